@@ -1,0 +1,1 @@
+"""Agents that develop and rewire: the population-first contract and the LNDP."""

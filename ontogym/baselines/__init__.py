@@ -1,0 +1,1 @@
+"""Evolution, evaluation and baselines: everything that runs agents in environments."""

@@ -1,0 +1,1 @@
+"""Ask/tell strategies and the resumable run that drives them."""

@@ -1,0 +1,1 @@
+"""What changes networks: plasticity rules and spontaneous activity. Knows no environment and no agent."""

@@ -1,0 +1,1 @@
+"""Environments. Their ids are registered with Gymnasium when `ontogym` is imported."""

@@ -1,0 +1,139 @@
+"""Names to objects: what ships with the suite, and what other packages add by entry points.
+
+A registry maps a key such as ``"oja"`` to a string ``"module:attribute"`` and imports the module
+only when the key is asked for. Other packages add keys with an entry point in the registry's group
+(``ontogym.rules``, ``ontogym.agents``, ``ontogym.spontaneous``, ...) and touch none of our files. A plug-in
+that fails to import never breaks ``import ontogym``: it is reported, by name, when it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from ontogym.errors import OntogymError, UnknownNameError
+
+__all__ = ["AGENTS", "RULES", "SPONTANEOUS", "STRATEGIES", "Entry", "Registry", "load_object"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name: where it lives and who brought it."""
+
+    name: str
+    target: str
+    origin: str
+
+
+def load_object(target: str) -> Any:
+    """Import ``"module:attribute"`` and return the attribute.
+
+    Raises:
+        OntogymError: the target has no colon, the module does not import, or it lacks the attribute.
+    """
+    module_name, colon, attribute = target.partition(":")
+    if not (module_name and colon and attribute):
+        raise OntogymError(f"{target!r} is no import target; write it as 'package.module:Name'.")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise OntogymError(f"Cannot import {module_name!r} ({type(error).__name__}: {error}).") from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise UnknownNameError(f"name in module {module_name!r}:", attribute, vars(module)) from None
+
+
+@dataclass
+class Registry:
+    """A table of names, extendable by entry points.
+
+    Args:
+        kind: what one entry is called in messages, for example ``"plasticity rule"``.
+        group: the entry-point group that other packages use.
+        builtin: name to ``"module:attribute"``, relative to nothing (full module path).
+    """
+
+    kind: str
+    group: str
+    builtin: Mapping[str, str]
+    added: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, target: str) -> None:
+        """Register `target` under `name` for this process; a taken name is an error."""
+        if name in self.entries():
+            raise OntogymError(f"The {self.kind} {name!r} is already registered; choose another name.")
+        self.added[name] = target
+
+    def entries(self) -> dict[str, Entry]:
+        """All names, without importing any of them. A built-in name cannot be taken over."""
+        table = {n: Entry(n, t, "ontogym") for n, t in self.builtin.items()}
+        for n, t in self.added.items():
+            table.setdefault(n, Entry(n, t, "this process"))
+        for point in entry_points(group=self.group):
+            table.setdefault(point.name, Entry(point.name, point.value, _distribution(point)))
+        return dict(sorted(table.items()))
+
+    def get(self, name: str) -> Any:
+        """The object registered as `name`; imports its module now.
+
+        Raises:
+            UnknownNameError: no such name (the nearest one is suggested).
+            OntogymError: the name is registered but its module fails to import.
+        """
+        table = self.entries()
+        if name not in table:
+            raise UnknownNameError(self.kind, name, table)
+        entry = table[name]
+        try:
+            return load_object(entry.target)
+        except OntogymError as error:
+            raise OntogymError(
+                f"The {self.kind} {name!r}, registered by {entry.origin}, cannot be loaded: {error}"
+            ) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries()
+
+
+def _distribution(point: EntryPoint) -> str:
+    dist = point.dist
+    return f"{dist.name} {dist.version}" if dist is not None else "an unnamed distribution"
+
+
+RULES = Registry(
+    "plasticity rule",
+    "ontogym.rules",
+    {
+        "lndp-edge-gru": "ontogym.developmental.rules.lndp:EdgeGRURule",
+        "lndp-pruning": "ontogym.developmental.rules.lndp:PruningRule",
+        "lndp-synaptogenesis": "ontogym.developmental.rules.lndp:SynaptogenesisRule",
+        "hebbian-abcd": "ontogym.developmental.rules.hebbian:HebbianABCDRule",
+    },
+)
+AGENTS = Registry("agent", "ontogym.agents", {"lndp": "ontogym.agents.lndp:LNDP"})
+SPONTANEOUS = Registry(
+    "source of spontaneous activity",
+    "ontogym.spontaneous",
+    {
+        "ornstein-uhlenbeck": "ontogym.developmental.spontaneous:OrnsteinUhlenbeck",
+        "white-noise": "ontogym.developmental.spontaneous:WhiteNoise",
+        "silence": "ontogym.developmental.spontaneous:Silence",
+    },
+)
+STRATEGIES = Registry(
+    "evolution strategy",
+    "ontogym.strategies",
+    {
+        "csa": "ontogym.baselines.evolution.strategies:IsotropicCSA",
+        "cma-diagonal": "ontogym.baselines.evolution.strategies:DiagonalCMA",
+        "cma-full": "ontogym.baselines.evolution.strategies:FullCMA",
+        "openai-es": "ontogym.baselines.evolution.strategies:OpenAIES",
+    },
+)
