@@ -31,7 +31,9 @@ def write_atomic(path: Path | str, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
-        raise OntogymError(f"Cannot write {path} ({error.strerror}); choose a folder you may write to.") from error
+        raise OntogymError(
+            f"Cannot write {path} ({error.strerror}); choose a folder you may write to."
+        ) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -41,7 +43,9 @@ def write_atomic(path: Path | str, data: bytes) -> None:
         os.replace(name, path)
     except OSError as error:
         Path(name).unlink(missing_ok=True)
-        raise OntogymError(f"Cannot write {path} ({error.strerror}); the old file, if any, is untouched.") from error
+        raise OntogymError(
+            f"Cannot write {path} ({error.strerror}); the old file, if any, is untouched."
+        ) from error
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -82,7 +86,7 @@ def load(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str
     try:
         with safe_open(path, framework="numpy") as file:
             raw = (file.metadata() or {}).get("ontogym")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator)
     except (SafetensorError, OSError, ValueError) as error:
         raise OntogymError(
             f"{path} is truncated or is no safetensors file ({error}); restore it from a copy or start a new run."
@@ -91,7 +95,9 @@ def load(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str
         header = json.loads(raw or "")
         version, found, meta = int(header["ontogym_format"]), str(header["kind"]), dict(header["meta"])
     except (ValueError, KeyError, TypeError) as error:
-        raise OntogymError(f"{path} was not written by ontogym (its header is missing or malformed).") from error
+        raise OntogymError(
+            f"{path} was not written by ontogym (its header is missing or malformed)."
+        ) from error
     if version > FORMAT:
         raise OntogymError(
             f"{path} has format {version}, newer than this ontogym reads ({FORMAT}); upgrade with "

@@ -77,7 +77,9 @@ class LaneStreams:
         twin.state = self.state.copy()
         return twin
 
-    def reseed(self, rows: NDArray[np.bool_] | NDArray[np.integer] | slice, seeds: NDArray[np.integer]) -> None:
+    def reseed(
+        self, rows: NDArray[np.bool_] | NDArray[np.integer] | slice, seeds: NDArray[np.integer]
+    ) -> None:
         """Start the given rows afresh from `seeds` (one seed a row)."""
         self.state[rows] = mix64(np.asarray(seeds, dtype=np.uint64) ^ _MIX1)
 
@@ -105,4 +107,4 @@ class LaneStreams:
         from scipy.special import ndtri
 
         # Half a step away from 0 so that the inverse CDF stays finite.
-        return np.asarray(ndtri(self.uniform(size, rows) + 2.0**-54))
+        return np.asarray(ndtri(self.uniform(size, rows) + 2.0**-54), dtype=np.float64)

@@ -14,7 +14,15 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["PlasticityRule", "RuleContext", "RuleOutput", "RuleState", "Scope", "apply_rule", "structural_change"]
+__all__ = [
+    "PlasticityRule",
+    "RuleContext",
+    "RuleOutput",
+    "RuleState",
+    "Scope",
+    "apply_rule",
+    "structural_change",
+]
 
 Scope = Literal["local", "global-reward", "node-state", "nonlocal"]
 """What an edge's change may depend on; each includes the ones before it.
@@ -104,7 +112,11 @@ class PlasticityRule(abc.ABC):
         return torch.zeros(self.n_params, dtype=torch.float64)
 
     def init_state(
-        self, population: int, nodes: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+        self,
+        population: int,
+        nodes: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> RuleState:
         """Memory at birth, zero by default."""
         return RuleState(
