@@ -96,7 +96,7 @@ class LaneStreams:
             steps = state[:, None] + GOLDEN * np.arange(1, count + 1, dtype=np.uint64)
             self.state[select] = state + GOLDEN * np.uint64(count)
         bits = mix64(steps) >> _S11
-        return (bits * 2.0**-53).reshape(len(state), *size)
+        return np.asarray(bits * 2.0**-53, dtype=np.float64).reshape(len(state), *size)
 
     def normal(
         self,

@@ -7,7 +7,7 @@ A single agent in a plain ``gymnasium.Env`` is the population of one.
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from gymnasium import spaces
@@ -15,11 +15,26 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["Agent", "SpaceAdapter", "check_genomes"]
+__all__ = ["Agent", "NetworkSnapshot", "SpaceAdapter", "check_genomes"]
 
 State = TypeVar("State")
 MAX_CHANNELS = 512
 """Widest flattened observation an agent takes; images need an encoder in front."""
+
+
+class NetworkSnapshot(NamedTuple):
+    """One living network, for pictures and analysis; matrices are (post, pre).
+
+    Shapes: ``weights`` (N, N), zero where no edge is; ``mask`` (N, N) bool; ``activation`` (N,) in [-1, 1];
+    ``nodes`` (N, F) node states. The first `n_inputs` nodes are sensory, the last `n_outputs` motor.
+    """
+
+    weights: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    activation: NDArray[np.float32]
+    nodes: NDArray[np.float32]
+    n_inputs: int
+    n_outputs: int
 
 
 class Agent(abc.ABC, Generic[State]):
@@ -101,6 +116,10 @@ class Agent(abc.ABC, Generic[State]):
     def development_params(self, genomes: NDArray[np.floating]) -> NDArray[np.floating] | None:
         """The part of the genomes that a learnable source of spontaneous activity takes, ``(P, n)``."""
         return None
+
+    def network(self, state: State, row: int = 0) -> NetworkSnapshot:
+        """The network of one member of the population, as it is now."""
+        raise NotImplementedError(f"{type(self).__name__} has no network to show")
 
     def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
         """Named measurements of the living agents, each ``(P,)`` (for example wiring density)."""
