@@ -1,0 +1,5 @@
+"""Lifelong Neural Developmental Programs: self-assembling plastic networks (arXiv 2406.09787)."""
+
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
+
+__all__ = ["Body", "GenomeLayout", "LNDPConfig"]

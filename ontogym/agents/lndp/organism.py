@@ -1,0 +1,263 @@
+"""The LNDP's anatomy: its options, the layout of its genome, and how a newborn network is drawn.
+
+Nothing here moves: the engines (`graph_transformer`, `torch_engine`, `numba_engine`) all start from the same
+`Body`, so that one genome and one seed are one individual whatever computes it.
+Source: Plantec, Pedersen, Montero, Nisioti & Risi 2024, arXiv 2406.09787, and its released code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.errors import OntogymError
+from ontogym.registry import RULES
+from ontogym.seeding import LaneStreams, generator
+
+__all__ = ["Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "draw_bodies"]
+
+HIDDEN = 16
+"""Hidden units of the pruning and synaptogenesis networks (released code)."""
+
+
+@dataclass(frozen=True)
+class LNDPConfig:
+    """Everything that makes one kind of LNDP.
+
+    Attributes:
+        nodes: N, inputs first, outputs last, hidden nodes between.
+        node_features, edge_features: F and S, size of a node's and of an edge's state.
+        heads, query_features, value_features: of the graph transformer.
+        rnn_iters: activation updates per environment step, inputs clamped.
+        density, density_sd: probability of each allowed edge at birth; drawn around its mean for each life.
+        start: "random" wiring at birth, or "empty".
+        decisions: structural changes where a probability exceeds `threshold`, or "stochastic" (p / 2).
+        threshold: see `decisions`.
+        synaptic_plasticity: whether the synaptic rule runs; without it an edge keeps the features it has at
+            birth, and an edge that appears has those that were drawn for its place at birth.
+        structural_plasticity: whether edges come and go.
+        graph_transformer: without it, a node's GRU reads its own features only.
+        recurrent: activity is kept between environment steps.
+        bias: the first number of a node's state biases its activation (released code's `use_bias`).
+        io_identity: each input and output node carries a small evolved identity vector, added to its state
+            wherever that feeds the graph transformer, the edge GRU and synaptogenesis. A departure from the
+            paper: without it all inputs look alike at birth, so which one is which must be found anew in
+            each life.
+        growth_bias: the search starts with synaptogenesis favoured and pruning discouraged by this logit.
+        reward_scale: factor on the reward before the network hears it.
+        initialisation: the search starts at "zero" (released code) or at a "fan-in" scaled draw.
+        compat: "corrected", or "released" to reproduce every decision of the authors' code.
+        synaptic_rule, pruning_rule, synaptogenesis_rule: keys of the rule registry; an empty name means none.
+        development, development_steps: source of spontaneous activity before experience, and for how long.
+    """
+
+    nodes: int = 32
+    node_features: int = 8
+    edge_features: int = 4
+    heads: int = 3
+    query_features: int = 4
+    value_features: int = 8
+    rnn_iters: int = 3
+    density: float = 0.1
+    density_sd: float = 1e-4
+    start: Literal["random", "empty"] = "random"
+    decisions: Literal["threshold", "stochastic"] = "threshold"
+    threshold: float = 0.6
+    synaptic_plasticity: bool = True
+    structural_plasticity: bool = True
+    graph_transformer: bool = True
+    recurrent: bool = False
+    bias: bool = False
+    io_identity: bool = False
+    growth_bias: float = 0.0
+    reward_scale: float = 1.0
+    initialisation: Literal["zero", "fan-in"] = "zero"
+    compat: Literal["corrected", "released"] = "corrected"
+    synaptic_rule: str = "lndp-edge-gru"
+    pruning_rule: str = "lndp-pruning"
+    synaptogenesis_rule: str = "lndp-synaptogenesis"
+    development: str = ""
+    development_steps: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("node_features", "edge_features", "heads", "query_features", "value_features", "rnn_iters"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
+        _require(0 <= self.density <= 1, f"density is a probability, not {self.density}; choose 0 to 1.")
+        _require(0 < self.threshold < 1, f"threshold is a probability, not {self.threshold}; choose 0 to 1.")
+        _require(self.density_sd >= 0, f"density_sd must not be negative, not {self.density_sd}.")
+        _require(self.development_steps >= 0, f"development_steps must not be negative: {self.development_steps}.")
+        _require(
+            bool(self.development) or self.development_steps == 0,
+            "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
+        )
+        for name in ("growth_bias", "reward_scale"):
+            _require(bool(np.isfinite(getattr(self, name))), f"{name} must be finite.")
+
+    @property
+    def history(self) -> int:
+        """K, how many activations of each step a node remembers: the clamped ones and the last."""
+        return self.rnn_iters + 1
+
+    @property
+    def released(self) -> bool:
+        return self.compat == "released"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The options that differ from the defaults, JSON-able."""
+        default = {f.name: f.default for f in fields(self)}
+        return {k: v for k, v in asdict(self).items() if v != default[k]}
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise OntogymError(f"LNDP: {message}")
+
+
+class GenomeLayout:
+    """Where each learned array lies in the genome.
+
+    The order, row-major within each array, is the released code's: graph transformer, perception, node GRU,
+    then the rules' parameters (edge GRU, pruning, synaptogenesis), then the departures (identity, OU).
+
+    Args:
+        config: options.
+        n_inputs, n_outputs: sensory and motor nodes.
+
+    Attributes:
+        shapes: name to shape, in order. slices: name to slice of the genome. size: D.
+    """
+
+    def __init__(self, config: LNDPConfig, n_inputs: int, n_outputs: int) -> None:
+        self.config, self.n_inputs, self.n_outputs = config, n_inputs, n_outputs
+        _require(
+            config.nodes > n_inputs + n_outputs,
+            f"{config.nodes} nodes leave no hidden node beside {n_inputs} inputs and {n_outputs} outputs; "
+            f"set nodes to at least {n_inputs + n_outputs + 1}.",
+        )
+        c = config
+        f, heads = c.node_features, c.heads
+        shapes: dict[str, tuple[int, ...]] = {}
+        if c.graph_transformer:
+            shapes |= {
+                "query": (c.query_features * heads, f),
+                "key": (c.query_features * heads, f),
+                "value": (c.value_features * heads, f),
+                "output.weight": (f, c.value_features * heads),
+                "output.bias": (f,),
+                "edge.weight": (heads, c.edge_features + 3),
+                "edge.bias": (heads,),
+            }
+        shapes |= {"perception.weight": (f, 5 + c.history + f), "perception.bias": (f,)}
+        shapes |= {"gru.ih": (3 * f, f), "gru.hh": (3 * f, f), "gru.bias": (3 * f,), "gru.bias_n": (f,)}
+        for slot, rule in self.rules.items():
+            shapes[slot] = (rule.n_params,)
+        if c.io_identity:
+            shapes["identity"] = (n_inputs + n_outputs, f)
+        if c.development:
+            from ontogym.registry import SPONTANEOUS
+
+            if count := SPONTANEOUS.get(c.development)().n_params(n_inputs):
+                shapes["development"] = (count,)
+        self.shapes = shapes
+        self.slices: dict[str, slice] = {}
+        at = 0
+        for name, shape in shapes.items():
+            self.slices[name] = slice(at, at := at + int(np.prod(shape)))
+        self.size = at
+
+    @cached_property
+    def rules(self) -> dict[str, Any]:
+        """Slot ("synaptic", "pruning", "synaptogenesis") to rule; slots that are switched off are absent."""
+        c = self.config
+        names = {"synaptic": c.synaptic_rule if c.synaptic_plasticity else ""}
+        if c.structural_plasticity:
+            names |= {"pruning": c.pruning_rule, "synaptogenesis": c.synaptogenesis_rule}
+        options = {"node_features": c.node_features, "edge_features": c.edge_features, "history": c.history}
+        return {slot: RULES.get(name)(**options) for slot, name in names.items() if name}
+
+    def initial(self) -> NDArray[np.float64]:
+        """The mean a search starts from, ``(D,)``."""
+        genome = np.zeros(self.size)
+        rng = generator(0, "lndp", "initialisation")
+        for name, shape in self.shapes.items():
+            part = self.slices[name]
+            if name in self.rules:
+                genome[part] = self.rules[name].initial_params().numpy()
+                if self.config.growth_bias and name in ("pruning", "synaptogenesis"):
+                    # The output bias is the last parameter of both rules.
+                    sign = 1.0 if name == "synaptogenesis" else -1.0
+                    genome[part.stop - 1] += sign * self.config.growth_bias
+            elif self.config.initialisation == "fan-in" and name != "development":
+                bound = 1.0 / np.sqrt(shape[-1])
+                genome[part] = rng.uniform(-bound, bound, part.stop - part.start)
+        if self.config.development and "development" in self.slices:
+            from ontogym.registry import SPONTANEOUS
+
+            source = SPONTANEOUS.get(self.config.development)()
+            genome[self.slices["development"]] = source.initial_params(self.n_inputs)
+        return genome
+
+
+class Body(NamedTuple):
+    """Networks at one moment, engine-independent; matrices are (post, pre).
+
+    Shapes: ``nodes`` (P, N, F); ``edges`` (P, S, N, N), the first feature being the weight; ``mask``
+    (P, N, N) of 0 and 1; ``history`` (P, N, K); ``activation`` (P, N); ``innate`` (P, S, N, N), the features
+    drawn at birth for every place where an edge may be.
+    """
+
+    nodes: NDArray[np.floating]
+    edges: NDArray[np.floating]
+    mask: NDArray[np.floating]
+    history: NDArray[np.floating]
+    activation: NDArray[np.floating]
+    innate: NDArray[np.floating]
+
+
+def allowed_edges(config: LNDPConfig, n_inputs: int, n_outputs: int) -> NDArray[np.float64]:
+    """Where edges may be, ``(N, N)`` (post, pre): input→hidden, hidden→hidden (no loops), hidden→output."""
+    n = config.nodes
+    hidden = slice(n_inputs, n - n_outputs)
+    allowed = np.zeros((n, n))
+    allowed[hidden, :n_inputs] = 1
+    allowed[hidden, hidden] = 1
+    allowed[n - n_outputs :, hidden] = 1
+    np.fill_diagonal(allowed, 0)
+    return allowed
+
+
+def draw_bodies(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.integer]) -> Body:
+    """Newborn networks, one for each seed: node states and edge features uniform in (-1, 1), wiring a
+    reservoir with probability `density` for each allowed edge (none if `start` is "empty").
+
+    Returns:
+        A `Body` with float64 arrays; equal seeds give equal bodies, whatever stands beside them.
+    """
+    unique, back = np.unique(np.asarray(seeds, dtype=np.uint64), return_inverse=True)
+    streams = LaneStreams(unique)
+    n, f, s = config.nodes, config.node_features, config.edge_features
+    nodes = streams.uniform((n, f)) * 2 - 1
+    innate = streams.uniform((s, n, n)) * 2 - 1
+    blocks = config.density + config.density_sd * streams.normal((3,))
+    chance = streams.uniform((n, n))
+    allowed = allowed_edges(config, n_inputs, n_outputs)
+    density = np.broadcast_to(blocks[:, 0, None, None], (len(unique), n, n)).copy()
+    density[:, :, :n_inputs] = blocks[:, 1, None, None]
+    density[:, n - n_outputs :, :] = blocks[:, 2, None, None]
+    mask = ((chance < density) & (allowed > 0)).astype(np.float64)
+    if config.start == "empty":
+        mask[:] = 0
+    innate = innate * allowed
+    body = Body(
+        nodes,
+        innate * mask[:, None],
+        mask,
+        np.zeros((len(unique), n, config.history)),
+        np.zeros((len(unique), n)),
+        innate,
+    )
+    return Body(*(part[back] for part in body))
