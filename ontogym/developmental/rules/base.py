@@ -27,9 +27,10 @@ __all__ = [
 Scope = Literal["local", "global-reward", "node-state", "nonlocal"]
 """What an edge's change may depend on; each includes the ones before it.
 
-``local``: activity of its two nodes, its own weight, features and state. ``global-reward``: also the
-reward, which every synapse hears. ``node-state``: also its two nodes' state vectors, remembered activity
-and learning signal. ``nonlocal``: anything.
+``local``: activity of its two nodes and its slope (`dphi`), its own weight, features and state, and state
+that the rule keeps at its two nodes. ``global-reward``: also the reward, which every synapse hears.
+``node-state``: also its two nodes' state vectors, remembered activity and learning signal. ``nonlocal``:
+anything.
 """
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -124,8 +125,7 @@ class _StructuralMLP(_LNDPRule):
     """
 
     stochastic = True
-    _growth_sign: float
-    _inputs: int
+    _growth_sign: ClassVar[float]
 
     def __init__(
         self,
@@ -138,6 +138,10 @@ class _StructuralMLP(_LNDPRule):
     ) -> None:
         super().__init__(node_features, edge_features, history)
         self.hidden, self.growth_bias = hidden, growth_bias
+
+    @property
+    def _inputs(self) -> int:
+        raise NotImplementedError
 
     @property
     def layout(self) -> Layout:
@@ -168,7 +172,7 @@ class PruningRule(_StructuralMLP):
     _growth_sign = -1.0
 
     @property
-    def _inputs(self) -> int:  # type: ignore[override]
+    def _inputs(self) -> int:
         return self.edge_features
 
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
@@ -195,7 +199,7 @@ class SynaptogenesisRule(_StructuralMLP):
     _growth_sign = 1.0
 
     @property
-    def _inputs(self) -> int:  # type: ignore[override]
+    def _inputs(self) -> int:
         return 2 * self.node_features
 
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:

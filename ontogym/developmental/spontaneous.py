@@ -1,0 +1,171 @@
+"""Sources of spontaneous activity: what drives the sensory nodes before any experience.
+
+A source turns one seed per individual into a stretch of input ``(T, P, O)``. A row depends on its own seed and
+parameters alone, and a longer stretch begins with the shorter one. Sources are found by name through
+``ontogym.registry.SPONTANEOUS``; other packages add theirs in the entry-point group ``ontogym.spontaneous``.
+Axes: ``T`` steps, ``P`` population, ``O`` sensory channels.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.errors import OntogymError
+from ontogym.seeding import LaneStreams
+
+__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise"]
+
+
+class SpontaneousActivity(abc.ABC):
+    """A source of spontaneous activity; subclass, set `name`, write `_sample`.
+
+    A learnable source takes its parameters from the genome: override `n_params` and read `params`.
+    """
+
+    name: ClassVar[str]
+
+    def n_params(self, channels: int) -> int:
+        """How many evolved numbers the source takes for so many channels; 0 for a fixed source."""
+        return 0
+
+    def initial_params(self, channels: int) -> NDArray[np.float64]:
+        """Where a search starts, ``(n_params,)``: zeros, which stand for the source's defaults."""
+        return np.zeros(self.n_params(channels))
+
+    def sample(
+        self,
+        steps: int,
+        seeds: NDArray[np.integer],
+        channels: int,
+        params: NDArray[np.floating] | None = None,
+    ) -> NDArray[np.float32]:
+        """Activity of shape ``(T, P, O)``, float32.
+
+        Args:
+            steps: T, at least 0.
+            seeds: ``(P,)`` unsigned, one per individual.
+            channels: O, at least 1.
+            params: ``(P, n_params(channels))`` from the genomes; None means the defaults.
+
+        Raises:
+            OntogymError: a negative size, or parameters of another shape or not finite.
+        """
+        if steps < 0 or channels < 1:
+            raise OntogymError(
+                f"Spontaneous activity of {steps} steps on {channels} channels was asked for; "
+                "use 0 or more steps and 1 or more channels."
+            )
+        lanes: NDArray[np.uint64] = np.atleast_1d(np.asarray(seeds, dtype=np.uint64))
+        wanted = (len(lanes), self.n_params(channels))
+        if params is None:
+            values = np.broadcast_to(self.initial_params(channels), wanted)
+        else:
+            values = np.asarray(params, dtype=np.float64)
+        if values.shape != wanted or not np.isfinite(values).all():
+            raise OntogymError(
+                f"The parameters of {self.name!r} must be finite and of shape {wanted}, not {values.shape}; "
+                "take them from a genome evolved with this source and this number of channels."
+            )
+        return self._sample(steps, lanes, channels, values).astype(np.float32)
+
+    @abc.abstractmethod
+    def _sample(
+        self, steps: int, seeds: NDArray[np.uint64], channels: int, params: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        """`sample` with checked arguments."""
+
+
+class OrnsteinUhlenbeck(SpontaneousActivity):
+    r"""A mean-reverting random walk, correlated between channels (LNDP, arXiv 2406.09787, Sec. 3).
+
+    .. math:: x_{t+1} = x_t + \alpha \, (\mu - x_t) \, dt + L \, \xi_t, \qquad \xi_t \sim N(0, I), \; x_0 = \mu
+
+    The noise of one step has covariance :math:`L L^\top`; with :math:`k = \alpha \, dt` the stationary covariance
+    is :math:`C_{ij} = (L L^\top)_{ij} / (1 - (1 - k_i)(1 - k_j))`.
+
+    Parameters of O channels, in this order, each from an unbounded gene g (gene 0 is the default value):
+
+    ===== =============== =============================== =======
+    what  numbers         transform                       default
+    ===== =============== =============================== =======
+    mu    O               g                               0
+    alpha O               softplus(g) / ln 2, positive    1
+    dt    O               .01 + .99 sigmoid(g - ln 10)    .1
+    L     O (O + 1) / 2   g + sqrt(.19) on the diagonal   sqrt(.19) I
+    ===== =============== =============================== =======
+
+    L is lower-triangular, row by row. By default each channel has stationary mean 0 and variance 1. The first
+    step returned is x_1.
+
+    Departs from the released code: that code takes a clipped, non-symmetric matrix as covariance, which need not
+    be positive; and alpha * dt is held at or below 1 (white noise about mu), since beyond 2 the walk diverges.
+    """
+
+    name = "ornstein-uhlenbeck"
+
+    def n_params(self, channels: int) -> int:
+        return 3 * channels + channels * (channels + 1) // 2
+
+    def _sample(
+        self, steps: int, seeds: NDArray[np.uint64], channels: int, params: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        mu, pull, mixing = self.process(params, channels)
+        noise = LaneStreams(seeds).normal((steps, channels)) @ mixing.transpose(0, 2, 1)  # (P, T, O)
+        activity = np.empty((steps, len(seeds), channels))
+        x = mu
+        for t in range(steps):
+            x = x + pull * (mu - x) + noise[:, t]
+            activity[t] = x
+        return activity
+
+    @staticmethod
+    def process(
+        params: NDArray[np.floating], channels: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Genes ``(P, n)`` as mu ``(P, O)``, pull alpha * dt ``(P, O)`` in (0, 1], and L ``(P, O, O)``."""
+        mu, g_alpha, g_dt, g_mixing = np.split(params, [channels, 2 * channels, 3 * channels], axis=1)
+        alpha = np.logaddexp(0.0, g_alpha) / math.log(2.0)
+        # 1 / (1 + exp(-g)) without overflow for large negative g.
+        dt = 0.01 + 0.99 * np.exp(-np.logaddexp(0.0, math.log(10.0) - g_dt))
+        mixing = np.zeros((len(params), channels, channels))
+        rows, columns = np.tril_indices(channels)
+        mixing[:, rows, columns] = g_mixing
+        # 1 - (1 - alpha dt)^2 = .19 at the defaults, so this diagonal gives stationary variance 1.
+        mixing[:, range(channels), range(channels)] += math.sqrt(0.19)
+        return mu, np.minimum(alpha * dt, 1.0), mixing
+
+
+class WhiteNoise(SpontaneousActivity):
+    """Independent normal numbers at every step and channel: activity without any correlation.
+
+    Args:
+        sd: their standard deviation; the default matches the stationary one of `OrnsteinUhlenbeck`.
+    """
+
+    name = "white-noise"
+
+    def __init__(self, sd: float = 1.0) -> None:
+        if not (math.isfinite(sd) and sd >= 0):
+            raise OntogymError(f"The standard deviation of white noise is {sd}; use a finite number >= 0.")
+        self.sd = sd
+
+    def _sample(
+        self, steps: int, seeds: NDArray[np.uint64], channels: int, params: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        return self.sd * LaneStreams(seeds).normal((steps, channels)).transpose(1, 0, 2)
+
+
+class Silence(SpontaneousActivity):
+    """No activity at all: the control that has the same developmental time and no input."""
+
+    name = "silence"
+
+    def _sample(
+        self, steps: int, seeds: NDArray[np.uint64], channels: int, params: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        return np.zeros((steps, len(seeds), channels))
