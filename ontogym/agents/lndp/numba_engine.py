@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +16,9 @@ from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN
 
 __all__ = ["NumbaEngine", "NumbaState", "fits_kernel"]
+
+MIN_ROWS_PER_THREAD = 4
+"""A row takes about 20 microseconds, handing work to a thread about as long as two rows."""
 
 _BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
 
@@ -49,13 +55,16 @@ class NumbaEngine:
     Args:
         layout: genome layout (its config must pass `fits_kernel`).
         dtype: "float32" (fast) or "float64" (exact, for parity tests).
-        threads: how many cores a step uses; None leaves numba's setting.
+        threads: how many cores a step uses; 0 means all that this process may use. Results do not depend on
+            it: each individual is computed by one thread, from its own numbers alone.
     """
 
-    def __init__(self, layout: GenomeLayout, dtype: str = "float32", threads: int | None = None) -> None:
+    def __init__(self, layout: GenomeLayout, dtype: str = "float32", threads: int = 0) -> None:
         if reason := fits_kernel(layout.config):
             raise OntogymError(f"The numba engine cannot run this LNDP: {reason}; use engine='torch'.")
-        self.layout, self.config, self.dtype, self.threads = layout, layout.config, np.dtype(dtype), threads
+        self.layout, self.config, self.dtype = layout, layout.config, np.dtype(dtype)
+        self.threads = threads or available_cores()
+        self._pool: ThreadPoolExecutor | None = None
         self._tag = (0,) * layout.config.nodes
         self._at, self._flags = _offsets(layout), _flags(layout)
         allowed = allowed_edges(layout.config, layout.n_inputs, layout.n_outputs)
@@ -74,7 +83,9 @@ class NumbaEngine:
             keys=np.array(keys, dtype=np.uint64),
             innate=flat(innate, 3, 1, 2),
             nodes=flat(body.nodes, 2, 1),
-            edges=np.ascontiguousarray(body.edges.transpose(0, 3, 1, 2).reshape(p, n * s * n), dtype=self.dtype),
+            edges=np.ascontiguousarray(
+                body.edges.transpose(0, 3, 1, 2).reshape(p, n * s * n), dtype=self.dtype
+            ),
             mask=flat(body.mask, 2, 1),
             mask_t=flat(body.mask, 1, 2),
             history=flat(body.history, 2, 1),
@@ -96,13 +107,17 @@ class NumbaEngine:
         p = len(state.genomes)
         rows = np.arange(p) if active is None else np.flatnonzero(active)
         updates = np.ones(p, np.bool_) if update is None else np.ascontiguousarray(update)
-        step_rows(
-            self._tag, self._at, self._flags, rows, updates, state.genomes, state.keys,
-            np.ascontiguousarray(observation, dtype=self.dtype),
-            np.ascontiguousarray(reward * self.config.reward_scale, dtype=self.dtype),
-            self._allowed, state.innate, state.nodes, state.edges, state.mask, state.mask_t,
-            state.history, state.activation, state.changed,
-        )  # fmt: skip
+        scaled = np.ascontiguousarray(reward * self.config.reward_scale, dtype=self.dtype)
+        observation = np.ascontiguousarray(observation, dtype=self.dtype)
+
+        def run(part: NDArray[np.integer]) -> None:
+            step_rows(
+                self._tag, self._at, self._flags, part, updates, state.genomes, state.keys, observation, scaled,
+                self._allowed, state.innate, state.nodes, state.edges, state.mask, state.mask_t,
+                state.history, state.activation, state.changed,
+            )  # fmt: skip
+
+        self._share(run, rows)
         if self._flags.stochastic:
             # As many numbers as `LaneStreams.uniform((2, N, N))` would have drawn.
             with np.errstate(over="ignore"):
@@ -111,6 +126,19 @@ class NumbaEngine:
         if active is not None:
             motor[~active] = 0
         return motor, state
+
+    def _share(self, run: Callable[[NDArray[np.integer]], None], rows: NDArray[np.integer]) -> None:
+        """Run the rows on this engine's threads; few rows are not worth a second one."""
+        if self.threads < 2 or len(rows) < 2 * MIN_ROWS_PER_THREAD:
+            run(rows)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="lndp")
+        first, *others = np.array_split(rows, min(self.threads, len(rows) // MIN_ROWS_PER_THREAD))
+        waiting = [self._pool.submit(run, part) for part in others]
+        run(first)
+        for job in waiting:
+            job.result()
 
     def rest(self, state: NumbaState) -> NumbaState:
         """Forget the activity (after development), keep the network."""
@@ -176,3 +204,10 @@ def _flags(layout: GenomeLayout) -> Any:
         bias=c.bias,
         threshold_logit=math.log(c.threshold / (1 - c.threshold)),
     )
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -107,7 +107,12 @@ def _add_dense(tag: Any, w: Any, at: Any, stride: Any, rows: Any, cols: Any, x: 
                 yk[2 * n + j] += _dot4(w2, x0, x1, x2, x3)
                 yk[3 * n + j] += _dot4(w3, x0, x1, x2, x3)
         for c in range(whole, cols):
-            v0, v1, v2, v3 = w[base + c], w[base + stride + c], w[base + 2 * stride + c], w[base + 3 * stride + c]
+            v0, v1, v2, v3 = (
+                w[base + c],
+                w[base + stride + c],
+                w[base + 2 * stride + c],
+                w[base + 3 * stride + c],
+            )
             xc = x[c * n :]
             for j in range(n):
                 x0 = xc[j]
@@ -141,9 +146,7 @@ def _degrees(tag: Any, mask: Any, mask_t: Any, released: bool, deg: Any) -> None
 
 
 @njit(**_INLINE)
-def _perceive(
-    tag: Any, w: Any, at: Any, flags: Any, deg: Any, history: Any, seen: Any, x: Any
-) -> None:
+def _perceive(tag: Any, w: Any, at: Any, flags: Any, deg: Any, history: Any, seen: Any, x: Any) -> None:
     """x = W_pre [degrees, type, remembered activations, node state]."""
     n = len(tag)
     k_history = flags.rnn_iters + 1

@@ -103,7 +103,6 @@ def _tanh(x: Any) -> Any:
             return math.tanh(x)
 
         return exact
-    f = np.float32
 
     def fast(x: Any) -> Any:
         p, q = _tanh_ratio(x)

@@ -84,12 +84,21 @@ class LNDPConfig:
     development_steps: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("node_features", "edge_features", "heads", "query_features", "value_features", "rnn_iters"):
+        for name in (
+            "node_features",
+            "edge_features",
+            "heads",
+            "query_features",
+            "value_features",
+            "rnn_iters",
+        ):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
         _require(0 <= self.density <= 1, f"density is a probability, not {self.density}; choose 0 to 1.")
         _require(0 < self.threshold < 1, f"threshold is a probability, not {self.threshold}; choose 0 to 1.")
         _require(self.density_sd >= 0, f"density_sd must not be negative, not {self.density_sd}.")
-        _require(self.development_steps >= 0, f"development_steps must not be negative: {self.development_steps}.")
+        _require(
+            self.development_steps >= 0, f"development_steps must not be negative: {self.development_steps}."
+        )
         _require(
             bool(self.development) or self.development_steps == 0,
             "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
@@ -177,7 +186,9 @@ class GenomeLayout:
         if c.structural_plasticity:
             names |= {"pruning": c.pruning_rule, "synaptogenesis": c.synaptogenesis_rule}
         options = {"node_features": c.node_features, "edge_features": c.edge_features, "history": c.history}
-        return {slot: RULES.get(name)(**options) for slot, name in names.items() if name}
+        rules = {slot: RULES.get(name) for slot, name in names.items() if name}
+        lean = {"growth_bias": c.growth_bias} if c.growth_bias else {}
+        return {slot: rule(**options, **(lean if slot != "synaptic" else {})) for slot, rule in rules.items()}
 
     def initial(self) -> NDArray[np.float64]:
         """The mean a search starts from, ``(D,)``."""
@@ -187,10 +198,6 @@ class GenomeLayout:
             part = self.slices[name]
             if name in self.rules:
                 genome[part] = self.rules[name].initial_params().numpy()
-                if self.config.growth_bias and name in ("pruning", "synaptogenesis"):
-                    # The output bias is the last parameter of both rules.
-                    sign = 1.0 if name == "synaptogenesis" else -1.0
-                    genome[part.stop - 1] += sign * self.config.growth_bias
             elif self.config.initialisation == "fan-in" and name != "development":
                 bound = 1.0 / np.sqrt(shape[-1])
                 genome[part] = rng.uniform(-bound, bound, part.stop - part.start)

@@ -1,0 +1,224 @@
+"""The LNDP as an agent: one genome, one seed, one individual, whichever engine computes it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes
+from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, draw_bodies
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.seeding import GOLDEN, mix64
+
+__all__ = ["LNDP", "Engine", "LNDPState"]
+
+ENGINES = ("auto", "numba", "torch", "pyg")
+
+
+class Engine(Protocol):
+    """What computes a population: the fused kernel, the batched torch engine, or the readable form."""
+
+    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> Any: ...
+
+    def step(
+        self,
+        state: Any,
+        observation: NDArray[np.floating],
+        reward: NDArray[np.floating],
+        active: NDArray[np.bool_] | None = None,
+        update: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.floating], Any]: ...
+
+    def rest(self, state: Any) -> Any: ...
+
+    def body(self, state: Any, rows: slice | NDArray[np.integer] = slice(None)) -> Body: ...
+
+    def changed(self, state: Any) -> NDArray[np.int64]: ...
+
+    def copy(self, state: Any) -> Any: ...
+
+
+class LNDPState(NamedTuple):
+    """A living population: the engine's own state."""
+
+    engine: Any
+
+
+class LNDP(Agent[LNDPState]):
+    """Lifelong Neural Developmental Program: a network that grows itself and rewires while it lives.
+
+    Source: arXiv 2406.09787. All options of `LNDPConfig` are keyword arguments.
+
+    Args:
+        observation_space, action_space: of one environment.
+        engine: "numba" (fused kernel, built-in rules, CPU), "torch" (any rule, CPU or GPU), "pyg" (PyTorch
+            Geometric, readable and slow), or "auto": numba where it can, else torch.
+        dtype: "float32" or "float64".
+        device: for the torch engine.
+        threads: cores for the numba engine; 0 means all.
+        options: fields of `LNDPConfig`.
+
+    Raises:
+        OntogymError: an unknown option (nearest suggested), or a combination that cannot be.
+    """
+
+    name = "lndp"
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        *,
+        engine: str = "auto",
+        dtype: str = "float32",
+        device: str = "cpu",
+        threads: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(observation_space, action_space)
+        known = [f.name for f in fields(LNDPConfig)]
+        for option in options:
+            if option not in known:
+                raise UnknownNameError(
+                    "LNDP option", option, [*known, "engine", "dtype", "device", "threads"]
+                )
+        self.options = LNDPConfig(**options)
+        self.layout = GenomeLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
+        self.development = self.options.development or None
+        self.development_steps = self.options.development_steps
+        self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads)
+        self._dtype, self._device = dtype, device
+
+    @property
+    def genome_size(self) -> int:
+        return self.layout.size
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.options.as_dict()
+
+    @property
+    def freeze_lags(self) -> bool:
+        """Released code: one update after an episode's end, and none at the next one's first step (quirk 8)."""
+        return self.options.released
+
+    def initial_genome(self) -> NDArray[np.float64]:
+        return self.layout.initial()
+
+    def development_params(self, genomes: NDArray[np.floating]) -> NDArray[np.floating] | None:
+        part = self.layout.slices.get("development")
+        return None if part is None else genomes[:, part]
+
+    def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> LNDPState:
+        genomes = check_genomes(genomes, self.genome_size)
+        seeds = np.asarray(seeds, dtype=np.uint64)
+        if seeds.shape != (len(genomes),):
+            raise OntogymError(f"{len(genomes)} genomes need as many seeds, not an array of {seeds.shape}.")
+        body = draw_bodies(self.options, self.layout.n_inputs, self.layout.n_outputs, seeds)
+        # Noise of later decisions must not repeat the numbers that drew the body.
+        return LNDPState(self.engine.birth(genomes, body, mix64(seeds ^ GOLDEN)))
+
+    def develop(self, state: LNDPState, activity: NDArray[np.floating]) -> LNDPState:
+        inner = state.engine
+        silence = np.zeros(activity.shape[1])
+        for observation in activity:
+            _, inner = self.engine.step(inner, observation, silence)
+        return LNDPState(self.engine.rest(inner))
+
+    def step(
+        self,
+        state: LNDPState,
+        observation: NDArray[np.floating],
+        reward: NDArray[np.floating],
+        active: NDArray[np.bool_] | None = None,
+        update: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[Any], LNDPState]:
+        """As in `Agent.step`; rows with `update` False act but do not change (None: all change)."""
+        motor, inner = self.engine.step(state.engine, observation, reward, active, update)
+        return motor, LNDPState(inner)
+
+    def copy(self, state: LNDPState) -> LNDPState:
+        return LNDPState(self.engine.copy(state.engine))
+
+    def body(self, state: LNDPState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
+        """The networks as they are, engine-independent."""
+        return self.engine.body(state.engine, rows)
+
+    def network(self, state: LNDPState, row: int = 0) -> NetworkSnapshot:
+        body = self.body(state, slice(row, row + 1))
+        mask = body.mask[0] > 0
+        return NetworkSnapshot(
+            weights=np.asarray(body.edges[0, 0] * mask, dtype=np.float32),
+            mask=mask,
+            activation=np.asarray(body.history[0, :, -1], dtype=np.float32),
+            nodes=np.asarray(body.nodes[0], dtype=np.float32),
+            n_inputs=self.layout.n_inputs,
+            n_outputs=self.layout.n_outputs,
+        )
+
+    def diagnose(self, state: LNDPState) -> dict[str, NDArray[np.floating]]:
+        """``density``: edges over allowed edges. ``rewiring``: edges changed in the last step, over allowed.
+        ``node_diversity``: mean over features of the standard deviation over nodes (0: collapsed)."""
+        body = self.body(state)
+        room = self.n_allowed_edges
+        return {
+            "density": body.mask.sum((1, 2)) / room,
+            "rewiring": self.engine.changed(state.engine) / room,
+            "node_diversity": body.nodes.std(1).mean(1),
+        }
+
+    @property
+    def n_allowed_edges(self) -> int:
+        """How many edges a network may have at most."""
+        hidden = self.options.nodes - self.layout.n_inputs - self.layout.n_outputs
+        return hidden * (self.layout.n_inputs + hidden - 1 + self.layout.n_outputs)
+
+    def to_pyg(self, state: LNDPState, row: int = 0) -> Any:
+        """One living network as a ``torch_geometric.data.Data``.
+
+        Returns:
+            ``x`` (N, F) node states, ``edge_index`` (2, E) pre to post, ``edge_attr`` (E, S) edge features
+            (the first is the weight), ``activation`` (N,), ``node_type`` (N,) 0 input, 1 hidden, 2 output.
+        """
+        import torch
+        from torch_geometric.data import Data
+
+        body = self.body(state, slice(row, row + 1))
+        post, pre = np.nonzero(body.mask[0])
+        kind = np.ones(self.options.nodes, np.int64)
+        kind[: self.layout.n_inputs] = 0
+        kind[self.options.nodes - self.layout.n_outputs :] = 2
+        return Data(
+            x=torch.as_tensor(np.array(body.nodes[0])),
+            edge_index=torch.as_tensor(np.stack([pre, post])),
+            edge_attr=torch.as_tensor(np.array(body.edges[0][:, post, pre].T)),
+            activation=torch.as_tensor(np.array(body.history[0, :, -1])),
+            node_type=torch.as_tensor(kind),
+        )
+
+
+def _make_engine(
+    name: str, layout: GenomeLayout, dtype: str, device: str, threads: int
+) -> tuple[str, Engine]:
+    if name not in ENGINES:
+        raise UnknownNameError("LNDP engine", name, ENGINES)
+    if dtype not in ("float32", "float64"):
+        raise UnknownNameError("dtype", dtype, ("float32", "float64"))
+    if name == "auto":
+        name = "torch" if fits_kernel(layout.config) or device != "cpu" else "numba"
+    if name == "numba":
+        if device != "cpu":
+            raise OntogymError(f"The numba engine runs on the CPU, not on {device!r}; use engine='torch'.")
+        return name, NumbaEngine(layout, dtype, threads)
+    if name == "torch":
+        from ontogym.agents.lndp.torch_engine import TorchEngine
+
+        return name, TorchEngine(layout, dtype, device)
+    from ontogym.agents.lndp.graph_transformer import GeometricEngine
+
+    return name, GeometricEngine(layout, dtype)
