@@ -1,1 +1,1 @@
-"""Ask/tell strategies and the resumable run that drives them."""
+"""Evolution of genomes: strategies, where lives are evaluated, and the run."""

@@ -1,0 +1,173 @@
+"""What a run of evolution is asked to do, and what it returns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.baselines.evaluation import LifeResult, LifeSpec, life_seeds
+from ontogym.baselines.lanes import make_single
+from ontogym.errors import OntogymError
+
+__all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
+
+NEUTRAL = ("out", "workers", "checkpoint_every", "tensorboard", "generations")
+"""Fields that may differ when a run is resumed: none changes what a generation computes."""
+
+
+@dataclass(frozen=True)
+class EvolutionConfig:
+    """The whole configuration of a run.
+
+    Args:
+        env: id of the environment.
+        env_kwargs: its keyword arguments.
+        agent: name of the agent, or "module:Class".
+        agent_options: its options.
+        strategy: name of the evolution strategy.
+        sigma: initial step size; None leaves the strategy's own.
+        strategy_options: further options of the strategy.
+        population: genomes per generation.
+        lives: lives per genome and generation, with seeds that all genomes share.
+        episodes: episodes per life; None takes what the environment suggests (else 3).
+        conditions: reset options that set hidden goals against each other; None takes the environment's own.
+        utility: "mean" over lives, or "min": weighted towards the worst of the conditions.
+        min_weight: weight of the worst condition under "min"; the mean has the rest.
+        generations: the most generations to run.
+        target: stop once the search mean scores this, confirmed on fresh lives.
+        eval_every: re-evaluate the search mean after so many generations.
+        eval_lives: on so many fresh lives.
+        final_lives: lives of a confirmation and of the final report.
+        reward_clamp: tell agents this number instead of every reward, during the whole run.
+        max_steps: cut episodes after so many steps (for environments without a time limit).
+        seed: decides all chance.
+        workers: worker processes; 0 evaluates in this process.
+        checkpoint_every: generations between checkpoints.
+        tensorboard: also write TensorBoard events.
+        out: folder of the run; None keeps nothing.
+    """
+
+    env: str = "CartPole-v1"
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    agent: str = "lndp"
+    agent_options: dict[str, Any] = field(default_factory=dict)
+    strategy: str = "csa"
+    sigma: float | None = None
+    strategy_options: dict[str, Any] = field(default_factory=dict)
+    population: int = 64
+    lives: int = 2
+    episodes: int | None = None
+    conditions: tuple[dict[str, Any], ...] | None = None
+    utility: Literal["mean", "min"] = "mean"
+    min_weight: float = 0.7
+    generations: int = 200
+    target: float | None = None
+    eval_every: int = 10
+    eval_lives: int = 32
+    final_lives: int = 96
+    reward_clamp: float | None = None
+    max_steps: int | None = None
+    seed: int = 0
+    workers: int = 0
+    checkpoint_every: int = 5
+    tensorboard: bool = False
+    out: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("lives", "generations", "eval_every", "eval_lives", "final_lives", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise OntogymError(f"{name} is {getattr(self, name)}; choose at least 1.")
+        if self.workers < 0:
+            raise OntogymError(f"workers is {self.workers}; choose 0 for this process, or a positive number.")
+        if not 0.0 <= self.min_weight <= 1.0:
+            raise OntogymError(f"min_weight is {self.min_weight}; choose a number from 0 to 1.")
+        if self.utility not in ("mean", "min"):
+            raise OntogymError(f"Unknown utility {self.utility!r}; choose 'mean' or 'min'.")
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return dict(json.loads(json.dumps(asdict(self), default=repr)))
+
+    def fingerprint(self) -> str:
+        """A hash of every field that matters to what a generation computes."""
+        kept = {k: v for k, v in self.as_json().items() if k not in NEUTRAL}
+        return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class EvolutionResult:
+    """What a run found.
+
+    Attributes:
+        genome: the search mean at its best confirmed re-evaluation, ``(D,)``.
+        generation: the generation it is from. generations: how many were run.
+        score: summary of its final re-evaluation, on lives that played no part in choosing it.
+        control: the same with the reward clamped to zero, or None if the whole run was clamped.
+        solved: whether the target was reached and confirmed.
+        env_steps: environment steps of the search, its re-evaluations included, the final report not.
+        wall_seconds, cpu_seconds: likewise, without `warmup_seconds` (building environments, compiling).
+    """
+
+    genome: NDArray[np.float64]
+    generation: int
+    generations: int
+    score: dict[str, Any]
+    control: dict[str, Any] | None
+    solved: bool
+    env_steps: int
+    wall_seconds: float
+    cpu_seconds: float
+    warmup_seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-able form, without the genome."""
+        return {k: v for k, v in asdict(self).items() if k != "genome"}
+
+
+def life_spec(config: EvolutionConfig) -> LifeSpec:
+    """The life that a run evaluates, with what the environment suggests filled in.
+
+    Raises:
+        OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
+    """
+    env = make_single(config.env, config.env_kwargs)
+    episodes = config.episodes or int((env.metadata or {}).get("episodes_per_life", 3))
+    env.close()
+    conditions = _conditions(config.env) if config.conditions is None else config.conditions
+    spec = LifeSpec(
+        config.env,
+        dict(config.env_kwargs),
+        episodes,
+        config.reward_clamp,
+        tuple(conditions),
+        max_steps=config.max_steps,
+    )
+    if config.utility == "min" and spec.group < 2:
+        raise OntogymError(
+            f"{config.env} has no paired conditions for utility 'min'; use 'mean' or give conditions."
+        )
+    for lives in (config.lives, config.eval_lives, config.final_lives):
+        life_seeds(spec, lives, 0)
+    return spec
+
+
+def _conditions(env_id: str) -> tuple[dict[str, Any], ...]:
+    import ontogym.envs as envs
+
+    conditions = getattr(envs, "conditions", None)
+    return tuple(conditions(env_id) or ()) if conditions is not None else ()
+
+
+def utilities(result: LifeResult, spec: LifeSpec, config: EvolutionConfig) -> NDArray[np.float64]:
+    """How useful each genome is: ``(P,)`` from its returns (P, L, E)."""
+    lives = result.returns.mean(2)
+    if config.utility == "mean":
+        return np.asarray(lives.mean(1))
+    by_condition = lives.reshape(len(lives), -1, spec.group).mean(1)
+    worst, mean = by_condition.min(1), by_condition.mean(1)
+    return np.asarray(config.min_weight * worst + (1 - config.min_weight) * mean)

@@ -1,0 +1,219 @@
+"""Where lives are lived: in this process, or in a pool of worker processes, with identical results.
+
+A task is stateless: a slice of the genomes (or, for few genomes, of the lives), and the seeds that belong to
+it. Results are put together in index order, so neither the number of workers nor the death of one shows.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, get_context, parent_process
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.agents.base import Agent
+from ontogym.baselines.evaluation import LifeResult, LifeSpec, live, make_agent
+from ontogym.errors import OntogymError
+
+__all__ = ["Evaluator", "InProcess", "ProcessPool"]
+
+_MAX_DEATHS = 5
+"""So many deaths of workers in a row, without one finished task, end an evaluation."""
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+Task = tuple[NDArray[np.floating], LifeSpec, NDArray[np.integer]]
+
+
+class Evaluator(abc.ABC):
+    """Genomes in, lives out.
+
+    Args:
+        agent: name of the agent (a key of ``AGENTS`` or ``"module:Class"``).
+        options: its options.
+    """
+
+    def __init__(self, agent: str, options: Mapping[str, Any] | None = None) -> None:
+        self.agent_name, self.options = agent, dict(options or {})
+        self._agents: dict[str, Agent[Any]] = {}
+
+    def agent(self, spec: LifeSpec) -> Agent[Any]:
+        """The agent for this environment, built at the first call."""
+        key = _key(spec.env, spec.env_kwargs)
+        if key not in self._agents:
+            self._agents[key] = make_agent(self.agent_name, spec.env, spec.env_kwargs, self.options)
+        return self._agents[key]
+
+    @abc.abstractmethod
+    def evaluate(
+        self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
+    ) -> LifeResult:
+        """`live` for these genomes ``(P, D)`` and life seeds ``(L,)``."""
+
+    def cpu_seconds(self) -> float:
+        """Processor time used so far by this process and its workers."""
+        return time.process_time()
+
+    def close(self) -> None:  # noqa: B027 (most evaluators hold nothing)
+        """Free what the evaluator holds."""
+
+    def __enter__(self) -> Evaluator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class InProcess(Evaluator):
+    """All lives as one batch, here."""
+
+    def evaluate(
+        self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
+    ) -> LifeResult:
+        return live(self.agent(spec), genomes, spec, seeds)
+
+
+class ProcessPool(Evaluator):
+    """Slices of the population in `workers` spawned processes; one that dies is replaced and its task redone.
+
+    Results are bit-identical to `InProcess` for agents whose rows are independent of each other.
+    """
+
+    def __init__(self, agent: str, options: Mapping[str, Any] | None = None, workers: int = 2) -> None:
+        super().__init__(agent, options)
+        if workers < 1:
+            raise OntogymError(f"{workers} worker processes can do nothing; choose at least 1.")
+        self.workers, self._workers_cpu = workers, 0.0
+        self._executor = self._start()
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self.workers, get_context("spawn"), _start_worker)
+
+    def evaluate(
+        self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
+    ) -> LifeResult:
+        genomes = np.atleast_2d(genomes)
+        by_genome = len(genomes) >= self.workers
+        tasks = _slices(genomes, spec, np.asarray(seeds), self.workers, by_genome)
+        parts = self._run(tasks)
+        axis = 0 if by_genome else 1
+        return LifeResult(
+            np.concatenate([p.returns for p in parts], axis),
+            np.concatenate([p.lengths for p in parts], axis),
+            {k: np.concatenate([p.diagnostics[k] for p in parts], axis) for k in parts[0].diagnostics},
+        )
+
+    def _run(self, tasks: list[Task]) -> list[LifeResult]:
+        done: dict[int, LifeResult] = {}
+        deaths = 0
+        while len(done) < len(tasks):
+            before = len(done)
+            futures: dict[int, Future[tuple[LifeResult, float]]] = {}
+            try:
+                with _single_threaded():
+                    for index in set(range(len(tasks))) - set(done):
+                        futures[index] = self._executor.submit(
+                            _work, self.agent_name, self.options, *tasks[index]
+                        )
+            except BrokenProcessPool:
+                pass  # a worker died while idle or while tasks were handed out
+            broken = len(futures) + len(done) < len(tasks)
+            for index, future in futures.items():
+                try:
+                    done[index], cpu = future.result()
+                    self._workers_cpu += cpu
+                except BrokenProcessPool:
+                    broken = True
+            if broken:
+                deaths = deaths + 1 if len(done) == before else 0
+                if deaths >= _MAX_DEATHS:
+                    raise OntogymError(
+                        f"Worker processes died {deaths} times in a row; is memory short? Use fewer workers, "
+                        "a smaller population, or workers=0."
+                    )
+                self._executor.shutdown(wait=False, cancel_futures=True)
+                self._executor = self._start()
+        return [done[index] for index in range(len(tasks))]
+
+    def cpu_seconds(self) -> float:
+        return time.process_time() + self._workers_cpu
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _slices(
+    genomes: NDArray[np.floating],
+    spec: LifeSpec,
+    seeds: NDArray[np.integer],
+    workers: int,
+    by_genome: bool,
+) -> list[Task]:
+    """Fixed slices over genomes, or over whole groups of lives."""
+    if by_genome:
+        return [(part, spec, seeds) for part in np.array_split(genomes, workers)]
+    groups = np.array_split(np.arange(len(seeds)).reshape(-1, spec.group), workers)
+    return [(genomes, spec, seeds[g.ravel()]) for g in groups if len(g)]
+
+
+@contextlib.contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Processes started inside inherit one thread per library: the pool is the parallelism."""
+    saved = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _key(env: str, env_kwargs: Mapping[str, Any]) -> str:
+    return f"{env}|{json.dumps(dict(env_kwargs), sort_keys=True, default=repr)}"
+
+
+_worker_evaluators: dict[str, InProcess] = {}
+
+
+def _start_worker() -> None:
+    """End this worker when its parent dies, however it dies: a killed run leaves no orphans."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    parent = parent_process()
+    if parent is not None:
+        sentinel = parent.sentinel
+
+        def watch() -> None:
+            connection.wait([sentinel])
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _work(
+    agent: str,
+    options: dict[str, Any],
+    genomes: NDArray[np.floating],
+    spec: LifeSpec,
+    seeds: NDArray[np.integer],
+) -> tuple[LifeResult, float]:
+    """One task, in a worker: the lives, and the processor time they took."""
+    start = time.process_time()
+    key = _key(agent, options)
+    if key not in _worker_evaluators:
+        _worker_evaluators[key] = InProcess(agent, options)
+    result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
+    return result, time.process_time() - start

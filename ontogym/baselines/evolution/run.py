@@ -1,0 +1,273 @@
+"""One run of evolution: ask, live, tell; re-evaluate the search mean; checkpoint; report.
+
+What is reported is the search mean on lives that had no part in choosing it: generation-best scores are
+luck (a member that scores 500 of 500 in its generation may score 20 on fresh lives). Three kinds of seeds
+keep them apart: those of a generation, those of an evaluation and its confirmation, and those of the report.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym import checkpoint
+from ontogym.baselines.agent_files import SavedAgent, save_agent
+from ontogym.baselines.evaluation import check_options, life_seeds, resolve, summarise
+from ontogym.baselines.evolution.config import EvolutionConfig, EvolutionResult, life_spec, utilities
+from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
+from ontogym.baselines.evolution.folder import RunFolder
+from ontogym.baselines.evolution.strategies import Strategy
+from ontogym.registry import STRATEGIES
+
+__all__ = ["EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
+
+
+def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True) -> EvolutionResult:
+    """Run evolution as configured.
+
+    Args:
+        config: the whole configuration.
+        resume: go on with the run in ``config.out``; what follows is bit-identical to a run that was never
+            interrupted.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        OntogymError: see `EvolutionConfig`, `life_spec`, `RunFolder`; nothing has been written then.
+    """
+    spec = life_spec(config)
+    evaluator: Evaluator = (
+        ProcessPool(config.agent, config.agent_options, config.workers)
+        if config.workers
+        else InProcess(config.agent, config.agent_options)
+    )
+    with evaluator:
+        agent = evaluator.agent(spec)
+        strategy = make_strategy(config, agent.initial_genome())
+        folder = RunFolder(config.out, config, resume) if config.out is not None else None
+        run = _Run(config, evaluator, strategy, folder)
+        if resume:
+            run.restore()
+        run.warm_up()
+        run.search(progress)
+        return run.report()
+
+
+def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strategy:
+    """The configured strategy, starting at `mean`.
+
+    Raises:
+        OntogymError: unknown strategy or option.
+    """
+    target = resolve(STRATEGIES, config.strategy)
+    options = dict(config.strategy_options)
+    if config.sigma is not None:
+        options["sigma"] = config.sigma
+    check_options(f"the strategy {config.strategy!r}", target, options, ("mean", "population", "seed"))
+    strategy: Strategy = target(mean, population=config.population, seed=config.seed, **options)
+    return strategy
+
+
+class _Run:
+    """The state of a run and its steps."""
+
+    def __init__(
+        self, config: EvolutionConfig, evaluator: Evaluator, strategy: Strategy, folder: RunFolder | None
+    ) -> None:
+        self.config, self.evaluator, self.strategy, self.folder = config, evaluator, strategy, folder
+        self.spec = life_spec(config)
+        self.best = strategy.mean
+        self.best_generation, self.best_score = 0, -np.inf
+        self.score, self.solved = float("nan"), False
+        self.env_steps, self.warmup_seconds = 0, 0.0
+        self._seconds_before = (0.0, 0.0)
+        self._start_clocks()
+
+    # -- time ---------------------------------------------------------------------------------------------
+
+    def _start_clocks(self) -> None:
+        self._clocks = (time.perf_counter(), self.evaluator.cpu_seconds())
+
+    def seconds(self) -> tuple[float, float]:
+        """Wall-clock and processor seconds of the search so far, over all its interruptions."""
+        wall, cpu = self._clocks
+        before_wall, before_cpu = self._seconds_before
+        return (
+            before_wall + time.perf_counter() - wall,
+            before_cpu + self.evaluator.cpu_seconds() - cpu,
+        )
+
+    def warm_up(self) -> None:
+        """Two steps of every batch size, so that building environments and compiling are not timed."""
+        start = time.perf_counter()
+        brief = replace(self.spec, episodes=1, max_steps=2)
+        genomes = self.strategy.ask()
+        self.evaluator.evaluate(genomes, brief, life_seeds(brief, self.config.lives, 0, "warm-up"))
+        seeds = life_seeds(brief, self.config.eval_lives, 0, "warm-up")
+        self.evaluator.evaluate(genomes[:1], brief, seeds)
+        self.warmup_seconds += time.perf_counter() - start
+        self._start_clocks()
+
+    # -- search -------------------------------------------------------------------------------------------
+
+    def search(self, progress: bool) -> None:
+        """Generations until the target is confirmed or the budget is spent."""
+        from tqdm import tqdm
+
+        writer = self._tensorboard()
+        total, done = self.config.generations, self.strategy.generation
+        with tqdm(total=total, initial=done, disable=not progress, unit="gen", desc=self.config.env) as bar:
+            while self.strategy.generation < total and not self.solved:
+                row = self._generation()
+                if self.folder is not None:
+                    self.folder.append(row)
+                if writer is not None:
+                    for key, value in row.items():
+                        if value != "":
+                            writer.add_scalar(key, value, row["generation"])
+                self._maybe_checkpoint()
+                bar.set_postfix(score=f"{self.score:.1f}", sigma=f"{self.strategy.sigma:.2g}", refresh=False)
+                bar.update()
+        if writer is not None:
+            writer.close()
+
+    def _generation(self) -> dict[str, Any]:
+        """One generation; returns its row of ``progress.csv``."""
+        config, number = self.config, self.strategy.generation + 1
+        seeds = life_seeds(self.spec, config.lives, config.seed, "generation", number)
+        result = self.evaluator.evaluate(self.strategy.ask(), self.spec, seeds)
+        useful = utilities(result, self.spec, config)
+        self.strategy.tell(useful)
+        self.env_steps += int(result.lengths.sum())
+        evaluated = number % config.eval_every == 0 or number == config.generations
+        if evaluated:
+            self._evaluate_mean(number)
+        wall, cpu = self.seconds()
+        finite = useful[np.isfinite(useful)]
+        return {
+            "generation": number,
+            "env_steps": self.env_steps,
+            "wall_seconds": round(wall, 3),
+            "cpu_seconds": round(cpu, 3),
+            "utility_mean": float(finite.mean()) if finite.size else "",
+            "utility_max": float(finite.max()) if finite.size else "",
+            "score": self.score if evaluated else "",
+            "sigma": self.strategy.sigma,
+        }
+
+    def _evaluate_mean(self, number: int) -> None:
+        """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far."""
+        config, mean = self.config, self.strategy.mean
+        self.score = self._lives(mean, config.eval_lives, "evaluation", number)["mean"]
+        hit = config.target is not None and self.score >= config.target
+        if not (hit or self.score > self.best_score):
+            return
+        confirmed = self._lives(mean, config.final_lives, "confirmation", number)["mean"]
+        if confirmed > self.best_score:
+            self.best, self.best_score, self.best_generation = mean, confirmed, number
+            self._save_best()
+        self.solved = hit and config.target is not None and confirmed >= config.target
+
+    def _lives(self, genome: NDArray[np.float64], lives: int, *names: object) -> dict[str, Any]:
+        seeds = life_seeds(self.spec, lives, self.config.seed, *names)
+        summary = summarise(
+            self.evaluator.evaluate(genome[None], self.spec, seeds), self.spec, self.config.seed
+        )
+        self.env_steps += summary["env_steps"]
+        return summary
+
+    # -- record -------------------------------------------------------------------------------------------
+
+    def _maybe_checkpoint(self) -> None:
+        number, config = self.strategy.generation, self.config
+        if self.folder is None:
+            return
+        if number % config.checkpoint_every and number != config.generations and not self.solved:
+            return
+        arrays, meta = self.strategy.state_dict()
+        wall, cpu = self.seconds()
+        self.folder.save(
+            {**{f"strategy.{k}": v for k, v in arrays.items()}, "best": self.best},
+            {
+                "generation": number,
+                "strategy": meta,
+                "best_generation": self.best_generation,
+                "best_score": self.best_score if np.isfinite(self.best_score) else None,
+                "score": self.score if np.isfinite(self.score) else None,
+                "solved": self.solved,
+                "env_steps": self.env_steps,
+                "wall_seconds": wall,
+                "cpu_seconds": cpu,
+                "warmup_seconds": self.warmup_seconds,
+            },
+        )
+
+    def restore(self) -> None:
+        """Go back to the last checkpoint, if there is one."""
+        loaded = self.folder.load() if self.folder is not None else None
+        if loaded is None:
+            return
+        arrays, meta = loaded
+        prefix = "strategy."
+        own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+        self.strategy.load_state_dict(own, meta["strategy"])
+        self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
+        self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])
+        self.score = float("nan") if meta["score"] is None else float(meta["score"])
+        self.solved, self.env_steps = bool(meta["solved"]), int(meta["env_steps"])
+        self._seconds_before = (float(meta["wall_seconds"]), float(meta["cpu_seconds"]))
+        self.warmup_seconds = float(meta["warmup_seconds"])
+
+    def _save_best(self) -> None:
+        if self.folder is None:
+            return
+        config, agent = self.config, self.evaluator.agent(self.spec)
+        facts = {"generation": self.best_generation, "score": self.best_score, "seed": config.seed}
+        save_agent(
+            self.folder.path / "best.safetensors",
+            SavedAgent(
+                self.best,
+                config.agent,
+                agent.config,
+                config.env,
+                config.env_kwargs,
+                self.spec.episodes,
+                facts,
+            ),
+        )
+
+    def _tensorboard(self) -> Any:
+        if not (self.config.tensorboard and self.folder is not None):
+            return None
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=self.strategy.generation + 1)
+
+    def report(self) -> EvolutionResult:
+        """Re-evaluate what is kept on lives that had no part in choosing it, and write the result."""
+        config = self.config
+        env_steps, (wall, cpu) = self.env_steps, self.seconds()
+        seeds = life_seeds(self.spec, config.final_lives, config.seed, "report")
+
+        def score(spec: Any) -> dict[str, Any]:
+            return summarise(self.evaluator.evaluate(self.best[None], spec, seeds), spec, config.seed)
+
+        result = EvolutionResult(
+            genome=self.best,
+            generation=self.best_generation,
+            generations=self.strategy.generation,
+            score=score(self.spec),
+            control=score(replace(self.spec, reward_clamp=0.0)) if config.reward_clamp is None else None,
+            solved=self.solved,
+            env_steps=env_steps,
+            wall_seconds=wall,
+            cpu_seconds=cpu,
+            warmup_seconds=self.warmup_seconds,
+        )
+        if self.folder is not None:
+            self._save_best()
+            checkpoint.write_json(self.folder.path / "result.json", result.as_json())
+        return result

@@ -1,0 +1,130 @@
+"""Many environments of one kind, reset together with a seed each and stepped while they live.
+
+Evaluation needs two things that no autoreset mode of Gymnasium's vector environments gives: every lane is
+reset from its own seed and options, and a lane whose episode is over costs nothing until all are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import SyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import concatenate, create_empty_array, iterate
+from numpy.typing import NDArray
+
+from ontogym.errors import OntogymError, UnknownNameError
+
+__all__ = ["Lanes", "lanes_of", "make_single"]
+
+_CACHE_SIZE = 4
+_cache: OrderedDict[str, Lanes] = OrderedDict()
+
+
+def make_single(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gymnasium.Env[Any, Any]:
+    """One environment of the id.
+
+    Raises:
+        OntogymError: an unknown id (the nearest is suggested), wrong keyword arguments, or an environment
+            that cannot be built here.
+    """
+    try:
+        return gymnasium.make(env_id, disable_env_checker=True, **dict(env_kwargs or {}))
+    except Exception as error:
+        raise _cannot_make(env_id, error) from error
+
+
+def _make_vector(env_id: str, lanes: int, env_kwargs: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
+    def one() -> gymnasium.Env[Any, Any]:
+        return gymnasium.make(env_id, disable_env_checker=True, **env_kwargs)
+
+    return SyncVectorEnv([one] * lanes)
+
+
+def _cannot_make(env_id: str, error: Exception) -> OntogymError:
+    if isinstance(error, OntogymError):
+        return error
+    if isinstance(error, gymnasium.error.UnregisteredEnv) or env_id not in gymnasium.registry:
+        return UnknownNameError("environment", env_id, gymnasium.registry)
+    return OntogymError(
+        f"The environment {env_id!r} cannot be made ({type(error).__name__}: {error}); check its keyword "
+        "arguments and that what it needs is installed."
+    )
+
+
+class Lanes:
+    """`count` environments of one id, stepped together.
+
+    Args:
+        env_id: any Gymnasium id.
+        count: number of lanes.
+        env_kwargs: keyword arguments of the environment.
+
+    Environments that have a batched form run as one; all others are stepped lane by lane, the living ones
+    only.
+    """
+
+    def __init__(self, env_id: str, count: int, env_kwargs: Mapping[str, Any] | None = None) -> None:
+        try:
+            self.envs = _make_vector(env_id, count, dict(env_kwargs or {}))
+        except Exception as error:
+            raise _cannot_make(env_id, error) from error
+        self.count = count
+        self.observation_space: gymnasium.Space[Any] = self.envs.single_observation_space
+        self._single = list(self.envs.envs) if isinstance(self.envs, SyncVectorEnv) else None
+        if self._single is not None:
+            self._buffer: Any = create_empty_array(self.observation_space, n=count)
+            self._last: list[Any] = [None] * count
+
+    def reset(self, seeds: NDArray[np.integer], options: Mapping[str, NDArray[Any]]) -> Any:
+        """Start an episode in every lane: its own seed, and its own entry of each option's array.
+
+        Returns:
+            A batch of observations.
+        """
+        if self._single is None:
+            seed: Any = [int(s) for s in seeds]
+            batch, _ = self.envs.reset(seed=seed, options=dict(options) or None)
+            return batch
+        for lane, env in enumerate(self._single):
+            chosen = {key: values[lane] for key, values in options.items()}
+            self._last[lane], _ = env.reset(seed=int(seeds[lane]), options=chosen or None)
+        return concatenate(self.observation_space, self._last, self._buffer)
+
+    def step(
+        self, actions: NDArray[Any], active: NDArray[np.bool_]
+    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_]]:
+        """Step the active lanes; what is returned for the others means nothing.
+
+        Returns:
+            A batch of observations, rewards ``(count,)`` and whether the episode is over ``(count,)``.
+        """
+        if self._single is None:
+            batch, rewards, terminated, truncated, _ = self.envs.step(actions)
+            return batch, np.asarray(rewards, dtype=np.float64), np.logical_or(terminated, truncated)
+        rewards, done = np.zeros(self.count), np.zeros(self.count, dtype=bool)
+        for lane, action in enumerate(iterate(self.envs.action_space, actions)):
+            if active[lane]:
+                self._last[lane], reward, over, cut, _ = self._single[lane].step(action)
+                rewards[lane], done[lane] = float(reward), over or cut
+        return concatenate(self.observation_space, self._last, self._buffer), rewards, done
+
+    def close(self) -> None:
+        """Free the environments."""
+        self.envs.close()
+
+
+def lanes_of(env_id: str, count: int, env_kwargs: Mapping[str, Any]) -> Lanes:
+    """Lanes of this description, made at the first call and kept for the next (creation is slow)."""
+    key = f"{env_id}|{count}|{json.dumps(dict(env_kwargs), sort_keys=True, default=repr)}"
+    if key in _cache:
+        _cache.move_to_end(key)
+        return _cache[key]
+    lanes = _cache[key] = Lanes(env_id, count, env_kwargs)
+    while len(_cache) > _CACHE_SIZE:
+        _cache.popitem(last=False)[1].close()
+    return lanes
