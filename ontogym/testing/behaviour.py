@@ -1,0 +1,261 @@
+"""What a rule does in random situations: the checks behind `check_rule`, one function a promise.
+
+Tensors are float64 unless said otherwise, so that a difference is a fault and not rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from ontogym.testing.structure import sizes
+from ontogym.testing.trial import NODE_AXES, Lab, Trial, draw_context, outputs, relabel
+
+__all__ = ["CHECKS"]
+
+BLOW_UP = 1e6
+"""Edge features and rule state beyond this count as blown up (weights are clamped anyway)."""
+
+
+def _mutation(lab: Lab) -> Iterator[str]:
+    copy = lab.trial.map(lambda _, tensor: tensor.clone())
+    with torch.no_grad():
+        lab.rule.step(copy.params, copy.state, copy.context)
+    before = lab.trial.tensors()
+    written = [name for name, tensor in copy.tensors().items() if not torch.equal(tensor, before[name])]
+    if written:
+        yield (
+            f"step writes to its inputs ({', '.join(written)}); compute new tensors instead of using in-place "
+            "operations such as add_ or x[...] = y."
+        )
+
+
+def _determinism(lab: Lab) -> Iterator[str]:
+    first = lab.trial.run()
+    again = lab.trial.run()
+    if moved := _differing(first, again, exact=True):
+        yield (
+            f"The same inputs give another {moved} the second time; draw no random numbers in step (return "
+            "probabilities, and u decides)."
+        )
+        return
+    lab.trial.seen_with(**lab.context()._asdict()).run()
+    if moved := _differing(first, lab.trial.run(), exact=True):
+        yield (
+            f"{moved.capitalize()} depends on what the rule was asked before; keep memory in RuleState, not in "
+            "attributes of the rule."
+        )
+
+
+def _stochastic(lab: Lab) -> Iterator[str]:
+    if lab.rule.stochastic:
+        return
+    first = lab.trial.run()
+    if drawn := ", ".join(sorted(first.keys() & {"p_add", "p_prune"})):
+        yield f"The rule returns {drawn} but declares stochastic = False; declare stochastic = True."
+    elif _differing(first, lab.trial.seen_with(u=lab.context().u).run()):
+        yield "The rule looks at u but declares stochastic = False; declare stochastic = True."
+
+
+def _population(lab: Lab) -> Iterator[str]:
+    together = lab.trial.run()
+    groups = [[k] for k in range(lab.population)] + [list(reversed(range(lab.population)))]
+    moved: set[str] = set()
+    for rows in groups:
+        index = torch.tensor(rows)
+        expected = {name: value[index] for name, value in together.items()}
+        moved |= set(filter(None, _differing(expected, lab.trial.rows(index).run()).split(", ")))
+    whole = lab.rule.init_state(lab.population, lab.nodes, torch.float64)
+    alone = lab.rule.init_state(1, lab.nodes, torch.float64)
+    if any(not _same(a, b.expand_as(a)) for a, b in zip(whole, alone)):
+        moved.add("init_state")
+    if moved:
+        yield (
+            f"Members of the population influence each other ({', '.join(sorted(moved))} changes when a member is "
+            "alone or elsewhere); reduce over no axis 0, and index nothing by position in the population."
+        )
+
+
+def _relabelling(lab: Lab) -> Iterator[str]:
+    # No fixed point, so that every node moves.
+    order = torch.roll(torch.arange(lab.nodes), 1)
+    expected = {name: relabel(name, value, order) for name, value in lab.trial.run().items()}
+    if moved := _differing(expected, lab.trial.relabelled(order).run()):
+        yield (
+            f"Renaming the nodes changes {moved}: the rule knows nodes by their index or mixes up post and pre; "
+            "treat all nodes alike, with post on axis 1 and pre on axis 2 of (P, N, N)."
+        )
+
+
+def _locality(lab: Lab) -> Iterator[str]:
+    if lab.rule.scope == "nonlocal":
+        return
+    base, moved = lab.trial.run(), set()
+    for k in range(lab.nodes):
+        others = torch.tensor([n for n in range(lab.nodes) if n != k])
+        altered = _with_other_node(lab, k).run()
+        kept, seen = (
+            {name: relabel(name, value, others) for name, value in table.items()} for table in (base, altered)
+        )
+        moved |= set(filter(None, _differing(kept, seen).split(", ")))
+    if moved:
+        yield (
+            f"{', '.join(sorted(moved))} of an edge changes with a node at neither end of it, but the scope is "
+            f"{lab.rule.scope!r}; drop sums and means over nodes, or declare scope = 'nonlocal'."
+        )
+
+
+def _with_other_node(lab: Lab, k: int) -> Trial:
+    """The lab's trial with everything at node `k` replaced: its activity, states and edges."""
+    fresh = lab.context(scale=3.0)._asdict()
+    for name, value in lab.trial.state._asdict().items():
+        noise = torch.randn(value.shape, generator=lab.generator, dtype=value.dtype)
+        fresh[f"state.{name}"] = value + noise
+
+    def swap(name: str, tensor: Tensor) -> Tensor:
+        axes = NODE_AXES.get(name, ())
+        if not axes:
+            return tensor
+        here = torch.zeros(tensor.shape, dtype=torch.bool)
+        for axis in axes:
+            here.index_fill_(axis, torch.tensor([k]), True)
+        return torch.where(here, fresh[name], tensor)
+
+    return lab.trial.map(swap)
+
+
+def _third_factor(lab: Lab) -> Iterator[str]:
+    if lab.rule.scope == "local":
+        yield from _blind_to(lab, ("reward", "signal"), "a third factor", "global-reward' or 'node-state")
+
+
+def _node_state(lab: Lab) -> Iterator[str]:
+    if lab.rule.scope in ("local", "global-reward"):
+        fields = ("nodes", "history") + (("signal",) if lab.rule.scope == "global-reward" else ())
+        yield from _blind_to(lab, fields, "node state", "node-state")
+
+
+def _blind_to(lab: Lab, fields: Iterable[str], what: str, scope: str) -> Iterator[str]:
+    base, other = lab.trial.run(), lab.context()._asdict()
+    used = [name for name in fields if _differing(base, lab.trial.seen_with(**{name: other[name]}).run())]
+    if used:
+        yield (
+            f"The rule uses {what} ({', '.join(used)}) but its scope is {lab.rule.scope!r}; leave it out or "
+            f"declare scope = '{scope}'."
+        )
+
+
+def _mask(lab: Lab) -> Iterator[str]:
+    trial = lab.trial
+    for _ in range(20):
+        edges, weights, mask, _ = trial.apply()
+        absent = trial.context.mask == 0
+        outside = (weights != 0) & absent | ((edges != 0) & absent[:, None]).any(1)
+        forbidden = (mask != 0) & (trial.context.allowed == 0) & absent
+        if outside.any() or forbidden.any():
+            yield (
+                "After apply_rule there are edges outside the mask; give finite numbers where no edge is (weights "
+                "are 0 there: guard divisions and logarithms) and never write to mask or allowed."
+            )
+            return
+        trial = trial.advance(lab.context())
+
+
+def _float32(lab: Lab) -> Iterator[str]:
+    single = lab.trial.map(lambda _, tensor: tensor.float())
+    low, high = single.run(), single.map(lambda _, tensor: tensor.double()).run()
+    far = [
+        name
+        for name, value in high.items()
+        # One step from equal inputs: honest rounding is near 1e-6, so 1e-3 means lost digits.
+        if name not in low or not torch.allclose(low[name].double(), value, rtol=1e-3, atol=1e-3)
+    ]
+    if far:
+        yield (
+            f"In float32 {', '.join(far)} is far from float64; avoid differences of large numbers, and use stable "
+            "forms such as softplus, logsumexp or log1p."
+        )
+
+
+def _long_run(lab: Lab) -> Iterator[str]:
+    trial = lab.trial.map(lambda _, tensor: tensor.float())
+    scenes = [
+        [draw_context(lab.rule, lab.population, lab.nodes, lab.generator, torch.float32, s) for _ in range(8)]
+        for s in (1.0, 10.0)
+    ]
+    for t in range(lab.steps):
+        scale = int(t >= lab.steps // 2)
+        trial = trial.advance(scenes[scale][t % 8])
+        values = {"weights": trial.context.weights, "edges": trial.context.edges}
+        values |= {"state.edge": trial.state.edge, "state.node": trial.state.node}
+        bad = [name for name, value in values.items() if not (value.abs() <= BLOW_UP).all()]
+        if bad:
+            yield (
+                f"{', '.join(bad)} blows up (non-finite or beyond {BLOW_UP:g}) after {t + 1} steps"
+                f"{' under tenfold inputs' if scale else ''}; let memory decay and bound what grows."
+            )
+            return
+
+
+def _gradient(lab: Lab) -> Iterator[str]:
+    start = lab.rule.initial_params().double().expand(lab.population, -1)
+    for where, params in (("initial", start), ("random", lab.trial.params)):
+        params = params.clone().requires_grad_()
+        copy = lab.trial.map(lambda _, tensor: tensor.clone())
+        total = sum(
+            value.sum() for value in outputs(*lab.rule.step(params, copy.state, copy.context)).values()
+        )
+        if not (isinstance(total, Tensor) and total.requires_grad):
+            continue
+        (slope,) = torch.autograd.grad(total, params, allow_unused=True)
+        if slope is not None and not torch.isfinite(slope).all():
+            which = (~torch.isfinite(slope)).any(0).nonzero().flatten().tolist()
+            yield (
+                f"The gradient with respect to parameter {', '.join(map(str, which[:5]))} is not finite at {where} "
+                "parameters; keep sqrt, log, norm and division away from 0, before torch.where as well as after."
+            )
+            return
+
+
+def _probability(lab: Lab) -> Iterator[str]:
+    for scale in (1.0, 10.0):
+        table = lab.trial.seen_with(**lab.context(scale)._asdict()).run()
+        for name in ("p_add", "p_prune"):
+            if name in table and not ((table[name] >= 0) & (table[name] <= 1)).all():
+                yield f"{name} leaves [0, 1]; end it with a sigmoid or a clamp."
+                return
+
+
+CHECKS: dict[str, Callable[[Lab], Iterator[str]]] = {
+    "mutation": _mutation,
+    "determinism": _determinism,
+    "stochastic": _stochastic,
+    "population": _population,
+    "relabelling": _relabelling,
+    "locality": _locality,
+    "third-factor": _third_factor,
+    "node-state": _node_state,
+    "mask": _mask,
+    "float32": _float32,
+    "blow-up": _long_run,
+    "sizes": sizes,
+    "gradient": _gradient,
+    "probability": _probability,
+}
+"""Name of a finding to the check behind it; ``construct``, ``declaration`` and ``shape`` come before these."""
+
+
+def _same(a: Tensor, b: Tensor, exact: bool = False) -> bool:
+    if a.shape != b.shape:
+        return False
+    rtol, atol = (0.0, 0.0) if exact else (1e-7, 1e-9)
+    return torch.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def _differing(a: dict[str, Tensor], b: dict[str, Tensor], exact: bool = False) -> str:
+    """Names of the outputs that differ, joined by commas; empty if none does."""
+    return ", ".join(
+        sorted(k for k in a.keys() | b.keys() if k not in a or k not in b or not _same(a[k], b[k], exact))
+    )

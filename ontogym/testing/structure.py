@@ -1,0 +1,78 @@
+"""Does a rule declare itself rightly, and has all that it returns the right shape and dtype, at any size?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+import torch
+
+from ontogym.developmental.rules.base import PlasticityRule, RuleOutput, RuleState, Scope
+from ontogym.testing.trial import Lab, draw_trial, expected_shapes, outputs
+
+__all__ = ["declaration", "shapes", "sizes"]
+
+SCOPES: tuple[str, ...] = get_args(Scope)
+
+
+def declaration(rule: PlasticityRule, population: int, nodes: int) -> Iterator[str]:
+    if not isinstance(getattr(rule, "name", None), str):
+        yield "The rule has no name; set the class attribute name = 'my-rule'."
+    if rule.scope not in SCOPES:
+        yield f"The scope {rule.scope!r} is unknown; declare one of {', '.join(SCOPES)}."
+    if not isinstance(rule.n_params, int) or rule.n_params < 0:
+        yield f"n_params is {rule.n_params!r}; make it a whole number, 0 or more."
+        return
+    start = rule.initial_params()
+    if start.shape != (rule.n_params,) or not torch.isfinite(start).all():
+        yield f"initial_params() must be finite and of shape ({rule.n_params},), not {tuple(start.shape)}."
+    wanted = expected_shapes(rule, population, nodes)
+    for dtype in (torch.float32, torch.float64):
+        state = rule.init_state(population, nodes, dtype)
+        for name, value in state._asdict().items():
+            if value.shape != wanted[f"state.{name}"] or value.dtype != dtype:
+                yield (
+                    f"init_state gives {name} of shape {tuple(value.shape)} and {value.dtype} where "
+                    f"{wanted[f'state.{name}']} and {dtype} were asked for; use the dtype it is handed and "
+                    f"set {name}_state."
+                )
+
+
+def shapes(rule: PlasticityRule, population: int, nodes: int, generator: torch.Generator) -> Iterator[str]:
+    wanted = expected_shapes(rule, population, nodes)
+    for dtype in (torch.float64, torch.float32):
+        trial = draw_trial(rule, population, nodes, generator, dtype)
+        returned = rule.step(trial.params.clone(), trial.state, trial.context)
+        if not (
+            isinstance(returned, tuple)
+            and len(returned) == 2
+            and isinstance(returned[0], RuleOutput)
+            and isinstance(returned[1], RuleState)
+        ):
+            yield "step does not return (RuleOutput, RuleState); end it with 'return RuleOutput(...), state'."
+            return
+        table = outputs(*returned)
+        for name, value in table.items():
+            if value.shape != wanted[name] or value.dtype != dtype:
+                yield (
+                    f"step returns {name} of shape {tuple(value.shape)} and {value.dtype} where the contract wants "
+                    f"{wanted[name]} and {dtype}; mind the axes (post, pre) and make no tensor of a fixed dtype."
+                )
+        if len(table.keys() & {"dw", "weights", "edges"}) > 1:
+            yield "step returns more than one of dw, weights and edges; return the one that is meant."
+            return
+
+
+def sizes(lab: Lab) -> Iterator[str]:
+    population = lab.population + 1
+    cases = [(lab.rule, nodes) for nodes in (2, lab.nodes + 4)]
+    if lab.factory is not None:
+        cases.append((lab.factory(node_features=5, edge_features=2, history=3), lab.nodes))
+    for rule, nodes in cases:
+        sizes = f"N = {nodes} nodes of {rule.node_features} features, {rule.edge_features} edge features"
+        try:
+            faults = list(shapes(rule, population, nodes, lab.generator))
+        except Exception as error:  # whatever the rule raises is the finding
+            faults = [f"{type(error).__name__}: {error}."]
+        if faults:
+            yield f"The rule fails with {sizes}; take sizes from the tensors and the constructor ({faults[0]})"
