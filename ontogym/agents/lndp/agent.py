@@ -61,6 +61,7 @@ class LNDP(Agent[LNDPState]):
         dtype: "float32" or "float64".
         device: for the torch engine.
         threads: cores for the numba engine; 0 means all.
+        compiled: whether the torch engine fuses its step with ``torch.compile``.
         options: fields of `LNDPConfig`.
 
     Raises:
@@ -78,6 +79,7 @@ class LNDP(Agent[LNDPState]):
         dtype: str = "float32",
         device: str = "cpu",
         threads: int = 0,
+        compiled: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(observation_space, action_space)
@@ -85,13 +87,15 @@ class LNDP(Agent[LNDPState]):
         for option in options:
             if option not in known:
                 raise UnknownNameError(
-                    "LNDP option", option, [*known, "engine", "dtype", "device", "threads"]
+                    "LNDP option", option, [*known, "engine", "dtype", "device", "threads", "compiled"]
                 )
         self.options = LNDPConfig(**options)
         self.layout = GenomeLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
-        self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads)
+        self.engine_name, self.engine = _make_engine(
+            engine, self.layout, dtype, device, threads, compiled
+        )
         self._dtype, self._device = dtype, device
 
     @property
@@ -203,7 +207,7 @@ class LNDP(Agent[LNDPState]):
 
 
 def _make_engine(
-    name: str, layout: GenomeLayout, dtype: str, device: str, threads: int
+    name: str, layout: GenomeLayout, dtype: str, device: str, threads: int, compiled: bool = False
 ) -> tuple[str, Engine]:
     if name not in ENGINES:
         raise UnknownNameError("LNDP engine", name, ENGINES)
@@ -218,7 +222,7 @@ def _make_engine(
     if name == "torch":
         from ontogym.agents.lndp.torch_engine import TorchEngine
 
-        return name, TorchEngine(layout, dtype, device)
+        return name, TorchEngine(layout, dtype, device, compiled)
     from ontogym.agents.lndp.graph_transformer import GeometricEngine
 
     return name, GeometricEngine(layout, dtype)

@@ -1,0 +1,334 @@
+"""The population-batched LNDP in PyTorch: the path that every plug-in rule takes, on CPU or GPU.
+
+The arithmetic is `graph_transformer.py`'s, written so that ``torch.compile`` fuses the whole step into a few
+loops over ``(P, post, pre)``: contractions over the few features of an edge are spelled out, first layers are
+projected per node. Rules come through the contract of `ontogym.developmental.rules`. Lives that have ended
+are compacted away into a few fixed batch sizes, so that they cost nothing and the compiler sees few shapes.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
+from ontogym.developmental.rules.base import RuleContext, RuleState, apply_rule, structural_change
+from ontogym.errors import OntogymError
+from ontogym.seeding import LaneStreams
+
+__all__ = ["TorchEngine", "TorchState", "bucket"]
+
+SMALLEST_BUCKET = 8
+
+
+class TorchState(NamedTuple):
+    """A population; matrices are (post, pre), every tensor has the population first.
+
+    Shapes: ``genomes`` (P, D), ``nodes`` (P, N, F), ``edges`` (P, S, N, N), ``mask`` (P, N, N), ``history``
+    (P, N, K), ``activation`` (P, N), ``innate`` (P, S, N, N), ``changed`` (P,); ``rules`` slot to the rule's
+    own memory; ``noise`` one stream per individual.
+    """
+
+    genomes: Tensor
+    nodes: Tensor
+    edges: Tensor
+    mask: Tensor
+    history: Tensor
+    activation: Tensor
+    innate: Tensor
+    changed: Tensor
+    rules: dict[str, RuleState]
+    noise: LaneStreams
+
+
+def bucket(count: int, population: int) -> int:
+    """The batch size in which `count` living individuals are computed: a power of two, or all."""
+    size = SMALLEST_BUCKET
+    while size < count:
+        size *= 2
+    return min(size, population)
+
+
+class TorchEngine:
+    """Runs populations of LNDPs with any rules.
+
+    Args:
+        layout: genome layout.
+        dtype: "float32" or "float64".
+        device: "cpu", "cuda", ...
+        compiled: fuse the step with ``torch.compile``. It takes a minute at first and needs a C++ compiler on
+            the CPU; worth it for evolution, not for a few lives.
+
+    Raises:
+        OntogymError: a device that this machine does not have.
+    """
+
+    def __init__(
+        self, layout: GenomeLayout, dtype: str = "float32", device: str = "cpu", compiled: bool = False
+    ) -> None:
+        self.layout, self.config, self.dtype = layout, layout.config, getattr(torch, dtype)
+        try:
+            self.device = torch.device(device)
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            first = str(error).splitlines()[0]
+            raise OntogymError(f"This machine has no device {device!r} ({first}); use device='cpu'.") from error
+        self.rules = layout.rules
+        n = self.config.nodes
+        options: dict[str, Any] = {"dtype": self.dtype, "device": self.device}
+        self.allowed = torch.as_tensor(allowed_edges(self.config, layout.n_inputs, layout.n_outputs), **options)
+        self.node_type = torch.zeros(n, 2, **options)
+        self.node_type[: layout.n_inputs, 0] = 1
+        self.node_type[n - layout.n_outputs :, 1] = 1
+        self.same = torch.eye(n, **options)
+        self.stochastic = self.config.decisions == "stochastic"
+        self.threshold = None if self.stochastic else self.config.threshold
+        self._step = _compile(self._advance) if compiled else self._advance
+
+    # -- the equations ------------------------------------------------------------------------------------
+
+    def _advance(
+        self, state: _Tensors, observation: Tensor, reward: Tensor, update: Tensor, u: Tensor
+    ) -> _Tensors:
+        """Update (where asked) and act: one step of everyone in the batch."""
+        new = self._update(state, reward, u)
+        keep = update.to(torch.bool)
+
+        def choose(a: Tensor, b: Tensor) -> Tensor:
+            return torch.where(keep.view(-1, *[1] * (a.dim() - 1)), a, b)
+
+        merged = _Tensors(
+            state.genomes,
+            *(choose(a, b) for a, b in zip(new[1:-1], state[1:-1])),
+            {k: RuleState(*map(choose, v, state.rules[k])) for k, v in new.rules.items()},
+        )
+        return self._activate(merged, observation)
+
+    def _update(self, state: _Tensors, reward: Tensor, u: Tensor) -> _Tensors:
+        g = self._genes(state.genomes)
+        identity = self._identity(g, state.nodes)
+        x = self._perceive(g, state, state.nodes + identity)
+        nodes = _gru(x, state.nodes, g["gru.ih"], g["gru.hh"], g["gru.bias"], g["gru.bias_n"])
+        context = self._context(state, nodes + identity, reward, u)
+        memory, mask = dict(state.rules), state.mask
+        if "synaptic" in self.rules:
+            edges, _, mask, memory["synaptic"] = apply_rule(
+                self.rules["synaptic"], g["synaptic"], memory["synaptic"], context, self.threshold
+            )
+        else:
+            edges = state.innate * state.mask[:, None]
+        # Structural rules see the features that the synaptic rule has just made.
+        context = context._replace(edges=edges, weights=edges[:, 0])
+        outputs = {}
+        for slot in ("pruning", "synaptogenesis"):
+            if slot in self.rules:
+                outputs[slot], memory[slot] = self.rules[slot].step(g[slot], memory[slot], context)
+        mask = self._rewire(outputs, mask, u)
+        changed = (mask - state.mask).abs().sum((1, 2))
+        return state._replace(nodes=nodes, edges=edges, mask=mask, changed=changed, rules=memory)
+
+    def _rewire(self, outputs: dict[str, Any], mask: Tensor, u: Tensor) -> Tensor:
+        if not outputs:
+            return mask
+        merged = next(iter(outputs.values()))
+        for other in outputs.values():
+            merged = merged._replace(
+                **{k: getattr(other, k) for k in ("p_add", "p_prune") if getattr(other, k) is not None}
+            )
+        return structural_change(merged, mask, self.allowed, u, self.threshold, self.config.released)
+
+    def _genes(self, genomes: Tensor) -> dict[str, Tensor]:
+        return {k: genomes[:, part].unflatten(1, self.layout.shapes[k]) for k, part in self.layout.slices.items()}
+
+    def _identity(self, g: dict[str, Tensor], nodes: Tensor) -> Tensor:
+        if "identity" not in g:
+            return torch.zeros_like(nodes)
+        inputs, outputs = self.layout.n_inputs, self.layout.n_outputs
+        hidden = nodes.new_zeros(len(nodes), self.config.nodes - inputs - outputs, nodes.shape[2])
+        return torch.cat([g["identity"][:, :inputs], hidden, g["identity"][:, inputs:]], 1)
+
+    def _perceive(self, g: dict[str, Tensor], state: _Tensors, seen: Tensor) -> Tensor:
+        """What each node knows of the network, (P, N, F)."""
+        d_in, d_out = state.mask.sum(2) / 10, state.mask.sum(1) / 10
+        if self.config.released:
+            degrees = torch.stack([d_out, d_in, d_out + d_in / 20], 2)  # quirk 3
+        else:
+            degrees = torch.stack([d_in, d_out, (d_in + d_out) / 2], 2)
+        kind = self.node_type.expand(len(seen), -1, -1)
+        features = torch.cat([degrees, kind, state.history, seen], 2)
+        x = features @ g["perception.weight"].mT + g["perception.bias"][:, None]
+        return self._attend(g, state, x) if self.config.graph_transformer else x
+
+    def _attend(self, g: dict[str, Tensor], state: _Tensors, x: Tensor) -> Tensor:
+        """The graph transformer; (post, pre), row c * heads + h of a projection is component c of head h."""
+        heads, size = self.config.heads, self.config.query_features
+        q, k, v = ((x @ g[name].mT).unflatten(2, (-1, heads)) for name in ("query", "key", "value"))
+        pair = [*state.edges.unbind(1), state.mask, state.mask.mT]
+        q = q / math.sqrt(size)
+        received = []
+        for h in range(heads):
+            w, b = g["edge.weight"][:, h, :, None, None], g["edge.bias"][:, h, None, None]
+            score = k[:, :, None, 0, h] * q[:, None, :, 0, h]
+            for c in range(1, size):
+                score = score + k[:, :, None, c, h] * q[:, None, :, c, h]
+            term = b + w[:, len(pair)] * self.same
+            for f, feature in enumerate(pair):
+                term = term + w[:, f] * feature
+            weights = torch.softmax(score * term, 1 if self.config.released else 2)  # quirk 1
+            received.append(weights @ v[..., h])
+        y = torch.stack(received, 3).flatten(2)
+        return y @ g["output.weight"].mT + g["output.bias"][:, None]
+
+    def _context(self, state: _Tensors, seen: Tensor, reward: Tensor, u: Tensor) -> RuleContext:
+        now = state.history[:, :, -1]
+        return RuleContext(
+            weights=state.edges[:, 0] * state.mask,
+            mask=state.mask,
+            allowed=self.allowed.expand_as(state.mask),
+            edges=state.edges,
+            pre=state.history[:, :, -2],
+            post=now,
+            dphi=1 - now**2,
+            signal=torch.zeros_like(now),
+            reward=reward[:, None],
+            nodes=seen,
+            history=state.history,
+            u=u,
+        )
+
+    def _activate(self, state: _Tensors, observation: Tensor) -> _Tensors:
+        """a <- tanh(W a + b) for `rnn_iters` steps with the inputs clamped."""
+        a = state.activation if self.config.recurrent else torch.zeros_like(state.activation)
+        weights, sequence = state.edges[:, 0], []
+        for _ in range(self.config.rnn_iters):
+            a = torch.cat([observation, a[:, self.layout.n_inputs :]], 1)
+            sequence.append(a)
+            a = (weights * a[:, None, :]).sum(2)
+            a = torch.tanh(a + state.nodes[:, :, 0] if self.config.bias else a)
+        return state._replace(activation=a, history=torch.stack([*sequence, a], 2))
+
+    # -- the engine contract ------------------------------------------------------------------------------
+
+    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> TorchState:
+        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+
+        def tensor(array: NDArray[np.floating]) -> Tensor:
+            return torch.tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
+
+        p, n = len(genomes), self.config.nodes
+        memory = {k: r.init_state(p, n, self.dtype, self.device) for k, r in self.rules.items()}
+        noise = object.__new__(LaneStreams)
+        noise.state = np.array(keys, dtype=np.uint64)
+        changed = torch.zeros(p, dtype=self.dtype, device=self.device)
+        return TorchState(tensor(np.asarray(genomes)), *map(tensor, body), changed, memory, noise)
+
+    @torch.no_grad()
+    def step(
+        self,
+        state: TorchState,
+        observation: NDArray[np.floating],
+        reward: NDArray[np.floating],
+        active: NDArray[np.bool_] | None = None,
+        update: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.floating], TorchState]:
+        """One step of every active individual; see `ontogym.agents.base.Agent.step`."""
+        population, n = len(state.genomes), self.config.nodes
+        live = np.ones(population, np.bool_) if active is None else np.asarray(active)
+        change = np.ones(population, np.bool_) if update is None else np.asarray(update)
+        chosen = np.flatnonzero(live)
+        motor = np.zeros((population, self.layout.n_outputs), observation.dtype)
+        if not chosen.size:
+            return motor, state
+        # Padding repeats a living row; its result is thrown away.
+        rows = np.resize(chosen, bucket(len(chosen), population))
+        rows[len(chosen) :] = chosen[0]
+
+        def tensor(array: NDArray[Any]) -> Tensor:
+            return torch.as_tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
+
+        u = torch.zeros(len(rows), 2, n, n, dtype=self.dtype, device=self.device)
+        if self.stochastic:
+            drawn = np.zeros((population, 2, n, n))
+            drawn[live & change] = state.noise.uniform((2, n, n), live & change)
+            u = torch.as_tensor(drawn[rows], dtype=self.dtype, device=self.device)
+        whole = len(chosen) == population
+        index = torch.as_tensor(rows, device=self.device)
+        before = _Tensors(*state[:-1]) if whole else _take(_Tensors(*state[:-1]), index)
+        after = self._step(
+            before, tensor(observation[rows]), tensor(reward[rows] * self.config.reward_scale), tensor(change[rows]), u
+        )
+        motor[chosen] = after.activation[: len(chosen), n - self.layout.n_outputs :].cpu().numpy()
+        if whole:
+            return motor, TorchState(*after, state.noise)
+        _put(_Tensors(*state[:-1]), after, index[: len(chosen)])
+        return motor, state
+
+    def rest(self, state: TorchState) -> TorchState:
+        """Forget the activity (after development), keep the network."""
+        return state._replace(activation=torch.zeros_like(state.activation))
+
+    def body(self, state: TorchState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
+        """The networks as they are, engine-independent (copies)."""
+        return Body(*(getattr(state, name)[rows].detach().cpu().numpy().copy() for name in Body._fields))
+
+    def changed(self, state: TorchState) -> NDArray[np.int64]:
+        """How many edges came or went in each network's last update, ``(P,)``."""
+        return state.changed.cpu().numpy().astype(np.int64)
+
+    def copy(self, state: TorchState) -> TorchState:
+        """A state that shares no memory with the given one."""
+        tensors = [t.clone() for t in state[:8]]
+        rules = {k: RuleState(*(t.clone() for t in v)) for k, v in state.rules.items()}
+        return TorchState(*tensors, rules, state.noise.copy())
+
+
+class _Tensors(NamedTuple):
+    """`TorchState` without its noise streams: what the compiled step sees."""
+
+    genomes: Tensor
+    nodes: Tensor
+    edges: Tensor
+    mask: Tensor
+    history: Tensor
+    activation: Tensor
+    innate: Tensor
+    changed: Tensor
+    rules: dict[str, RuleState]
+
+
+def _take(state: _Tensors, rows: Tensor) -> _Tensors:
+    memory = {k: RuleState(*(t[rows] for t in v)) for k, v in state.rules.items()}
+    return _Tensors(*(t[rows] for t in state[:-1]), memory)
+
+
+def _put(state: _Tensors, new: _Tensors, rows: Tensor) -> None:
+    """Write the first rows of `new` back into `state`, in place (genomes and innate features never change)."""
+    for name in ("nodes", "edges", "mask", "history", "activation", "changed"):
+        getattr(state, name)[rows] = getattr(new, name)[: len(rows)]
+    for slot, memory in state.rules.items():
+        for old, fresh in zip(memory, new.rules[slot]):
+            old[rows] = fresh[: len(rows)]
+
+
+def _gru(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, bias_n: Tensor) -> Tensor:
+    """A GRU per individual over its nodes: x, h (P, N, F); only the n gate has a hidden bias (quirk 4)."""
+    ir, iz, i_n = (x @ w_ih.mT + bias[:, None]).chunk(3, 2)
+    hr, hz, hn = (h @ w_hh.mT).chunk(3, 2)
+    candidate = torch.tanh(i_n + torch.sigmoid(ir + hr) * (hn + bias_n[:, None]))
+    return candidate + torch.sigmoid(iz + hz) * (h - candidate)
+
+
+def _compile(step: Any) -> Any:
+    """The compiled step; a plain one, with a warning, where there is no C++ compiler."""
+    import shutil
+
+    if not any(shutil.which(name) for name in ("g++", "c++", "clang++", "cl")):
+        warnings.warn("No C++ compiler found: the torch engine runs uncompiled, about three times slower.", stacklevel=3)
+        return step
+    return torch.compile(step, dynamic=False)

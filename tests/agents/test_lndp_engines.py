@@ -1,0 +1,125 @@
+"""The three engines are one specification: same genome, same seed, same life."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete
+
+from ontogym.agents.lndp import LNDP
+from ontogym.seeding import lane_seeds
+
+OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)
+
+OPTIONS = {
+    "default": {},
+    "released": {"compat": "released"},
+    "released stochastic": {"compat": "released", "decisions": "stochastic"},
+    "identity": {"io_identity": True},
+    "bias, recurrent": {"bias": True, "recurrent": True},
+    "stochastic": {"decisions": "stochastic"},
+    "no transformer": {"graph_transformer": False},
+    "structural only": {"synaptic_plasticity": False},
+    "synaptic only": {"structural_plasticity": False},
+    "no pruning": {"pruning_rule": ""},
+    "empty start": {"start": "empty"},
+    "two iterations": {"rnn_iters": 2},
+    "reward scale": {"reward_scale": 0.25},
+    "dense": {"density": 1.0},
+}
+
+
+def live(engine: str, dtype: str, steps: int, options: dict, population: int = 3):
+    """A short life with noise as experience, some rows resting now and then."""
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype=dtype, threads=1, nodes=11, **options)
+    rng = np.random.default_rng(1)
+    genomes = 0.4 * rng.standard_normal((population, agent.genome_size))
+    state = agent.birth(genomes, lane_seeds(5, population))
+    motors = []
+    for t in range(steps):
+        active = np.arange(population) != t % (population + 1)
+        update = np.arange(population) != (t + 1) % (population + 2)
+        motor, state = agent.step(
+            state, rng.standard_normal((population, 3)), rng.standard_normal(population), active, update
+        )
+        motors.append(motor)
+    return agent, np.array(motors), agent.body(state), agent.diagnose(state)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_fast_engines_equal_the_readable_one(engine: str, name: str) -> None:
+    _, motor, body, diagnosis = live("pyg", "float64", 8, OPTIONS[name])
+    _, fast_motor, fast_body, fast_diagnosis = live(engine, "float64", 8, OPTIONS[name])
+    # float64 sums in another order: eight chaotic steps from 1e-16.
+    np.testing.assert_allclose(fast_motor, motor, atol=1e-9)
+    np.testing.assert_array_equal(fast_body.mask, body.mask)
+    np.testing.assert_allclose(fast_body.nodes, body.nodes, atol=1e-9)
+    np.testing.assert_allclose(fast_body.edges, body.edges, atol=1e-9)
+    np.testing.assert_allclose(fast_body.history, body.history, atol=1e-9)
+    for key, value in diagnosis.items():
+        np.testing.assert_allclose(fast_diagnosis[key], value, atol=1e-9)
+    assert 0 < body.mask.mean() < 1 or name == "empty start"
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+def test_rows_do_not_depend_on_their_neighbours(engine: str) -> None:
+    options = {"decisions": "stochastic", "io_identity": True}
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype="float64", nodes=11, **options)
+    rng = np.random.default_rng(0)
+    genomes, seeds = 0.4 * rng.standard_normal((10, agent.genome_size)), lane_seeds(0, 10)
+    experience, reward = rng.standard_normal((6, 10, 3)), rng.standard_normal((6, 10))
+
+    def run(rows: list[int]) -> np.ndarray:
+        state = agent.birth(genomes[rows], seeds[rows])
+        for obs, r in zip(experience, reward):
+            motor, state = agent.step(state, obs[rows], r[rows])
+        return motor
+
+    together = run(list(range(10)))
+    for k in (0, 7):
+        np.testing.assert_allclose(run([k]), together[[k]], atol=1e-10)
+
+
+def test_numba_rows_are_bit_identical_whatever_the_threads() -> None:
+    rng = np.random.default_rng(0)
+    motors = []
+    for threads in (1, 2):
+        agent = LNDP(OBSERVATION, ACTION, threads=threads, nodes=11)
+        genomes = rng.standard_normal((40, agent.genome_size)) if threads == 1 else genomes
+        state = agent.birth(genomes, lane_seeds(0, 40))
+        for t in range(5):
+            motor, state = agent.step(state, np.full((40, 3), 0.1 * t), np.ones(40))
+        motors.append(motor)
+    np.testing.assert_array_equal(*motors)
+
+
+def test_compaction_computes_the_living_only() -> None:
+    """Three of twenty alive: the torch engine computes a bucket of eight and touches nobody else."""
+    agent = LNDP(OBSERVATION, ACTION, engine="torch", nodes=11)
+    rng = np.random.default_rng(0)
+    state = agent.birth(0.3 * rng.standard_normal((20, agent.genome_size)), lane_seeds(0, 20))
+    before = agent.body(state)
+    active = np.zeros(20, bool)
+    active[[2, 11, 19]] = True
+    sizes = []
+    inner = agent.engine._step
+    agent.engine._step = lambda s, *rest: sizes.append(len(s.nodes)) or inner(s, *rest)
+    motor, state = agent.step(state, np.ones((20, 3)), np.ones(20), active)
+    after = agent.body(state)
+    assert sizes == [8]
+    assert (motor[~active] == 0).all()
+    np.testing.assert_array_equal(after.nodes[~active], before.nodes[~active])
+    assert (np.abs(after.nodes[active] - before.nodes[active]).max((1, 2)) > 0).all()
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+def test_a_copied_state_is_left_alone(engine: str) -> None:
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, nodes=11, decisions="stochastic")
+    state = agent.birth(np.full((2, agent.genome_size), 0.1), lane_seeds(0, 2))
+    kept = agent.copy(state)
+    before = agent.body(kept)
+    first, _ = agent.step(state, np.ones((2, 3)), np.ones(2))
+    np.testing.assert_array_equal(agent.body(kept).nodes, before.nodes)
+    again, _ = agent.step(kept, np.ones((2, 3)), np.ones(2))
+    np.testing.assert_array_equal(first, again)
