@@ -68,7 +68,8 @@ def save(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]], meta: 
     from safetensors.numpy import save as to_bytes
 
     header = {"ontogym_format": FORMAT, "kind": kind, "meta": dict(meta)}
-    tensors = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    # Not ascontiguousarray: it would turn a scalar into an array of one.
+    tensors = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     write_atomic(path, to_bytes(tensors, metadata={"ontogym": json.dumps(header, allow_nan=False)}))
 
 

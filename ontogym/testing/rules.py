@@ -8,6 +8,7 @@ time and under too large inputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -63,7 +64,7 @@ def assert_rule(rule: PlasticityRule | type[PlasticityRule] | str, **options: An
 def _build(rule: Any, built: list[Any]) -> Iterator[str]:
     built.append(rule() if isinstance(rule, type) else rule)
     if not isinstance(built[0], PlasticityRule):
-        yield f"{rule!r} is no PlasticityRule; derive it from ontogym.developmental.rules.PlasticityRule."
+        yield f"This {rule!r} is no PlasticityRule; derive it from ontogym.developmental.rules.PlasticityRule."
 
 
 def _examine(
@@ -84,6 +85,8 @@ def _examine(
     trial = draw_trial(rule, population, nodes, generator)
     for _ in range(3):
         trial = trial.advance(draw_context(rule, population, nodes, generator))
+    # The state is warm; edges are drawn afresh, since the rule may have pruned them all.
+    trial = replace(trial, context=draw_context(rule, population, nodes, generator))
     lab = Lab(rule, factory, trial, generator, population, nodes, steps)
     for name, check in CHECKS.items():
         findings += guarded(name, lambda check=check: check(lab))  # type: ignore[misc]

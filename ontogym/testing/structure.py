@@ -16,6 +16,7 @@ SCOPES: tuple[str, ...] = get_args(Scope)
 
 
 def declaration(rule: PlasticityRule, population: int, nodes: int) -> Iterator[str]:
+    """What is wrong with name, scope, parameters and newborn state."""
     if not isinstance(getattr(rule, "name", None), str):
         yield "The rule has no name; set the class attribute name = 'my-rule'."
     if rule.scope not in SCOPES:
@@ -39,6 +40,7 @@ def declaration(rule: PlasticityRule, population: int, nodes: int) -> Iterator[s
 
 
 def shapes(rule: PlasticityRule, population: int, nodes: int, generator: torch.Generator) -> Iterator[str]:
+    """What is wrong with the shapes and dtypes that `step` returns, in float64 and float32."""
     wanted = expected_shapes(rule, population, nodes)
     for dtype in (torch.float64, torch.float32):
         trial = draw_trial(rule, population, nodes, generator, dtype)
@@ -53,7 +55,9 @@ def shapes(rule: PlasticityRule, population: int, nodes: int, generator: torch.G
             return
         table = outputs(*returned)
         for name, value in table.items():
-            if value.shape != wanted[name] or value.dtype != dtype:
+            if not isinstance(value, torch.Tensor):
+                yield f"step returns {name} as {type(value).__name__}; return a tensor, or None for no change."
+            elif value.shape != wanted[name] or value.dtype != dtype:
                 yield (
                     f"step returns {name} of shape {tuple(value.shape)} and {value.dtype} where the contract wants "
                     f"{wanted[name]} and {dtype}; mind the axes (post, pre) and make no tensor of a fixed dtype."
@@ -64,15 +68,16 @@ def shapes(rule: PlasticityRule, population: int, nodes: int, generator: torch.G
 
 
 def sizes(lab: Lab) -> Iterator[str]:
+    """Whether the rule also works with other numbers of nodes, members and (given its class) features."""
     population = lab.population + 1
     cases = [(lab.rule, nodes) for nodes in (2, lab.nodes + 4)]
     if lab.factory is not None:
         cases.append((lab.factory(node_features=5, edge_features=2, history=3), lab.nodes))
     for rule, nodes in cases:
-        sizes = f"N = {nodes} nodes of {rule.node_features} features, {rule.edge_features} edge features"
+        which = f"N = {nodes} nodes of {rule.node_features} features, {rule.edge_features} edge features"
         try:
             faults = list(shapes(rule, population, nodes, lab.generator))
         except Exception as error:  # whatever the rule raises is the finding
             faults = [f"{type(error).__name__}: {error}."]
         if faults:
-            yield f"The rule fails with {sizes}; take sizes from the tensors and the constructor ({faults[0]})"
+            yield f"The rule fails with {which}; take sizes from the tensors and the constructor ({faults[0]})"

@@ -1,0 +1,161 @@
+"""Rules of other packages: a separately installed distribution adds names, and a faulty one harms nobody."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+RULE = '''
+"""Oja's rule, as a stranger would write it."""
+
+import torch
+
+from ontogym.developmental.rules import PlasticityRule, RuleOutput
+
+
+class StrangersOja(PlasticityRule):
+    name = "strangers-oja"
+    n_params = 1
+
+    def initial_params(self):
+        return torch.tensor([0.1], dtype=torch.float64)
+
+    def step(self, params, state, context):
+        post, pre = context.post[:, :, None], context.pre[:, None, :]
+        return RuleOutput(dw=params[:, :, None] * post * (pre - post * context.weights)), state
+'''
+ENTRY_POINTS = """\
+[ontogym.rules]
+strangers-oja = stranger_rules:StrangersOja
+raises-on-import = stranger_broken:Rule
+lacks-the-class = stranger_rules:StrangersOya
+was-uninstalled = stranger_gone:Rule
+malformed = stranger_rules
+hebbian-abcd = stranger_rules:StrangersOja
+"""
+
+
+def run(program: str, *folders: Path) -> str:
+    """Run a program with `folders` on its path, as installed packages are; return what it prints."""
+    paths = os.pathsep.join(map(str, [ROOT, *folders]))
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """A folder as pip leaves it: modules and the ``.dist-info`` of one distribution."""
+    site = tmp_path_factory.mktemp("site-packages")
+    (site / "stranger_rules.py").write_text(RULE)
+    (site / "stranger_broken.py").write_text("raise RuntimeError('this plug-in is broken')\n")
+    info = site / "stranger_rules-2.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger-rules\nVersion: 2.5\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    return site
+
+
+def test_a_plugin_is_listed_with_its_origin_without_being_imported(site):
+    program = """
+        import sys
+        import ontogym
+        from ontogym.registry import RULES
+
+        entry = RULES.entries()["strangers-oja"]
+        print(entry.origin, "|", entry.target, "|", "strangers-oja" in list(RULES), "|", "stranger_rules" in sys.modules)
+        print(RULES.entries()["hebbian-abcd"].origin)
+    """
+    assert run(program, site).splitlines() == [
+        "stranger-rules 2.5 | stranger_rules:StrangersOja | True | False",
+        "ontogym",  # a built-in name cannot be taken over
+    ]
+
+
+def test_a_plugin_loads_and_passes_its_check(site):
+    program = """
+        from ontogym.registry import RULES
+        from ontogym.testing import check_rule
+
+        print(RULES.get("strangers-oja").__module__, check_rule("strangers-oja"))
+    """
+    assert run(program, site) == "stranger_rules []"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("raises-on-import", "RuntimeError: this plug-in is broken"),
+        ("lacks-the-class", "did you mean 'StrangersOja'?"),
+        ("was-uninstalled", "No module named 'stranger_gone'"),
+        ("malformed", "package.module:Name"),
+    ],
+)
+def test_a_faulty_plugin_is_reported_by_name_when_asked_for(site, name, why):
+    program = f"""
+        import ontogym
+        from ontogym.errors import OntogymError
+        from ontogym.registry import RULES
+
+        assert {name!r} in list(RULES) and RULES.get("lndp-pruning").name == "lndp-pruning"
+        try:
+            RULES.get({name!r})
+        except OntogymError as error:
+            print(error)
+    """
+    message = run(program, site)
+    assert message.startswith(
+        f"The plasticity rule {name!r}, registered by stranger-rules 2.5, cannot be loaded"
+    )
+    assert why in message
+    assert "\n" not in message
+
+
+@pytest.mark.slow
+def test_a_plugin_installed_by_pip(tmp_path):
+    """The whole way: a project with a pyproject.toml, built and installed without any index."""
+    pytest.importorskip("setuptools")
+    project, target = tmp_path / "project", tmp_path / "target"
+    project.mkdir()
+    (project / "stranger_rules.py").write_text(RULE)
+    (project / "pyproject.toml").write_text(
+        textwrap.dedent("""
+            [build-system]
+            requires = ["setuptools"]
+            build-backend = "setuptools.build_meta"
+
+            [project]
+            name = "stranger-rules"
+            version = "0.3"
+
+            [project.entry-points."ontogym.rules"]
+            strangers-oja = "stranger_rules:StrangersOja"
+
+            [tool.setuptools]
+            py-modules = ["stranger_rules"]
+        """)
+    )
+    options = ["--no-index", "--no-build-isolation", "--no-deps", "--disable-pip-version-check", "--quiet"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(project)], check=True
+    )
+    program = """
+        from ontogym.registry import RULES
+        from ontogym.testing import check_rule
+
+        print(RULES.entries()["strangers-oja"].origin, check_rule("strangers-oja"))
+    """
+    assert run(program, target) == "stranger-rules 0.3 []"
