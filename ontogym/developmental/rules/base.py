@@ -188,6 +188,8 @@ def apply_rule(
         else:
             weights = context.weights
     weights = weights.clamp(-rule.max_weight, rule.max_weight) * context.mask
-    edges = torch.cat([weights[:, None], edges[:, 1:] * context.mask[:, None]], 1)
+    others = (edges[:, 1:] * context.mask[:, None]).flatten(1, 2)
+    # Joined in three dimensions: in four the compiler takes one channel for channels-last and strides it.
+    edges = torch.cat([weights, others], 1).unflatten(1, (-1, weights.shape[1]))
     mask = structural_change(output, context.mask, context.allowed, context.u, threshold)
     return edges, weights, mask, new_state

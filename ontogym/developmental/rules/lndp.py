@@ -112,7 +112,8 @@ class EdgeGRURule(_LNDPRule):
             bias_n = _per_edge(p["bias_n"][:, f])
             candidate = torch.tanh(inputs(2 * S + f) + reset * (hidden(2 * S + f) + bias_n))
             new.append((candidate + keep * (e[f] - candidate)) * context.mask)
-        return RuleOutput(edges=torch.stack(new, 1)), state
+        # Joined in three dimensions for the compiler's sake, see `apply_rule`.
+        return RuleOutput(edges=torch.cat(new, 1).unflatten(1, (S, -1))), state
 
 
 class _StructuralMLP(_LNDPRule):
