@@ -50,12 +50,20 @@ class GraphTransformer(MessagePassing):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
         """Node features (N, F), pairs (2, N N) and their features (N N, S + 3) to (N, F)."""
-        q, k, v = (linear(x, self.genes[name]).unflatten(1, (-1, self.heads)) for name in ("query", "key", "value"))
+        q, k, v = (
+            linear(x, self.genes[name]).unflatten(1, (-1, self.heads)) for name in ("query", "key", "value")
+        )
         y = self.propagate(edge_index, q=q, k=k, v=v, edge_attr=edge_attr)
         return linear(y.flatten(1), self.genes["output.weight"], self.genes["output.bias"])
 
     def message(
-        self, q_j: Tensor, k_i: Tensor, v_j: Tensor, edge_attr: Tensor, edge_index_i: Tensor, edge_index_j: Tensor
+        self,
+        q_j: Tensor,
+        k_i: Tensor,
+        v_j: Tensor,
+        edge_attr: Tensor,
+        edge_index_i: Tensor,
+        edge_index_j: Tensor,
     ) -> Tensor:
         """PyTorch Geometric's j is the source, its i the target."""
         pair = linear(edge_attr, self.genes["edge.weight"], self.genes["edge.bias"])
@@ -93,7 +101,9 @@ class GeometricEngine:
     def __init__(self, layout: GenomeLayout, dtype: str = "float32") -> None:
         for slot, name in _RULES.items():
             if getattr(layout.config, f"{slot}_rule") not in (name, ""):
-                raise OntogymError(f"The pyg engine runs only the rule {name!r} for {slot}; use engine='torch'.")
+                raise OntogymError(
+                    f"The pyg engine runs only the rule {name!r} for {slot}; use engine='torch'."
+                )
         self.layout, self.config, self.dtype = layout, layout.config, getattr(torch, dtype)
         n = self.config.nodes
         pre, post = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
@@ -115,7 +125,9 @@ class GeometricEngine:
         x = self.perceive(g)
         zeros = torch.zeros(2 * self.config.node_features, dtype=self.dtype)
         hidden_bias = torch.cat([zeros, g.genes["gru.bias_n"]])  # only the n gate has one (quirk 4)
-        nodes = torch.gru_cell(x, g.nodes, g.genes["gru.ih"], g.genes["gru.hh"], g.genes["gru.bias"], hidden_bias)
+        nodes = torch.gru_cell(
+            x, g.nodes, g.genes["gru.ih"], g.genes["gru.hh"], g.genes["gru.bias"], hidden_bias
+        )
 
         seen = nodes + self.identity(g)
         e = g.edges[:, post, pre].T  # (pairs, S)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
-from ontogym.developmental.rules.base import RuleContext, RuleState, apply_rule, structural_change
+from ontogym.developmental.rules.base import RuleContext, RuleState, apply_rule, structural_change, tanh
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
@@ -78,11 +78,15 @@ class TorchEngine:
             torch.zeros(1, device=self.device)
         except (RuntimeError, AssertionError) as error:
             first = str(error).splitlines()[0]
-            raise OntogymError(f"This machine has no device {device!r} ({first}); use device='cpu'.") from error
+            raise OntogymError(
+                f"This machine has no device {device!r} ({first}); use device='cpu'."
+            ) from error
         self.rules = layout.rules
         n = self.config.nodes
         options: dict[str, Any] = {"dtype": self.dtype, "device": self.device}
-        self.allowed = torch.as_tensor(allowed_edges(self.config, layout.n_inputs, layout.n_outputs), **options)
+        self.allowed = torch.as_tensor(
+            allowed_edges(self.config, layout.n_inputs, layout.n_outputs), **options
+        )
         self.node_type = torch.zeros(n, 2, **options)
         self.node_type[: layout.n_inputs, 0] = 1
         self.node_type[n - layout.n_outputs :, 1] = 1
@@ -94,21 +98,19 @@ class TorchEngine:
     # -- the equations ------------------------------------------------------------------------------------
 
     def _advance(
-        self, state: _Tensors, observation: Tensor, reward: Tensor, update: Tensor, u: Tensor
+        self, state: _Tensors, observation: Tensor, reward: Tensor, update: Tensor | None, u: Tensor
     ) -> _Tensors:
-        """Update (where asked) and act: one step of everyone in the batch."""
+        """Update (where `update` says so; None: everywhere) and act: one step of everyone in the batch."""
         new = self._update(state, reward, u)
-        keep = update.to(torch.bool)
+        if update is not None:
 
-        def choose(a: Tensor, b: Tensor) -> Tensor:
-            return torch.where(keep.view(-1, *[1] * (a.dim() - 1)), a, b)
+            def choose(a: Tensor, b: Tensor) -> Tensor:
+                return torch.where(update.view(-1, *[1] * (a.dim() - 1)), a, b)
 
-        merged = _Tensors(
-            state.genomes,
-            *(choose(a, b) for a, b in zip(new[1:-1], state[1:-1])),
-            {k: RuleState(*map(choose, v, state.rules[k])) for k, v in new.rules.items()},
-        )
-        return self._activate(merged, observation)
+            memory = {k: RuleState(*map(choose, v, state.rules[k])) for k, v in new.rules.items()}
+            changing = (choose(a, b) for a, b in zip(new[1:-1], state[1:-1]))
+            new = _Tensors(state.genomes, *changing, memory)
+        return self._activate(new, observation)
 
     def _update(self, state: _Tensors, reward: Tensor, u: Tensor) -> _Tensors:
         g = self._genes(state.genomes)
@@ -144,7 +146,9 @@ class TorchEngine:
         return structural_change(merged, mask, self.allowed, u, self.threshold, self.config.released)
 
     def _genes(self, genomes: Tensor) -> dict[str, Tensor]:
-        return {k: genomes[:, part].unflatten(1, self.layout.shapes[k]) for k, part in self.layout.slices.items()}
+        return {
+            k: genomes[:, part].unflatten(1, self.layout.shapes[k]) for k, part in self.layout.slices.items()
+        }
 
     def _identity(self, g: dict[str, Tensor], nodes: Tensor) -> Tensor:
         if "identity" not in g:
@@ -168,10 +172,13 @@ class TorchEngine:
     def _attend(self, g: dict[str, Tensor], state: _Tensors, x: Tensor) -> Tensor:
         """The graph transformer; (post, pre), row c * heads + h of a projection is component c of head h."""
         heads, size = self.config.heads, self.config.query_features
-        q, k, v = ((x @ g[name].mT).unflatten(2, (-1, heads)) for name in ("query", "key", "value"))
+        # Query, key and value lie side by side in the genome: one product projects to all three.
+        part = slice(self.layout.slices["query"].start, self.layout.slices["value"].stop)
+        both = state.genomes[:, part].unflatten(1, (-1, x.shape[2]))
+        q, k, v = (x @ both.mT).unflatten(2, (-1, heads)).split([size, size, self.config.value_features], 2)
         pair = [*state.edges.unbind(1), state.mask, state.mask.mT]
         q = q / math.sqrt(size)
-        received = []
+        weights = []
         for h in range(heads):
             w, b = g["edge.weight"][:, h, :, None, None], g["edge.bias"][:, h, None, None]
             score = k[:, :, None, 0, h] * q[:, None, :, 0, h]
@@ -180,9 +187,9 @@ class TorchEngine:
             term = b + w[:, len(pair)] * self.same
             for f, feature in enumerate(pair):
                 term = term + w[:, f] * feature
-            weights = torch.softmax(score * term, 1 if self.config.released else 2)  # quirk 1
-            received.append(weights @ v[..., h])
-        y = torch.stack(received, 3).flatten(2)
+            weights.append(torch.softmax(score * term, 1 if self.config.released else 2))  # quirk 1
+        received = torch.cat(weights, 1).unflatten(1, (heads, -1)) @ v.permute(0, 3, 1, 2)  # (P, heads, N, d)
+        y = received.permute(0, 2, 3, 1).flatten(2)
         return y @ g["output.weight"].mT + g["output.bias"][:, None]
 
     def _context(self, state: _Tensors, seen: Tensor, reward: Tensor, u: Tensor) -> RuleContext:
@@ -210,7 +217,7 @@ class TorchEngine:
             a = torch.cat([observation, a[:, self.layout.n_inputs :]], 1)
             sequence.append(a)
             a = (weights * a[:, None, :]).sum(2)
-            a = torch.tanh(a + state.nodes[:, :, 0] if self.config.bias else a)
+            a = tanh(a + state.nodes[:, :, 0] if self.config.bias else a)
         return state._replace(activation=a, history=torch.stack([*sequence, a], 2))
 
     # -- the engine contract ------------------------------------------------------------------------------
@@ -259,9 +266,10 @@ class TorchEngine:
             u = torch.as_tensor(drawn[rows], dtype=self.dtype, device=self.device)
         whole = len(chosen) == population
         index = torch.as_tensor(rows, device=self.device)
+        asked = None if update is None else torch.as_tensor(change[rows], device=self.device)
         before = _Tensors(*state[:-1]) if whole else _take(_Tensors(*state[:-1]), index)
         after = self._step(
-            before, tensor(observation[rows]), tensor(reward[rows] * self.config.reward_scale), tensor(change[rows]), u
+            before, tensor(observation[rows]), tensor(reward[rows] * self.config.reward_scale), asked, u
         )
         motor[chosen] = after.activation[: len(chosen), n - self.layout.n_outputs :].cpu().numpy()
         if whole:
@@ -320,7 +328,7 @@ def _gru(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, bias_n:
     """A GRU per individual over its nodes: x, h (P, N, F); only the n gate has a hidden bias (quirk 4)."""
     ir, iz, i_n = (x @ w_ih.mT + bias[:, None]).chunk(3, 2)
     hr, hz, hn = (h @ w_hh.mT).chunk(3, 2)
-    candidate = torch.tanh(i_n + torch.sigmoid(ir + hr) * (hn + bias_n[:, None]))
+    candidate = tanh(i_n + torch.sigmoid(ir + hr) * (hn + bias_n[:, None]))
     return candidate + torch.sigmoid(iz + hz) * (h - candidate)
 
 
@@ -329,6 +337,8 @@ def _compile(step: Any) -> Any:
     import shutil
 
     if not any(shutil.which(name) for name in ("g++", "c++", "clang++", "cl")):
-        warnings.warn("No C++ compiler found: the torch engine runs uncompiled, about three times slower.", stacklevel=3)
+        warnings.warn(
+            "No C++ compiler found: the torch engine runs uncompiled, about three times slower.", stacklevel=3
+        )
         return step
     return torch.compile(step, dynamic=False)

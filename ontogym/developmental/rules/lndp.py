@@ -18,7 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ontogym.developmental.rules.base import PlasticityRule, RuleContext, RuleOutput, RuleState
+from ontogym.developmental.rules.base import PlasticityRule, RuleContext, RuleOutput, RuleState, tanh
 
 __all__ = ["EdgeGRURule", "PruningRule", "SynaptogenesisRule", "unpack"]
 
@@ -110,7 +110,7 @@ class EdgeGRURule(_LNDPRule):
             reset = torch.sigmoid(inputs(f) + hidden(f))
             keep = torch.sigmoid(inputs(S + f) + hidden(S + f))
             bias_n = _per_edge(p["bias_n"][:, f])
-            candidate = torch.tanh(inputs(2 * S + f) + reset * (hidden(2 * S + f) + bias_n))
+            candidate = tanh(inputs(2 * S + f) + reset * (hidden(2 * S + f) + bias_n))
             new.append((candidate + keep * (e[f] - candidate)) * context.mask)
         # Joined in three dimensions for the compiler's sake, see `apply_rule`.
         return RuleOutput(edges=torch.cat(new, 1).unflatten(1, (S, -1))), state
