@@ -21,7 +21,7 @@ from ontogym.envs.inputs import (
     action_checker,
     as_autoreset_mode,
     lane_options,
-    lane_seed_list,
+    lane_seeds_given,
     reset_rows,
 )
 from ontogym.errors import OntogymError
@@ -66,12 +66,13 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         """A new life. Without a seed it goes on drawing from the stream that the last seed began."""
-        (lane_seed,) = lane_seed_list(seed, 1)
+        seeds, _ = lane_seeds_given(seed, 1)
         given = lane_options(options, self.dynamics.reset_options, 1, _ROW)
-        super().reset(seed=lane_seed)
-        if lane_seed is not None or self._streams is None:
-            first = lane_seed if lane_seed is not None else int(self.np_random.integers(2**63))
-            self._streams = LaneStreams(np.array([first], dtype=np.uint64))
+        super().reset(seed=None if seed is None else int(seed))
+        if seed is None and self._streams is None:
+            seeds = self.np_random.integers(2**63, size=1, dtype=np.uint64)
+        if seed is not None or self._streams is None:
+            self._streams = LaneStreams(seeds)
         self.state = state = self.dynamics.reset(self._streams, _ROW, given)
         return self.dynamics.observe(state)[0], self._info(state)
 
@@ -230,7 +231,7 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
                 np.copyto(truncated, self._truncated, where=ended)
         self._state = state
         self._done = terminated | truncated
-        self._any_done = bool(self._done.any())
+        self._any_done = bool(np.count_nonzero(self._done))
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             return self._finish_same_step(state, reward, terminated, truncated)
         if self.autoreset_mode is AutoresetMode.DISABLED:
@@ -285,14 +286,14 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
         return vector
 
     def _seed_lanes(self, seed: Any, rows: NDArray[np.intp]) -> None:
-        seeds = lane_seed_list(seed, self.num_envs)
+        seeds, given = lane_seeds_given(seed, self.num_envs)
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
         if self._streams is None:
             self._streams = LaneStreams(self.np_random.integers(2**63, size=self.num_envs, dtype=np.uint64))
-        chosen = np.array([row for row in rows if seeds[row] is not None], dtype=np.intp)
+        chosen = rows[given[rows]]
         if len(chosen):
-            self._streams.reseed(chosen, np.array([seeds[row] for row in chosen], dtype=np.uint64))
+            self._streams.reseed(chosen, seeds[chosen])
 
 
 _ROW = np.zeros(1, dtype=np.intp)

@@ -55,7 +55,7 @@ def draw_line_world(
     return np.ascontiguousarray(pygame.surfarray.array3d(surface).swapaxes(0, 1))
 
 
-def gymnasium_frame(env_class: type[Any], **attributes: Any) -> NDArray[np.uint8]:
+def gymnasium_frame(env_class: Hashable, **attributes: Any) -> NDArray[np.uint8]:
     """The picture that Gymnasium's own environment draws when its attributes (``state=...``) are these."""
     _pygame()
     artist = _artist(env_class)

@@ -19,10 +19,13 @@ __all__ = [
     "action_checker",
     "as_autoreset_mode",
     "lane_options",
-    "lane_seed_list",
+    "lane_seeds_given",
     "reset_rows",
     "uniform_bounds",
 ]
+
+
+_MAX_SEED = 2**64 - 1
 
 
 class ActionChecker(Protocol):
@@ -73,7 +76,7 @@ class _DiscreteChecker:
         if given.dtype != np.int64:
             given = _as_integers(given)
         shifted = given - self.start if self.start else given
-        if int(shifted.view(np.uint64).max()) >= self.n:
+        if np.maximum.reduce(shifted.view(np.uint64)) >= self.n:
             bad = int(np.flatnonzero((shifted < 0) | (shifted >= self.n))[0])
             raise _outside_error(given, bad, self.space)
         return given
@@ -184,35 +187,45 @@ def uniform_bounds(options: Mapping[str, NDArray[Any]], half_width: float) -> tu
     Raises:
         OntogymError: a lower bound above the upper one.
     """
+    if not options:
+        return -half_width, half_width
     low, high = options.get("low", -half_width), options.get("high", half_width)
     if np.any(np.asarray(low) > np.asarray(high)):
         raise OntogymError("The reset option 'low' is above 'high'; swap them.")
     return low, high
 
 
-def lane_seed_list(seed: Any, num_envs: int) -> list[int | None]:
+def lane_seeds_given(seed: Any, num_envs: int) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
     """One seed per lane, as `gymnasium.vector.SyncVectorEnv` reads them.
 
     Args:
         seed: None (no lane is reseeded), an int (lane k gets ``seed + k``), or a sequence of `num_envs`
             ints or Nones.
 
+    Returns:
+        Seeds ``(P,)`` and the mask of lanes that were given one.
+
     Raises:
         OntogymError: negative or fractional seeds, or a sequence of another length.
     """
+    everyone = np.ones(num_envs, dtype=np.bool_)
     if seed is None:
-        return [None] * num_envs
-    if isinstance(seed, (int, np.integer)):
-        if seed < 0:
-            raise OntogymError(f"The seed {seed} is negative; pass a whole number from 0 on.")
-        return [int(seed) + lane for lane in range(num_envs)]
-    seeds = list(seed)
-    if len(seeds) != num_envs:
-        raise OntogymError(f"There are {len(seeds)} seeds for {num_envs} lanes; pass one seed per lane.")
-    for lane, value in enumerate(seeds):
-        if value is not None and (not isinstance(value, (int, np.integer)) or value < 0):
-            raise OntogymError(f"The seed {value!r} of lane {lane} is no whole number from 0 on.")
-    return [None if value is None else int(value) for value in seeds]
+        return np.zeros(num_envs, dtype=np.uint64), ~everyone
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+        if not 0 <= seed <= _MAX_SEED - num_envs:
+            raise OntogymError(f"The seed {seed} is out of range; pass a whole number below 2**64.")
+        return np.uint64(seed) + np.arange(num_envs, dtype=np.uint64), everyone
+    seeds = np.asarray(seed)
+    if seeds.shape != (num_envs,):
+        raise OntogymError(
+            f"The seeds have shape {seeds.shape} for {num_envs} lanes; pass one seed per lane."
+        )
+    if seeds.dtype == object:
+        everyone = np.array([value is not None for value in seeds], dtype=np.bool_)
+        seeds = np.array([0 if value is None else value for value in seeds])
+    if seeds.dtype.kind not in "iu" or (seeds < 0).any():
+        raise OntogymError(f"The seeds {seed!r} are not all whole numbers from 0 on; pass one such per lane.")
+    return seeds.astype(np.uint64), everyone
 
 
 def as_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:

@@ -51,15 +51,15 @@ _GOALS = ({"goal": 0}, {"goal": 1})
 ENTRIES: dict[str, EnvEntry] = {
     entry.id: entry
     for entry in (
-        EnvEntry("ontogym/Foraging-v0", *_FORAGING, 100, 0, 490.0, {}, _GOALS),
-        EnvEntry("ontogym/ForagingSwitch-v0", *_FORAGING, 100, 0, 0, {"p_switch": 0.1}, _GOALS),
-        EnvEntry("ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 0, 495.0, {"reward_only": True}, _GOALS),
+        EnvEntry("ontogym/Foraging-v0", *_FORAGING, 100, 60.0, 490.0, {}, _GOALS),
+        EnvEntry("ontogym/ForagingSwitch-v0", *_FORAGING, 100, 60.0, 410.0, {"p_switch": 0.1}, _GOALS),
+        EnvEntry("ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 81.3, 495.0, {"reward_only": True}, _GOALS),
         EnvEntry(
             "ontogym/CartPole-v1",
             _CLASSIC + "cartpole:CartPoleEnv",
             _CLASSIC + "cartpole:CartPoleVectorEnv",
             500,
-            0,
+            22.4,
             500.0,
             reward_threshold=475.0,
         ),
@@ -68,8 +68,8 @@ ENTRIES: dict[str, EnvEntry] = {
             _CLASSIC + "acrobot:AcrobotEnv",
             _CLASSIC + "acrobot:AcrobotVectorEnv",
             500,
-            0,
-            0,
+            -498.9,
+            -59.2,
             reward_threshold=-100.0,
         ),
         EnvEntry(
@@ -77,8 +77,8 @@ ENTRIES: dict[str, EnvEntry] = {
             _CLASSIC + "pendulum:PendulumEnv",
             _CLASSIC + "pendulum:PendulumVectorEnv",
             200,
-            0,
-            0,
+            -1229.0,
+            -135.5,
         ),
     )
 }

@@ -144,7 +144,7 @@ class CartPoleEnv(BatchedEnv[CartPoleState]):
 
     | Id                    | Arguments | Steps | Random return | Optimal return |
     |-----------------------|-----------|-------|---------------|----------------|
-    | `ontogym/CartPole-v1` | none      | 500   | 0             | 500            |
+    | `ontogym/CartPole-v1` | none      | 500   | 22.4          | 500.0          |
 
     ## Version History
 

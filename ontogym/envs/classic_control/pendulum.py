@@ -136,7 +136,7 @@ class PendulumEnv(BatchedEnv[PendulumState]):
 
     | Id                    | Arguments | Steps | Random return | Optimal return |
     |-----------------------|-----------|-------|---------------|----------------|
-    | `ontogym/Pendulum-v1` | none      | 200   | 0             | 0              |
+    | `ontogym/Pendulum-v1` | none      | 200   | -1229.0       | -135.5         |
 
     ## Version History
 
