@@ -53,7 +53,9 @@ ENTRIES: dict[str, EnvEntry] = {
     for entry in (
         EnvEntry("ontogym/Foraging-v0", *_FORAGING, 100, 60.0, 490.0, {}, _GOALS),
         EnvEntry("ontogym/ForagingSwitch-v0", *_FORAGING, 100, 60.0, 410.0, {"p_switch": 0.1}, _GOALS),
-        EnvEntry("ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 81.3, 495.0, {"reward_only": True}, _GOALS),
+        EnvEntry(
+            "ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 81.3, 495.0, {"reward_only": True}, _GOALS
+        ),
         EnvEntry(
             "ontogym/CartPole-v1",
             _CLASSIC + "cartpole:CartPoleEnv",

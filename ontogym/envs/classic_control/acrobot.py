@@ -59,7 +59,7 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
         low, high = uniform_bounds(options, 0.1)
         start = low + (high - low) * streams.uniform((4,), rows).T
         # Gymnasium rounds the first state to single precision.
-        return AcrobotState(*start.astype(np.float32).astype(np.float64))
+        return AcrobotState(*np.ascontiguousarray(start.astype(np.float32), dtype=np.float64))
 
     def step(
         self, state: AcrobotState, actions: NDArray[Any], streams: LaneStreams

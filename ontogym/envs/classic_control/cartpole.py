@@ -52,7 +52,8 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
         self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
     ) -> CartPoleState:
         low, high = uniform_bounds(options, 0.05)
-        return CartPoleState(*(low + (high - low) * streams.uniform((4,), rows).T))
+        # Contiguous, so that one lane and many take the same arithmetic path through NumPy.
+        return CartPoleState(*np.ascontiguousarray(low + (high - low) * streams.uniform((4,), rows).T))
 
     def step(
         self, state: CartPoleState, actions: NDArray[Any], streams: LaneStreams

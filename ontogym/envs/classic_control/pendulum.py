@@ -47,9 +47,9 @@ class PendulumDynamics(Dynamics[PendulumState]):
     def reset(
         self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
     ) -> PendulumState:
-        unit = 2.0 * streams.uniform((2,), rows) - 1.0
-        theta = options.get("x_init", np.pi) * unit[:, 0]
-        theta_dot = options.get("y_init", 1.0) * unit[:, 1]
+        unit = np.ascontiguousarray(2.0 * streams.uniform((2,), rows).T - 1.0)
+        theta = options.get("x_init", np.pi) * unit[0]
+        theta_dot = options.get("y_init", 1.0) * unit[1]
         return PendulumState(theta, theta_dot, np.zeros(len(rows), dtype=np.float32))
 
     def step(
