@@ -8,7 +8,9 @@ single environment is the batch of one, and a population cut into slices draws w
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,22 @@ def mix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
         return x ^ (x >> _S31)
 
 
+def _mix_in_place(x: NDArray[np.uint64]) -> None:
+    """`mix64` of an array without new memory: environments draw a few numbers at every step."""
+    x ^= x >> _S30
+    x *= _MIX1
+    x ^= x >> _S27
+    x *= _MIX2
+    x ^= x >> _S31
+
+
+@functools.cache
+def _increments(count: int) -> NDArray[np.uint64]:
+    steps = GOLDEN * np.arange(1, count + 1, dtype=np.uint64)
+    steps.flags.writeable = False
+    return steps
+
+
 class LaneStreams:
     """One SplitMix64 stream per row.
 
@@ -90,13 +108,14 @@ class LaneStreams:
     ) -> NDArray[np.float64]:
         """Uniform numbers in [0, 1), shape ``(rows, *size)``, float64."""
         select: Any = slice(None) if rows is None else rows
-        state = self.state[select]
-        count = int(np.prod(size))
-        with np.errstate(over="ignore"):
-            steps = state[:, None] + GOLDEN * np.arange(1, count + 1, dtype=np.uint64)
-            self.state[select] = state + GOLDEN * np.uint64(count)
-        bits = mix64(steps) >> _S11
-        return np.asarray(bits * 2.0**-53, dtype=np.float64).reshape(len(state), *size)
+        count = math.prod(size)
+        # Unsigned arrays wrap around silently; only scalars would warn.
+        words = self.state[select, None] + _increments(count)
+        if count:
+            self.state[select] = words[:, -1]
+        _mix_in_place(words)
+        words >>= _S11
+        return np.asarray(words * 2.0**-53, dtype=np.float64).reshape(len(words), *size)
 
     def normal(
         self,

@@ -1,1 +1,20 @@
 """Environments. Their ids are registered with Gymnasium when `ontogym` is imported."""
+
+from __future__ import annotations
+
+from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
+from ontogym.envs.dynamics import Dynamics
+from ontogym.envs.registration import EnvEntry, anchors, conditions, register_all, register_entry
+from ontogym.envs.vector import make_vector
+
+__all__ = [
+    "BatchedEnv",
+    "BatchedVectorEnv",
+    "Dynamics",
+    "EnvEntry",
+    "anchors",
+    "conditions",
+    "make_vector",
+    "register_all",
+    "register_entry",
+]

@@ -1,0 +1,171 @@
+"""Measures the random and optimal returns that stand in the environments' pages.
+
+    python benchmarks/env_anchors.py [--lives 20000] [--json]
+
+Random: uniform actions, `lives` default lives. Optimal, by environment:
+
+- foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
+- CartPole: the time limit, by definition.
+- Pendulum: backward induction over the 200 steps on a grid of angle and velocity, then the policy that is greedy
+  with respect to those values, run in the environment itself from 2 000 random starts.
+- Acrobot: breadth-first search through action sequences from 32 random starts, which keeps one state per cell of a
+  fine grid and the most energetic states when there are too many: the steps to the height are an upper bound
+  of the fewest possible.
+
+The whole run takes about two minutes on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+
+import ontogym  # noqa: F401  (registers the environments)
+from ontogym.envs import anchors, make_vector
+from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
+from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
+from ontogym.envs.reference import WinStayLoseShift
+from ontogym.envs.registration import ENTRIES
+from ontogym.seeding import LaneStreams, generator, lane_seeds
+
+Returns = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def random_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
+    """Returns ``(lives,)`` of uniformly random actions."""
+    rng = generator(seed, "random actions", env_id)
+    env = make_vector(env_id, lives)
+    space = env.single_action_space
+    env.reset(seed=lane_seeds(seed, lives, env_id))
+    total, done = np.zeros(lives), np.zeros(lives, dtype=bool)
+    while not done.all():
+        if hasattr(space, "n"):
+            actions = rng.integers(space.n, size=lives)
+        else:
+            actions = rng.uniform(space.low, space.high, size=(lives, *space.shape))
+        _, reward, terminated, truncated, _ = env.step(actions)
+        total += np.where(done, 0.0, reward)
+        done |= terminated | truncated
+    return total
+
+
+def foraging_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
+    """Returns ``(lives,)`` of win-stay, lose-shift."""
+    env = make_vector(env_id, lives)
+    seen, _ = env.reset(seed=lane_seeds(seed, lives, env_id))
+    policy, reward = WinStayLoseShift(lives), np.zeros(lives)
+    total, done = np.zeros(lives), np.zeros(lives, dtype=bool)
+    while not done.all():
+        seen, reward, terminated, truncated, _ = env.step(policy.act(seen, reward))
+        total += reward
+        done = terminated | truncated
+    return total
+
+
+def pendulum_returns(lives: int = 2000, angles: int = 241, speeds: int = 161, torques: int = 25) -> Returns:
+    """Returns ``(lives,)`` of the policy found by backward induction."""
+    rules, streams = PendulumDynamics(), LaneStreams(np.zeros(1, dtype=np.uint64))
+    steps, choices = rules.max_steps, np.linspace(-2, 2, torques).astype(np.float32)
+    theta, speed = (
+        part.ravel()
+        for part in np.meshgrid(np.linspace(-np.pi, np.pi, angles), np.linspace(-8, 8, speeds), indexing="ij")
+    )
+
+    def value_of(table: Returns, state: PendulumState) -> Returns:
+        """Bilinear interpolation of ``table`` (angles, speeds); the angle is periodic."""
+        row = ((state.theta + np.pi) % (2 * np.pi)) * ((angles - 1) / (2 * np.pi))
+        column = (state.theta_dot + 8) * ((speeds - 1) / 16)
+        i = np.minimum(row.astype(int), angles - 2)
+        j = np.minimum(column.astype(int), speeds - 2)
+        u, v, flat, at = row - i, column - j, table.ravel(), i * speeds + j
+        low = flat[at] * (1 - v) + flat[at + 1] * v
+        return low * (1 - u) + (flat[at + speeds] * (1 - v) + flat[at + speeds + 1] * v) * u
+
+    def look_ahead(state: PendulumState, table: Returns) -> Returns:
+        """Value of each torque now, ``(torques, P)``."""
+        worth = []
+        for choice in choices:
+            new, reward, _ = rules.step(state, np.full((len(state.theta), 1), choice), streams)
+            worth.append(reward + value_of(table, new))
+        return np.stack(worth)
+
+    grid = PendulumState(theta, speed, np.zeros(len(theta), dtype=np.float32))
+    tables = [np.zeros((angles, speeds))]
+    for _ in range(steps - 1):
+        tables.append(look_ahead(grid, tables[-1]).max(0).reshape(angles, speeds))
+    env = make_vector("ontogym/Pendulum-v1", lives)
+    env.reset(seed=lane_seeds(0, lives, "anchors"))
+    total = np.zeros(lives)
+    for table in reversed(tables):
+        best = look_ahead(env.state, table).argmax(0)
+        total += env.step(choices[best][:, None])[1]
+    return total
+
+
+def acrobot_returns(lives: int = 32, beam: int = 20_000) -> Returns:
+    """Returns ``(lives,)`` of the shortest action sequences found by breadth-first search."""
+    rules = AcrobotDynamics()
+    streams = LaneStreams(lane_seeds(0, lives, "anchors"))
+    starts = rules.reset(streams, np.arange(lives), {})
+    return np.array(
+        [-_shortest(rules, AcrobotState(*(part[[k]] for part in starts)), beam) for k in range(lives)]
+    )
+
+
+def _shortest(rules: AcrobotDynamics, state: AcrobotState, beam: int) -> float:
+    """Steps before the one that reaches the height."""
+    streams, cell = LaneStreams(np.zeros(1, dtype=np.uint64)), np.array([0.05, 0.05, 0.1, 0.1])
+    for step in range(500):
+        actions = np.repeat(np.arange(3), len(state.theta1))
+        state = AcrobotState(*(np.tile(part, 3) for part in state))
+        state, _, reached = rules.step(state, actions, streams)
+        if reached.any():
+            return float(step)
+        cells = np.floor(np.stack(state, 1) / cell).astype(np.int64)
+        keys = cells @ np.array([1, 1_000, 1_000_000, 1_000_000_000])
+        keep = np.unique(keys, return_index=True)[1]
+        if len(keep) > beam:
+            energy = _energy(AcrobotState(*(part[keep] for part in state)))
+            keep = keep[np.argpartition(-energy, beam)[:beam]]
+        state = AcrobotState(*(part[keep] for part in state))
+    return 500.0
+
+
+def _energy(state: AcrobotState) -> Returns:
+    """Mechanical energy of both links, J."""
+    q1, q2, v1, v2 = state
+    cos2 = np.cos(q2)
+    kinetic = 0.5 * (3.5 + cos2) * v1**2 + 0.5 * 1.25 * v2**2 + (1.25 + 0.5 * cos2) * v1 * v2
+    return kinetic - 9.8 * (1.5 * np.cos(q1) + 0.5 * np.cos(q1 + q2))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--lives", type=int, default=20_000)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    arguments = parser.parse_args()
+    found: dict[str, Any] = {}
+    for env_id in ENTRIES:
+        sets = {"random": random_returns(env_id, arguments.lives)}
+        if "Foraging" in env_id:
+            sets["optimal"] = foraging_returns(env_id, arguments.lives)
+        elif "Pendulum" in env_id:
+            sets["optimal"] = pendulum_returns()
+        elif "Acrobot" in env_id:
+            sets["optimal"] = acrobot_returns()
+        for kind, registered in zip(("random", "optimal"), anchors(env_id)):
+            if kind in sets:
+                mean, sd = float(sets[kind].mean()), float(sets[kind].std())
+                error = sd / np.sqrt(len(sets[kind]))
+                found[f"{env_id} {kind}"] = {"mean": mean, "sd": sd, "standard_error": error}
+                line = f"{env_id:<32}{kind:<9}{mean:>10.2f} ± {error:.2f} (SD {sd:.1f})"
+                print(f"{line}   registered {registered}", flush=True)
+    if arguments.json:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Environment steps per second, ours and Gymnasium's, by one protocol in one run.
+
+    python benchmarks/env_throughput.py [--seconds 1.0] [--repeats 3] [--json]
+
+Every environment is reset once with a seed and then stepped with random actions that were drawn beforehand, in its
+default autoreset mode (ended lanes start over, so every step is work). Of `repeats` measurements, taken in
+turn for all environments, the fastest counts: the machine's other work only ever slows one down. Set
+OMP_NUM_THREADS=1 for figures of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import SyncVectorEnv, VectorEnv
+
+import ontogym  # noqa: F401  (registers the environments)
+
+N_ACTIONS = 64
+"""Batches of actions drawn beforehand and used in turn."""
+
+TARGETS = {"CartPole x64": 1.0, "CartPole x1024": 1.0}
+"""Least ratio of ours to Gymnasium's own vector environment."""
+FORAGING_TARGET = 5e6
+
+
+def cases() -> list[tuple[str, str, int, Callable[[], VectorEnv]]]:
+    """Name, whose implementation, lanes, constructor."""
+
+    def native(env_id: str, lanes: int) -> Callable[[], VectorEnv]:
+        return lambda: gym.make_vec(env_id, lanes, vectorization_mode="vector_entry_point")
+
+    def sync(env_id: str, lanes: int) -> Callable[[], VectorEnv]:
+        return lambda: SyncVectorEnv([lambda: gym.make(env_id, disable_env_checker=True)] * lanes)
+
+    table = []
+    for lanes in (64, 1024):
+        table.append((f"CartPole x{lanes}", "ontogym", lanes, native("ontogym/CartPole-v1", lanes)))
+        table.append((f"CartPole x{lanes}", "gymnasium", lanes, native("CartPole-v1", lanes)))
+    table.append(("CartPole x64", "SyncVectorEnv", 64, sync("CartPole-v1", 64)))
+    for name in ("Foraging-v0", "ForagingSwitch-v0", "ForagingRewardOnly-v0"):
+        table.append((f"{name[:-3]} x1024", "ontogym", 1024, native(f"ontogym/{name}", 1024)))
+    for name in ("Acrobot", "Pendulum"):
+        table.append((f"{name} x1024", "ontogym", 1024, native(f"ontogym/{name}-v1", 1024)))
+        table.append((f"{name} x64", "ontogym", 64, native(f"ontogym/{name}-v1", 64)))
+        table.append((f"{name} x64", "SyncVectorEnv", 64, sync(f"{name}-v1", 64)))
+    return table
+
+
+def steps_per_second(env: VectorEnv, actions: list[Any], seconds: float) -> float:
+    """Lane-steps per second of one run of at least `seconds`."""
+    done, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        for batch in actions:
+            env.step(batch)
+        done += len(actions)
+    return done * env.num_envs / elapsed
+
+
+def measure(seconds: float, repeats: int) -> list[dict[str, Any]]:
+    """One row per case."""
+    rows, prepared = [], []
+    for name, whose, lanes, make in cases():
+        env = make()
+        env.action_space.seed(0)
+        env.reset(seed=0)
+        actions = [env.action_space.sample() for _ in range(N_ACTIONS)]
+        for batch in actions:
+            env.step(batch)
+        prepared.append((env, actions))
+        rows.append({"case": name, "implementation": whose, "lanes": lanes, "steps_per_s": 0.0})
+    for _ in range(repeats):
+        for row, (env, actions) in zip(rows, prepared):
+            row["steps_per_s"] = max(row["steps_per_s"], steps_per_second(env, actions, seconds / repeats))
+    for env, _ in prepared:
+        env.close()
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=1.0, help="time per environment")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    arguments = parser.parse_args()
+    rows = measure(arguments.seconds, arguments.repeats)
+    rates = {(row["case"], row["implementation"]): row["steps_per_s"] for row in rows}
+    for row in rows:
+        print(f"{row['case']:<26}{row['implementation']:<16}{row['steps_per_s'] / 1e6:>9.3f} M steps/s")
+    ratios = {case: rates[case, "ontogym"] / rates[case, "gymnasium"] for case in TARGETS}
+    for case, ratio in ratios.items():
+        print(f"{case}: {ratio:.2f} times gymnasium's own (target {TARGETS[case]:.2f})")
+    foraging = rates["Foraging x1024", "ontogym"]
+    print(f"Foraging x1024: {foraging / 1e6:.2f} M steps/s (target {FORAGING_TARGET / 1e6:.0f})")
+    if arguments.json:
+        version = {"gymnasium": gym.__version__, "numpy": np.__version__}
+        print(json.dumps({"rows": rows, "ratios": ratios, "versions": version}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Acrobot as batched NumPy, equal to Gymnasium's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
+from ontogym.envs.dynamics import Dynamics
+from ontogym.envs.inputs import uniform_bounds
+from ontogym.seeding import LaneStreams
+
+__all__ = ["AcrobotDynamics", "AcrobotEnv", "AcrobotState", "AcrobotVectorEnv"]
+
+# Both links alike, as in Gymnasium: length, mass and moment of inertia 1, centre of mass halfway.
+LENGTH, MASS, CENTRE, INERTIA, GRAVITY = 1.0, 1.0, 0.5, 1.0, 9.8
+STEP_S = 0.2
+MAX_SPEED_1, MAX_SPEED_2 = 4 * math.pi, 9 * math.pi
+_TORQUES = np.array([-1.0, 0.0, 1.0])
+# Constant parts of the equations of motion (Sutton & Barto, 2nd edition, 11.3; "book" in Gymnasium).
+_COUPLING = MASS * LENGTH * CENTRE
+_D1 = MASS * CENTRE**2 + MASS * (LENGTH**2 + CENTRE**2) + 2 * INERTIA
+_D2 = MASS * CENTRE**2 + INERTIA
+_PULL_1 = (MASS * CENTRE + MASS * LENGTH) * GRAVITY
+_PULL_2 = MASS * CENTRE * GRAVITY
+
+Array = NDArray[np.float64]
+
+
+class AcrobotState(NamedTuple):
+    """Joint angles (rad; 0 hangs down, the second relative to the first) and velocities (rad/s), ``(P,)``."""
+
+    theta1: Array
+    theta2: Array
+    theta1_dot: Array
+    theta2_dot: Array
+
+
+class AcrobotDynamics(Dynamics[AcrobotState]):
+    """Two links, torque between them, batch axis first."""
+
+    max_steps: ClassVar[int | None] = 500
+    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
+    render_fps: ClassVar[int] = 15
+
+    def __init__(self) -> None:
+        high = np.array([1.0, 1.0, 1.0, 1.0, MAX_SPEED_1, MAX_SPEED_2], dtype=np.float32)
+        self.observation_space = spaces.Box(-high, high, dtype=np.float32)
+        self.action_space = spaces.Discrete(3)
+
+    def reset(
+        self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
+    ) -> AcrobotState:
+        low, high = uniform_bounds(options, 0.1)
+        start = low + (high - low) * streams.uniform((4,), rows).T
+        # Gymnasium rounds the first state to single precision.
+        return AcrobotState(*np.ascontiguousarray(start.astype(np.float32), dtype=np.float64))
+
+    def step(
+        self, state: AcrobotState, actions: NDArray[Any], streams: LaneStreams
+    ) -> tuple[AcrobotState, Array, NDArray[np.bool_]]:
+        theta1, theta2, theta1_dot, theta2_dot = _runge_kutta(state, _TORQUES.take(actions))
+        new = AcrobotState(
+            _wrap(theta1),
+            _wrap(theta2),
+            np.minimum(np.maximum(theta1_dot, -MAX_SPEED_1), MAX_SPEED_1),
+            np.minimum(np.maximum(theta2_dot, -MAX_SPEED_2), MAX_SPEED_2),
+        )
+        terminated = np.cos(new.theta1) + np.cos(new.theta2 + new.theta1) < -1.0
+        return new, terminated.astype(np.float64) - 1.0, terminated
+
+    def observe(self, state: AcrobotState) -> NDArray[np.float32]:
+        view = np.empty((len(state.theta1), 6), dtype=np.float32)
+        view[:, 0], view[:, 1] = np.cos(state.theta1), np.sin(state.theta1)
+        view[:, 2], view[:, 3] = np.cos(state.theta2), np.sin(state.theta2)
+        view[:, 4], view[:, 5] = state.theta1_dot, state.theta2_dot
+        return view
+
+    def render_frame(self, state: AcrobotState, row: int) -> NDArray[np.uint8]:
+        from gymnasium.envs.classic_control.acrobot import AcrobotEnv as Original
+
+        from ontogym.envs.drawing import gymnasium_frame
+
+        return gymnasium_frame(Original, state=np.array([float(part[row]) for part in state]))
+
+
+def _accelerations(
+    theta1: Array, theta2: Array, theta1_dot: Array, theta2_dot: Array, torque: Array
+) -> tuple[Array, Array]:
+    """Angular accelerations of both joints, ``(P,)`` each; the names follow Sutton & Barto."""
+    cos2, sin2 = _COUPLING * np.cos(theta2), _COUPLING * np.sin(theta2)
+    d1, d2 = _D1 + 2 * cos2, _D2 + cos2
+    phi2 = _PULL_2 * np.sin(theta1 + theta2)
+    phi1 = phi2 + _PULL_1 * np.sin(theta1) - (theta2_dot * (theta2_dot + 2 * theta1_dot)) * sin2
+    ratio = d2 / d1
+    acc2 = (torque + ratio * phi1 - theta1_dot * theta1_dot * sin2 - phi2) / (_D2 - d2 * ratio)
+    return -(d2 * acc2 + phi1) / d1, acc2
+
+
+def _runge_kutta(state: AcrobotState, torque: Array) -> tuple[Array, Array, Array, Array]:
+    """One fourth-order Runge-Kutta step of `STEP_S` with the torque held."""
+    q1, q2, v1, v2 = state
+    half = STEP_S / 2.0
+    a1, a2 = _accelerations(q1, q2, v1, v2, torque)
+    v1b, v2b = v1 + half * a1, v2 + half * a2
+    b1, b2 = _accelerations(q1 + half * v1, q2 + half * v2, v1b, v2b, torque)
+    v1c, v2c = v1 + half * b1, v2 + half * b2
+    c1, c2 = _accelerations(q1 + half * v1b, q2 + half * v2b, v1c, v2c, torque)
+    v1d, v2d = v1 + STEP_S * c1, v2 + STEP_S * c2
+    d1, d2 = _accelerations(q1 + STEP_S * v1c, q2 + STEP_S * v2c, v1d, v2d, torque)
+    sixth = STEP_S / 6.0
+    return (
+        q1 + sixth * (v1 + 2 * (v1b + v1c) + v1d),
+        q2 + sixth * (v2 + 2 * (v2b + v2c) + v2d),
+        v1 + sixth * (a1 + 2 * (b1 + c1) + d1),
+        v2 + sixth * (a2 + 2 * (b2 + c2) + d2),
+    )
+
+
+def _wrap(angle: Array) -> Array:
+    """The angle in [-pi, pi]."""
+    turns = np.rint(angle * (0.5 / math.pi))
+    return angle - turns * (2 * math.pi)
+
+
+class AcrobotEnv(BatchedEnv[AcrobotState]):
+    """
+    ## Description
+
+    Swing the free end of a two-link chain above a line by torque on the joint between the links, after Sutton
+    (1996), "Generalization in Reinforcement Learning: Successful Examples Using Sparse Coarse Coding". The same
+    task as Gymnasium's `Acrobot-v1`, step for step (a test compares them), computed for many lanes at once.
+
+    ## Action Space
+
+    `Discrete(3)`:
+
+    | Num | Action                  |
+    |-----|-------------------------|
+    | 0   | torque -1 N m           |
+    | 1   | no torque               |
+    | 2   | torque +1 N m           |
+
+    ## Observation Space
+
+    A `Box` of shape `(6,)`, float32:
+
+    | Num | Observation                | Unit  | Min    | Max   |
+    |-----|----------------------------|-------|--------|-------|
+    | 0   | cosine of theta1           |       | -1     | 1     |
+    | 1   | sine of theta1             |       | -1     | 1     |
+    | 2   | cosine of theta2           |       | -1     | 1     |
+    | 3   | sine of theta2             |       | -1     | 1     |
+    | 4   | angular velocity of theta1 | rad/s | -4 pi  | 4 pi  |
+    | 5   | angular velocity of theta2 | rad/s | -9 pi  | 9 pi  |
+
+    theta1 = 0 hangs straight down; theta2 is relative to the first link.
+
+    ## Hidden State
+
+    None: the observation determines the state.
+
+    ## Rewards
+
+    -1 for every step, 0 for the one that reaches the height. The optimal return is that of a search
+    through action sequences from known starting states (`benchmarks/env_anchors.py`), a lower bound of what is
+    possible.
+
+    ## Starting State
+
+    Both angles and both velocities uniform in (-0.1, 0.1); other bounds by
+    `options={"low": ..., "high": ...}`.
+
+    ## Episode End
+
+    Termination when `-cos(theta1) - cos(theta2 + theta1) > 1`; truncation after 500 steps.
+
+    ## Arguments
+
+    | Parameter     | Type       | Default | Description                |
+    |---------------|------------|---------|----------------------------|
+    | `render_mode` | str / None | `None`  | `'rgb_array'` for pictures |
+
+    ## Registered Configurations
+
+    | Id                   | Arguments | Steps | Random return | Optimal return |
+    |----------------------|-----------|-------|---------------|----------------|
+    | `ontogym/Acrobot-v1` | none      | 500   | -498.9        | -59.2          |
+
+    ## Version History
+
+    - v1: equals Gymnasium's v1 (the book's equations)
+    """
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(AcrobotDynamics(), render_mode)
+
+
+class AcrobotVectorEnv(BatchedVectorEnv[AcrobotState]):
+    """Many `AcrobotEnv` lanes stepped at once; arguments as in `BatchedVectorEnv`."""
+
+    dynamics_type = AcrobotDynamics

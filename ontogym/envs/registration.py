@@ -1,0 +1,126 @@
+"""The table of registered environments: id, settings, anchors, hidden goals. Adding an environment: one row here.
+
+String entry points keep Gymnasium's specs serialisable and leave the modules unimported until they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gymnasium.envs.registration import register, registry
+
+from ontogym.errors import UnknownNameError
+
+__all__ = ["ENTRIES", "EnvEntry", "anchors", "conditions", "register_all", "register_entry"]
+
+
+@dataclass(frozen=True)
+class EnvEntry:
+    """One registered configuration of an environment.
+
+    Args:
+        id: as in ``gymnasium.make``.
+        entry_point, vector_entry_point: ``"module:Class"``.
+        max_episode_steps: length of a life.
+        random_return: mean return of a default life under uniformly random actions.
+        optimal_return: mean return of the best agent that is told no hidden state (the environment's docstring
+            says how it was found).
+        kwargs: arguments of the environment.
+        conditions: reset options that set the hidden state to each of its values, to be paired in
+            evaluation; empty where nothing is hidden.
+        reward_threshold: return from which the task counts as solved.
+    """
+
+    id: str
+    entry_point: str
+    vector_entry_point: str
+    max_episode_steps: int
+    random_return: float
+    optimal_return: float
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    conditions: tuple[dict[str, Any], ...] = ()
+    reward_threshold: float | None = None
+
+
+_FORAGING = ("ontogym.envs.foraging:ForagingEnv", "ontogym.envs.foraging:ForagingVectorEnv")
+_CLASSIC = "ontogym.envs.classic_control."
+_GOALS = ({"goal": 0}, {"goal": 1})
+
+ENTRIES: dict[str, EnvEntry] = {
+    entry.id: entry
+    for entry in (
+        EnvEntry("ontogym/Foraging-v0", *_FORAGING, 100, 60.0, 490.0, {}, _GOALS),
+        EnvEntry("ontogym/ForagingSwitch-v0", *_FORAGING, 100, 60.0, 410.0, {"p_switch": 0.1}, _GOALS),
+        EnvEntry(
+            "ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 81.3, 495.0, {"reward_only": True}, _GOALS
+        ),
+        EnvEntry(
+            "ontogym/CartPole-v1",
+            _CLASSIC + "cartpole:CartPoleEnv",
+            _CLASSIC + "cartpole:CartPoleVectorEnv",
+            500,
+            22.4,
+            500.0,
+            reward_threshold=475.0,
+        ),
+        EnvEntry(
+            "ontogym/Acrobot-v1",
+            _CLASSIC + "acrobot:AcrobotEnv",
+            _CLASSIC + "acrobot:AcrobotVectorEnv",
+            500,
+            -498.9,
+            -59.2,
+            reward_threshold=-100.0,
+        ),
+        EnvEntry(
+            "ontogym/Pendulum-v1",
+            _CLASSIC + "pendulum:PendulumEnv",
+            _CLASSIC + "pendulum:PendulumVectorEnv",
+            200,
+            -1229.0,
+            -135.5,
+        ),
+    )
+}
+
+
+def register_entry(entry: EnvEntry) -> None:
+    """Register `entry` with Gymnasium and with `anchors` and `conditions`; an id already there stays as it is."""
+    ENTRIES.setdefault(entry.id, entry)
+    if entry.id not in registry:
+        register(
+            id=entry.id,
+            entry_point=entry.entry_point,
+            vector_entry_point=entry.vector_entry_point,
+            max_episode_steps=entry.max_episode_steps,
+            reward_threshold=entry.reward_threshold,
+            kwargs=dict(entry.kwargs),
+        )
+
+
+def register_all() -> None:
+    """Register every environment of the suite with Gymnasium. Calling it again changes nothing."""
+    for entry in tuple(ENTRIES.values()):
+        register_entry(entry)
+
+
+def anchors(env_id: str) -> tuple[float, float]:
+    """Random and optimal return of a default life of `env_id`.
+
+    Raises:
+        UnknownNameError: the id is not one of this suite's (other environments have no known anchors).
+    """
+    if env_id not in ENTRIES:
+        raise UnknownNameError("environment with anchors", env_id, ENTRIES)
+    return ENTRIES[env_id].random_return, ENTRIES[env_id].optimal_return
+
+
+def conditions(env_id: str) -> tuple[dict[str, Any], ...]:
+    """Reset options that pair the hidden goals of `env_id`: ``({"goal": 0}, {"goal": 1})`` for foraging.
+
+    Empty where nothing is hidden, and for environments from elsewhere.
+    """
+    entry = ENTRIES.get(env_id)
+    return tuple(dict(options) for options in entry.conditions) if entry else ()

@@ -1,0 +1,103 @@
+"""Any Gymnasium id as a vector environment that a population can live in."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec, load_env_creator, registry
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from ontogym.envs.batched import BatchedVectorEnv
+from ontogym.errors import OntogymError, UnknownNameError
+
+__all__ = ["find_spec", "is_native", "make_vector"]
+
+
+def make_vector(env_id: str, num_envs: int, **kwargs: Any) -> VectorEnv[Any, Any, Any]:
+    """A vector environment of `num_envs` lanes of any registered environment.
+
+    Lanes: step all of them until each has ended once, and ignore a lane from then on. That is safe either way:
+
+    - This suite's own environments are stepped natively (`AutoresetMode.DISABLED`): a lane that has ended
+      stays as it is, keeps its flags, and earns 0.
+    - Others run in `gymnasium.vector.SyncVectorEnv`. With autoreset disabled that class refuses to step a
+      lane that has ended, so it runs in `AutoresetMode.NEXT_STEP`: an ended lane starts over and goes on
+      *earning rewards*, which the caller must leave out.
+
+    Begin every life with ``reset(seed=[...])``, one seed per lane. Then a lane's life depends on its seed and its
+    actions only. Without seeds a `SyncVectorEnv` lane continues a stream of random numbers that depends on
+    how long the other lanes made it run on.
+
+    Args:
+        env_id: a Gymnasium id, also ``"module:id"``.
+        num_envs: number of lanes.
+        **kwargs: passed to the environment (and ``max_episode_steps``, ``render_mode``).
+
+    Raises:
+        UnknownNameError: no such id, or this suite's environment has no such argument.
+        OntogymError: a package that the environment needs is missing (the sentence names it).
+    """
+    spec = find_spec(env_id)
+    if is_native(spec):
+        _check_arguments(spec, kwargs)
+        mode = {"autoreset_mode": AutoresetMode.DISABLED.value}
+        return gym.make_vec(spec.id, num_envs, vectorization_mode="vector_entry_point", **(mode | kwargs))
+    try:
+        return gym.make_vec(
+            spec.id,
+            num_envs,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": AutoresetMode.NEXT_STEP},
+            **kwargs,
+        )
+    except (gym.error.DependencyNotInstalled, ImportError) as error:
+        raise OntogymError(_missing(spec, error)) from error
+
+
+def find_spec(env_id: str) -> EnvSpec:
+    """Gymnasium's spec of `env_id`; ``"module:id"`` imports the module first.
+
+    Raises:
+        UnknownNameError: no such id; the nearest one is suggested.
+        OntogymError: the module does not import.
+    """
+    module, colon, name = env_id.rpartition(":")
+    if colon:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise OntogymError(f"Cannot import {module!r} for the environment {name!r} ({error}).") from error
+    if name not in registry:
+        raise UnknownNameError("environment", name, registry)
+    return registry[name]
+
+
+def is_native(spec: EnvSpec) -> bool:
+    """Whether the environment's vector form is a `BatchedVectorEnv`."""
+    point = spec.vector_entry_point
+    if point is None:
+        return False
+    if isinstance(point, str) and point.startswith("gymnasium."):
+        return False
+    creator = load_env_creator(point) if isinstance(point, str) else point
+    return isinstance(creator, type) and issubclass(creator, BatchedVectorEnv)
+
+
+def _check_arguments(spec: EnvSpec, kwargs: dict[str, Any]) -> None:
+    point = spec.vector_entry_point
+    vector_class: Any = load_env_creator(point) if isinstance(point, str) else point
+    known = set(inspect.signature(vector_class.dynamics_type).parameters)
+    known |= set(inspect.signature(BatchedVectorEnv).parameters) - {"num_envs", "options"}
+    for name in kwargs:
+        if name not in known:
+            raise UnknownNameError(f"argument of {spec.id}", name, known)
+
+
+def _missing(spec: EnvSpec, error: Exception) -> str:
+    if "mujoco" in str(error).lower():
+        return f"{spec.id} needs MuJoCo, which is not installed; run pip install 'ontogym[mujoco]'."
+    reason = str(error).strip().rstrip(".")
+    return f"{spec.id} needs a package that is not installed ({reason}); install it and try again."

@@ -1,0 +1,222 @@
+"""Every registered id: both checkers, spaces, seeding, pickling, docstring against code, anchors re-measured."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pickle
+import subprocess
+import sys
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.envs.registration import EnvSpec
+
+import ontogym  # noqa: F401
+from ontogym.envs import anchors, conditions, make_vector, register_all
+from ontogym.envs.registration import ENTRIES
+from ontogym.errors import UnknownNameError
+
+IDS = list(ENTRIES)
+
+
+def env_class(env_id: str):
+    module, _, name = ENTRIES[env_id].entry_point.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def table(env_id: str, heading: str) -> list[list[str]]:
+    """Cells of the first table under a heading of the class docstring, without its two header rows."""
+    section = inspect.getdoc(env_class(env_id)).split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_gymnasium_checker(env_id):
+    from gymnasium.utils.env_checker import check_env
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error")
+        # About unbounded or unnormalised spaces, which are those of Gymnasium's own tasks.
+        warnings.filterwarnings("ignore", message=".*(infinity|symmetric and normalized).*")
+        check_env(gym.make(env_id).unwrapped)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_sb3_checker(env_id):
+    from stable_baselines3.common.env_checker import check_env
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*normalize.*")
+        check_env(gym.make(env_id).unwrapped, warn=True)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_make_by_module_and_both_vector_ways(env_id):
+    assert gym.make(f"ontogym:{env_id}").spec.id == env_id
+    assert isinstance(gym.make_vec(env_id, 2, vectorization_mode="sync"), gym.vector.SyncVectorEnv)
+    native = gym.make_vec(env_id, 2, vectorization_mode="vector_entry_point")
+    assert native.max_episode_steps == gym.spec(env_id).max_episode_steps == native.dynamics.max_steps
+    assert native.spec.id == env_id
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_specs_survive_json_and_rebuild_the_same_env(env_id):
+    spec = EnvSpec.from_json(gym.make(env_id).spec.to_json())
+    again, fresh = gym.make(spec), gym.make(env_id)
+    np.testing.assert_array_equal(again.reset(seed=5)[0], fresh.reset(seed=5)[0])
+    vector = make_vector(env_id, 3)
+    assert json.loads(vector.spec.to_json())["id"] == env_id
+    rebuilt = gym.make_vec(EnvSpec.from_json(vector.spec.to_json()))
+    assert rebuilt.num_envs == 3
+    assert rebuilt.autoreset_mode is vector.autoreset_mode
+    np.testing.assert_array_equal(rebuilt.reset(seed=5)[0], vector.reset(seed=5)[0])
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_pickled_envs_continue_alike(env_id):
+    single, vector = gym.make(env_id), make_vector(env_id, 4)
+    for env in (single, vector):
+        env.reset(seed=2)
+        env.action_space.seed(0)
+        env.step(env.action_space.sample())
+        twin = pickle.loads(pickle.dumps(env))
+        for _ in range(15):
+            action = env.action_space.sample()
+            for a, b in zip(env.step(action)[:4], twin.step(action)[:4]):
+                np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_observations_and_infos_stay_in_their_spaces(env_id):
+    env = gym.make_vec(env_id, 16, vectorization_mode="vector_entry_point")
+    env.action_space.seed(0)
+    seen, _ = env.reset(seed=0)
+    for _ in range(1200):
+        assert env.observation_space.contains(seen)
+        seen, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        assert reward.dtype == np.float64
+        assert np.isfinite(reward).all()
+        assert terminated.dtype == truncated.dtype == np.bool_
+        assert reward.shape == terminated.shape == truncated.shape == (16,)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_global_random_state_is_neither_read_nor_moved(env_id):
+    def rollout(global_seed):
+        np.random.seed(global_seed)  # noqa: NPY002
+        before = np.random.get_state()[1].copy()  # noqa: NPY002
+        seen = []
+        for env in (gym.make(env_id), make_vector(env_id, 3)):
+            env.action_space.seed(0)
+            seen.append(env.reset(seed=1)[0])
+            for _ in range(30):
+                step = env.step(env.action_space.sample())
+                seen.append(step[0])
+                if np.any(step[2]) or np.any(step[3]):
+                    seen.append(env.reset()[0])
+        np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+        return np.concatenate([part.ravel() for part in seen])
+
+    np.testing.assert_array_equal(rollout(0), rollout(1))
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_arguments_table_is_the_signature(env_id):
+    parameters = inspect.signature(env_class(env_id)).parameters
+    documented = {row[0].strip("`"): row[2].strip("`") for row in table(env_id, "Arguments")}
+    assert list(documented) == list(parameters)
+    assert documented == {name: repr(p.default) for name, p in parameters.items()}
+    # The vector form takes the same ones, with the same defaults.
+    dynamics = inspect.signature(make_vector(env_id, 1).dynamics_type).parameters
+    assert {n: p.default for n, p in dynamics.items()} == {
+        n: p.default for n, p in parameters.items() if n != "render_mode"
+    }
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_configurations_table_is_the_registry(env_id):
+    same = {k: e for k, e in ENTRIES.items() if e.entry_point == ENTRIES[env_id].entry_point}
+    rows = {row[0].strip("`"): row[1:] for row in table(env_id, "Registered Configurations")}
+    assert list(rows) == list(same)
+    for key, entry in same.items():
+        arguments = ", ".join(f"{k}={v!r}" for k, v in entry.kwargs.items())
+        assert rows[key][0].strip("`") == (arguments or "none")
+        assert int(rows[key][1]) == entry.max_episode_steps == gym.spec(key).max_episode_steps
+        assert [float(cell) for cell in rows[key][2:]] == list(anchors(key))
+        assert gym.spec(key).kwargs == dict(entry.kwargs)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_docstring_has_every_section(env_id):
+    text = inspect.getdoc(env_class(env_id))
+    headings = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    assert headings == [
+        "Description",
+        "Action Space",
+        "Observation Space",
+        "Hidden State",
+        "Rewards",
+        "Starting State",
+        "Episode End",
+        "Arguments",
+        "Registered Configurations",
+        "Version History",
+    ]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_random_return_is_what_random_actions_earn(env_id):
+    """Within four standard errors of 1000 lives, and the half unit that the anchors are rounded to."""
+    lives, rng = 1000, np.random.default_rng(0)
+    env = make_vector(env_id, lives)
+    env.action_space.seed(int(rng.integers(2**31)))
+    env.reset(seed=123)
+    total, done = np.zeros(lives), np.zeros(lives, dtype=bool)
+    while not done.all():
+        _, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        total += reward
+        done = terminated | truncated
+    assert abs(total.mean() - anchors(env_id)[0]) < 4 * total.std() / np.sqrt(lives) + 0.5
+    assert anchors(env_id)[0] < anchors(env_id)[1]
+
+
+@pytest.mark.parametrize("env_id", [i for i in IDS if "Foraging" in i])
+def test_optimal_foraging_return_is_win_stay_lose_shift(env_id):
+    from ontogym.envs.reference import WinStayLoseShift
+
+    lives = 2000
+    env, policy = make_vector(env_id, lives), WinStayLoseShift(lives)
+    seen, _ = env.reset(seed=7, options={"goal": np.arange(lives) % 2})
+    reward, total = np.zeros(lives), np.zeros(lives)
+    for _ in range(100):
+        seen, reward, _, _, _ = env.step(policy.act(seen, reward))
+        total += reward
+    assert abs(total.mean() - anchors(env_id)[1]) < 4 * total.std() / np.sqrt(lives) + 0.5
+    assert conditions(env_id) == ({"goal": 0}, {"goal": 1})
+
+
+def test_anchors_and_conditions_of_other_ids():
+    assert conditions("MountainCar-v0") == () == conditions("ontogym/CartPole-v1")
+    with pytest.raises(UnknownNameError, match="did you mean 'ontogym/Foraging-v0'"):
+        anchors("ontogym/Foraging-v1")
+
+
+def test_registering_twice_changes_nothing():
+    before = dict(gym.registry)
+    register_all()
+    assert dict(gym.registry) == before
+
+
+def test_import_is_light():
+    code = (
+        "import sys, ontogym; "
+        "print([m for m in ('torch','numba','matplotlib','pygame','imageio','scipy','stable_baselines3') "
+        "if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
