@@ -8,7 +8,6 @@ depends on its own genome and seed only, so that a population cut into slices re
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
-from ontogym.baselines.lanes import Lanes, lanes_of, make_single
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.baselines.lanes import Lanes, check_options, lanes_of, make_single
+from ontogym.errors import OntogymError
 from ontogym.registry import AGENTS, SPONTANEOUS, Registry, load_object
 from ontogym.seeding import GOLDEN, generator, lane_seeds, mix64
 
 __all__ = [
     "LifeResult",
     "LifeSpec",
-    "check_options",
     "life_seeds",
     "live",
     "make_agent",
@@ -89,21 +87,6 @@ class LifeResult(NamedTuple):
 def resolve(registry: Registry, name: str) -> Any:
     """The object of this name; a name of the form ``module:Class`` is imported as it stands."""
     return load_object(name) if ":" in name else registry.get(name)
-
-
-def check_options(kind: str, target: Any, options: Mapping[str, Any], reserved: tuple[str, ...] = ()) -> None:
-    """Refuse options that `target` does not take, suggesting the nearest that it does.
-
-    Raises:
-        UnknownNameError: an option that is no keyword argument of `target`.
-    """
-    parameters = inspect.signature(target).parameters
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-        return
-    known = [n for n in parameters if n not in reserved]
-    for name in options:
-        if name not in known:
-            raise UnknownNameError(f"option of {kind}", name, known)
 
 
 def make_agent(

@@ -94,8 +94,12 @@ class EvolutionConfig:
         return dict(json.loads(json.dumps(asdict(self), default=repr)))
 
     def fingerprint(self) -> str:
-        """A hash of every field that matters to what a generation computes."""
-        kept = {k: v for k, v in self.as_json().items() if k not in NEUTRAL}
+        """A hash of every field that matters to what a generation computes.
+
+        Fields at their default are left out, so that a later version may add fields.
+        """
+        default = EvolutionConfig().as_json()
+        kept = {k: v for k, v in self.as_json().items() if k not in NEUTRAL and v != default[k]}
         return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
