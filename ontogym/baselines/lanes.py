@@ -57,6 +57,13 @@ def make_single(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gym
 
 
 def _make_vector(env_id: str, lanes: int, env_kwargs: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
+    import ontogym.envs as envs
+
+    make = getattr(envs, "make_vector", None)
+    if make is not None:
+        vector: VectorEnv[Any, Any, Any] = make(env_id, lanes, **env_kwargs)
+        return vector
+
     def one() -> gymnasium.Env[Any, Any]:
         return gymnasium.make(env_id, disable_env_checker=True, **env_kwargs)
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.baselines.evaluation import LifeResult, LifeSpec, life_seeds
-from ontogym.baselines.lanes import make_single
 from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
@@ -34,7 +33,8 @@ class EvolutionConfig:
         strategy_options: further options of the strategy.
         population: genomes per generation.
         lives: lives per genome and generation, with seeds that all genomes share.
-        episodes: episodes per life; None takes what the environment suggests (else 3).
+        episodes: episodes per life; None takes 1 where a hidden goal makes the episode a whole life
+            (the environment has conditions), else 3.
         conditions: reset options that set hidden goals against each other; None takes the environment's own.
         utility: "mean" over lives, or "min": weighted towards the worst of the conditions.
         min_weight: weight of the worst condition under "min"; the mean has the rest.
@@ -134,15 +134,13 @@ class EvolutionResult:
 
 
 def life_spec(config: EvolutionConfig) -> LifeSpec:
-    """The life that a run evaluates, with what the environment suggests filled in.
+    """The life that a run evaluates, with the environment's defaults filled in.
 
     Raises:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
-    env = make_single(config.env, config.env_kwargs)
-    episodes = config.episodes or int((env.metadata or {}).get("episodes_per_life", 3))
-    env.close()
     conditions = _conditions(config.env) if config.conditions is None else config.conditions
+    episodes = config.episodes if config.episodes is not None else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,
         dict(config.env_kwargs),
