@@ -169,7 +169,7 @@ def live(
         env_seeds = _stream(lane_seed, 2 + episode) >> np.uint64(33)
         observation = lanes.reset(env_seeds, options)
         state, returns[:, episode], lengths[:, episode] = _episode(
-            agent, state, lanes, observation, told, spec
+            agent, state, lanes, observation, told, spec, first=episode == 0
         )
     shape = (population, lives)
     diagnostics = {k: np.asarray(v).reshape(shape) for k, v in agent.diagnose(state).items()}
@@ -177,14 +177,29 @@ def live(
 
 
 def _episode(
-    agent: Agent[Any], state: Any, lanes: Lanes, observation: Any, told: NDArray[np.float32], spec: LifeSpec
+    agent: Agent[Any],
+    state: Any,
+    lanes: Lanes,
+    observation: Any,
+    told: NDArray[np.float32],
+    spec: LifeSpec,
+    first: bool,
 ) -> tuple[Any, NDArray[np.float64], NDArray[np.int64]]:
-    """Step until every lane is done: ``(state, returns, lengths)``; `told` is updated in place."""
+    """Step until every lane is done: ``(state, returns, lengths)``; `told` is updated in place.
+
+    An agent with a true attribute `freeze_lags` gets one step more in each lane after its episode's end, and
+    none of its ``update`` at the first step of a later episode (as the LNDP's authors' code has it).
+    """
+    lags = bool(getattr(agent, "freeze_lags", False))
+    lagging = np.zeros(lanes.count, dtype=bool)
     active = np.ones(lanes.count, dtype=bool)
     returns, lengths = np.zeros(lanes.count), np.zeros(lanes.count, dtype=np.int64)
     step = 0
-    while active.any():
-        motor, state = agent.step(state, agent.spaces.observe(observation), told, active)
+    while active.any() or lagging.any():
+        options: dict[str, Any] = {"update": lagging} if lags and step == 0 and not first else {}
+        motor, state = agent.step(state, agent.spaces.observe(observation), told, active | lagging, **options)
+        if not active.any():
+            break
         observation, reward, done = lanes.step(agent.spaces.act(motor), active)
         reward = np.where(active, reward, 0.0)
         if not np.isfinite(reward).all():
@@ -196,7 +211,8 @@ def _episode(
         lengths += active
         told[active] = reward[active] if spec.reward_clamp is None else spec.reward_clamp
         step += 1
-        active = active & ~done & (spec.max_steps is None or step < spec.max_steps)
+        alive = active & ~done & (spec.max_steps is None or step < spec.max_steps)
+        active, lagging = alive, active & ~alive & lags
     return state, returns, lengths
 
 

@@ -76,6 +76,28 @@ def test_reward_is_told_one_step_late_and_finished_lanes_are_frozen():
     np.testing.assert_array_equal(result.diagnostics["heard"], total - 1)
 
 
+def test_an_agent_whose_freeze_lags_gets_one_step_after_the_end_and_none_at_the_start():
+    updates, steps = [], []
+
+    class Lagging(Linear):
+        freeze_lags = True
+
+        def step(self, state, observation, reward, active=None, update=None):
+            updates.append(np.zeros(len(reward)) if update is None else active & ~update)
+            steps.append(np.array(active, dtype=int))
+            return super().step(state, observation, reward, active)
+
+    single = gymnasium.make("CartPole-v1")
+    spec = LifeSpec("CartPole-v1", episodes=3)
+    lagging, plain = (kind(single.observation_space, single.action_space) for kind in (Lagging, Linear))
+    population, seeds = genomes(plain, 5), life_seeds(spec, 2, 1)
+    result, reference = (live(agent, population, spec, seeds) for agent in (lagging, plain))
+    np.testing.assert_array_equal(result.returns, reference.returns)
+    extra = np.sum(steps, axis=0) - result.lengths.sum(2).ravel()
+    assert (extra == 3).all()  # one per episode
+    assert (np.sum(updates, axis=0) == 2).all()  # withheld at the first step of episodes 2 and 3
+
+
 def test_reward_clamp_hides_the_reward_from_the_agent_alone():
     agent = make_agent(TOY, "CartPole-v1")
     spec = LifeSpec("CartPole-v1", episodes=1)
