@@ -344,3 +344,32 @@ def test_bad_configurations_write_nothing(tmp_path, changes, message):
 def test_nonsense_is_refused_at_once(changes, message):
     with pytest.raises(OntogymError, match=message):
         dataclasses.replace(BRIEF, **changes)
+
+
+def test_what_is_kept_is_the_best_confirmed_mean_not_the_luckiest(tmp_path, monkeypatch):
+    """Scores by generation: the evaluation picks candidates, the confirmation decides."""
+    from ontogym.baselines.evolution.run import _Run
+
+    scores = {
+        ("evaluation", 2): 10.0,
+        ("confirmation", 2): 9.0,
+        ("evaluation", 4): 30.0,  # luck: not confirmed
+        ("confirmation", 4): 5.0,
+        ("evaluation", 6): 8.0,  # no candidate
+        ("evaluation", 8): 12.0,
+        ("confirmation", 8): 11.0,
+        ("evaluation", 9): 10.5,
+    }
+    means, asked = {}, []
+
+    def scripted(self, genome, lives, *names):
+        asked.append(names)
+        means[names[1]] = genome
+        return {"mean": scores[names], "env_steps": 0}
+
+    monkeypatch.setattr(_Run, "_lives", scripted)
+    result = evolve(at(tmp_path, target=25.0), progress=False)
+    assert asked == list(scores)
+    assert (result.generation, result.generations, result.solved) == (8, 9, False)
+    np.testing.assert_array_equal(result.genome, means[8])
+    assert load_agent(tmp_path / "run").facts["generation"] == 8
