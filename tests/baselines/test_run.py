@@ -117,8 +117,10 @@ def test_the_folder_tells_the_whole_story(tmp_path, capsys):
 def test_budget_counts_every_step(tmp_path):
     config = at(tmp_path, generations=2, eval_every=10)
     result = evolve(config, progress=False)
-    # Two generations of 6 x 2 lives; then an evaluation on 4 and a confirmation on 8; 5 steps each.
-    assert result.env_steps == 5 * (2 * 6 * 2 + 4 + 8)
+    # Two generations of 6 x 2 lives; then an evaluation on 4 and a confirmation on 4; 5 steps each.
+    assert result.env_steps == 5 * (2 * 6 * 2 + 4 + 4)
+    hit = evolve(at(tmp_path, "hit", generations=2, target=0.0), progress=False)
+    assert hit.env_steps == 5 * (2 * 6 * 2 + 4 + 8)  # a reached target is confirmed on more
     assert result.warmup_seconds > 0
 
 

@@ -41,8 +41,8 @@ class EvolutionConfig:
         generations: the most generations to run.
         target: stop once the search mean scores this, confirmed on fresh lives.
         eval_every: re-evaluate the search mean after so many generations.
-        eval_lives: on so many fresh lives.
-        final_lives: lives of a confirmation and of the final report.
+        eval_lives: on so many fresh lives; a new best is confirmed on as many others before it is kept.
+        final_lives: lives on which a reached target is confirmed, and others for the final report.
         reward_clamp: tell agents this number instead of every reward, during the whole run.
         max_steps: cut episodes after so many steps (for environments without a time limit).
         seed: decides all chance.

@@ -176,11 +176,13 @@ class _Run:
         hit = config.target is not None and self.score >= config.target
         if not (hit or self.score > self.best_score):
             return
-        confirmed = self._lives(mean, config.final_lives, "confirmation", number)["mean"]
-        if confirmed > self.best_score:
+        # A stop is confirmed on as many lives as the report; a mere candidate is not worth that many.
+        lives = config.final_lives if hit else config.eval_lives
+        confirmed = self._lives(mean, lives, "confirmation", number)["mean"]
+        self.solved = hit and config.target is not None and confirmed >= config.target
+        if self.solved or confirmed > self.best_score:
             self.best, self.best_score, self.best_generation = mean, confirmed, number
             self._save_best({"score": confirmed})
-        self.solved = hit and config.target is not None and confirmed >= config.target
 
     def _lives(self, genome: NDArray[np.float64], lives: int, *names: object) -> dict[str, Any]:
         seeds = life_seeds(self.spec, lives, self.config.seed, *names)
