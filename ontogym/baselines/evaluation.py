@@ -8,7 +8,6 @@ depends on its own genome and seed only, so that a population cut into slices re
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
-from ontogym.baselines.lanes import Lanes, lanes_of, make_single
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.baselines.lanes import Lanes, check_options, lanes_of, make_single
+from ontogym.errors import OntogymError
 from ontogym.registry import AGENTS, SPONTANEOUS, Registry, load_object
 from ontogym.seeding import GOLDEN, generator, lane_seeds, mix64
 
 __all__ = [
     "LifeResult",
     "LifeSpec",
-    "check_options",
     "life_seeds",
     "live",
     "make_agent",
@@ -89,21 +87,6 @@ class LifeResult(NamedTuple):
 def resolve(registry: Registry, name: str) -> Any:
     """The object of this name; a name of the form ``module:Class`` is imported as it stands."""
     return load_object(name) if ":" in name else registry.get(name)
-
-
-def check_options(kind: str, target: Any, options: Mapping[str, Any], reserved: tuple[str, ...] = ()) -> None:
-    """Refuse options that `target` does not take, suggesting the nearest that it does.
-
-    Raises:
-        UnknownNameError: an option that is no keyword argument of `target`.
-    """
-    parameters = inspect.signature(target).parameters
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-        return
-    known = [n for n in parameters if n not in reserved]
-    for name in options:
-        if name not in known:
-            raise UnknownNameError(f"option of {kind}", name, known)
 
 
 def make_agent(
@@ -186,7 +169,7 @@ def live(
         env_seeds = _stream(lane_seed, 2 + episode) >> np.uint64(33)
         observation = lanes.reset(env_seeds, options)
         state, returns[:, episode], lengths[:, episode] = _episode(
-            agent, state, lanes, observation, told, spec
+            agent, state, lanes, observation, told, spec, first=episode == 0
         )
     shape = (population, lives)
     diagnostics = {k: np.asarray(v).reshape(shape) for k, v in agent.diagnose(state).items()}
@@ -194,14 +177,29 @@ def live(
 
 
 def _episode(
-    agent: Agent[Any], state: Any, lanes: Lanes, observation: Any, told: NDArray[np.float32], spec: LifeSpec
+    agent: Agent[Any],
+    state: Any,
+    lanes: Lanes,
+    observation: Any,
+    told: NDArray[np.float32],
+    spec: LifeSpec,
+    first: bool,
 ) -> tuple[Any, NDArray[np.float64], NDArray[np.int64]]:
-    """Step until every lane is done: ``(state, returns, lengths)``; `told` is updated in place."""
+    """Step until every lane is done: ``(state, returns, lengths)``; `told` is updated in place.
+
+    An agent with a true attribute `freeze_lags` gets one step more in each lane after its episode's end, and
+    none of its ``update`` at the first step of a later episode (as the LNDP's authors' code has it).
+    """
+    lags = bool(getattr(agent, "freeze_lags", False))
+    lagging = np.zeros(lanes.count, dtype=bool)
     active = np.ones(lanes.count, dtype=bool)
     returns, lengths = np.zeros(lanes.count), np.zeros(lanes.count, dtype=np.int64)
     step = 0
-    while active.any():
-        motor, state = agent.step(state, agent.spaces.observe(observation), told, active)
+    while active.any() or lagging.any():
+        options: dict[str, Any] = {"update": lagging} if lags and step == 0 and not first else {}
+        motor, state = agent.step(state, agent.spaces.observe(observation), told, active | lagging, **options)
+        if not active.any():
+            break
         observation, reward, done = lanes.step(agent.spaces.act(motor), active)
         reward = np.where(active, reward, 0.0)
         if not np.isfinite(reward).all():
@@ -213,7 +211,8 @@ def _episode(
         lengths += active
         told[active] = reward[active] if spec.reward_clamp is None else spec.reward_clamp
         step += 1
-        active = active & ~done & (spec.max_steps is None or step < spec.max_steps)
+        alive = active & ~done & (spec.max_steps is None or step < spec.max_steps)
+        active, lagging = alive, active & ~alive & lags
     return state, returns, lengths
 
 

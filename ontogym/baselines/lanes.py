@@ -6,6 +6,7 @@ reset from its own seed and options, and a lane whose episode is over costs noth
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -13,16 +14,33 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Lanes", "lanes_of", "make_single"]
+__all__ = ["Lanes", "check_options", "lanes_of", "make_single"]
 
 _CACHE_SIZE = 4
+"""A run uses three sizes: its population, its evaluations, its final report."""
 _cache: OrderedDict[str, Lanes] = OrderedDict()
+
+
+def check_options(kind: str, target: Any, options: Mapping[str, Any], reserved: tuple[str, ...] = ()) -> None:
+    """Refuse options that `target` does not take, suggesting the nearest that it does.
+
+    Raises:
+        UnknownNameError: an option that is no keyword argument of `target`.
+    """
+    parameters = inspect.signature(target).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    known = [name for name in parameters if name not in reserved]
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(f"option of {kind}", name, known)
 
 
 def make_single(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gymnasium.Env[Any, Any]:
@@ -35,25 +53,42 @@ def make_single(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gym
     try:
         return gymnasium.make(env_id, disable_env_checker=True, **dict(env_kwargs or {}))
     except Exception as error:
-        raise _cannot_make(env_id, error) from error
+        raise _cannot_make(env_id, env_kwargs, error) from error
 
 
 def _make_vector(env_id: str, lanes: int, env_kwargs: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
+    import ontogym.envs as envs
+
+    make = getattr(envs, "make_vector", None)
+    if make is not None:
+        vector: VectorEnv[Any, Any, Any] = make(env_id, lanes, **env_kwargs)
+        return vector
+
     def one() -> gymnasium.Env[Any, Any]:
         return gymnasium.make(env_id, disable_env_checker=True, **env_kwargs)
 
     return SyncVectorEnv([one] * lanes)
 
 
-def _cannot_make(env_id: str, error: Exception) -> OntogymError:
+def _cannot_make(env_id: str, env_kwargs: Mapping[str, Any] | None, error: Exception) -> OntogymError:
     if isinstance(error, OntogymError):
         return error
-    if isinstance(error, gymnasium.error.UnregisteredEnv) or env_id not in gymnasium.registry:
+    if isinstance(error, gymnasium.error.UnregisteredEnv):
         return UnknownNameError("environment", env_id, gymnasium.registry)
+    if isinstance(error, TypeError):
+        _check_env_kwargs(env_id, env_kwargs)
     return OntogymError(
         f"The environment {env_id!r} cannot be made ({type(error).__name__}: {error}); check its keyword "
         "arguments and that what it needs is installed."
     )
+
+
+def _check_env_kwargs(env_id: str, env_kwargs: Mapping[str, Any] | None) -> None:
+    """Name the keyword argument that the environment does not take, and the nearest that it does."""
+    entry = gymnasium.spec(env_id).entry_point
+    creator: Any = load_env_creator(entry) if isinstance(entry, str) else entry
+    if creator is not None:
+        check_options(f"the environment {env_id!r}", creator, env_kwargs or {})
 
 
 class Lanes:
@@ -72,7 +107,7 @@ class Lanes:
         try:
             self.envs = _make_vector(env_id, count, dict(env_kwargs or {}))
         except Exception as error:
-            raise _cannot_make(env_id, error) from error
+            raise _cannot_make(env_id, env_kwargs, error) from error
         self.count = count
         self.observation_space: gymnasium.Space[Any] = self.envs.single_observation_space
         self._single = list(self.envs.envs) if isinstance(self.envs, SyncVectorEnv) else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
+import gymnasium
 import numpy as np
 
 from ontogym.agents.base import Agent, check_genomes
@@ -11,11 +13,12 @@ from ontogym.seeding import LaneStreams
 
 
 class LinearState(NamedTuple):
-    """Weights (P, A, O), reward heard so far (P,), steps (P,), the lanes' streams."""
+    """Weights (P, A, O); sums of rewards heard, of steps and of observations (P,); the lanes' streams."""
 
     weights: np.ndarray
     heard: np.ndarray
     steps: np.ndarray
+    seen: np.ndarray
     streams: LaneStreams
 
 
@@ -43,7 +46,9 @@ class Linear(Agent[LinearState]):
         genomes = check_genomes(genomes, self.genome_size)
         count = len(genomes)
         weights = genomes.reshape(count, self.spaces.n_actions, self.spaces.n_observations) * self.scale
-        return LinearState(weights, np.zeros(count), np.zeros(count, dtype=int), LaneStreams(seeds))
+        return LinearState(
+            weights, np.zeros(count), np.zeros(count, dtype=int), np.zeros(count), LaneStreams(seeds)
+        )
 
     def develop(self, state, activity):
         return state._replace(weights=state.weights + activity.mean())
@@ -56,13 +61,58 @@ class Linear(Agent[LinearState]):
         if self.noise:
             drive = drive + self.noise * state.streams.normal((self.spaces.n_actions,), active)
         motor[active] = np.tanh(drive)
-        heard, steps = state.heard.copy(), state.steps.copy()
+        heard, steps, seen = state.heard.copy(), state.steps.copy(), state.seen.copy()
         heard[active] += reward[active]
         steps[active] += 1
-        return motor, state._replace(heard=heard, steps=steps)
+        seen[active] += observation[active].sum(1)
+        return motor, state._replace(heard=heard, steps=steps, seen=seen)
 
     def copy(self, state):
-        return LinearState(*(np.copy(x) for x in state[:3]), state.streams.copy())
+        return LinearState(*(np.copy(x) for x in state[:4]), state.streams.copy())
 
     def diagnose(self, state):
-        return {"heard": state.heard, "steps": state.steps.astype(float)}
+        return {"heard": state.heard, "steps": state.steps.astype(float), "seen": state.seen}
+
+
+class GoalEnv(gymnasium.Env):
+    """Five steps; an action that equals the hidden goal earns 1. What is observed is the last action."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, length: int = 5, bad_at: int = -1, bonus: float = 0.0) -> None:
+        self.length, self.bad_at, self.bonus = length, bad_at, bonus
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.goal, self.t = (options or {}).get("goal", 0), 0
+        self.draw = float(self.np_random.uniform())
+        return np.array([1.0, self.draw], np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        reward = np.nan if self.t == self.bad_at else float(action == self.goal) + self.bonus * self.draw
+        return np.array([1.0, self.draw], np.float32), reward, self.t >= self.length, False, {}
+
+
+class Pulse:
+    """A source of spontaneous activity: a constant that the seed decides."""
+
+    def n_params(self, channels):
+        return 0
+
+    def sample(self, steps, seeds, channels, params=None):
+        level = (seeds % np.uint64(7)).astype(np.float32)
+        return np.broadcast_to(level[None, :, None], (steps, len(seeds), channels))
+
+
+GOAL = "tests.baselines.toy:toy/Goal-v0"
+if "toy/Goal-v0" not in gymnasium.registry:
+    gymnasium.register("toy/Goal-v0", entry_point="tests.baselines.toy:GoalEnv")
+
+
+class Deadly(Linear):
+    """Ends its process at birth, as an out-of-memory kill would."""
+
+    def birth(self, genomes, seeds):
+        os._exit(9)

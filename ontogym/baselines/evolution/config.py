@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.baselines.evaluation import LifeResult, LifeSpec, life_seeds
-from ontogym.baselines.lanes import make_single
 from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
@@ -34,15 +33,16 @@ class EvolutionConfig:
         strategy_options: further options of the strategy.
         population: genomes per generation.
         lives: lives per genome and generation, with seeds that all genomes share.
-        episodes: episodes per life; None takes what the environment suggests (else 3).
+        episodes: episodes per life; None takes 1 where a hidden goal makes the episode a whole life
+            (the environment has conditions), else 3.
         conditions: reset options that set hidden goals against each other; None takes the environment's own.
         utility: "mean" over lives, or "min": weighted towards the worst of the conditions.
         min_weight: weight of the worst condition under "min"; the mean has the rest.
         generations: the most generations to run.
         target: stop once the search mean scores this, confirmed on fresh lives.
         eval_every: re-evaluate the search mean after so many generations.
-        eval_lives: on so many fresh lives.
-        final_lives: lives of a confirmation and of the final report.
+        eval_lives: on so many fresh lives; a new best is confirmed on as many others before it is kept.
+        final_lives: lives on which a reached target is confirmed, and others for the final report.
         reward_clamp: tell agents this number instead of every reward, during the whole run.
         max_steps: cut episodes after so many steps (for environments without a time limit).
         seed: decides all chance.
@@ -94,8 +94,12 @@ class EvolutionConfig:
         return dict(json.loads(json.dumps(asdict(self), default=repr)))
 
     def fingerprint(self) -> str:
-        """A hash of every field that matters to what a generation computes."""
-        kept = {k: v for k, v in self.as_json().items() if k not in NEUTRAL}
+        """A hash of every field that matters to what a generation computes.
+
+        Fields at their default are left out, so that a later version may add fields.
+        """
+        default = EvolutionConfig().as_json()
+        kept = {k: v for k, v in self.as_json().items() if k not in NEUTRAL and v != default[k]}
         return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
@@ -130,15 +134,13 @@ class EvolutionResult:
 
 
 def life_spec(config: EvolutionConfig) -> LifeSpec:
-    """The life that a run evaluates, with what the environment suggests filled in.
+    """The life that a run evaluates, with the environment's defaults filled in.
 
     Raises:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
-    env = make_single(config.env, config.env_kwargs)
-    episodes = config.episodes or int((env.metadata or {}).get("episodes_per_life", 3))
-    env.close()
     conditions = _conditions(config.env) if config.conditions is None else config.conditions
+    episodes = config.episodes if config.episodes is not None else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,
         dict(config.env_kwargs),

@@ -10,7 +10,7 @@ import abc
 import contextlib
 import json
 import os
-import sys
+import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
 from ontogym.baselines.evaluation import LifeResult, LifeSpec, live, make_agent
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import AGENTS
 
 __all__ = ["Evaluator", "InProcess", "ProcessPool"]
 
@@ -116,15 +117,14 @@ class ProcessPool(Evaluator):
     def _run(self, tasks: list[Task]) -> list[LifeResult]:
         done: dict[int, LifeResult] = {}
         deaths = 0
+        target = _import_target(self.agent_name)
         while len(done) < len(tasks):
             before = len(done)
             futures: dict[int, Future[tuple[LifeResult, float]]] = {}
             try:
                 with _single_threaded():
-                    for index in set(range(len(tasks))) - set(done):
-                        futures[index] = self._executor.submit(
-                            _work, self.agent_name, self.options, *tasks[index]
-                        )
+                    for index in sorted(set(range(len(tasks))) - set(done)):
+                        futures[index] = self._executor.submit(_work, target, self.options, *tasks[index])
             except BrokenProcessPool:
                 pass  # a worker died while idle or while tasks were handed out
             broken = len(futures) + len(done) < len(tasks)
@@ -150,6 +150,16 @@ class ProcessPool(Evaluator):
 
     def close(self) -> None:
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _import_target(agent: str) -> str:
+    """The agent's name as "module:Class", which a worker can import whatever this process registered."""
+    if ":" in agent:
+        return agent
+    entries = AGENTS.entries()
+    if agent not in entries:
+        raise UnknownNameError(AGENTS.kind, agent, entries)
+    return entries[agent].target
 
 
 def _slices(
@@ -190,8 +200,7 @@ _worker_evaluators: dict[str, InProcess] = {}
 
 def _start_worker() -> None:
     """End this worker when its parent dies, however it dies: a killed run leaves no orphans."""
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     parent = parent_process()
     if parent is not None:
         sentinel = parent.sentinel
@@ -215,5 +224,8 @@ def _work(
     key = _key(agent, options)
     if key not in _worker_evaluators:
         _worker_evaluators[key] = InProcess(agent, options)
-    result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
+    try:
+        result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
+    except OntogymError as error:
+        raise OntogymError(str(error)) from None  # its subclasses do not travel between processes
     return result, time.process_time() - start

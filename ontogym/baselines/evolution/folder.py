@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from numpy.typing import NDArray
 
@@ -40,6 +40,9 @@ COLUMNS = (
 """Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done."""
 
 
+_LOCK = ".lock"
+
+
 class RunFolder:
     """Opens a new run, or an interrupted one.
 
@@ -56,7 +59,7 @@ class RunFolder:
     def __init__(self, path: str | Path, config: EvolutionConfig, resume: bool) -> None:
         self.path, self.config = Path(path), config
         try:
-            present = [p for p in self.path.iterdir() if not p.name.endswith(".part")]
+            present = [p for p in self.path.iterdir() if p.name != _LOCK and p.suffix != ".part"]
         except FileNotFoundError:
             present = []
         except OSError as error:
@@ -67,16 +70,43 @@ class RunFolder:
             )
         if resume:
             self._check_same_run()
+        self._lock = self._acquire()
         checkpoint.write_json(self.path / "config.json", config.as_json())
         for leftover in self.path.glob(".*.part"):
             leftover.unlink(missing_ok=True)
+
+    def _acquire(self) -> IO[bytes]:
+        """Hold the folder for this process; the system lets go when the process ends, however it ends."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / _LOCK).open("wb")
+        except OSError as error:
+            raise OntogymError(
+                f"Cannot write to {self.path} ({error.strerror}); choose another --out."
+            ) from error
+        try:
+            import fcntl
+        except ImportError:  # no such locks on Windows
+            return lock
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise OntogymError(
+                f"Another process is running in {self.path}; wait for it or choose another --out."
+            ) from error
+        return lock
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._lock.close()
 
     def _check_same_run(self) -> None:
         file = self.path / "config.json"
         if not file.is_file():
             raise OntogymError(f"There is no run to resume in {self.path}; leave out --resume to start one.")
         try:
-            before = dict(json.loads(file.read_text()))
+            before = EvolutionConfig().as_json() | dict(json.loads(file.read_text()))
         except (OSError, ValueError) as error:
             raise OntogymError(f"{file} is damaged ({error}); start a new run with another --out.") from error
         now = self.config.as_json()

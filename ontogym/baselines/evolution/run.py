@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from ontogym import checkpoint
 from ontogym.baselines.agent_files import SavedAgent, save_agent
-from ontogym.baselines.evaluation import check_options, life_seeds, resolve, summarise
+from ontogym.baselines.evaluation import LifeSpec, life_seeds, resolve, summarise
 from ontogym.baselines.evolution.config import EvolutionConfig, EvolutionResult, life_spec, utilities
 from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
 from ontogym.baselines.evolution.folder import RunFolder
 from ontogym.baselines.evolution.strategies import Strategy
+from ontogym.baselines.lanes import check_options
 from ontogym.registry import STRATEGIES
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
@@ -48,12 +49,16 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
         agent = evaluator.agent(spec)
         strategy = make_strategy(config, agent.initial_genome())
         folder = RunFolder(config.out, config, resume) if config.out is not None else None
-        run = _Run(config, evaluator, strategy, folder)
-        if resume:
-            run.restore()
-        run.warm_up()
-        run.search(progress)
-        return run.report()
+        try:
+            run = _Run(config, spec, evaluator, strategy, folder)
+            if resume:
+                run.restore()
+            run.warm_up()
+            run.search(progress)
+            return run.report()
+        finally:
+            if folder is not None:
+                folder.close()
 
 
 def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strategy:
@@ -75,10 +80,16 @@ class _Run:
     """The state of a run and its steps."""
 
     def __init__(
-        self, config: EvolutionConfig, evaluator: Evaluator, strategy: Strategy, folder: RunFolder | None
+        self,
+        config: EvolutionConfig,
+        spec: LifeSpec,
+        evaluator: Evaluator,
+        strategy: Strategy,
+        folder: RunFolder | None,
     ) -> None:
-        self.config, self.evaluator, self.strategy, self.folder = config, evaluator, strategy, folder
-        self.spec = life_spec(config)
+        self.config, self.spec, self.evaluator = config, spec, evaluator
+        self.strategy, self.folder = strategy, folder
+        self.writer: Any = None
         self.best = strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
         self.score, self.solved = float("nan"), False
@@ -103,6 +114,7 @@ class _Run:
     def warm_up(self) -> None:
         """Two steps of every batch size, so that building environments and compiling are not timed."""
         start = time.perf_counter()
+        self.writer = self._tensorboard()
         brief = replace(self.spec, episodes=1, max_steps=2)
         genomes = self.strategy.ask()
         self.evaluator.evaluate(genomes, brief, life_seeds(brief, self.config.lives, 0, "warm-up"))
@@ -117,22 +129,21 @@ class _Run:
         """Generations until the target is confirmed or the budget is spent."""
         from tqdm import tqdm
 
-        writer = self._tensorboard()
         total, done = self.config.generations, self.strategy.generation
         with tqdm(total=total, initial=done, disable=not progress, unit="gen", desc=self.config.env) as bar:
             while self.strategy.generation < total and not self.solved:
                 row = self._generation()
                 if self.folder is not None:
                     self.folder.append(row)
-                if writer is not None:
+                if self.writer is not None:
                     for key, value in row.items():
                         if value != "":
-                            writer.add_scalar(key, value, row["generation"])
+                            self.writer.add_scalar(key, value, row["generation"])
                 self._maybe_checkpoint()
                 bar.set_postfix(score=f"{self.score:.1f}", sigma=f"{self.strategy.sigma:.2g}", refresh=False)
                 bar.update()
-        if writer is not None:
-            writer.close()
+        if self.writer is not None:
+            self.writer.close()
 
     def _generation(self) -> dict[str, Any]:
         """One generation; returns its row of ``progress.csv``."""
@@ -165,11 +176,13 @@ class _Run:
         hit = config.target is not None and self.score >= config.target
         if not (hit or self.score > self.best_score):
             return
-        confirmed = self._lives(mean, config.final_lives, "confirmation", number)["mean"]
-        if confirmed > self.best_score:
-            self.best, self.best_score, self.best_generation = mean, confirmed, number
-            self._save_best()
+        # A stop is confirmed on as many lives as the report; a mere candidate is not worth that many.
+        lives = config.final_lives if hit else config.eval_lives
+        confirmed = self._lives(mean, lives, "confirmation", number)["mean"]
         self.solved = hit and config.target is not None and confirmed >= config.target
+        if self.solved or confirmed > self.best_score:
+            self.best, self.best_score, self.best_generation = mean, confirmed, number
+            self._save_best({"score": confirmed})
 
     def _lives(self, genome: NDArray[np.float64], lives: int, *names: object) -> dict[str, Any]:
         seeds = life_seeds(self.spec, lives, self.config.seed, *names)
@@ -221,11 +234,11 @@ class _Run:
         self._seconds_before = (float(meta["wall_seconds"]), float(meta["cpu_seconds"]))
         self.warmup_seconds = float(meta["warmup_seconds"])
 
-    def _save_best(self) -> None:
+    def _save_best(self, facts: dict[str, Any]) -> None:
         if self.folder is None:
             return
         config, agent = self.config, self.evaluator.agent(self.spec)
-        facts = {"generation": self.best_generation, "score": self.best_score, "seed": config.seed}
+        facts = {**facts, "generation": self.best_generation, "seed": config.seed}
         save_agent(
             self.folder.path / "best.safetensors",
             SavedAgent(
@@ -252,7 +265,7 @@ class _Run:
         env_steps, (wall, cpu) = self.env_steps, self.seconds()
         seeds = life_seeds(self.spec, config.final_lives, config.seed, "report")
 
-        def score(spec: Any) -> dict[str, Any]:
+        def score(spec: LifeSpec) -> dict[str, Any]:
             return summarise(self.evaluator.evaluate(self.best[None], spec, seeds), spec, config.seed)
 
         result = EvolutionResult(
@@ -268,6 +281,7 @@ class _Run:
             warmup_seconds=self.warmup_seconds,
         )
         if self.folder is not None:
-            self._save_best()
+            facts = {"score": result.score["mean"], "ci95": result.score["ci95"], "lives": config.final_lives}
+            self._save_best(facts)
             checkpoint.write_json(self.folder.path / "result.json", result.as_json())
         return result
