@@ -94,7 +94,7 @@ class LNDP(Agent[LNDPState]):
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
         self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads, compiled)
-        self._dtype, self._device = dtype, device
+        self._gain = observation_gain(observation_space) if self.options.scale_observations else None
 
     @property
     def genome_size(self) -> int:
@@ -141,6 +141,8 @@ class LNDP(Agent[LNDPState]):
         update: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], LNDPState]:
         """As in `Agent.step`; rows with `update` False act but do not change (None: all change)."""
+        if self._gain is not None:
+            observation = observation * self._gain
         motor, inner = self.engine.step(state.engine, observation, reward, active, update)
         return motor, LNDPState(inner)
 
@@ -202,6 +204,17 @@ class LNDP(Agent[LNDPState]):
             activation=torch.as_tensor(np.array(body.history[0, :, -1])),
             node_type=torch.as_tensor(kind),
         )
+
+
+def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
+    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
+    flat = spaces.flatten_space(space)
+    if not isinstance(flat, spaces.Box):
+        return np.ones(spaces.flatdim(space), np.float32)
+    bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
+    # A bound like CartPole's 3.4e38 stands for none.
+    usual = (bound > 0) & (bound < 1e6)
+    return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 
 
 def _make_engine(

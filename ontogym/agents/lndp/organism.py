@@ -49,6 +49,8 @@ class LNDPConfig:
             each life.
         growth_bias: the search starts with synaptogenesis favoured and pruning discouraged by this logit.
         reward_scale: factor on the reward before the network hears it.
+        scale_observations: bounded observations are divided by their largest magnitude, so that none of them
+            saturates the network (a departure; the paper feeds raw observations).
         initialisation: the search starts at "zero" (released code) or at a "fan-in" scaled draw.
         compat: "corrected", or "released" to reproduce every decision of the authors' code.
         synaptic_rule, pruning_rule, synaptogenesis_rule: keys of the rule registry; an empty name means none.
@@ -75,6 +77,7 @@ class LNDPConfig:
     io_identity: bool = False
     growth_bias: float = 0.0
     reward_scale: float = 1.0
+    scale_observations: bool = False
     initialisation: Literal["zero", "fan-in"] = "zero"
     compat: Literal["corrected", "released"] = "corrected"
     synaptic_rule: str = "lndp-edge-gru"
