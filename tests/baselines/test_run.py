@@ -367,7 +367,7 @@ def test_what_is_kept_is_the_best_confirmed_mean_not_the_luckiest(tmp_path, monk
     def scripted(self, genome, lives, *names):
         asked.append(names)
         means[names[1]] = genome
-        return {"mean": scores[names], "env_steps": 0}
+        return {"mean": scores[names], "ci95": [scores[names]] * 2, "env_steps": 0}
 
     monkeypatch.setattr(_Run, "_lives", scripted)
     result = evolve(at(tmp_path, target=25.0), progress=False)

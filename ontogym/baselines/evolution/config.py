@@ -39,7 +39,7 @@ class EvolutionConfig:
         utility: "mean" over lives, or "min": weighted towards the worst of the conditions.
         min_weight: weight of the worst condition under "min"; the mean has the rest.
         generations: the most generations to run.
-        target: stop once the search mean scores this, confirmed on fresh lives.
+        target: stop once the search mean scores this and, on fresh lives, the lower end of its 95 % interval does.
         eval_every: re-evaluate the search mean after so many generations.
         eval_lives: on so many fresh lives; a new best is confirmed on as many others before it is kept.
         final_lives: lives on which a reached target is confirmed, and others for the final report.

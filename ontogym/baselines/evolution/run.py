@@ -178,8 +178,10 @@ class _Run:
             return
         # A stop is confirmed on as many lives as the report; a mere candidate is not worth that many.
         lives = config.final_lives if hit else config.eval_lives
-        confirmed = self._lives(mean, lives, "confirmation", number)["mean"]
-        self.solved = hit and config.target is not None and confirmed >= config.target
+        summary = self._lives(mean, lives, "confirmation", number)
+        confirmed = summary["mean"]
+        # The whole interval must lie above the target, or one run in two would fall short on fresh lives.
+        self.solved = hit and config.target is not None and summary["ci95"][0] >= config.target
         if self.solved or confirmed > self.best_score:
             self.best, self.best_score, self.best_generation = mean, confirmed, number
             self._save_best({"score": confirmed})

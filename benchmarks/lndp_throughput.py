@@ -1,0 +1,152 @@
+"""Agent-steps per second of every LNDP engine, and seconds per generation. Run by hand:
+
+    python benchmarks/lndp_throughput.py [--json] [--quick]
+
+Default configuration (32 nodes, CartPole's 4 inputs and 2 outputs), genomes from N(0, 1) as at the start of a
+search, everyone alive. Each figure is the median over repetitions that are interleaved between engines, so that
+a machine whose speed drifts slows them all; compare them as ratios within one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from ontogym.agents.lndp import LNDP
+from ontogym.baselines.evaluation import LifeSpec, life_seeds, live
+from ontogym.seeding import lane_seeds
+
+RELEASED_JAX = (2600, 2950)
+"""Agent-steps/s of the authors' JAX code on one such core (population 256 and 32), measured beside this suite."""
+
+Case = dict[str, Any]
+
+
+def cases(quick: bool) -> list[Case]:
+    """Every engine, population and number of cores that is worth a row."""
+    rows = [
+        {"engine": "numba", "population": p, "threads": t}
+        for p in (1, 64, 256)
+        for t in (1, 2)
+        if p > 1 or t == 1
+    ]
+    rows += [{"engine": "torch", "population": p, "threads": t} for p in (64, 256) for t in (1, 2)]
+    if not quick:
+        for rule in ("lndp-edge-gru", "hebbian-abcd"):
+            rows += [
+                {"engine": "torch", "compiled": True, "population": p, "threads": t, "synaptic_rule": rule}
+                for p in (64, 256)
+                for t in (1, 2)
+            ]
+    return [*rows, {"engine": "pyg", "population": 1, "threads": 1}]
+
+
+class Runner:
+    """One case, ready to step."""
+
+    def __init__(self, case: Case) -> None:
+        import torch
+
+        self.case, self.threads = case, case["threads"]
+        options = {k: case[k] for k in ("compiled", "synaptic_rule") if k in case}
+        torch.set_num_threads(self.threads)
+        self.agent = LNDP(
+            Box(-1, 1, (4,)), Discrete(2), engine=case["engine"], threads=self.threads, **options
+        )
+        self.population = case["population"]
+        rng = np.random.default_rng(0)
+        genomes = rng.standard_normal((self.population, self.agent.genome_size))
+        self.state = self.agent.birth(genomes, lane_seeds(0, self.population))
+        self.observation = 0.1 * rng.standard_normal((self.population, 4)).astype(np.float32)
+        self.reward = np.ones(self.population, np.float32)
+        self.rates: list[float] = []
+        start = time.perf_counter()
+        self.steps(1)
+        self.first_seconds = time.perf_counter() - start
+        self.steps(5)
+        start = time.perf_counter()
+        self.steps(3)
+        self.count = max(3, int(0.4 * 3 / (time.perf_counter() - start)))
+
+    def steps(self, count: int) -> None:
+        import torch
+
+        torch.set_num_threads(self.threads)
+        for _ in range(count):
+            _, self.state = self.agent.step(self.state, self.observation, self.reward)
+
+    def measure(self) -> None:
+        start = time.perf_counter()
+        self.steps(self.count)
+        self.rates.append(self.population * self.count / (time.perf_counter() - start))
+
+
+def generation_seconds(threads: int) -> dict[str, float]:
+    """Seconds of one generation on CartPole, population 256, 1 life of 3 episodes: at the start of a search
+    (most die at once, and cost nothing) and were everyone to live all 500 steps of each episode."""
+    from gymnasium import make
+
+    import ontogym  # noqa: F401  (registers the environment)
+
+    env = make("ontogym/CartPole-v1")
+    agent = LNDP(env.observation_space, env.action_space, threads=threads)
+    genomes = np.random.default_rng(0).standard_normal((256, agent.genome_size))
+    spec = LifeSpec("ontogym/CartPole-v1")
+    live(agent, genomes[:8], spec, life_seeds(spec, 1, 0))
+    start = time.perf_counter()
+    result = live(agent, genomes, spec, life_seeds(spec, 1, 0))
+    seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds,
+        "agent_steps": int(result.lengths.sum()),
+        "agent_steps_if_all_live": 256 * 1500,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--quick", action="store_true", help="leave out what needs torch.compile")
+    parser.add_argument("--repetitions", type=int, default=7)
+    arguments = parser.parse_args()
+    runners = [Runner(case) for case in cases(arguments.quick)]
+    for _ in range(arguments.repetitions):
+        for runner in runners:
+            runner.measure()
+    rows = []
+    print(f"{'engine':38} {'P':>4} {'cores':>5} {'steps/s':>9} {'x JAX':>6}   first step")
+    for runner in runners:
+        case, rate = runner.case, statistics.median(runner.rates)
+        name = case["engine"] + (" compiled" if case.get("compiled") else "")
+        name += f" {case['synaptic_rule']}" if "synaptic_rule" in case else ""
+        ratio = rate / (sum(RELEASED_JAX) / 2)
+        print(
+            f"{name:38} {runner.population:4} {runner.threads:5} {rate:9.0f} {ratio:6.1f}   {runner.first_seconds:.1f} s"
+        )
+        rows.append(
+            {**case, "name": name, "steps_per_second": rate, "first_step_seconds": runner.first_seconds}
+        )
+    generations = {threads: generation_seconds(threads) for threads in (1, 2)}
+    for threads, value in generations.items():
+        print(
+            f"generation 0, population 256, {threads} core(s): {value['seconds']:.2f} s for "
+            f"{value['agent_steps']} agent-steps (of {value['agent_steps_if_all_live']} if none died)"
+        )
+    one = {(r["name"], r["population"]): r["steps_per_second"] for r in rows if r["threads"] == 1}
+    two = {(r["name"], r["population"]): r["steps_per_second"] for r in rows if r["threads"] == 2}
+    for key in two:
+        print(f"{key[0]} P={key[1]}: {two[key] / one[key]:.2f} times on two cores")
+    if arguments.json:
+        print(json.dumps({"rows": rows, "generations": generations}))
+
+
+if __name__ == "__main__":
+    main()
