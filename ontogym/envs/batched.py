@@ -219,16 +219,7 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
         if ended is not None:
             if before is not None:
                 np.copyto(streams.state, before, where=ended)
-            if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-                rows = ended.nonzero()[0]
-                state = put_rows(state, rows, self.dynamics.reset(streams, rows, {}), old)
-                self._elapsed[rows] = 0
-                reward[rows], terminated[rows], truncated[rows] = 0.0, False, False
-            else:
-                state = hold_rows(state, ended, old)
-                reward[ended] = 0.0
-                np.copyto(terminated, self._terminated, where=ended)
-                np.copyto(truncated, self._truncated, where=ended)
+            state = self._settle_ended(ended, old, state, reward, terminated, truncated)
         self._state = state
         self._done = terminated | truncated
         self._any_done = bool(np.count_nonzero(self._done))
@@ -244,6 +235,28 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
             gym.logger.warn("Nothing to render: make the environment with render_mode='rgb_array'.")
             return None
         return tuple(self.dynamics.render_frame(self.state, row) for row in range(self.num_envs))
+
+    def _settle_ended(
+        self,
+        ended: NDArray[np.bool_],
+        old: State,
+        state: State,
+        reward: NDArray[np.float64],
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+    ) -> State:
+        """Undo the step for lanes that had ended before: they start over or stay, and earn 0."""
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            assert self._streams is not None
+            rows = ended.nonzero()[0]
+            state = put_rows(state, rows, self.dynamics.reset(self._streams, rows, {}), old)
+            self._elapsed[rows] = 0
+            reward[rows], terminated[rows], truncated[rows] = 0.0, False, False
+            return state
+        reward[ended] = 0.0
+        np.copyto(terminated, self._terminated, where=ended)
+        np.copyto(truncated, self._truncated, where=ended)
+        return hold_rows(state, ended, old)
 
     def _finish_same_step(
         self,

@@ -30,7 +30,7 @@ def draw_line_world(
         size: number of cells.
         agent, food: their positions, 0 .. size-1.
         caption: the text.
-        rewarded: the last step was rewarded: the food's cell is framed.
+        rewarded: the last step was rewarded: the row is framed.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -43,13 +43,14 @@ def draw_line_world(
         box = pygame.Rect(_MARGIN + cell * _CELL, _MARGIN, _CELL, _CELL)
         pygame.draw.rect(surface, _LINE, box, width=2)
         if cell == food:
-            if rewarded:
-                pygame.draw.rect(surface, _GREEN, box.inflate(-8, -8), width=6)
             (x, y), r = box.center, _CELL // 4
             diamond = [(x, y - r), (x + r, y), (x, y + r), (x - r, y)]
             pygame.draw.polygon(surface, _ORANGE, diamond)
         if cell == agent:
             pygame.draw.circle(surface, _BLUE, box.center, _CELL // 3, width=0 if cell != food else 10)
+    if rewarded:  # the whole row, since the food may have moved on within the same step
+        row = pygame.Rect(_MARGIN, _MARGIN, size * _CELL, _CELL)
+        pygame.draw.rect(surface, _GREEN, row.inflate(12, 12), width=6)
     text = _font().render(caption, True, _INK)
     surface.blit(text, text.get_rect(center=(width // 2, height - _MARGIN // 2 - _CAPTION // 2)))
     return np.ascontiguousarray(pygame.surfarray.array3d(surface).swapaxes(0, 1))

@@ -142,7 +142,7 @@ def test_win_stay_lose_shift_learns_the_goal(env_id, lucky, unlucky, observation
     assert set(total[goals == 0]) == {unlucky}
 
 
-def test_clamping_reward_blinds_win_stay_lose_shift_only_where_reward_is_needed():
+def test_clamping_reward_blinds_win_stay_lose_shift():
     goals = np.arange(100) % 2
     policy = WinStayLoseShift(100)
     reward_only = life_return("ontogym/ForagingRewardOnly-v0", lambda s, r: policy.act(s, 0 * r), goals, 100)
