@@ -15,10 +15,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
-from gymnasium.vector import SyncVectorEnv, VectorEnv
+from gymnasium.vector import SyncVectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
+from ontogym.envs import make_vector
 from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = ["Lanes", "check_options", "lanes_of", "make_single"]
@@ -56,20 +57,6 @@ def make_single(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gym
         raise _cannot_make(env_id, env_kwargs, error) from error
 
 
-def _make_vector(env_id: str, lanes: int, env_kwargs: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
-    import ontogym.envs as envs
-
-    make = getattr(envs, "make_vector", None)
-    if make is not None:
-        vector: VectorEnv[Any, Any, Any] = make(env_id, lanes, **env_kwargs)
-        return vector
-
-    def one() -> gymnasium.Env[Any, Any]:
-        return gymnasium.make(env_id, disable_env_checker=True, **env_kwargs)
-
-    return SyncVectorEnv([one] * lanes)
-
-
 def _cannot_make(env_id: str, env_kwargs: Mapping[str, Any] | None, error: Exception) -> OntogymError:
     if isinstance(error, OntogymError):
         return error
@@ -105,7 +92,7 @@ class Lanes:
 
     def __init__(self, env_id: str, count: int, env_kwargs: Mapping[str, Any] | None = None) -> None:
         try:
-            self.envs = _make_vector(env_id, count, dict(env_kwargs or {}))
+            self.envs = make_vector(env_id, count, **dict(env_kwargs or {}))
         except Exception as error:
             raise _cannot_make(env_id, env_kwargs, error) from error
         self.count = count

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.baselines.evaluation import LifeResult, LifeSpec, life_seeds
+from ontogym.envs import conditions as env_conditions
 from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
@@ -139,7 +140,7 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     Raises:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
-    conditions = _conditions(config.env) if config.conditions is None else config.conditions
+    conditions = env_conditions(config.env) if config.conditions is None else config.conditions
     episodes = config.episodes if config.episodes is not None else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,
@@ -156,13 +157,6 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     for lives in (config.lives, config.eval_lives, config.final_lives):
         life_seeds(spec, lives, 0)
     return spec
-
-
-def _conditions(env_id: str) -> tuple[dict[str, Any], ...]:
-    import ontogym.envs as envs
-
-    conditions = getattr(envs, "conditions", None)
-    return tuple(conditions(env_id) or ()) if conditions is not None else ()
 
 
 def utilities(result: LifeResult, spec: LifeSpec, config: EvolutionConfig) -> NDArray[np.float64]:
