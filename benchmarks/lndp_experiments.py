@@ -1,0 +1,200 @@
+"""The experiments of docs/experiments/lndp.md: run them, and write their tables.
+
+    python benchmarks/lndp_experiments.py --list                       # names and commands
+    python benchmarks/lndp_experiments.py cartpole-identity --seeds 1 2 3
+    python benchmarks/lndp_experiments.py --table                      # the tables, from what has been run
+
+Each experiment is one `ontogym evolve` command and each run one seed of it. What a run found is kept as one small
+JSON file in docs/experiments/lndp/, so that tables can be made again without running anything; a run that is
+there is not repeated, a run that was killed resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "experiments" / "lndp"
+RUNS = ROOT / "runs" / "experiments"
+SEEDS = (1, 2, 3)
+
+
+class Experiment(NamedTuple):
+    """One command, and how its row is called."""
+
+    title: str
+    args: str
+
+
+CARTPOLE, ACROBOT = "--env ontogym/CartPole-v1", "--env ontogym/Acrobot-v1"
+PENDULUM = "--env ontogym/Pendulum-v1"
+FORAGING, SWITCH = "--env ontogym/Foraging-v0", "--env ontogym/ForagingSwitch-v0"
+REWARD = "--env ontogym/ForagingRewardOnly-v0"
+
+GROUPS: dict[str, dict[str, Experiment]] = {
+    "The tasks, with I/O identity": {
+        "cartpole-identity": Experiment("CartPole", f"{CARTPOLE} --io-identity"),
+        "acrobot-identity": Experiment("Acrobot", f"{ACROBOT} --io-identity"),
+        "pendulum-identity": Experiment("Pendulum", f"{PENDULUM} --io-identity"),
+        "foraging-identity": Experiment("Foraging", f"{FORAGING} --io-identity"),
+        "reward-only-identity": Experiment("Foraging, reward only", f"{REWARD} --io-identity"),
+        "switch-identity": Experiment("Foraging, food moves", f"{SWITCH} --io-identity"),
+    },
+    "The tasks, without I/O identity (the paper's agent)": {
+        "cartpole-plain": Experiment("CartPole", CARTPOLE),
+        "acrobot-plain": Experiment("Acrobot", f"{ACROBOT} --generations 40"),
+        "pendulum-plain": Experiment("Pendulum", f"{PENDULUM} --generations 40"),
+        "foraging-plain": Experiment("Foraging", f"{FORAGING} --generations 60"),
+        "cartpole-plain-long": Experiment("CartPole, long run", f"{CARTPOLE} --generations 2000"),
+    },
+    "Ablations on CartPole, with I/O identity": {
+        f"cartpole-{name}": Experiment(title, f"{CARTPOLE} --io-identity --generations 60 {flags}")
+        for name, title, flags in (
+            (
+                "no-structural",
+                "no structural plasticity, density .5",
+                "--no-structural-plasticity --density 0.5",
+            ),
+            ("no-synaptic", "no synaptic plasticity", "--no-synaptic-plasticity"),
+            ("no-transformer", "no graph transformer", "--no-graph-transformer"),
+            ("empty", "empty start", "--start empty"),
+            (
+                "development",
+                "100 developmental steps on OU activity",
+                "--development ornstein-uhlenbeck --development-steps 100",
+            ),
+        )
+    },
+    "Ablations on reward-only foraging, with I/O identity": {
+        f"reward-only-{name}": Experiment(title, f"{REWARD} --io-identity --generations 60 {flags}")
+        for name, title, flags in (
+            (
+                "no-structural",
+                "no structural plasticity, density 1",
+                "--no-structural-plasticity --density 1",
+            ),
+            ("no-synaptic", "no synaptic plasticity", "--no-synaptic-plasticity"),
+            ("no-transformer", "no graph transformer", "--no-graph-transformer"),
+            ("empty", "empty start", "--start empty"),
+            (
+                "development",
+                "100 developmental steps on OU activity",
+                "--development ornstein-uhlenbeck --development-steps 100",
+            ),
+        )
+    },
+    "Strategies on CartPole, with I/O identity": {
+        f"strategy-{name}": Experiment(
+            name, f"{CARTPOLE} --io-identity --strategy {name} --generations {budget}"
+        )
+        for name, budget in (("cma-diagonal", 60), ("openai-es", 60), ("cma-full", 40))
+    },
+}
+EXPERIMENTS = {name: e for group in GROUPS.values() for name, e in group.items()}
+
+
+def command(name: str, seed: int) -> str:
+    """What makes one number of the page."""
+    return f"ontogym evolve {EXPERIMENTS[name].args} --seed {seed}"
+
+
+def run(name: str, seed: int) -> str:
+    """Run (or resume) one seed; returns a line about it."""
+    kept = RESULTS / f"{name}-s{seed}.json"
+    if kept.exists():
+        return f"{name} seed {seed}: already there"
+    folder = RUNS / f"{name}-s{seed}"
+    arguments = shlex.split(command(name, seed))[1:] + ["--out", str(folder), "--json", "--threads", "1"]
+    arguments += ["--resume"] * (folder / "config.json").exists()
+    done = subprocess.run(
+        [sys.executable, "-m", "ontogym", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return f"{name} seed {seed}: failed: {done.stderr.strip().splitlines()[-1]}"
+    found = json.loads((folder / "result.json").read_text())
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(found, indent=1) + "\n")
+    return f"{name} seed {seed}: {found['score']['mean']:.1f}"
+
+
+def runs_of(name: str) -> list[tuple[int, dict[str, Any]]]:
+    """Seed and result of every run that has been kept."""
+    found = sorted(RESULTS.glob(f"{name}-s[0-9]*.json"), key=lambda p: int(p.stem.rpartition("-s")[2]))
+    return [(int(p.stem.rpartition("-s")[2]), json.loads(p.read_text())) for p in found]
+
+
+def row(name: str) -> str | None:
+    """One row of a table: every seed's score with its interval, then means over seeds."""
+    runs = runs_of(name)
+    if not runs:
+        return None
+    scores = [r["score"] for _, r in runs]
+    each = "; ".join(f"{s['mean']:.1f} [{s['ci95'][0]:.1f}, {s['ci95'][1]:.1f}]" for s in scores)
+    controls = [r["control"]["mean"] for _, r in runs if r["control"]]
+    first, last = (float(np.mean([s[k] for s in scores])) for k in ("first_episode", "last_episode"))
+    episodes = f"{first:.0f} → {last:.0f}" if len(scores[0]["episodes"]) > 1 else "–"
+    density = np.mean([s["diagnostics"]["density"] for s in scores])
+    generations = "/".join(str(r["generations"]) for _, r in runs)
+    cpu = "/".join(f"{r['cpu_seconds']:.0f}" for _, r in runs)
+    cells = [
+        EXPERIMENTS[name].title,
+        f"{np.mean([s['mean'] for s in scores]):.1f}",
+        each,
+        f"{np.mean(controls):.0f}" if controls else "–",
+        episodes,
+        f"{density:.2f}",
+        generations,
+        cpu,
+        f"`{EXPERIMENTS[name].args}`",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+HEAD = (
+    "| | mean over seeds | each seed [95 % interval] | reward clamped to 0 | first → last episode | density "
+    "| generations | CPU s | `ontogym evolve` … `--seed N` |\n|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def tables() -> str:
+    """All tables as Markdown."""
+    parts = []
+    for title, group in GROUPS.items():
+        rows = [line for name in group if (line := row(name))]
+        if rows:
+            parts.append("\n".join([f"### {title}", "", HEAD, *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="experiments to run")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name in EXPERIMENTS:
+            print(f"{name:28} {command(name, 1)}")
+    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        for line in pool.map(lambda job: run(*job), jobs):
+            print(line, flush=True)
+    if arguments.table:
+        print(tables())
+
+
+if __name__ == "__main__":
+    main()
