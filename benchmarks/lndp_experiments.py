@@ -3,6 +3,7 @@
     python benchmarks/lndp_experiments.py --list                       # names and commands
     python benchmarks/lndp_experiments.py cartpole-identity --seeds 1 2 3
     python benchmarks/lndp_experiments.py --table                      # the tables, from what has been run
+    python benchmarks/lndp_experiments.py --write                      # the same, into the page
 
 Each experiment is one `ontogym evolve` command and each run one seed of it. What a run found is kept as one small
 JSON file in docs/experiments/lndp/, so that tables can be made again without running anything; a run that is
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "lndp"
 RUNS = ROOT / "runs" / "experiments"
 SEEDS = (1, 2, 3)
+MARKS = ("<!-- tables: python benchmarks/lndp_experiments.py --write -->", "<!-- end of tables -->")
 
 
 class Experiment(NamedTuple):
@@ -96,7 +98,7 @@ GROUPS: dict[str, dict[str, Experiment]] = {
         f"strategy-{name}": Experiment(
             name, f"{CARTPOLE} --io-identity --strategy {name} --generations {budget}"
         )
-        for name, budget in (("cma-diagonal", 60), ("openai-es", 60), ("cma-full", 40))
+        for name, budget in (("cma-diagonal", 60), ("openai-es", 60), ("cma-full", 20))
     },
 }
 EXPERIMENTS = {name: e for group in GROUPS.values() for name, e in group.items()}
@@ -175,6 +177,14 @@ def tables() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def write_page() -> None:
+    """Put the tables between the page's markers."""
+    page = ROOT / "docs" / "experiments" / "lndp.md"
+    before, _, rest = page.read_text().partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    page.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -184,6 +194,7 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     if arguments.list:
         for name in EXPERIMENTS:
@@ -194,6 +205,8 @@ def main() -> None:
             print(line, flush=True)
     if arguments.table:
         print(tables())
+    if arguments.write:
+        write_page()
 
 
 if __name__ == "__main__":
