@@ -42,12 +42,23 @@ class SavedAgent:
     episodes: int = 3
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def build(self, env: str | None = None, env_kwargs: Mapping[str, Any] | None = None) -> Agent[Any]:
+    def build(
+        self, env: str | None = None, env_kwargs: Mapping[str, Any] | None = None, trusted: bool = False
+    ) -> Agent[Any]:
         """The agent, for its own environment or another with the same spaces.
 
+        A file may come from a stranger, and a name with a colon imports whatever it says: such names are
+        refused unless the caller says that the file is trusted.
+
         Raises:
-            OntogymError: the genome does not fit the agent.
+            OntogymError: the genome does not fit the agent, or a name that would import code.
         """
+        for name in (self.agent, env or self.env):
+            if ":" in name and not trusted:
+                raise OntogymError(
+                    f"This file names {name!r}, which would import code; register it (an entry point for an "
+                    "agent, an import before this call for an environment), or say that the file is trusted."
+                )
         kwargs = self.env_kwargs if env is None else env_kwargs
         agent = make_agent(self.agent, env or self.env, kwargs, self.options)
         check_genomes(self.genome, agent.genome_size)

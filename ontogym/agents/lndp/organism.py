@@ -96,6 +96,11 @@ class LNDPConfig:
             "rnn_iters",
         ):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
+        # Limits keep a file from a stranger from asking for more memory than there is.
+        for name, most in (("nodes", 1024), ("rnn_iters", 64), ("development_steps", 100_000)):
+            _require(getattr(self, name) <= most, f"{name} is {getattr(self, name)}; the most is {most}.")
+        for name in ("node_features", "edge_features", "heads", "query_features", "value_features"):
+            _require(getattr(self, name) <= 64, f"{name} is {getattr(self, name)}; the most is 64.")
         _require(0 <= self.density <= 1, f"density is a probability, not {self.density}; choose 0 to 1.")
         _require(0 < self.threshold < 1, f"threshold is a probability, not {self.threshold}; choose 0 to 1.")
         _require(self.density_sd >= 0, f"density_sd must not be negative, not {self.density_sd}.")
