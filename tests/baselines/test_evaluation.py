@@ -186,12 +186,12 @@ def test_agent_files_round_trip_and_refuse_what_they_are_not(tmp_path):
     save_agent(tmp_path / "best.safetensors", saved)
     back = load_agent(tmp_path)  # a run folder means its best agent
     np.testing.assert_array_equal(back.genome, saved.genome)
-    rebuilt = back.build()
+    rebuilt = back.build(trusted=True)
     assert isinstance(rebuilt, Linear)
     assert rebuilt.scale == 2.0
     assert dataclasses.replace(back, genome=None) == dataclasses.replace(saved, genome=None)
     with pytest.raises(OntogymError, match="but this agent needs 8"):
-        back.build("CartPole-v1")
+        back.build("CartPole-v1", trusted=True)
     with pytest.raises(OntogymError, match="no file"):
         load_agent(tmp_path / "other.safetensors")
     with pytest.raises(UnknownNameError, match="zoo agent"):

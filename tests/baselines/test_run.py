@@ -109,7 +109,7 @@ def test_the_folder_tells_the_whole_story(tmp_path, capsys):
     saved = load_agent(folder)
     np.testing.assert_array_equal(saved.genome, result.genome)
     spec = life_spec(config)
-    again = live(saved.build(), saved.genome, spec, life_seeds(spec, 8, config.seed, "report"))
+    again = live(saved.build(trusted=True), saved.genome, spec, life_seeds(spec, 8, config.seed, "report"))
     assert again.returns.mean() == pytest.approx(result.score["mean"], rel=1e-12)
     assert not [p for p in folder.iterdir() if p.suffix == ".part"]
 
