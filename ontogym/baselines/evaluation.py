@@ -24,7 +24,9 @@ from ontogym.seeding import GOLDEN, generator, lane_seeds, mix64
 __all__ = [
     "LifeResult",
     "LifeSpec",
+    "develop",
     "life_seeds",
+    "life_stream",
     "live",
     "make_agent",
     "reevaluate",
@@ -129,8 +131,8 @@ def life_seeds(spec: LifeSpec, lives: int, seed: int, *names: object) -> NDArray
     return np.repeat(lane_seeds(seed, lives // spec.group, *names), spec.group)
 
 
-def _stream(seeds: NDArray[np.uint64], index: int) -> NDArray[np.uint64]:
-    """Independent seeds number `index` under each of `seeds`."""
+def life_stream(seeds: NDArray[np.uint64], index: int) -> NDArray[np.uint64]:
+    """Independent seeds number `index` under each of `seeds`: 0 birth, 1 development, 2 + e episode e."""
     with np.errstate(over="ignore"):
         return mix64(seeds + GOLDEN * np.uint64(index + 1))
 
@@ -158,15 +160,15 @@ def live(
     lane_seed = np.tile(seeds, population)
     lane_genomes = np.repeat(genomes, lives, axis=0)
     lanes = lanes_of(spec.env, population * lives, spec.env_kwargs)
-    state = agent.birth(lane_genomes, _stream(lane_seed, 0))
-    state = _develop(agent, state, lane_genomes, spec, _stream(lane_seed, 1))
+    state = agent.birth(lane_genomes, life_stream(lane_seed, 0))
+    state = develop(agent, state, lane_genomes, spec, life_stream(lane_seed, 1))
     told = np.zeros(len(lane_seed), dtype=np.float32)
     options = _lane_options(spec, population, lives)
     returns = np.zeros((len(lane_seed), spec.episodes))
     lengths = np.zeros((len(lane_seed), spec.episodes), dtype=np.int64)
     for episode in range(spec.episodes):
         # 31 bits: some environments seed generators that take no more.
-        env_seeds = _stream(lane_seed, 2 + episode) >> np.uint64(33)
+        env_seeds = life_stream(lane_seed, 2 + episode) >> np.uint64(33)
         observation = lanes.reset(env_seeds, options)
         state, returns[:, episode], lengths[:, episode] = _episode(
             agent, state, lanes, observation, told, spec, first=episode == 0
@@ -224,14 +226,22 @@ def _lane_options(spec: LifeSpec, population: int, lives: int) -> dict[str, NDAr
     return {key: np.asarray([c[key] for c in spec.conditions])[which] for key in spec.conditions[0]}
 
 
-def _develop(
+def develop(
     agent: Agent[Any],
     state: Any,
     genomes: NDArray[np.floating],
     spec: LifeSpec,
     seeds: NDArray[np.uint64],
 ) -> Any:
-    """The developmental phase, if the agent has one."""
+    """The developmental phase, if the agent has one: the state after it.
+
+    Args:
+        agent: the agent. state: its newborns. genomes: ``(P, D)``, theirs. spec: what a life is.
+        seeds: ``(P,)``, stream 1 of each life's seed.
+
+    Raises:
+        OntogymError: no such source, or one that does not fit the agent.
+    """
     name = spec.development or agent.development
     if name is None:
         return state
