@@ -169,7 +169,7 @@ class NumbaEngine:
 
     def copy(self, state: NumbaState) -> NumbaState:
         """A state that shares no memory with the given one."""
-        return NumbaState(*(part.copy() for part in state))
+        return NumbaState(**{name: part.copy() for name, part in state._asdict().items()})
 
 
 def _offsets(layout: GenomeLayout) -> Any:

@@ -14,12 +14,19 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import RULES
 from ontogym.seeding import LaneStreams, generator
 
 __all__ = ["Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "draw_bodies"]
 
+_SIZES = ("nodes", "node_features", "edge_features", "heads", "query_features", "value_features", "rnn_iters")
+_CHOICES = {
+    "start": ("random", "empty"),
+    "decisions": ("threshold", "stochastic"),
+    "initialisation": ("zero", "fan-in"),
+    "compat": ("corrected", "released"),
+}
 HIDDEN = 16
 """Hidden units of the pruning and synaptogenesis networks (released code)."""
 
@@ -87,15 +94,13 @@ class LNDPConfig:
     development_steps: int = 0
 
     def __post_init__(self) -> None:
-        for name in (
-            "node_features",
-            "edge_features",
-            "heads",
-            "query_features",
-            "value_features",
-            "rnn_iters",
-        ):
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UnknownNameError(f"LNDP {name}", str(getattr(self, name)), choices)
+        for name in _SIZES:
+            size = getattr(self, name)
+            _require(isinstance(size, (int, np.integer)), f"{name} is a whole number, not {size!r}.")
+            _require(size >= 1, f"{name} must be at least 1, not {size}.")
         _require(0 <= self.density <= 1, f"density is a probability, not {self.density}; choose 0 to 1.")
         _require(0 < self.threshold < 1, f"threshold is a probability, not {self.threshold}; choose 0 to 1.")
         _require(self.density_sd >= 0, f"density_sd must not be negative, not {self.density_sd}.")
@@ -189,9 +194,18 @@ class GenomeLayout:
         if c.structural_plasticity:
             names |= {"pruning": c.pruning_rule, "synaptogenesis": c.synaptogenesis_rule}
         options = {"node_features": c.node_features, "edge_features": c.edge_features, "history": c.history}
-        rules = {slot: RULES.get(name) for slot, name in names.items() if name}
-        lean = {"growth_bias": c.growth_bias} if c.growth_bias else {}
-        return {slot: rule(**options, **(lean if slot != "synaptic" else {})) for slot, rule in rules.items()}
+        rules = {}
+        for slot, name in names.items():
+            if name:
+                lean = {"growth_bias": c.growth_bias} if c.growth_bias and slot != "synaptic" else {}
+                try:
+                    rules[slot] = RULES.get(name)(**options, **lean)
+                except TypeError as error:
+                    raise OntogymError(
+                        f"LNDP: the {slot} rule {name!r} cannot be built with {sorted(options | lean)} ({error}); "
+                        "let its constructor take them, or leave growth_bias at 0 if that is what it lacks."
+                    ) from error
+        return rules
 
     def initial(self) -> NDArray[np.float64]:
         """The mean a search starts from, ``(D,)``."""
