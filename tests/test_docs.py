@@ -28,7 +28,9 @@ def test_python_of_the_documents_runs(name: str, code: str, tmp_path: Path) -> N
     """Each page's blocks stand alone: they run in a folder of their own, in a fresh interpreter."""
     script = tmp_path / "block.py"
     script.write_text(code)
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{name}:\n{done.stderr}"
 
 
