@@ -118,18 +118,22 @@ class LNDP(Agent[LNDPState]):
 
     def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> LNDPState:
         genomes = check_genomes(genomes, self.genome_size)
-        seeds = np.asarray(seeds, dtype=np.uint64)
-        if seeds.shape != (len(genomes),):
-            raise OntogymError(f"{len(genomes)} genomes need as many seeds, not an array of {seeds.shape}.")
-        body = draw_bodies(self.options, self.layout.n_inputs, self.layout.n_outputs, seeds)
+        lanes: NDArray[np.uint64] = np.asarray(seeds, dtype=np.uint64)
+        if lanes.shape != (len(genomes),):
+            raise OntogymError(
+                f"{len(genomes)} genomes were given seeds of shape {lanes.shape}; give one seed per genome."
+            )
+        body = draw_bodies(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes)
         # Noise of later decisions must not repeat the numbers that drew the body.
-        return LNDPState(self.engine.birth(genomes, body, mix64(seeds ^ GOLDEN)))
+        return LNDPState(self.engine.birth(genomes, body, mix64(lanes ^ GOLDEN)))
 
     def develop(self, state: LNDPState, activity: NDArray[np.floating]) -> LNDPState:
         inner = state.engine
         silence = np.zeros(activity.shape[1])
         for observation in activity:
             _, inner = self.engine.step(inner, observation, silence)
+            if self.options.released:  # there even a recurrent network forgets between steps of development
+                inner = self.engine.rest(inner)
         return LNDPState(self.engine.rest(inner))
 
     def step(
@@ -140,7 +144,20 @@ class LNDP(Agent[LNDPState]):
         active: NDArray[np.bool_] | None = None,
         update: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], LNDPState]:
-        """As in `Agent.step`; rows with `update` False act but do not change (None: all change)."""
+        """As in `Agent.step`; rows with `update` False act but do not change (None: all change).
+
+        Motor output has the agent's dtype.
+
+        Raises:
+            OntogymError: observations of another number of channels, or not one reward per row.
+        """
+        observation, reward = np.asarray(observation), np.asarray(reward)
+        # The kernel reads by address: an array that is too short would be read beyond its end.
+        if observation.shape != (*reward.shape, self.layout.n_inputs) or reward.ndim != 1:
+            raise OntogymError(
+                f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
+                f"(P, {self.layout.n_inputs}) and (P,), flattened by spaces.observe."
+            )
         if self._gain is not None:
             observation = observation * self._gain
         motor, inner = self.engine.step(state.engine, observation, reward, active, update)
@@ -225,10 +242,12 @@ def _make_engine(
     if dtype not in ("float32", "float64"):
         raise UnknownNameError("dtype", dtype, ("float32", "float64"))
     if name == "auto":
-        name = "torch" if fits_kernel(layout.config) or device != "cpu" else "numba"
+        name = "torch" if fits_kernel(layout.config) or device != "cpu" or compiled else "numba"
+    if name != "torch" and device != "cpu":
+        raise OntogymError(f"The {name} engine runs on the CPU, not on {device!r}; use engine='torch'.")
+    if name != "torch" and compiled:
+        raise OntogymError(f"The {name} engine cannot be compiled; leave compiled out or use engine='torch'.")
     if name == "numba":
-        if device != "cpu":
-            raise OntogymError(f"The numba engine runs on the CPU, not on {device!r}; use engine='torch'.")
         return name, NumbaEngine(layout, dtype, threads)
     if name == "torch":
         from ontogym.agents.lndp.torch_engine import TorchEngine

@@ -209,9 +209,9 @@ class GeometricEngine:
     def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> _Population:
         """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
         graphs = []
-        for row, genome in enumerate(torch.as_tensor(np.asarray(genomes), dtype=self.dtype)):
+        for row, genome in enumerate(torch.tensor(np.asarray(genomes), dtype=self.dtype)):
             genes = {k: genome[part].reshape(self.layout.shapes[k]) for k, part in self.layout.slices.items()}
-            graphs.append(_Graph(genes, *(torch.as_tensor(part[row], dtype=self.dtype) for part in body)))
+            graphs.append(_Graph(genes, *(torch.tensor(part[row], dtype=self.dtype) for part in body)))
         noise = object.__new__(LaneStreams)
         noise.state = np.array(keys, dtype=np.uint64)
         return _Population(graphs, noise, np.zeros(len(graphs), np.int64))

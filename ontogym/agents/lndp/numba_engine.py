@@ -71,25 +71,25 @@ class NumbaEngine:
         self._allowed = np.ascontiguousarray(allowed.T.ravel(), dtype=self.dtype)
 
     def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> NumbaState:
-        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
-        p, n, s = len(genomes), self.config.nodes, self.config.edge_features
+        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``, none of which it writes to."""
+        p = len(genomes)
 
         def flat(array: NDArray[np.floating], *axes: int) -> NDArray[np.floating]:
-            return np.ascontiguousarray(array.transpose(0, *axes).reshape(p, -1), dtype=self.dtype)
+            # Always a copy, even where order and type fit already: the kernel works in place.
+            return np.array(array.transpose(0, *axes), dtype=self.dtype, order="C").reshape(p, -1)
 
-        innate = body.innate if not self.config.synaptic_plasticity else body.innate[:, :0]
+        # The kernel reads innate features only where no synaptic rule makes others.
+        innate = body.innate[:, :0] if self._flags.synaptic else body.innate
         return NumbaState(
-            genomes=np.ascontiguousarray(genomes, dtype=self.dtype),
+            genomes=flat(genomes, 1),
             keys=np.array(keys, dtype=np.uint64),
             innate=flat(innate, 3, 1, 2),
             nodes=flat(body.nodes, 2, 1),
-            edges=np.ascontiguousarray(
-                body.edges.transpose(0, 3, 1, 2).reshape(p, n * s * n), dtype=self.dtype
-            ),
+            edges=flat(body.edges, 3, 1, 2),
             mask=flat(body.mask, 2, 1),
             mask_t=flat(body.mask, 1, 2),
             history=flat(body.history, 2, 1),
-            activation=np.ascontiguousarray(body.activation, dtype=self.dtype),
+            activation=flat(body.activation, 1),
             changed=np.zeros(p, np.int64),
         )
 
@@ -169,7 +169,7 @@ class NumbaEngine:
 
     def copy(self, state: NumbaState) -> NumbaState:
         """A state that shares no memory with the given one."""
-        return NumbaState(*(part.copy() for part in state))
+        return NumbaState(**{name: part.copy() for name, part in state._asdict().items()})
 
 
 def _offsets(layout: GenomeLayout) -> Any:

@@ -20,7 +20,7 @@ __all__ = ["FASTMATH", "exp", "like", "sigmoid", "tanh", "tanh_pair"]
 FASTMATH = {"nnan", "ninf", "nsz", "contract", "reassoc", "arcp", "afn"}
 """Reassociation is what lets sums be vectorised; NaN never enters because genomes are finite."""
 
-_OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy", "forceinline": True}
+_OPTIONS: Any = {"fastmath": FASTMATH, "error_model": "numpy", "forceinline": True}
 
 
 def like(x: Any, value: float) -> Any:
@@ -90,7 +90,8 @@ def _exp(x: Any) -> Any:
         p = p * r + f(4.1665795894e-2)
         p = p * r + f(1.6666665459e-1)
         p = p * r + f(5.0000001201e-1)
-        return (p * r * r + r + f(1.0)) * _bits_to_float(biased << np.int32(23))
+        # Numba's stubs count the typing context as an argument of the call.
+        return (p * r * r + r + f(1.0)) * _bits_to_float(biased << np.int32(23))  # type: ignore[call-arg]
 
     return fast
 

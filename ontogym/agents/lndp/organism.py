@@ -7,6 +7,7 @@ Source: Plantec, Pedersen, Montero, Nisioti & Risi 2024, arXiv 2406.09787, and i
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -14,12 +15,19 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import RULES
 from ontogym.seeding import LaneStreams, generator
 
 __all__ = ["Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "draw_bodies"]
 
+_SIZES = ("nodes", "node_features", "edge_features", "heads", "query_features", "value_features", "rnn_iters")
+_CHOICES = {
+    "start": ("random", "empty"),
+    "decisions": ("threshold", "stochastic"),
+    "initialisation": ("zero", "fan-in"),
+    "compat": ("corrected", "released"),
+}
 HIDDEN = 16
 """Hidden units of the pruning and synaptogenesis networks (released code)."""
 
@@ -51,7 +59,8 @@ class LNDPConfig:
         reward_scale: factor on the reward before the network hears it.
         scale_observations: bounded observations are divided by their largest magnitude, so that none of them
             saturates the network (a departure; the paper feeds raw observations).
-        initialisation: the search starts at "zero" (released code) or at a "fan-in" scaled draw.
+        initialisation: the search starts at "zero" (released code), or at a conventional draw, uniform within
+            1 / sqrt("fan-in").
         compat: "corrected", or "released" to reproduce every decision of the authors' code.
         synaptic_rule, pruning_rule, synaptogenesis_rule: keys of the rule registry; an empty name means none.
         development, development_steps: source of spontaneous activity before experience, and for how long.
@@ -87,15 +96,13 @@ class LNDPConfig:
     development_steps: int = 0
 
     def __post_init__(self) -> None:
-        for name in (
-            "node_features",
-            "edge_features",
-            "heads",
-            "query_features",
-            "value_features",
-            "rnn_iters",
-        ):
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UnknownNameError(f"LNDP {name}", str(getattr(self, name)), choices)
+        for name in _SIZES:
+            size = getattr(self, name)
+            _require(isinstance(size, (int, np.integer)), f"{name} is a whole number, not {size!r}.")
+            _require(size >= 1, f"{name} must be at least 1, not {size}.")
         # Limits keep a file from a stranger from asking for more memory than there is.
         for name, most in (("nodes", 1024), ("rnn_iters", 64), ("development_steps", 100_000)):
             _require(getattr(self, name) <= most, f"{name} is {getattr(self, name)}; the most is {most}.")
@@ -194,27 +201,48 @@ class GenomeLayout:
         if c.structural_plasticity:
             names |= {"pruning": c.pruning_rule, "synaptogenesis": c.synaptogenesis_rule}
         options = {"node_features": c.node_features, "edge_features": c.edge_features, "history": c.history}
-        rules = {slot: RULES.get(name) for slot, name in names.items() if name}
-        lean = {"growth_bias": c.growth_bias} if c.growth_bias else {}
-        return {slot: rule(**options, **(lean if slot != "synaptic" else {})) for slot, rule in rules.items()}
+        rules = {}
+        for slot, name in names.items():
+            if name:
+                lean = {"growth_bias": c.growth_bias} if c.growth_bias and slot != "synaptic" else {}
+                try:
+                    rules[slot] = RULES.get(name)(**options, **lean)
+                except TypeError as error:
+                    raise OntogymError(
+                        f"LNDP: the {slot} rule {name!r} cannot be built with {sorted(options | lean)} ({error}); "
+                        "let its constructor take them, or leave growth_bias at 0 if that is what it lacks."
+                    ) from error
+        return rules
 
     def initial(self) -> NDArray[np.float64]:
         """The mean a search starts from, ``(D,)``."""
         genome = np.zeros(self.size)
-        rng = generator(0, "lndp", "initialisation")
-        for name, shape in self.shapes.items():
-            part = self.slices[name]
-            if name in self.rules:
-                genome[part] = self.rules[name].initial_params().numpy()
-            elif self.config.initialisation == "fan-in" and name != "development":
-                bound = 1.0 / np.sqrt(shape[-1])
-                genome[part] = rng.uniform(-bound, bound, part.stop - part.start)
-        if self.config.development and "development" in self.slices:
+        for slot, rule in self.rules.items():
+            genome[self.slices[slot]] = rule.initial_params().numpy()
+        if self.config.initialisation == "fan-in":
+            genome += self._fan_in_draw()
+        if "development" in self.slices:
             from ontogym.registry import SPONTANEOUS
 
             source = SPONTANEOUS.get(self.config.development)()
             genome[self.slices["development"]] = source.initial_params(self.n_inputs)
         return genome
+
+    def _fan_in_draw(self) -> NDArray[np.float64]:
+        """Uniform in +-1 / sqrt(fan-in), always the same draw; a bias has the fan-in of the matrix before it.
+
+        A rule that names its parameter tensors (``layout``) is drawn likewise; another keeps its own start.
+        """
+        rng = generator(0, "lndp", "initialisation")
+        parts, fan_in = [], 1
+        for name, shape in self.shapes.items():
+            arrays = getattr(self.rules[name], "layout", {}) if name in self.rules else {name: shape}
+            for inner in arrays.values():
+                fan_in = inner[-1] if len(inner) > 1 else fan_in
+                parts.append(rng.uniform(-1, 1, math.prod(inner)) / math.sqrt(fan_in))
+            if not arrays:
+                parts.append(np.zeros(math.prod(shape)))
+        return np.concatenate(parts)
 
 
 class Body(NamedTuple):

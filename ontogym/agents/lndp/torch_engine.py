@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,21 +19,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
-from ontogym.developmental.rules.base import RuleContext, RuleState, apply_rule, structural_change, tanh
+from ontogym.developmental.rules.base import (
+    RuleContext,
+    RuleOutput,
+    RuleState,
+    apply_rule,
+    structural_change,
+    tanh,
+)
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
-__all__ = ["TorchEngine", "TorchState", "bucket"]
+__all__ = ["Networks", "TorchEngine", "TorchState", "bucket"]
 
 SMALLEST_BUCKET = 8
+CHANGING = ("nodes", "edges", "mask", "history", "activation", "changed")
+"""Fields of `Networks` that a step replaces, apart from the rules' memory."""
 
 
-class TorchState(NamedTuple):
-    """A population; matrices are (post, pre), every tensor has the population first.
+class Networks(NamedTuple):
+    """What the step computes with; matrices are (post, pre), every tensor has the population first.
 
     Shapes: ``genomes`` (P, D), ``nodes`` (P, N, F), ``edges`` (P, S, N, N), ``mask`` (P, N, N), ``history``
     (P, N, K), ``activation`` (P, N), ``innate`` (P, S, N, N), ``changed`` (P,); ``rules`` slot to the rule's
-    own memory; ``noise`` one stream per individual.
+    own memory.
     """
 
     genomes: Tensor
@@ -44,6 +54,12 @@ class TorchState(NamedTuple):
     innate: Tensor
     changed: Tensor
     rules: dict[str, RuleState]
+
+
+class TorchState(NamedTuple):
+    """A population: its networks, and one stream of noise per individual (which the compiler never sees)."""
+
+    networks: Networks
     noise: LaneStreams
 
 
@@ -98,8 +114,8 @@ class TorchEngine:
     # -- the equations ------------------------------------------------------------------------------------
 
     def _advance(
-        self, state: _Tensors, observation: Tensor, reward: Tensor, update: Tensor | None, u: Tensor
-    ) -> _Tensors:
+        self, state: Networks, observation: Tensor, reward: Tensor, update: Tensor | None, u: Tensor
+    ) -> Networks:
         """Update (where `update` says so; None: everywhere) and act: one step of everyone in the batch."""
         new = self._update(state, reward, u)
         if update is not None:
@@ -107,12 +123,10 @@ class TorchEngine:
             def choose(a: Tensor, b: Tensor) -> Tensor:
                 return torch.where(update.view(-1, *[1] * (a.dim() - 1)), a, b)
 
-            memory = {k: RuleState(*map(choose, v, state.rules[k])) for k, v in new.rules.items()}
-            changing = (choose(a, b) for a, b in zip(new[1:-1], state[1:-1]))
-            new = _Tensors(state.genomes, *changing, memory)
+            new = _merge(choose, new, state)
         return self._activate(new, observation)
 
-    def _update(self, state: _Tensors, reward: Tensor, u: Tensor) -> _Tensors:
+    def _update(self, state: Networks, reward: Tensor, u: Tensor) -> Networks:
         g = self._genes(state.genomes)
         identity = self._identity(g, state.nodes)
         x = self._perceive(g, state, state.nodes + identity)
@@ -127,7 +141,7 @@ class TorchEngine:
             edges = state.innate * state.mask[:, None]
         # Structural rules see the features that the synaptic rule has just made.
         context = context._replace(edges=edges, weights=edges[:, 0])
-        outputs = {}
+        outputs: dict[str, RuleOutput] = {}
         for slot in ("pruning", "synaptogenesis"):
             if slot in self.rules:
                 outputs[slot], memory[slot] = self.rules[slot].step(g[slot], memory[slot], context)
@@ -135,13 +149,15 @@ class TorchEngine:
         changed = (mask - state.mask).abs().sum((1, 2))
         return state._replace(nodes=nodes, edges=edges, mask=mask, changed=changed, rules=memory)
 
-    def _rewire(self, outputs: dict[str, Any], mask: Tensor, u: Tensor) -> Tensor:
+    def _rewire(self, outputs: dict[str, RuleOutput], mask: Tensor, u: Tensor) -> Tensor:
+        """One structural change from the wishes of both slots; of two for the same kind the later counts."""
         if not outputs:
             return mask
-        merged = next(iter(outputs.values()))
-        for other in outputs.values():
-            merged = merged._replace(
-                **{k: getattr(other, k) for k in ("p_add", "p_prune") if getattr(other, k) is not None}
+        merged = RuleOutput()
+        for output in outputs.values():
+            merged = RuleOutput(
+                p_add=merged.p_add if output.p_add is None else output.p_add,
+                p_prune=merged.p_prune if output.p_prune is None else output.p_prune,
             )
         return structural_change(merged, mask, self.allowed, u, self.threshold, self.config.released)
 
@@ -157,7 +173,7 @@ class TorchEngine:
         hidden = nodes.new_zeros(len(nodes), self.config.nodes - inputs - outputs, nodes.shape[2])
         return torch.cat([g["identity"][:, :inputs], hidden, g["identity"][:, inputs:]], 1)
 
-    def _perceive(self, g: dict[str, Tensor], state: _Tensors, seen: Tensor) -> Tensor:
+    def _perceive(self, g: dict[str, Tensor], state: Networks, seen: Tensor) -> Tensor:
         """What each node knows of the network, (P, N, F)."""
         d_in, d_out = state.mask.sum(2) / 10, state.mask.sum(1) / 10
         if self.config.released:
@@ -169,7 +185,7 @@ class TorchEngine:
         x = features @ g["perception.weight"].mT + g["perception.bias"][:, None]
         return self._attend(g, state, x) if self.config.graph_transformer else x
 
-    def _attend(self, g: dict[str, Tensor], state: _Tensors, x: Tensor) -> Tensor:
+    def _attend(self, g: dict[str, Tensor], state: Networks, x: Tensor) -> Tensor:
         """The graph transformer; (post, pre), row c * heads + h of a projection is component c of head h."""
         heads, size = self.config.heads, self.config.query_features
         # Query, key and value lie side by side in the genome: one product projects to all three.
@@ -192,7 +208,7 @@ class TorchEngine:
         y = received.permute(0, 2, 3, 1).flatten(2)
         return y @ g["output.weight"].mT + g["output.bias"][:, None]
 
-    def _context(self, state: _Tensors, seen: Tensor, reward: Tensor, u: Tensor) -> RuleContext:
+    def _context(self, state: Networks, seen: Tensor, reward: Tensor, u: Tensor) -> RuleContext:
         now = state.history[:, :, -1]
         return RuleContext(
             weights=state.edges[:, 0] * state.mask,
@@ -209,7 +225,7 @@ class TorchEngine:
             u=u,
         )
 
-    def _activate(self, state: _Tensors, observation: Tensor) -> _Tensors:
+    def _activate(self, state: Networks, observation: Tensor) -> Networks:
         """a <- tanh(W a + b) for `rnn_iters` steps with the inputs clamped."""
         a = state.activation if self.config.recurrent else torch.zeros_like(state.activation)
         weights, sequence = state.edges[:, 0], []
@@ -229,11 +245,20 @@ class TorchEngine:
             return torch.tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
 
         p, n = len(genomes), self.config.nodes
-        memory = {k: r.init_state(p, n, self.dtype, self.device) for k, r in self.rules.items()}
+        networks = Networks(
+            genomes=tensor(genomes),
+            nodes=tensor(body.nodes),
+            edges=tensor(body.edges),
+            mask=tensor(body.mask),
+            history=tensor(body.history),
+            activation=tensor(body.activation),
+            innate=tensor(body.innate),
+            changed=torch.zeros(p, dtype=self.dtype, device=self.device),
+            rules={k: r.init_state(p, n, self.dtype, self.device) for k, r in self.rules.items()},
+        )
         noise = object.__new__(LaneStreams)
         noise.state = np.array(keys, dtype=np.uint64)
-        changed = torch.zeros(p, dtype=self.dtype, device=self.device)
-        return TorchState(tensor(np.asarray(genomes)), *map(tensor, body), changed, memory, noise)
+        return TorchState(networks, noise)
 
     @torch.no_grad()
     def step(
@@ -245,11 +270,12 @@ class TorchEngine:
         update: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.floating], TorchState]:
         """One step of every active individual; see `ontogym.agents.base.Agent.step`."""
-        population, n = len(state.genomes), self.config.nodes
+        networks, n = state.networks, self.config.nodes
+        population = len(networks.genomes)
         live = np.ones(population, np.bool_) if active is None else np.asarray(active)
         change = np.ones(population, np.bool_) if update is None else np.asarray(update)
         chosen = np.flatnonzero(live)
-        motor = np.zeros((population, self.layout.n_outputs), observation.dtype)
+        motor = np.zeros((population, self.layout.n_outputs), str(self.dtype).removeprefix("torch."))
         if not chosen.size:
             return motor, state
         # Padding repeats a living row; its result is thrown away.
@@ -267,59 +293,53 @@ class TorchEngine:
         whole = len(chosen) == population
         index = torch.as_tensor(rows, device=self.device)
         asked = None if update is None else torch.as_tensor(change[rows], device=self.device)
-        before = _Tensors(*state[:-1]) if whole else _take(_Tensors(*state[:-1]), index)
+        before = networks if whole else _map(lambda tensor: tensor[index], networks)
         after = self._step(
             before, tensor(observation[rows]), tensor(reward[rows] * self.config.reward_scale), asked, u
         )
         motor[chosen] = after.activation[: len(chosen), n - self.layout.n_outputs :].cpu().numpy()
         if whole:
-            return motor, TorchState(*after, state.noise)
-        _put(_Tensors(*state[:-1]), after, index[: len(chosen)])
+            return motor, TorchState(after, state.noise)
+        _put(networks, after, index[: len(chosen)])
         return motor, state
 
     def rest(self, state: TorchState) -> TorchState:
         """Forget the activity (after development), keep the network."""
-        return state._replace(activation=torch.zeros_like(state.activation))
+        networks = state.networks
+        return state._replace(networks=networks._replace(activation=torch.zeros_like(networks.activation)))
 
     def body(self, state: TorchState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
         """The networks as they are, engine-independent (copies)."""
-        return Body(*(getattr(state, name)[rows].detach().cpu().numpy().copy() for name in Body._fields))
+        return Body(*(getattr(state.networks, k)[rows].cpu().numpy().copy() for k in Body._fields))
 
     def changed(self, state: TorchState) -> NDArray[np.int64]:
         """How many edges came or went in each network's last update, ``(P,)``."""
-        return state.changed.cpu().numpy().astype(np.int64)
+        return state.networks.changed.cpu().numpy().astype(np.int64)
 
     def copy(self, state: TorchState) -> TorchState:
         """A state that shares no memory with the given one."""
-        tensors = [t.clone() for t in state[:8]]
-        rules = {k: RuleState(*(t.clone() for t in v)) for k, v in state.rules.items()}
-        return TorchState(*tensors, rules, state.noise.copy())
+        return TorchState(_map(torch.clone, state.networks), state.noise.copy())
 
 
-class _Tensors(NamedTuple):
-    """`TorchState` without its noise streams: what the compiled step sees."""
-
-    genomes: Tensor
-    nodes: Tensor
-    edges: Tensor
-    mask: Tensor
-    history: Tensor
-    activation: Tensor
-    innate: Tensor
-    changed: Tensor
-    rules: dict[str, RuleState]
+def _map(function: Callable[[Tensor], Tensor], networks: Networks) -> Networks:
+    """`function` of every tensor, the rules' memories included."""
+    rules = {slot: RuleState(*map(function, memory)) for slot, memory in networks.rules.items()}
+    fields = {name: function(getattr(networks, name)) for name in Networks._fields if name != "rules"}
+    return Networks(**fields, rules=rules)
 
 
-def _take(state: _Tensors, rows: Tensor) -> _Tensors:
-    memory = {k: RuleState(*(t[rows] for t in v)) for k, v in state.rules.items()}
-    return _Tensors(*(t[rows] for t in state[:-1]), memory)
+def _merge(choose: Callable[[Tensor, Tensor], Tensor], new: Networks, old: Networks) -> Networks:
+    """``choose(new, old)`` of every tensor that a step changes."""
+    rules = {slot: RuleState(*map(choose, memory, old.rules[slot])) for slot, memory in new.rules.items()}
+    fields = {name: choose(getattr(new, name), getattr(old, name)) for name in CHANGING}
+    return old._replace(**fields, rules=rules)
 
 
-def _put(state: _Tensors, new: _Tensors, rows: Tensor) -> None:
-    """Write the first rows of `new` back into `state`, in place (genomes and innate features never change)."""
-    for name in ("nodes", "edges", "mask", "history", "activation", "changed"):
-        getattr(state, name)[rows] = getattr(new, name)[: len(rows)]
-    for slot, memory in state.rules.items():
+def _put(networks: Networks, new: Networks, rows: Tensor) -> None:
+    """Write the first rows of `new` into `networks`, in place (genomes and innate features never change)."""
+    for name in CHANGING:
+        getattr(networks, name)[rows] = getattr(new, name)[: len(rows)]
+    for slot, memory in networks.rules.items():
         for old, fresh in zip(memory, new.rules[slot]):
             old[rows] = fresh[: len(rows)]
 
@@ -341,4 +361,7 @@ def _compile(step: Any) -> Any:
             "No C++ compiler found: the torch engine runs uncompiled, about three times slower.", stacklevel=3
         )
         return step
+    # One compilation per bucket, dtype and configuration: beyond its usual limit of eight, torch would go on
+    # uncompiled with no more than a line in its log.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
     return torch.compile(step, dynamic=False)
