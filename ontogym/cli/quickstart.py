@@ -1,0 +1,223 @@
+"""``ontogym quickstart``: the first two minutes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym import checkpoint
+from ontogym.errors import OntogymError
+
+__all__ = ["Quickstart"]
+
+ENV, TARGET = "ontogym/CartPole-v1", 475.0
+
+
+@dataclass(frozen=True)
+class Quickstart:
+    """Evolve a network that grows itself to balance a pole, compare it, and write one page with pictures.
+
+    About two minutes on two cores: an LNDP with I/O identity until it holds the pole for 475 of 500 steps on
+    fresh lives, random actions, and Stable-Baselines3's PPO at a stated budget.
+
+    Attributes:
+        out: folder for the page, the pictures and the evolved agent.
+        seed: decides all chance.
+        generations: the most generations.
+        ppo_steps: environment steps that PPO may take.
+        lives: fresh lives on which everything is compared.
+        overwrite: replace what an earlier quickstart left in the folder.
+        json: print one JSON object as the last line.
+    """
+
+    out: str = "quickstart"
+    seed: int = 1
+    generations: int = 60
+    ppo_steps: int = 30_000
+    lives: int = 96
+    overwrite: bool = False
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Do it all; returns the scores and where the page is."""
+        start = time.perf_counter()
+        folder = Path(self.out)
+        if (folder / "index.html").exists() and not self.overwrite:
+            raise OntogymError(f"{folder} holds an earlier quickstart; pass --overwrite, or another --out.")
+        self._say(
+            "1/4 evolving a self-assembling network (the first time ever, compiling takes half a minute)"
+        )
+        result = self._evolve(folder)
+        self._say(f"2/4 random actions, and PPO for {self.ppo_steps:,} steps")
+        chance, ppo, ppo_seconds = self._others()
+        self._say("3/4 filming one life")
+        film, still = self._pictures(folder)
+        self._say("4/4 writing the page")
+        scores = self._scores(result, chance, ppo)
+        seconds = time.perf_counter() - start
+        self._page(folder, result, scores, (film, still), ppo_seconds, seconds)
+        found = {
+            "page": str(folder / "index.html"),
+            "seconds": seconds,
+            "scores": {s.name: {"mean": s.mean, "ci95": [s.low, s.high]} for s in scores},
+            "generations": result.generations,
+            "env_steps": result.env_steps,
+            "reached": bool(result.score["mean"] >= TARGET),
+        }
+        checkpoint.write_json(folder / "quickstart.json", found)
+        if not self.json:
+            for s in scores:
+                print(f"{s.name:38} {s.mean:6.1f}  [{s.low:.1f}, {s.high:.1f}]")
+            print(f"Open {folder / 'index.html'} in a browser ({seconds:.0f} s in all).")
+        return found
+
+    def _say(self, what: str) -> None:
+        print(what, file=sys.stderr, flush=True)
+
+    def _evolve(self, folder: Path) -> Any:
+        from dataclasses import replace
+
+        from ontogym.baselines.evolution.config import EvolutionConfig
+        from ontogym.baselines.evolution.run import evolve
+        from ontogym.baselines.presets import preset
+
+        config = EvolutionConfig(
+            **{**preset(ENV), "env": ENV, "agent_options": {"io_identity": True}, "target": TARGET}
+        )
+        run = folder / "run"
+        if run.exists():
+            import shutil
+
+            # Ours: an earlier quickstart that was killed, or that --overwrite replaces.
+            shutil.rmtree(run)
+        budget = {"generations": self.generations, "final_lives": self.lives, "seed": self.seed}
+        return evolve(replace(config, out=str(run), **budget), progress=True)
+
+    def _others(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Returns of random actions and of PPO, and PPO's training seconds."""
+        from ontogym.baselines.sb3 import policy_returns, random_returns, train_ppo
+
+        start = time.perf_counter()
+        model = train_ppo(ENV, self.ppo_steps, self.seed, callback=_bar(self.ppo_steps))
+        seconds = time.perf_counter() - start
+        chance = random_returns(ENV, self.lives, self.seed)
+        return chance, policy_returns(model, ENV, self.lives, self.seed), seconds
+
+    def _pictures(self, folder: Path) -> tuple[Path, Path]:
+        """Film and still figure of one life of the evolved agent."""
+        from ontogym.baselines.agent_files import load_agent
+        from ontogym.baselines.animation import write_animation
+        from ontogym.baselines.figures import life_figure
+        from ontogym.baselines.replay import record_life
+
+        saved = load_agent(folder / "run")
+        film, still = folder / "life.gif", folder / "life.png"
+        recording = record_life(
+            saved.build(), saved.genome, ENV, saved.env_kwargs, episodes=1, seed=self.seed
+        )
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(write_animation, recording, film, max_frames=120)
+            life_figure(recording).savefig(still)
+            waiting.result()
+        return film, still
+
+    def _scores(self, result: Any, chance: NDArray[np.float64], ppo: NDArray[np.float64]) -> list[Any]:
+        from ontogym.baselines.curves import Score
+
+        own = result.score
+        return [
+            Score("LNDP, evolved", own["mean"], *own["ci95"]),
+            Score("LNDP, told a reward of 0", result.control["mean"], *result.control["ci95"]),
+            Score(f"PPO, {self.ppo_steps:,} steps", *_interval(ppo, self.seed)),
+            Score("random actions", *_interval(chance, self.seed)),
+        ]
+
+    def _page(
+        self,
+        folder: Path,
+        result: Any,
+        scores: list[Any],
+        pictures: tuple[Path, Path],
+        ppo_seconds: float,
+        seconds: float,
+    ) -> None:
+        from ontogym.baselines.curves import comparison_figure, learning_curve_figure
+        from ontogym.baselines.report import Page
+        from ontogym.envs import anchors
+
+        random, optimal = anchors(ENV)
+        page = Page(
+            "A network that grows itself balances a pole",
+            f"ontogym quickstart, seed {self.seed}: {seconds:.0f} seconds on this machine.",
+        )
+        page.text(
+            "Each life begins with a newly drawn random network. A program, the same for every node and every edge, "
+            "then updates node states, edge weights and the wiring itself at every step; evolution shaped that "
+            "program, never a network. Scores are mean returns over lives that had no part in the search."
+        )
+        page.picture(pictures[0], "One life: the task, the living network, and the reward it earns.")
+        page.heading("How it compares")
+        rows = [(s.name, f"{s.mean:.1f}", f"{s.low:.1f} to {s.high:.1f}") for s in scores]
+        page.table(("agent", "mean return", f"95 % interval over {self.lives} fresh lives or episodes"), rows)
+        page.picture(
+            comparison_figure(scores, random, optimal, ENV),
+            "Mean returns with their 95 % intervals, and the anchors.",
+        )
+        page.text(
+            f"Budgets differ and are stated: evolution took {result.env_steps:,} environment steps in "
+            f"{result.wall_seconds:.0f} s ({result.generations} generations), PPO {self.ppo_steps:,} steps in "
+            f"{ppo_seconds:.0f} s. One seed each: this page shows that things work, it ranks nothing."
+        )
+        page.heading("The search")
+        curve = learning_curve_figure(
+            [folder / "run" / "progress.csv"], ["LNDP"], lines={"random": random, "target": TARGET}, title=ENV
+        )
+        page.picture(curve, "Score of the search mean, re-evaluated on fresh lives as the search went on.")
+        page.heading("One life in one picture")
+        page.picture(
+            pictures[1], "Wiring at birth and later, density, returns, the strongest weights, node states."
+        )
+        page.heading("Go on")
+        page.code(
+            f"ontogym evaluate {folder / 'run'} --lives 200\n"
+            f"ontogym replay {folder / 'run'}\n"
+            "ontogym evolve --env ontogym/ForagingRewardOnly-v0 --io-identity\n"
+            "ontogym envs"
+        )
+        page.write(folder / "index.html")
+
+
+def _interval(returns: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
+    """Mean of the returns and its 95 % percentile-bootstrap interval."""
+    from ontogym.seeding import generator
+
+    rng = generator(seed, "bootstrap")
+    means = returns[rng.integers(0, len(returns), (10_000, len(returns)))].mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(returns.mean()), float(low), float(high)
+
+
+def _bar(steps: int) -> Any:
+    """A progress bar for SB3, on stderr."""
+    from stable_baselines3.common.callbacks import BaseCallback
+    from tqdm import tqdm
+
+    class Bar(BaseCallback):
+        def _on_training_start(self) -> None:
+            self.bar = tqdm(total=steps, unit="step", desc="PPO")
+
+        def _on_step(self) -> bool:
+            self.bar.update(self.training_env.num_envs)
+            return True
+
+        def _on_training_end(self) -> None:
+            self.bar.close()
+
+    return Bar()

@@ -1,0 +1,68 @@
+"""``ontogym replay``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ontogym.errors import OntogymError
+
+__all__ = ["Replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Film one life, the task and the growing network side by side, and draw it as one still figure.
+
+    Attributes:
+        target: a run folder, an agent file, or zoo:NAME.
+        out: folder for the pictures; replay-NAME here if not given.
+        format: gif or mp4.
+        episodes: episodes of the life; those it was evolved with if not given.
+        seed: which life.
+        reward_clamp: tell the agent this number instead of every reward.
+        json: print one JSON object as the last line.
+    """
+
+    target: Annotated[str, tyro.conf.Positional]
+    out: str | None = None
+    format: Literal["gif", "mp4"] = "gif"
+    episodes: int | None = None
+    seed: int = 0
+    reward_clamp: float | None = None
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Record, draw, say where; returns the paths."""
+        from ontogym.baselines.agent_files import load_agent
+        from ontogym.baselines.animation import write_animation
+        from ontogym.baselines.figures import life_figure
+        from ontogym.baselines.replay import record_life
+
+        saved = load_agent(self.target)
+        name = Path(self.target.removeprefix("zoo:")).resolve().stem
+        folder = Path(self.out or f"replay-{name}")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OntogymError(f"Cannot write to {folder} ({error.strerror}); pass another --out.") from error
+        print("Living one life and drawing it, about half a minute ...", file=sys.stderr)
+        recording = record_life(
+            saved.build(),
+            saved.genome,
+            saved.env,
+            saved.env_kwargs,
+            self.episodes or saved.episodes,
+            self.seed,
+            reward_clamp=self.reward_clamp,
+        )
+        film, still = folder / f"life.{self.format}", folder / "life.png"
+        write_animation(recording, film)
+        life_figure(recording).savefig(still)
+        if not self.json:
+            print(f"{film}\n{still}")
+        return {"animation": str(film), "figure": str(still), "return": float(recording.rewards.sum())}
