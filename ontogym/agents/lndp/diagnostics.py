@@ -3,6 +3,7 @@
 Three of them: node states that collapse onto each other, rewiring that never ends, and a network that goes on
 the same whether or not it hears its rewards. Measurements are pure functions with the population first;
 `failure_signatures` lets a population live through an experience, measures, and says in sentences what is wrong.
+They are places to look, no verdicts: a CartPole agent may score near the top while its wiring never rests.
 """
 
 from __future__ import annotations
@@ -230,8 +231,8 @@ def _findings(numbers: dict[str, NDArray[np.floating]], limits: Thresholds, twin
     if (which := change > limits.turnover).any():
         findings.append(
             f"Rewiring never ends in {_who(which)}: {np.median(change[which]):.0%} of the edges come or go at every "
-            "step late in life, so that nothing learned can last; look at pruning and synaptogenesis, which undo "
-            "each other."
+            "step late in life, so that the wiring can hold nothing for long; look at pruning and synaptogenesis, "
+            "which undo each other, unless the task needs no memory."
         )
     if (which := sensed < limits.sensitivity).any():
         findings.append(
