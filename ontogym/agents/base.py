@@ -150,8 +150,8 @@ class SpaceAdapter:
     def act(self, motor: NDArray[np.floating]) -> NDArray[Any]:
         """Motor outputs ``(P, A)`` in [-1, 1] as a batch of actions.
 
-        Discrete: argmax. Box: scaled from [-1, 1] to the box (a non-finite output is the middle).
-        MultiDiscrete: argmax in each group. MultiBinary: positive means 1.
+        Discrete: argmax. Box: clipped, scaled from [-1, 1] to the box (NaN is the middle), and
+        rounded if its numbers are whole. MultiDiscrete: argmax in each group. MultiBinary: positive means 1.
         """
         space = self.action_space
         if isinstance(space, spaces.Discrete):
@@ -166,13 +166,19 @@ class SpaceAdapter:
         unit = np.clip(np.nan_to_num(motor, nan=0.0), -1.0, 1.0).reshape(len(motor), *space.shape)
         low, high = space.low.astype(np.float64), space.high.astype(np.float64)
         scaled = low + (unit + 1.0) * 0.5 * (high - low)
+        if np.issubdtype(space.dtype, np.integer):
+            scaled = np.rint(scaled)
         return np.clip(scaled, low, high).astype(space.dtype)
 
 
 def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     """Return `genomes` if they are finite and ``(P, size)``; a flat genome becomes the population of one."""
     genomes = np.atleast_2d(np.asarray(genomes))
-    if genomes.ndim != 2 or genomes.shape[1] != size:
+    if genomes.ndim != 2:
+        raise OntogymError(
+            f"Genomes of shape {genomes.shape} are no population; give ({size},) or (P, {size})."
+        )
+    if genomes.shape[1] != size:
         raise OntogymError(
             f"These genomes have {genomes.shape[-1]} numbers but this agent needs {size}; "
             "rebuild the agent with the options and the environment that the genome was evolved with."

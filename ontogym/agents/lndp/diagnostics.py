@@ -1,0 +1,254 @@
+"""Signatures of failure: what goes wrong inside an LNDP before its score shows it.
+
+Three of them: node states that collapse onto each other, rewiring that never ends, and a network that goes on
+the same whether or not it hears its rewards. Measurements are pure functions with the population first;
+`failure_signatures` lets a population live through an experience, measures, and says in sentences what is wrong.
+They are places to look, no verdicts: a CartPole agent may score near the top while its wiring never rests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from ontogym.agents.lndp.agent import LNDP, LNDPState
+from ontogym.agents.lndp.organism import Body
+from ontogym.errors import OntogymError
+from ontogym.registry import SPONTANEOUS
+from ontogym.seeding import lane_seeds
+
+__all__ = [
+    "Diagnosis",
+    "Experience",
+    "Thresholds",
+    "failure_signatures",
+    "node_diversity",
+    "record",
+    "relative_difference",
+    "turnover",
+]
+
+NEWBORN_DIVERSITY = 1 / np.sqrt(3)
+"""Standard deviation of node states at birth, uniform in (-1, 1)."""
+
+
+class Experience(NamedTuple):
+    """What a population meets in life: ``observations`` (T, P, O), flattened, and ``rewards`` (T, P), each as
+    told at that step (the reward of the step before)."""
+
+    observations: NDArray[np.floating]
+    rewards: NDArray[np.floating]
+
+
+class Diagnosis(NamedTuple):
+    """``numbers``: name to ``(P,)``, see `failure_signatures`. ``findings``: sentences; empty if all is well."""
+
+    numbers: dict[str, NDArray[np.floating]]
+    findings: list[str]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where a measurement becomes a finding.
+
+    Attributes:
+        node_diversity: collapsed below it. A newborn has 0.58; at 0.02 all nodes are alike to 3 % of that.
+        turnover: unceasing above it. At 0.05 a step, half of the edges are others after some 13 steps.
+        sensitivity: insensitive to reward below it, in edges and in motor output both.
+        late: share of life, from its end, over which turnover is averaged.
+        twin_steps: k, for how many steps the twins are followed (at most half of the life).
+    """
+
+    node_diversity: float = 0.02
+    turnover: float = 0.05
+    sensitivity: float = 1e-3
+    late: float = 0.5
+    twin_steps: int = 20
+
+
+def node_diversity(nodes: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Mean over features of the standard deviation over nodes: ``(P, N, F)`` to ``(P,)``; 0 if all are alike."""
+    return np.asarray(nodes.std(1).mean(1))
+
+
+def turnover(before: NDArray[np.floating], after: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Edges that came or went over edges that were there before or after: masks ``(P, N, N)`` to ``(P,)``.
+
+    Between 0 and 1 whatever the density; 0 where there was and is no edge.
+    """
+    came_or_went = (before != after).sum((1, 2))
+    ever = ((before > 0) | (after > 0)).sum((1, 2))
+    return np.asarray(came_or_went / np.maximum(ever, 1))
+
+
+def relative_difference(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
+    """``|a - b| / max(|a|, |b|)`` of each row, in Euclidean norm: ``(P, ...)`` twice to ``(P,)``, 0 to 2."""
+    a, b = (np.asarray(x, dtype=np.float64).reshape(len(x), -1) for x in (a, b))
+    size = np.maximum(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
+    return np.asarray(np.linalg.norm(a - b, axis=1) / np.where(size > 0, size, 1.0))
+
+
+def record(
+    agent: LNDP, genomes: NDArray[np.floating], envs: VectorEnv[Any, Any, Any], steps: int, seed: int = 0
+) -> Experience:
+    """What these genomes meet when they live in `envs`.
+
+    Args:
+        agent: built for the spaces of one of the environments.
+        genomes: ``(P, D)``, one per lane. envs: a vector environment of P lanes; it resets itself at ends.
+        steps: T. seed: decides births and environments.
+    """
+    genomes = np.atleast_2d(genomes)
+    if envs.num_envs != len(genomes):
+        raise OntogymError(
+            f"{len(genomes)} genomes were given {envs.num_envs} environments; give one to each."
+        )
+    state = _newborn(agent, genomes, seed)
+    # 31 bits: some environments take no larger seeds. A list of them is missing from Gymnasium's types.
+    seeds: Any = [int(s) for s in lane_seeds(seed, len(genomes), "experience") >> np.uint64(32)]
+    batch, _ = envs.reset(seed=seeds)
+    told, observations, rewards = np.zeros(len(genomes)), [], []
+    for _ in range(steps):
+        observations.append(agent.spaces.observe(batch))
+        rewards.append(told)
+        motor, state = agent.step(state, observations[-1], told)
+        batch, told, *_ = envs.step(agent.spaces.act(motor))
+    return Experience(np.stack(observations), np.stack(rewards).astype(np.float64))
+
+
+def failure_signatures(
+    agent: LNDP,
+    genomes: NDArray[np.floating],
+    experience: Experience,
+    *,
+    seed: int = 0,
+    reward_clamp: float = 0.0,
+    thresholds: Thresholds | None = None,
+) -> Diagnosis:
+    """Let a population live through an experience and look for the signatures of failure.
+
+    For the last k steps of life, each network has a twin that starts as its exact copy and meets the same
+    observations, but hears `reward_clamp` in place of every reward. Sensing reward is no proof of learning from
+    it: a chaotic network is sensitive to anything. Not sensing it is proof of the contrary.
+
+    Args:
+        agent: which built the genomes' kind of network.
+        genomes: ``(P, D)``.
+        experience: of T >= 2 steps; that of `record` with the same `seed` is what these genomes met themselves.
+        seed: decides births.
+        reward_clamp: what the twins hear.
+        thresholds: when a measurement becomes a finding; None: the defaults.
+
+    Returns:
+        Numbers, each ``(P,)``: ``node_diversity`` at the end; ``turnover`` per step late in life; ``density`` of
+        allowed edges at the end; ``edge_sensitivity`` and ``motor_sensitivity``, relative differences between
+        the twins of edge features at the end and of motor output over the last k steps (NaN where every
+        reward of those steps equalled the clamp). Findings: one sentence for each kind of failure.
+
+    Raises:
+        OntogymError: an experience that does not fit, or genomes that do not.
+    """
+    genomes, limits = np.atleast_2d(genomes), thresholds or Thresholds()
+    observations, rewards = experience
+    steps = len(observations)
+    if steps < 2 or observations.shape[:2] != rewards.shape or rewards.shape[1] != len(genomes):
+        raise OntogymError(
+            f"An experience with observations {observations.shape} and rewards {rewards.shape} does not fit "
+            f"{len(genomes)} genomes; give (T, {len(genomes)}, O) and (T, {len(genomes)}) with T from 2 on."
+        )
+    split = steps - max(1, min(limits.twin_steps, steps // 2))
+    late = min(int(steps * (1 - limits.late)), steps - 1)
+
+    def live(state: LNDPState, start: int, heard: NDArray[np.floating]) -> _Stretch:
+        return _live(agent, state, observations[start : start + len(heard)], heard)
+
+    youth = live(_newborn(agent, genomes, seed), 0, rewards[:split])
+    twin = agent.copy(youth.state)
+    told, deaf = live(youth.state, split, rewards[split:]), np.full_like(rewards[split:], reward_clamp)
+    clamped = live(twin, split, deaf)
+    heard = (rewards[split:] != deaf).any(0)
+    numbers = {
+        "node_diversity": node_diversity(told.body.nodes),
+        "turnover": np.concatenate([youth.turnover, told.turnover])[late:].mean(0),
+        "density": told.body.mask.sum((1, 2)) / agent.n_allowed_edges,
+        "edge_sensitivity": relative_difference(told.body.edges, clamped.body.edges),
+        "motor_sensitivity": relative_difference(told.motor.swapaxes(0, 1), clamped.motor.swapaxes(0, 1)),
+    }
+    for name in ("edge_sensitivity", "motor_sensitivity"):
+        numbers[name] = np.where(heard, numbers[name], np.nan)
+    return Diagnosis(numbers, _findings(numbers, limits, steps - split))
+
+
+class _Stretch(NamedTuple):
+    """A stretch of life: state and body at its end, ``turnover`` (T, P), ``motor`` (T, P, A)."""
+
+    state: LNDPState
+    body: Body
+    turnover: NDArray[np.floating]
+    motor: NDArray[np.floating]
+
+
+def _live(
+    agent: LNDP, state: LNDPState, observations: NDArray[np.floating], rewards: NDArray[np.floating]
+) -> _Stretch:
+    body, changes, motors = agent.body(state), [], []
+    for observation, reward in zip(observations, rewards):
+        motor, state = agent.step(state, observation, reward)
+        before, body = body, agent.body(state)
+        changes.append(turnover(before.mask, body.mask))
+        motors.append(motor)
+    return _Stretch(state, body, np.stack(changes), np.stack(motors))
+
+
+def _newborn(agent: LNDP, genomes: NDArray[np.floating], seed: int) -> LNDPState:
+    """Newborns after their developmental phase, if they have one."""
+    population = len(genomes)
+    state = agent.birth(genomes, lane_seeds(seed, population, "birth"))
+    if agent.development is None or agent.development_steps < 1:
+        return state
+    source = SPONTANEOUS.get(agent.development)()
+    seeds, params = lane_seeds(seed, population, "development"), agent.development_params(genomes)
+    return agent.develop(
+        state, source.sample(agent.development_steps, seeds, agent.spaces.n_observations, params)
+    )
+
+
+def _findings(numbers: dict[str, NDArray[np.floating]], limits: Thresholds, twin_steps: int) -> list[str]:
+    """One sentence for each failure that occurs, naming the members that show it."""
+    diversity, change = numbers["node_diversity"], numbers["turnover"]
+    # NaN compares as False: what was not tested is not found insensitive.
+    sensed = np.maximum(numbers["edge_sensitivity"], numbers["motor_sensitivity"])
+    findings = []
+    if (which := diversity < limits.node_diversity).any():
+        findings.append(
+            f"Node states have collapsed in {_who(which)}: they differ by {np.median(diversity[which]):.1e}, against "
+            f"{NEWBORN_DIVERSITY:.2f} at birth, so that no node can tell itself from another; look at the node GRU."
+        )
+    if (which := change > limits.turnover).any():
+        findings.append(
+            f"Rewiring never ends in {_who(which)}: {np.median(change[which]):.0%} of the edges come or go at every "
+            "step late in life, so that the wiring can hold nothing for long; look at pruning and synaptogenesis, "
+            "which undo each other, unless the task needs no memory."
+        )
+    if (which := sensed < limits.sensitivity).any():
+        findings.append(
+            f"Reward is not sensed in {_who(which)}: it changes edges and motor output by no more than "
+            f"{np.median(sensed[which]):.1e} within {twin_steps} steps, so that nothing can be learned from it; look at "
+            "the synaptic rule's reward weights."
+        )
+    if (which := np.isnan(sensed)).any():
+        findings.append(
+            f"Sensing of reward was not tested in {_who(which)}: the last {twin_steps} steps hold no reward but the "
+            "clamp; give a longer experience or another clamp."
+        )
+    return findings
+
+
+def _who(which: NDArray[np.bool_]) -> str:
+    members = np.flatnonzero(which)
+    shown = ", ".join(map(str, members[:5])) + (", ..." if len(members) > 5 else "")
+    return f"{len(members)} of {len(which)} networks ({shown})"
