@@ -83,7 +83,8 @@ def page_style() -> Any:
     """A context manager in which Matplotlib draws in this suite's style."""
     import matplotlib
 
-    return matplotlib.rc_context(STYLE)
+    style: Any = STYLE
+    return matplotlib.rc_context(style)
 
 
 def save_figure(figure: Figure, path: Path | str, dpi: int = 160) -> Path:

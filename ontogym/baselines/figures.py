@@ -251,7 +251,7 @@ def _diversity(axes: Axes, recording: LifeRecording) -> None:
     axes.plot(snapshots.steps, diversity, color=BLUE, linewidth=1.8)
     axes.set_ylim(0, max(1.15 * max(diversity.max(), activity.max()), 0.05))
     axes.set_xlabel("step of life")
-    _name_lines(axes, [("standard deviation over nodes (0: collapsed)", BLUE), ("mean |activation|", PURPLE)])
+    _name_lines(axes, [("SD over nodes (0: collapsed)", BLUE), ("mean |activation|", PURPLE)])
 
 
 def _node_names(network: NetworkSnapshot) -> list[str]:

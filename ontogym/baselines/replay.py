@@ -121,7 +121,7 @@ class LifeRecording:
     @property
     def returns(self) -> NDArray[np.float64]:
         """Return of each episode, ``(episodes,)``."""
-        return np.bincount(self.episode, weights=self.rewards)
+        return np.bincount(self.episode, weights=self.rewards).astype(np.float64)
 
     @property
     def episode_starts(self) -> NDArray[np.int64]:
@@ -196,7 +196,7 @@ class _Life:
         bytes_each = sum(np.asarray(part).nbytes for part in birth[:4])
         self.networks: Thinned[NetworkSnapshot] = Thinned(SNAPSHOT_BYTES // bytes_each)
         self.rows: list[tuple[NDArray[np.float32], NDArray[np.float32], Any, float, int]] = []
-        self._batch = create_empty_array(agent.observation_space, n=1)
+        self._batch: Any = create_empty_array(agent.observation_space, n=1)
         self._actions = batch_space(agent.action_space, 1)
         self._lags = bool(getattr(agent, "freeze_lags", False))
 
@@ -210,12 +210,13 @@ class _Life:
             self._keep()
             action = next(iter(iterate(self._actions, self.agent.spaces.act(motor))))
             observation, reward, terminated, truncated, _ = self.env.step(action)
+            reward = float(reward)
             if not np.isfinite(reward):
                 raise OntogymError(
                     f"{self.spec.env} gave a reward of {reward} at step {step}; mend the environment or wrap "
                     "it so that rewards are finite."
                 )
-            self.rows.append((flat[0].copy(), motor[0].copy(), action, float(reward), episode))
+            self.rows.append((flat[0].copy(), motor[0].copy(), action, reward, episode))
             self.told[:] = reward if self.spec.reward_clamp is None else self.spec.reward_clamp
             if terminated or truncated:
                 break

@@ -169,7 +169,15 @@ def train_ppo(
         device="cpu",
         **settings,
     )
-    return model.learn(steps, callback=callback)
+    import torch
+
+    # Networks this small are slower on two threads than on one.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return model.learn(steps, callback=callback)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def episode_returns(

@@ -19,9 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status (0 done, 1 found faults, 2 bad input, 130 interrupted)."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if argv in (["--version"], ["-V"]):
-        from ontogym import __version__
-
-        print(f"ontogym {__version__}")
+        print(f"ontogym {sys.modules['ontogym'].__version__}")
         return 0
     from ontogym.cli.commands import parse
 

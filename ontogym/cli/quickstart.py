@@ -82,23 +82,29 @@ class Quickstart:
         print(what, file=sys.stderr, flush=True)
 
     def _evolve(self, folder: Path) -> Any:
-        from dataclasses import replace
-
         from ontogym.baselines.evolution.config import EvolutionConfig
         from ontogym.baselines.evolution.run import evolve
         from ontogym.baselines.presets import preset
 
-        config = EvolutionConfig(
-            **{**preset(ENV), "env": ENV, "agent_options": {"io_identity": True}, "target": TARGET}
-        )
         run = folder / "run"
-        if run.exists():
+        settings = {
+            **preset(ENV),
+            "env": ENV,
+            "agent_options": {"io_identity": True},
+            "target": TARGET,
+            "generations": self.generations,
+            "final_lives": self.lives,
+            "seed": self.seed,
+            "out": str(run),
+        }
+        begun = (run / "config.json").exists()
+        if begun and self.overwrite:
             import shutil
 
-            # Ours: an earlier quickstart that was killed, or that --overwrite replaces.
             shutil.rmtree(run)
-        budget = {"generations": self.generations, "final_lives": self.lives, "seed": self.seed}
-        return evolve(replace(config, out=str(run), **budget), progress=True)
+            begun = False
+        # A quickstart that was killed goes on where it was.
+        return evolve(EvolutionConfig(**settings), resume=begun, progress=True)
 
     def _others(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Returns of random actions and of PPO, and PPO's training seconds."""

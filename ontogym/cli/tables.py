@@ -57,7 +57,7 @@ class Envs:
             )
             env.close()
         if not self.json:
-            print_table("Environments", list(found[0]), [row.values() for row in found])
+            print_table("Environments", list(found[0]), [list(row.values()) for row in found])
             print("Any other Gymnasium id works too. A page: ontogym envs ID")
         return {"environments": found}
 
@@ -104,7 +104,7 @@ class Rules:
                 row["what"] = f"cannot be loaded: {error}"
             found.append(row)
         if not self.json:
-            print_table("Plasticity rules", list(found[0]), [row.values() for row in found])
+            print_table("Plasticity rules", list(found[0]), [list(row.values()) for row in found])
             print("Check one: ontogym rules check NAME or package.module:Rule")
         return {"rules": found}
 

@@ -1,0 +1,221 @@
+"""The command line: what it prints, where it writes, how it fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+from ontogym.baselines.presets import PRESETS
+from ontogym.cli import main
+from ontogym.cli.commands import parse
+
+# 11 nodes: the size that the other tests of the numba kernel have compiled already.
+TINY = ["--population", "4", "--generations", "2", "--eval-lives", "2", "--final-lives", "2", "--nodes", "11"]
+
+
+def evolve(out: Path, *more: str) -> list[str]:
+    return ["evolve", "--env", "ontogym/CartPole-v1", "--out", str(out), "--io-identity", *TINY, *more]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cli") / "run"
+    assert main(evolve(out)) == 0
+    return out
+
+
+def last_json(capsys: pytest.CaptureFixture[str]) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_evolve_leaves_a_run_and_says_what_it_found(tmp_path, capsys):
+    assert main(evolve(tmp_path / "run")) == 0
+    out = capsys.readouterr().out
+    assert "score on fresh lives" in out
+    assert f"ontogym replay {tmp_path / 'run'}" in out
+    found = {p.name for p in (tmp_path / "run").iterdir()}
+    assert {"config.json", "progress.csv", "result.json", "best.safetensors"} <= found
+
+
+def test_json_is_one_object_on_the_last_line(tmp_path, capsys):
+    assert main(evolve(tmp_path / "run", "--json")) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 1
+    found = json.loads(captured.out)
+    assert found["generations"] == 2
+    assert found["config"]["agent_options"] == {"io_identity": True, "nodes": 11}
+
+
+def test_an_existing_run_is_not_clobbered_but_resumed_when_asked(run, capsys):
+    before = (run / "progress.csv").read_bytes()
+    assert main(evolve(run)) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert (run / "progress.csv").read_bytes() == before
+    assert main(evolve(run, "--resume", "--json")) == 0
+    assert last_json(capsys)["generations"] == 2
+
+
+def test_evaluate_a_run_and_its_file(run, capsys):
+    assert main(["evaluate", str(run), "--lives", "3", "--json"]) == 0
+    folder = last_json(capsys)
+    assert main(["evaluate", str(run / "best.safetensors"), "--lives", "3", "--json"]) == 0
+    assert last_json(capsys)["mean"] == folder["mean"]
+    assert folder["lives"] == 3
+    assert main(["evaluate", str(run), "--lives", "3"]) == 0
+    assert "score" in capsys.readouterr().out
+
+
+def test_replay_writes_a_film_and_a_picture(run, tmp_path, capsys):
+    assert main(["replay", str(run), "--out", str(tmp_path / "r"), "--episodes", "1", "--json"]) == 0
+    found = last_json(capsys)
+    assert Path(found["animation"]).read_bytes()[:6] in (b"GIF89a", b"GIF87a")
+    assert Path(found["figure"]).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_quickstart_writes_one_page_that_needs_no_other_file(tmp_path, capsys):
+    command = ["quickstart", "--out", str(tmp_path / "q"), "--generations", "1", "--ppo-steps", "256"]
+    assert main([*command, "--lives", "4", "--json"]) == 0
+    found = last_json(capsys)
+    page = Path(found["page"]).read_text()
+    assert page.count("data:image/") >= 4
+    assert "http" not in page.replace("http-equiv", "")
+    assert len(found["scores"]) == 4
+    assert main([*command, "--lives", "4"]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_envs_and_rules_are_listed(capsys):
+    assert main(["envs", "--json"]) == 0
+    ids = {row["id"] for row in last_json(capsys)["environments"]}
+    assert {"ontogym/Foraging-v0", "ontogym/CartPole-v1"} <= ids
+    assert main(["envs", "ontogym/Foraging-v0"]) == 0
+    assert "Action Space" in capsys.readouterr().out
+    assert main(["rules", "--json"]) == 0
+    assert {"lndp-edge-gru", "hebbian-abcd"} <= {row["name"] for row in last_json(capsys)["rules"]}
+
+
+def test_rules_check_finds_nothing_in_a_good_rule_and_says_what_is_wrong_in_a_bad_one(capsys):
+    assert main(["rules", "check", "hebbian-abcd", "--json"]) == 0
+    assert last_json(capsys)["findings"] == []
+    assert main(["rules", "check", "tests.cli.test_cli:faulty_rule"]) == 1
+    assert "finding" in capsys.readouterr().out
+
+
+def faulty_rule(**options):
+    """A rule that writes to what it is shown."""
+    from ontogym.developmental.rules import RuleOutput
+    from ontogym.developmental.rules.hebbian import HebbianABCDRule
+
+    class Faulty(HebbianABCDRule):
+        def step(self, params, state, context):
+            context.weights.mul_(1.001)
+            return RuleOutput(dw=context.weights * 0), state
+
+    return Faulty(**options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["evolve", "--env", "ontogym/CartPol-v1"], "did you mean 'ontogym/CartPole-v1'"),
+        (["evolve", "--agent", "lmdp"], "did you mean 'lndp'"),
+        (["evolve", "--strategy", "cma-diag"], "did you mean 'cma-diagonal'"),
+        (["evolve", "--synaptic-rule", "hebian-abcd"], "did you mean 'hebbian-abcd'"),
+        (["evolve", "--development", "silense", "--development-steps", "3"], "did you mean 'silence'"),
+        (["evolve", "--agent-options", "nods=3"], "did you mean 'nodes'"),
+        (["evolve", "--env-kwargs", "siz=3", "--env", "ontogym/Foraging-v0"], "did you mean 'size'"),
+        (["evolve", "--env-kwargs", "size"], "KEY=VALUE"),
+        (["evolve", "--nodes", "5"], "hidden node"),
+        (["evolve", "--population", "1"], "at least 2"),
+        (["evaluate", "nowhere"], "There is no file"),
+        (["evaluate", "zoo:nobody"], "zoo agent"),
+        (["envs", "ontogym/Forage-v0"], "did you mean 'ontogym/Foraging-v0'"),
+        (["rules", "check", "hebian-abcd"], "did you mean 'hebbian-abcd'"),
+        (["rules", "check"], "which rule"),
+        (["evolv"], "did you mean 'evolve'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_sentence_and_status_two_and_writes_nothing(
+    arguments, sentence, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.startswith("ontogym: ")
+    assert len(captured.err.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_flags_end_with_status_two(capsys):
+    assert main(["evolve", "--populatio", "3"]) == 2
+    assert "--population" in capsys.readouterr().err
+
+
+def test_damaged_and_foreign_files_are_refused(run, tmp_path, capsys):
+    whole = (run / "best.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
+    assert main(["evaluate", str(tmp_path / "cut.safetensors")]) == 2
+    assert "truncated" in capsys.readouterr().err
+    assert main(["evaluate", str(run / "checkpoint.safetensors")]) == 2
+    assert "not 'agent'" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--env", "ontogym/Acrobot-v1"]) == 2
+    assert "rebuild the agent" in capsys.readouterr().err
+
+
+def test_observations_that_no_network_takes_are_refused(tmp_path, monkeypatch, capsys):
+    class Pictures(gymnasium.Env):
+        observation_space = gymnasium.spaces.Dict(
+            {
+                "camera": gymnasium.spaces.Box(0, 255, (64, 64, 3), np.uint8),
+                "speed": gymnasium.spaces.Box(0, 1, (1,)),
+            }
+        )
+        action_space = gymnasium.spaces.Discrete(2)
+
+    monkeypatch.chdir(tmp_path)
+    gymnasium.register("test/Pictures-v0", Pictures, max_episode_steps=5)
+    try:
+        assert main(["evolve", "--env", "test/Pictures-v0"]) == 2
+    finally:
+        gymnasium.registry.pop("test/Pictures-v0")
+    assert "encoder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("env", PRESETS)
+def test_presets_are_the_defaults_and_flags_override_them(env):
+    from ontogym.baselines.evolution.config import life_spec
+
+    config = parse(["evolve", "--env", env, "--seed", "7"]).config()
+    assert config.target == PRESETS[env]["target"]
+    assert config.seed == 7
+    life_spec(config)
+    assert parse(["evolve", "--env", env, "--target", "1"]).config().target == 1
+    assert parse(["evolve", "--env", env, "--no-preset"]).config().target is None
+
+
+def test_lndp_options_are_flags_and_only_those_that_differ_are_kept():
+    command = parse(
+        ["evolve", "--io-identity", "--no-graph-transformer", "--start", "empty", "--threads", "1"]
+    )
+    assert command.config().agent_options == {
+        "io_identity": True,
+        "graph_transformer": False,
+        "start": "empty",
+        "threads": 1,
+    }
+
+
+def test_module_and_version_in_a_process_of_their_own():
+    done = subprocess.run(
+        [sys.executable, "-m", "ontogym", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("ontogym 0.")
