@@ -56,7 +56,7 @@ GROUPS: dict[str, dict[str, Experiment]] = {
         "acrobot-plain": Experiment("Acrobot", f"{ACROBOT} --generations 40"),
         "pendulum-plain": Experiment("Pendulum", f"{PENDULUM} --generations 40"),
         "foraging-plain": Experiment("Foraging", f"{FORAGING} --generations 60"),
-        "cartpole-plain-long": Experiment("CartPole, long run", f"{CARTPOLE} --generations 2000"),
+        "cartpole-plain-long": Experiment("CartPole, long run", f"{CARTPOLE} --generations 1000"),
     },
     "Ablations on CartPole, with I/O identity": {
         f"cartpole-{name}": Experiment(title, f"{CARTPOLE} --io-identity --generations 60 {flags}")
