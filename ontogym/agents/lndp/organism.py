@@ -38,13 +38,17 @@ class LNDPConfig:
 
     Attributes:
         nodes: N, inputs first, outputs last, hidden nodes between.
-        node_features, edge_features: F and S, size of a node's and of an edge's state.
-        heads, query_features, value_features: of the graph transformer.
+        node_features: F, size of a node's state.
+        edge_features: S, size of an edge's state; its first number is the weight.
+        heads: attention heads of the graph transformer.
+        query_features: size of its queries and keys, per head.
+        value_features: size of its values, per head.
         rnn_iters: activation updates per environment step, inputs clamped.
-        density, density_sd: probability of each allowed edge at birth; drawn around its mean for each life.
+        density: probability of each allowed edge at birth.
+        density_sd: how far that probability itself is drawn around its mean, for each life.
         start: "random" wiring at birth, or "empty".
         decisions: structural changes where a probability exceeds `threshold`, or "stochastic" (p / 2).
-        threshold: see `decisions`.
+        threshold: probability above which a thresholded structural decision falls.
         synaptic_plasticity: whether the synaptic rule runs; without it an edge keeps the features it has at
             birth, and an edge that appears has those that were drawn for its place at birth.
         structural_plasticity: whether edges come and go.
@@ -62,8 +66,11 @@ class LNDPConfig:
         initialisation: the search starts at "zero" (released code), or at a conventional draw, uniform within
             1 / sqrt("fan-in").
         compat: "corrected", or "released" to reproduce every decision of the authors' code.
-        synaptic_rule, pruning_rule, synaptogenesis_rule: keys of the rule registry; an empty name means none.
-        development, development_steps: source of spontaneous activity before experience, and for how long.
+        synaptic_rule: key of the rule that changes edges (see ``ontogym rules``); an empty name means none.
+        pruning_rule: key of the rule that removes edges; an empty name means none.
+        synaptogenesis_rule: key of the rule that adds edges; an empty name means none.
+        development: source of spontaneous activity that newborns develop on before any experience.
+        development_steps: for how many steps.
     """
 
     nodes: int = 32
