@@ -152,7 +152,7 @@ def live(
     and at the first step of a later episode the last of the episode before, so that a terminal reward is felt.
 
     Raises:
-        OntogymError: genomes that do not fit, or an environment that gives a non-finite reward.
+        OntogymError: genomes that do not fit, or an environment that gives a non-finite reward or observation.
     """
     genomes = np.atleast_2d(genomes)
     seeds = np.asarray(seeds, dtype=np.uint64)
@@ -199,7 +199,13 @@ def _episode(
     step = 0
     while active.any() or lagging.any():
         options: dict[str, Any] = {"update": lagging} if lags and step == 0 and not first else {}
-        motor, state = agent.step(state, agent.spaces.observe(observation), told, active | lagging, **options)
+        seen = agent.spaces.observe(observation)
+        if not np.isfinite(seen).all():
+            raise OntogymError(
+                f"{spec.env} gave an observation that is not finite at step {step}; mend the environment or wrap "
+                "it so that observations are finite."
+            )
+        motor, state = agent.step(state, seen, told, active | lagging, **options)
         if not active.any():
             break
         observation, reward, done = lanes.step(agent.spaces.act(motor), active)

@@ -199,3 +199,17 @@ def test_agent_files_round_trip_and_refuse_what_they_are_not(tmp_path):
     save_agent(tmp_path / "nan.safetensors", dataclasses.replace(saved, genome=np.array([np.nan])))
     with pytest.raises(OntogymError, match="finite"):
         load_agent(tmp_path / "nan.safetensors")
+
+
+def test_an_observation_that_is_not_finite_is_an_error_that_names_the_step():
+    class Blind(gymnasium.ObservationWrapper):
+        def observation(self, observation):
+            return np.full_like(observation, np.nan)
+
+    gymnasium.register("test/Blind-v0", lambda: Blind(gymnasium.make("MountainCar-v0")), max_episode_steps=5)
+    try:
+        agent, spec = make_agent(TOY, "test/Blind-v0"), LifeSpec("test/Blind-v0")
+        with pytest.raises(OntogymError, match="not finite at step 0"):
+            live(agent, np.zeros((1, agent.genome_size)), spec, life_seeds(spec, 1, 0))
+    finally:
+        gymnasium.registry.pop("test/Blind-v0")
