@@ -57,7 +57,7 @@ class SavedAgent:
             if ":" in name and not trusted:
                 raise OntogymError(
                     f"This file names {name!r}, which would import code; register it (an entry point for an "
-                    "agent, an import before this call for an environment), or say that the file is trusted."
+                    "agent, an import before this call for an environment), or say that you trust its maker (trusted=True, --trust)."
                 )
         kwargs = self.env_kwargs if env is None else env_kwargs
         agent = make_agent(self.agent, env or self.env, kwargs, self.options)

@@ -6,9 +6,13 @@ prints. Bad input ends with one sentence on stderr and exit status 2; nothing ha
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ontogym.errors import OntogymError
 
@@ -21,21 +25,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if argv in (["--version"], ["-V"]):
         print(f"ontogym {sys.modules['ontogym'].__version__}")
         return 0
-    from ontogym.cli.commands import parse
-
     try:
-        command = parse(argv)
-        found = command.run()
+        return _run(argv)
     except OntogymError as error:
-        print(f"ontogym: {error}", file=sys.stderr)
+        # What another library said may be part of the sentence, and may have several lines.
+        print(f"ontogym: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("ontogym: interrupted; a run goes on with the same command and --resume.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"\nontogym: {str(stop) or 'interrupted.'}", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        # The reader (head, less) has seen enough; nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 2
+
+
+def _run(argv: list[str]) -> int:
+    """Parse and run; what a command prints goes to stderr under ``--json``, so that stdout is the object."""
+    from ontogym.cli.commands import parse
+
+    command = parse(argv)
+    with contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext():
+        found = command.run()
     if command.json:
-        print(json.dumps(found, allow_nan=False, default=str))
+        print(json.dumps(_finite(found), allow_nan=False, default=_plain))
+    sys.stdout.flush()
     return int(found.get("exit_status", 0))
+
+
+def _finite(value: Any) -> Any:
+    """The same with null in place of NaN and infinities, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """NumPy numbers as numbers, anything else as text."""
+    return _finite(value.item()) if hasattr(value, "item") else str(value)

@@ -1,8 +1,13 @@
-"""All commands, and how a command line becomes one of them."""
+"""All commands, and how a command line becomes one of them.
+
+A command of two words, such as ``waves dataset``, is a key of two words; its first word alone then lists its group.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
+import sys
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import tyro
@@ -20,7 +25,10 @@ __all__ = ["COMMANDS", "Command", "parse"]
 class Command(Protocol):
     """What a command offers."""
 
-    json: bool
+    @property
+    def json(self) -> bool:
+        """Whether to print what `run` returns."""
+        ...
 
     def run(self) -> dict[str, Any]:
         """Do it; returns what ``--json`` prints."""
@@ -42,29 +50,45 @@ def parse(argv: list[str]) -> Command:
 
     Raises:
         SystemExit: help was asked for (0), or the line cannot be parsed (2).
+        OntogymError: a value that cannot be.
     """
-    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
-        import sys
-
-        close = nearest(argv[0], COMMANDS)
-        hint = f"did you mean {close!r}?" if close else f"commands are: {', '.join(COMMANDS)}."
-        print(f"ontogym: Unknown command {argv[0]!r}; {hint}", file=sys.stderr)
+    for length in (2, 1):
+        name, rest = " ".join(argv[:length]), argv[length:]
+        if name in COMMANDS:
+            # The defaults of `evolve` depend on the environment and the agent that the line names.
+            if COMMANDS[name] is Evolve:
+                default = with_preset(rest)
+                return tyro.cli(type(default), prog=f"ontogym {name}", args=rest, default=default)
+            return cast(Command, tyro.cli(COMMANDS[name], prog=f"ontogym {name}", args=rest))
+    group = f"{argv[0]} " if argv and any(name.startswith(f"{argv[0]} ") for name in COMMANDS) else ""
+    rest = argv[1:] if group else argv
+    members = _members(group)
+    if rest and not rest[0].startswith("-"):
+        close = nearest(rest[0], members)
+        hint = f"did you mean '{group}{close}'?" if close else f"commands are: {', '.join(members)}."
+        print(f"ontogym: Unknown command '{group}{rest[0]}'; {hint}", file=sys.stderr)
         raise SystemExit(2)
-    if argv and argv[0] in COMMANDS:
-        kind = COMMANDS[argv[0]]
-        default = with_preset(argv[1:]) if kind is Evolve else dataclasses.MISSING
-        options: dict[str, Any] = {} if default is dataclasses.MISSING else {"default": default}
-        parsed = tyro.cli(
-            kind,
-            prog=f"ontogym {argv[0]}",
-            args=argv[1:],
-            **options,
-        )
-        return cast(Command, parsed)
-    # Only help or nothing is left: let tyro print the list of commands.
-    return cast(
-        Command,
-        tyro.extras.subcommand_cli_from_dict(
-            dict(COMMANDS), prog="ontogym", args=argv, description="Agents that develop, and keep rewiring."
-        ),
+    # Only help or nothing is left: let tyro print the list.
+    tyro.extras.subcommand_cli_from_dict(
+        members,
+        prog=f"ontogym {group}".strip(),
+        args=rest,
+        description="Agents that develop before they experience, and keep rewiring while they live.",
     )
+    raise SystemExit(2)
+
+
+def _members(group: str) -> dict[str, Callable[..., None]]:
+    """Next words after `group`, each with a stand-in that carries one line of help."""
+    found: dict[str, Callable[..., None]] = {}
+    for name, kind in COMMANDS.items():
+        word, more, _ = name.removeprefix(group).partition(" ")
+        if not name.startswith(group) or word in found:
+            continue
+
+        def stand_in() -> None: ...
+
+        first = (inspect.getdoc(kind) or "").partition("\n")[0]
+        stand_in.__doc__ = f"Several commands: ontogym {word} --help." if more else first
+        found[word] = stand_in
+    return found

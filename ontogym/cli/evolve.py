@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -11,8 +13,10 @@ import tyro
 from ontogym.agents.lndp.organism import LNDPConfig
 from ontogym.baselines.presets import preset
 from ontogym.cli.options import key_values, print_table, score_line
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import AGENTS
 
-__all__ = ["Evolve", "with_preset"]
+__all__ = ["Evolve", "EvolveLNDP", "with_preset"]
 
 DEFAULT_ENV = "ontogym/CartPole-v1"
 
@@ -45,12 +49,10 @@ class Evolve:
 
     Attributes:
         env: id of the environment, any that Gymnasium knows.
-        env_kwargs: its arguments, as KEY=VALUE ...
+        env_kwargs: its arguments, as KEY=VALUE ...; those of the preset stay unless named.
         preset: start from what is known to work in this environment.
         agent: name of the agent, or module:Class.
-        agent_options: options of an agent other than the LNDP, as KEY=VALUE ...
-        lndp: options of the LNDP.
-        engine: what computes it.
+        agent_options: options of the agent that have no flag of their own, as KEY=VALUE ...
         strategy: csa, cma-diagonal, cma-full, openai-es, or one that a plug-in brings.
         strategy_options: its options, as KEY=VALUE ...
         sigma: initial step size; the strategy's own if not given.
@@ -80,8 +82,6 @@ class Evolve:
     preset: bool = True
     agent: str = "lndp"
     agent_options: tuple[str, ...] = ()
-    lndp: Annotated[LNDPConfig, tyro.conf.arg(name="")] = field(default_factory=LNDPConfig)
-    engine: Annotated[Engine, tyro.conf.arg(name="")] = field(default_factory=Engine)
     strategy: str = "csa"
     strategy_options: tuple[str, ...] = ()
     sigma: float | None = None
@@ -108,58 +108,115 @@ class Evolve:
     def run(self) -> dict[str, Any]:
         """Evolve, print what was found; returns the result."""
         from ontogym.baselines.evolution.run import evolve
+        from ontogym.cli.citations import used_by
 
         config = self.config()
-        result = evolve(config, resume=self.resume, progress=True)
+        try:
+            result = evolve(config, resume=self.resume, progress=True)
+        except KeyboardInterrupt:
+            begun = (Path(config.out) / "config.json").exists()
+            onward = (
+                f"the same command with --resume goes on with {config.out}." if begun else "nothing is kept."
+            )
+            raise KeyboardInterrupt(f"stopped; {onward}") from None
+        citations = used_by(config)
         if not self.json:
-            self._print(config.out or "", result)
-        return {**result.as_json(), "out": config.out, "config": config.as_json()}
+            self._print(config.out, result)
+            print("\nCite what was used:\n\n" + "\n".join(citations) if citations else "")
+        return {
+            **result.as_json(),
+            "out": config.out,
+            "config": config.as_json(),
+            "bibtex": citations,
+        }
+
+    def options(self) -> dict[str, Any]:
+        """The agent's options."""
+        return key_values(self.agent_options, "--agent-options")
 
     def config(self) -> Any:
         """The run's configuration."""
         from ontogym.baselines.evolution.config import EvolutionConfig
 
-        options = key_values(self.agent_options, "--agent-options")
-        if self.agent == "lndp":
-            chosen = {k: v for k, v in dataclasses.asdict(self.engine).items() if v != getattr(Engine(), k)}
-            options = {**self.lndp.as_dict(), **chosen, **options}
         shared = {f.name for f in dataclasses.fields(EvolutionConfig)} & set(vars(self))
         values = {name: getattr(self, name) for name in shared}
+        # A flag names some arguments; it does not take back what the preset says about the others.
+        kwargs = preset(self.env).get("env_kwargs", {}) if self.preset else {}
+        name = f"{self.env.rpartition('/')[2]}-{self.agent}-s{self.seed}".replace(":", ".")
         values |= {
-            "env_kwargs": key_values(self.env_kwargs, "--env-kwargs"),
-            "agent_options": options,
+            "env_kwargs": {**kwargs, **key_values(self.env_kwargs, "--env-kwargs")},
+            "agent_options": self.options(),
             "strategy_options": key_values(self.strategy_options, "--strategy-options"),
-            "out": self.out
-            or f"runs/{self.env.rpartition('/')[2]}-{self.agent.replace(':', '.')}-s{self.seed}",
+            "out": self.out or f"runs/{name}",
         }
         return EvolutionConfig(**values)
 
     def _print(self, out: str, result: Any) -> None:
         score, control = result.score, result.control
+        goals = score["conditions"]
         rows = [
             ("score on fresh lives [95 %]", score_line(score)),
             ("first, last episode", f"{score['first_episode']:.1f}, {score['last_episode']:.1f}"),
-            ("per hidden goal", ", ".join(f"{v:.1f}" for v in score["conditions"])),
+            *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
             ("told a reward of 0 throughout", score_line(control) if control else "-"),
             *((key, f"{value:.2f}") for key, value in score["diagnostics"].items()),
-            ("target reached", "yes" if result.solved else "no"),
+            ("target reached", "-" if self.target is None else "yes" if result.solved else "no"),
             ("generations", result.generations),
             ("environment steps", f"{result.env_steps:,}"),
             ("seconds (processor)", f"{result.wall_seconds:.0f} ({result.cpu_seconds:.0f})"),
         ]
         print_table(f"{self.agent} on {self.env}, seed {self.seed}", ("", ""), rows)
-        print(f"Next:  ontogym replay {out}      ontogym evaluate {out}")
+        # A stranger's file must not import code; a run of one's own with a module:Class may.
+        trust = " --trust" if ":" in self.agent + self.env else ""
+        print(f"Next:  ontogym replay {out}{trust}      ontogym evaluate {out}{trust}")
+
+
+@dataclass(frozen=True)
+class EvolveLNDP(Evolve):
+    __doc__ = Evolve.__doc__
+
+    # Named by nothing, their fields are flags of the command.
+    lndp: Annotated[LNDPConfig, tyro.conf.arg(name="")] = field(default_factory=LNDPConfig)
+    engine: Annotated[Engine, tyro.conf.arg(name="")] = field(default_factory=Engine)
+
+    def options(self) -> dict[str, Any]:
+        """The options that differ from the defaults.
+
+        Raises:
+            OntogymError: a source of development, but no steps of it.
+        """
+        if self.lndp.development and not self.lndp.development_steps:
+            raise OntogymError(
+                f"--development {self.lndp.development} does nothing in 0 steps; add --development-steps, for "
+                "example 100."
+            )
+        chosen = {k: v for k, v in dataclasses.asdict(self.engine).items() if v != getattr(Engine(), k)}
+        return {**self.lndp.as_dict(), **chosen, **super().options()}
 
 
 def with_preset(argv: list[str]) -> Evolve:
-    """The defaults of a command line: those of the preset of the environment that it names."""
-    env = DEFAULT_ENV
-    for k, word in enumerate(argv):
-        if word.startswith("--env="):
-            env = word.partition("=")[2]
-        elif word == "--env" and k + 1 < len(argv):
-            env = argv[k + 1]
+    """The defaults of a command line: those of the preset of the environment that it names.
+
+    Raises:
+        UnknownNameError: the agent that it names is unknown (its flags depend on the agent).
+    """
+    env, agent = _given(argv, "--env", DEFAULT_ENV), _given(argv, "--agent", "lndp")
+    if ":" not in agent and agent not in AGENTS:
+        raise UnknownNameError(AGENTS.kind, agent, AGENTS)
     values = {} if "--no-preset" in argv else preset(env)
-    kwargs = values.pop("env_kwargs", {})
-    lndp = LNDPConfig(**values.pop("agent_options", {}))
-    return Evolve(env=env, env_kwargs=tuple(f"{k}={v}" for k, v in kwargs.items()), lndp=lndp, **values)
+    pairs = values.pop("env_kwargs", {}).items()
+    values["env_kwargs"] = tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in pairs)
+    options = values.pop("agent_options", {})
+    if agent != "lndp":
+        return Evolve(env=env, agent=agent, **values)
+    return EvolveLNDP(env=env, lndp=LNDPConfig(**options), **values)
+
+
+def _given(argv: list[str], flag: str, default: str) -> str:
+    """The value of a flag, before the line is parsed."""
+    for word, following in zip(argv, [*argv[1:], default]):
+        if word == flag:
+            default = following
+        elif word.startswith(f"{flag}="):
+            default = word.partition("=")[2]
+    return default

@@ -10,6 +10,9 @@ from ontogym.errors import OntogymError
 
 __all__ = ["key_values", "print_table", "score_line"]
 
+_PIPE_WIDTH = 160
+"""Columns where the output is no terminal: a file or a pipe has room."""
+
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:
     """``KEY=VALUE`` words as a dict; a value that is JSON is read as such, anything else is text.
@@ -30,16 +33,31 @@ def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output, as wide as the terminal allows."""
+    """A table on standard output, as wide as the terminal allows; cells are shown as they are, not as markup.
+
+    The first column holds names to copy and is never broken. Empty column names leave out the heading.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _PIPE_WIDTH)
+    table = Table(
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        show_header=any(columns),
+    )
+    for k, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=k == 0)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def score_line(summary: dict[str, Any]) -> str:

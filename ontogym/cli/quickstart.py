@@ -120,7 +120,7 @@ class Quickstart:
         """Film and still figure of one life of the evolved agent."""
         from ontogym.baselines.agent_files import load_agent
         from ontogym.baselines.animation import write_animation
-        from ontogym.baselines.figures import life_figure
+        from ontogym.baselines.figures import life_figure, save_figure
         from ontogym.baselines.replay import record_life
 
         saved = load_agent(folder / "run")
@@ -130,7 +130,7 @@ class Quickstart:
         )
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(write_animation, recording, film, max_frames=120)
-            life_figure(recording).savefig(still)
+            save_figure(life_figure(recording), still)
             waiting.result()
         return film, still
 

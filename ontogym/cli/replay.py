@@ -13,6 +13,9 @@ from ontogym.errors import OntogymError
 
 __all__ = ["Replay"]
 
+MAX_STEPS = 10_000
+"""Where an episode is cut, if neither the environment nor the run has a limit."""
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -25,6 +28,7 @@ class Replay:
         episodes: episodes of the life; those it was evolved with if not given.
         seed: which life.
         reward_clamp: tell the agent this number instead of every reward.
+        trust: the file is mine, or I trust its maker: import the module:Class that it names.
         json: print one JSON object as the last line.
     """
 
@@ -34,35 +38,40 @@ class Replay:
     episodes: int | None = None
     seed: int = 0
     reward_clamp: float | None = None
+    trust: bool = False
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Record, draw, say where; returns the paths."""
         from ontogym.baselines.agent_files import load_agent
         from ontogym.baselines.animation import write_animation
-        from ontogym.baselines.figures import life_figure
+        from ontogym.baselines.figures import life_figure, save_figure
         from ontogym.baselines.replay import record_life
 
         saved = load_agent(self.target)
-        name = Path(self.target.removeprefix("zoo:")).resolve().stem
+        name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")
         folder = Path(self.out or f"replay-{name}")
+        limit = saved.facts.get("max_steps")
+        print("Living one life and drawing it, about half a minute ...", file=sys.stderr)
+        try:
+            recording = record_life(
+                saved.build(trusted=self.trust),
+                saved.genome,
+                saved.env,
+                saved.env_kwargs,
+                saved.episodes if self.episodes is None else self.episodes,
+                self.seed,
+                reward_clamp=self.reward_clamp,
+                max_steps=limit if isinstance(limit, int) else MAX_STEPS,
+            )
+        except NotImplementedError as error:
+            raise OntogymError(f"The agent {saved.agent!r} cannot be drawn: {error}.") from error
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OntogymError(f"Cannot write to {folder} ({error.strerror}); pass another --out.") from error
-        print("Living one life and drawing it, about half a minute ...", file=sys.stderr)
-        recording = record_life(
-            saved.build(),
-            saved.genome,
-            saved.env,
-            saved.env_kwargs,
-            self.episodes or saved.episodes,
-            self.seed,
-            reward_clamp=self.reward_clamp,
-        )
-        film, still = folder / f"life.{self.format}", folder / "life.png"
-        write_animation(recording, film)
-        life_figure(recording).savefig(still)
+        film = write_animation(recording, folder / f"life.{self.format}")
+        still = save_figure(life_figure(recording), folder / "life.png")
         if not self.json:
             print(f"{film}\n{still}")
         return {"animation": str(film), "figure": str(still), "return": float(recording.rewards.sum())}

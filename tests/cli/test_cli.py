@@ -61,6 +61,69 @@ def test_an_existing_run_is_not_clobbered_but_resumed_when_asked(run, capsys):
     assert last_json(capsys)["generations"] == 2
 
 
+def test_an_interrupted_run_says_how_to_go_on_and_does(run, tmp_path, monkeypatch, capsys):
+    from ontogym.baselines.evolution.run import _Run
+
+    whole, count = _Run._generation, []
+
+    def interrupted(self):
+        count.append(1)
+        if len(count) == 2:
+            raise KeyboardInterrupt
+        return whole(self)
+
+    out = tmp_path / "run"
+    monkeypatch.setattr(_Run, "_generation", interrupted)
+    assert main(evolve(out, "--checkpoint-every", "1")) == 130
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"ontogym: stopped; the same command with --resume goes on with {out}."
+    assert not (out / "result.json").exists()
+    assert main(evolve(out, "--checkpoint-every", "1", "--resume")) == 0
+    score = [json.loads((folder / "result.json").read_text())["score"] for folder in (out, run)]
+    assert score[0] == score[1]
+
+
+def test_a_truncated_checkpoint_is_refused_and_left_as_it_is(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(evolve(out)) == 0
+    file = out / "checkpoint.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    assert main(evolve(out, "--resume")) == 2
+    assert "truncated" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+
+
+def test_a_run_of_a_class_of_ones_own(tmp_path, capsys):
+    """Its file names a class to import, so it must be trusted; and it remembers where episodes are cut."""
+    out = str(tmp_path / "run")
+    tiny = [*TINY[:-2], "--max-steps", "5", "--agent", "tests.baselines.toy:Linear", "--out", out]
+    assert main(["evolve", *tiny]) == 0
+    assert f"ontogym evaluate {out} --trust" in capsys.readouterr().out
+    assert main(["evaluate", out, "--lives", "2"]) == 2
+    assert "--trust" in capsys.readouterr().err
+    assert main(["evaluate", out, "--lives", "2", "--trust", "--json"]) == 0
+    assert last_json(capsys)["env_steps"] == 2 * 3 * 5
+    assert main(["evaluate", out, "--lives", "2", "--trust", "--max-steps", "4", "--json"]) == 0
+    assert last_json(capsys)["env_steps"] == 2 * 3 * 4
+    assert main(["evaluate", out, "--episodes", "0", "--trust"]) == 2
+    assert "0 episodes" in capsys.readouterr().err
+    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 2
+    assert "cannot be drawn" in capsys.readouterr().err
+    assert not (tmp_path / "pictures").exists()
+
+
+def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys):
+    """The zoo's forager sees places one-hot: a raw observation would not fit its genome."""
+    at = ["evaluate", "zoo:lndp-foraging", "--lives", "2", "--json"]
+    assert main([*at, "--env", "ontogym/ForagingSwitch-v0"]) == 0
+    switched = last_json(capsys)
+    assert main([*at, "--env-kwargs", "p_switch=0.1"]) == 0
+    assert last_json(capsys)["mean"] == switched["mean"]
+    assert main([*at, "--env-kwargs", "observation=raw"]) == 2
+    assert "genome" in capsys.readouterr().err
+
+
 def test_evaluate_a_run_and_its_file(run, capsys):
     assert main(["evaluate", str(run), "--lives", "3", "--json"]) == 0
     folder = last_json(capsys)
@@ -98,6 +161,20 @@ def test_envs_and_rules_are_listed(capsys):
     assert "Action Space" in capsys.readouterr().out
     assert main(["rules", "--json"]) == 0
     assert {"lndp-edge-gru", "hebbian-abcd"} <= {row["name"] for row in last_json(capsys)["rules"]}
+
+
+def test_a_broken_plugin_is_listed_with_its_error(tmp_path, monkeypatch, capsys):
+    from ontogym.registry import RULES
+
+    (tmp_path / "broken_plugin.py").write_text("raise RuntimeError('[/no/markup] broken')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(RULES.added, "broken", "broken_plugin:Rule")
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["rules"]) == 0
+    out = capsys.readouterr().out
+    assert "RuntimeError: [/no/markup] broken" in out
+    assert "lndp-edge-gru" in out
+    assert main(["rules", "check", "broken"]) == 2
 
 
 def test_rules_check_finds_nothing_in_a_good_rule_and_says_what_is_wrong_in_a_bad_one(capsys):
@@ -187,6 +264,21 @@ def test_observations_that_no_network_takes_are_refused(tmp_path, monkeypatch, c
     finally:
         gymnasium.registry.pop("test/Pictures-v0")
     assert "encoder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_words_are_no_observations(tmp_path, monkeypatch, capsys):
+    class Words(gymnasium.Env):
+        observation_space = gymnasium.spaces.Text(10)
+        action_space = gymnasium.spaces.Discrete(2)
+
+    monkeypatch.chdir(tmp_path)
+    gymnasium.register("test/Words-v0", Words, max_episode_steps=5)
+    try:
+        assert main(["evolve", "--env", "test/Words-v0"]) == 2
+    finally:
+        gymnasium.registry.pop("test/Words-v0")
+    assert "type Text cannot be flattened" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -241,6 +241,9 @@ class _Run:
             return
         config, agent = self.config, self.evaluator.agent(self.spec)
         facts = {**facts, "generation": self.best_generation, "seed": config.seed}
+        if config.max_steps is not None:
+            # Without it, an evaluation in an environment without a time limit would never end.
+            facts["max_steps"] = config.max_steps
         save_agent(
             self.folder.path / "best.safetensors",
             SavedAgent(

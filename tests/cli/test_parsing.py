@@ -1,0 +1,154 @@
+"""The command line's own machinery: groups, defaults, what reaches stdout, what is imported."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ontogym.baselines.evolution.config import EvolutionConfig
+from ontogym.cli import citations, commands, main
+from ontogym.cli.citations import bibtex, used_by
+from ontogym.cli.evolve import Evolve
+from ontogym.errors import OntogymError
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """Stands for a command of a later day.
+
+    More about it, which the list of commands leaves out.
+    """
+
+    fault: str = ""
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        print("a library that chatters")
+        if self.fault == "lines":
+            raise OntogymError("first line\n  second line")
+        if self.fault == "stop":
+            raise KeyboardInterrupt
+        if self.fault == "bug":
+            raise RuntimeError("a bug")
+        return {"nan": float("nan"), "deep": [{"inf": float("inf")}], "fine": 1.5, "exit_status": 1}
+
+
+@pytest.fixture
+def probes(monkeypatch):
+    monkeypatch.setitem(commands.COMMANDS, "waves dataset", Probe)
+    monkeypatch.setitem(commands.COMMANDS, "waves render", Probe)
+
+
+def test_commands_of_two_words(probes, capsys):
+    assert main(["waves", "dataset"]) == 1
+    assert main(["waves", "datasett"]) == 2
+    assert "did you mean 'waves dataset'?" in capsys.readouterr().err
+    assert main(["waves", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "dataset" in shown
+    assert "render" in shown
+    assert "evolve" not in shown
+    assert main(["waves"]) == 2
+
+
+def test_the_list_of_commands_has_one_line_each(probes, capsys):
+    assert main(["--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert set(commands.COMMANDS) - {"waves dataset", "waves render"} <= set(shown.split())
+    assert "ontogym waves --help" in shown
+    assert "two minutes" not in shown  # from quickstart's second paragraph
+
+
+def test_json_has_stdout_to_itself_and_no_nan(probes, capsys):
+    assert main(["waves", "dataset", "--json"]) == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 1
+    assert json.loads(captured.out) == {"nan": None, "deep": [{"inf": None}], "fine": 1.5, "exit_status": 1}
+    assert "chatters" in captured.err
+
+
+def test_bad_input_is_one_line_whatever_a_library_said(probes, capsys):
+    assert main(["waves", "dataset", "--fault", "lines"]) == 2
+    assert capsys.readouterr().err == "ontogym: first line second line\n"
+
+
+def test_an_interrupt_ends_with_130_and_a_bug_with_its_traceback(probes, capsys):
+    assert main(["waves", "dataset", "--fault", "stop"]) == 130
+    assert capsys.readouterr().err.strip() == "ontogym: interrupted."
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["waves", "dataset", "--fault", "bug"])
+
+
+def test_every_field_of_the_configuration_is_a_flag_with_its_default():
+    """`conditions` comes with the environment; the default environment is the suite's own."""
+    flags = {f.name: f for f in dataclasses.fields(Evolve)}
+    for field in dataclasses.fields(EvolutionConfig):
+        if field.name != "conditions":
+            assert field.name in flags
+        if field.default is not dataclasses.MISSING and field.name not in ("conditions", "env"):
+            assert flags[field.name].default == field.default, field.name
+
+
+@pytest.mark.parametrize("flag", [["--env-kwargs", "size=7"], ["--env-kwargs", "observation=raw"], []])
+def test_named_arguments_leave_the_others_of_the_preset(flag):
+    config = commands.parse(["evolve", "--env", "ontogym/Foraging-v0", *flag]).config()
+    named = dict(pair.split("=") for pair in flag[1:])
+    expected = {"observation": "one-hot"} | {k: int(v) if v.isdigit() else v for k, v in named.items()}
+    assert config.env_kwargs == expected
+    bare = commands.parse(["evolve", "--no-preset", "--env=ontogym/Foraging-v0", *flag]).config()
+    assert bare.env_kwargs == {k: v for k, v in expected.items() if k in named}
+
+
+def test_flags_of_the_lndp_are_not_swallowed_by_another_agent(capsys):
+    agent = "tests.baselines.toy:Linear"
+    assert main(["evolve", "--agent", agent, "--io-identity"]) == 2
+    assert "--io-identity" in capsys.readouterr().err
+    config = commands.parse(["evolve", "--agent", agent, "--agent-options", "noise=0.5"]).config()
+    assert config.agent_options == {"noise": 0.5}
+    assert ":" not in config.out
+
+
+def test_development_without_steps_is_refused():
+    with pytest.raises(OntogymError, match="--development-steps"):
+        commands.parse(["evolve", "--development", "silence"]).config()
+    options = commands.parse(["evolve", "--development", "silence", "--development-steps", "3"]).config()
+    assert options.agent_options == {"development": "silence", "development_steps": 3}
+
+
+def test_bibtex_of_what_was_used():
+    lndp = used_by(commands.parse(["evolve", "--synaptic-rule", "hebbian-abcd"]).config())
+    plain = used_by(EvolutionConfig(env="CartPole-v1", agent="tests.baselines.toy:Linear"))
+    keys = [{entry.partition("{")[2].partition(",")[0] for entry in found} for found in (lndp, plain)]
+    assert {"plantec2024lndp", "najarro2020hebbian", "towers2024gymnasium"} <= keys[0]
+    assert "plantec2024lndp" not in keys[1]
+    assert "towers2024gymnasium" in keys[1]
+    assert all(entry.startswith("@") and entry.endswith("}") for entry in lndp)
+
+
+def test_missing_references_are_no_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(citations, "_PLACES", (tmp_path / "references.bib",))
+    assert bibtex(["arXiv 2406.09787"]) == []
+
+
+def test_the_command_line_starts_light():
+    heavy = ["torch", "numba", "matplotlib", "stable_baselines3", "torch_geometric", "imageio", "scipy.stats"]
+    program = f"""
+import sys
+from ontogym.cli import commands, main
+status = main(["envs", "--json"])
+print(status, [name for name in {heavy} if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout.splitlines()[-1] == "0 []"
