@@ -1,6 +1,6 @@
 """The BibTeX of what a run used, found by the arXiv numbers that docstrings cite.
 
-Every reference lives once, in ``docs/references.bib``; an installation may carry a copy inside the package.
+Every reference lives once, in ``references.bib`` beside the code, which an installation carries too.
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ from typing import Any
 
 __all__ = ["bibtex", "used_by"]
 
-_PACKAGE = Path(__file__).parents[1]
-_PLACES = (_PACKAGE / "references.bib", _PACKAGE.parent / "docs" / "references.bib")
+_REFERENCES = Path(__file__).parents[1] / "references.bib"
 _ARXIV = re.compile(r"\b\d{4}\.\d{5}\b")
 _GYMNASIUM = "arXiv:2407.17032"
 
 
 def bibtex(texts: Iterable[str]) -> list[str]:
-    """The entries whose arXiv number stands in one of `texts`; none where the references are not installed."""
-    place = next((path for path in _PLACES if path.is_file()), None)
-    if place is None:
-        return []
+    """The entries whose arXiv number stands in one of `texts`."""
     wanted = set(_ARXIV.findall("\n".join(texts)))
-    entries = re.split(r"^(?=@)", place.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    entries = re.split(r"^(?=@)", _REFERENCES.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return [entry.strip() for entry in entries if wanted & set(_ARXIV.findall(entry))]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ontogym.baselines.evolution.config import EvolutionConfig
-from ontogym.cli import citations, commands, main
-from ontogym.cli.citations import bibtex, used_by
+from ontogym.cli import commands, main
+from ontogym.cli.citations import used_by
 from ontogym.cli.evolve import Evolve
 from ontogym.errors import OntogymError
 
@@ -129,11 +129,6 @@ def test_bibtex_of_what_was_used():
     assert "plantec2024lndp" not in keys[1]
     assert "towers2024gymnasium" in keys[1]
     assert all(entry.startswith("@") and entry.endswith("}") for entry in lndp)
-
-
-def test_missing_references_are_no_error(monkeypatch, tmp_path):
-    monkeypatch.setattr(citations, "_PLACES", (tmp_path / "references.bib",))
-    assert bibtex(["arXiv 2406.09787"]) == []
 
 
 def test_the_command_line_starts_light():
