@@ -126,7 +126,11 @@ RULES = Registry(
         "magnitude-regrow": "ontogym.developmental.rules.magnitude:MagnitudeRegrowRule",
     },
 )
-AGENTS = Registry("agent", "ontogym.agents", {"lndp": "ontogym.agents.lndp:LNDP"})
+AGENTS = Registry(
+    "agent",
+    "ontogym.agents",
+    {"lndp": "ontogym.agents.lndp:LNDP", "plastic": "ontogym.agents.plastic:Plastic"},
+)
 SPONTANEOUS = Registry(
     "source of spontaneous activity",
     "ontogym.spontaneous",

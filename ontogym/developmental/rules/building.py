@@ -7,7 +7,7 @@ from typing import Any
 
 from ontogym.developmental.rules.base import PlasticityRule
 from ontogym.errors import OntogymError
-from ontogym.registry import RULES, load_object
+from ontogym.registry import RULES
 
 __all__ = ["build_rule"]
 
@@ -16,7 +16,7 @@ def build_rule(name: str, kind: str, place: str, options: Mapping[str, Any]) -> 
     """The rule called `name`, built.
 
     Args:
-        name: a registered name, or ``"package.module:Class"``.
+        name: a registered name.
         kind: "synaptic" or "structural", what its place needs.
         place: what to call that place in messages, for example "LNDP: the pruning rule".
         options: what its constructor is given.
@@ -25,7 +25,8 @@ def build_rule(name: str, kind: str, place: str, options: Mapping[str, Any]) -> 
         OntogymError: unknown name (the nearest is suggested), another kind, or a constructor that takes
             something else.
     """
-    factory = load_object(name) if ":" in name else RULES.get(name)
+    # Registered names only: options come from agent files too, and a stranger's file must not import code.
+    factory = RULES.get(name)
     try:
         rule = factory(**options)
     except TypeError as error:
