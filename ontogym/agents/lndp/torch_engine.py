@@ -24,6 +24,7 @@ from ontogym.developmental.rules.base import (
     RuleOutput,
     RuleState,
     apply_rule,
+    ask_rule,
     structural_change,
     tanh,
 )
@@ -128,7 +129,7 @@ class TorchEngine:
         outputs: dict[str, RuleOutput] = {}
         for slot in ("pruning", "synaptogenesis", "structural"):
             if slot in self.rules:
-                outputs[slot], memory[slot] = self.rules[slot].step(g[slot], memory[slot], context)
+                outputs[slot], memory[slot] = ask_rule(self.rules[slot], g[slot], memory[slot], context)
         mask = self._rewire(outputs, mask, u)
         changed = (mask - state.mask).abs().sum((1, 2))
         return state._replace(nodes=nodes, edges=edges, mask=mask, changed=changed, rules=memory)

@@ -20,6 +20,7 @@ from ontogym.developmental.rules.base import (
     RuleContext,
     RuleState,
     apply_rule,
+    ask_rule,
     structural_change,
     tanh,
 )
@@ -108,8 +109,9 @@ class PlasticNetworks:
             )
             context = context._replace(edges=edges, weights=weights, mask=mask)
         if "structural" in self.rules:
-            rule = self.rules["structural"]
-            output, memory["structural"] = rule.step(params("structural"), memory["structural"], context)
+            output, memory["structural"] = ask_rule(
+                self.rules["structural"], params("structural"), memory["structural"], context
+            )
             mask = structural_change(output, mask, self.allowed, u, self.threshold)
         # An edge that has gone takes its weight with it: should it come again, it starts at zero.
         edges = edges * mask[:, None]

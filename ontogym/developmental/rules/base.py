@@ -21,6 +21,7 @@ __all__ = [
     "RuleState",
     "Scope",
     "apply_rule",
+    "ask_rule",
     "coefficients",
     "post_pre",
     "structural_change",
@@ -210,6 +211,18 @@ def structural_change(
     return new.to(mask.dtype)
 
 
+def ask_rule(
+    rule: PlasticityRule, params: Tensor, state: RuleState, context: RuleContext
+) -> tuple[RuleOutput, RuleState]:
+    """What a rule wants, and its new memory in storage of its own.
+
+    A rule may return an expanded tensor, one number for many nodes; an engine that writes rows of it in place
+    would write to all of them.
+    """
+    output, memory = rule.step(params, state, context)
+    return output, RuleState(memory.edge.contiguous(), memory.node.contiguous())
+
+
 def apply_rule(
     rule: PlasticityRule,
     params: Tensor,
@@ -222,7 +235,7 @@ def apply_rule(
     The one place where masking, clamping and structural draws happen. Weights and edge features of absent
     edges are zero; a rule that returns `edges` owns their bounds and is clamped only in its weight.
     """
-    output, new_state = rule.step(params, state, context)
+    output, new_state = ask_rule(rule, params, state, context)
     if output.edges is not None:
         edges = output.edges
         weights = edges[:, 0]

@@ -51,13 +51,12 @@ class MagnitudeRegrowRule(PlasticityRule):
         present = context.mask
         size = context.weights.abs() * present
         count = present.sum((1, 2), keepdim=True)
-        known = state.edge[:, 1:]
-        mean = (state.edge[:, :1] * known).sum((2, 3)) / known.sum((2, 3)).clamp_min(1.0)
-        # At birth nothing is known: then each edge is its own first mean.
-        newborn = torch.where(
-            known.sum((2, 3)) > 0, mean, size.sum((1, 2))[:, None] / count[:, 0].clamp_min(1.0)
-        )
-        before = torch.where(known[:, 0] > 0, state.edge[:, 0], newborn[:, :, None])
+        trace, known = state.edge.unbind(1)
+        others = known.sum((1, 2), keepdim=True)
+        mean = (trace * known).sum((1, 2), keepdim=True) / others.clamp_min(1.0)
+        # At birth no edge is known: then each starts at its own magnitude.
+        start = torch.where(others > 0, mean, size)
+        before = torch.where(known > 0, trace, start)
         smooth = (before + rho * (size - before)) * present
         credit = state.node.amax(2, keepdim=True) + zeta * count  # every node carries the same
         moved = credit.floor()

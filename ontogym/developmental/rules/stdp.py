@@ -33,8 +33,8 @@ class STDPRule(PlasticityRule):
     = 0.05 and traces that fall to one half in a step.
     Shapes: ``pre, post`` (P, N), ``state.node`` (P, 2, N) give ``dw`` (P, N, N). Scope: local.
 
-    Departs from the paper: rates of either sign in discrete time take the place of spikes (their equation 5
-    with all-to-all pairing), and weights are bounded by clipping alone.
+    Departs from the paper: rates of either sign in discrete time take the place of spikes (all pairs
+    count), and weights are bounded by clipping alone.
     """
 
     name = "stdp"
