@@ -114,10 +114,23 @@ RULES = Registry(
         "lndp-edge-gru": "ontogym.developmental.rules.lndp:EdgeGRURule",
         "lndp-pruning": "ontogym.developmental.rules.lndp:PruningRule",
         "lndp-synaptogenesis": "ontogym.developmental.rules.lndp:SynaptogenesisRule",
+        "hebb": "ontogym.developmental.rules.hebb:HebbRule",
+        "oja": "ontogym.developmental.rules.oja:OjaRule",
+        "bcm": "ontogym.developmental.rules.bcm:BCMRule",
         "hebbian-abcd": "ontogym.developmental.rules.hebbian:HebbianABCDRule",
+        "hebbian-abcd-edge": "ontogym.developmental.rules.hebbian:HebbianABCDEdgeRule",
+        "reward-hebb": "ontogym.developmental.rules.reward_hebb:RewardHebbRule",
+        "stdp": "ontogym.developmental.rules.stdp:STDPRule",
+        "activity-turnover": "ontogym.developmental.rules.turnover:ActivityTurnoverRule",
+        "deep-rewiring": "ontogym.developmental.rules.deep_rewiring:DeepRewiringRule",
+        "magnitude-regrow": "ontogym.developmental.rules.magnitude:MagnitudeRegrowRule",
     },
 )
-AGENTS = Registry("agent", "ontogym.agents", {"lndp": "ontogym.agents.lndp:LNDP"})
+AGENTS = Registry(
+    "agent",
+    "ontogym.agents",
+    {"lndp": "ontogym.agents.lndp:LNDP", "plastic": "ontogym.agents.plastic:Plastic"},
+)
 SPONTANEOUS = Registry(
     "source of spontaneous activity",
     "ontogym.spontaneous",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["Agent", "NetworkSnapshot", "SpaceAdapter", "check_genomes"]
+__all__ = ["Agent", "NetworkSnapshot", "SpaceAdapter", "check_genomes", "observation_gain"]
 
 State = TypeVar("State")
 MAX_CHANNELS = 512
@@ -187,6 +187,17 @@ def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floati
         bad = int(np.flatnonzero(~np.isfinite(genomes).all(1))[0])
         raise OntogymError(f"Genome {bad} holds NaN or infinite numbers; drop it or evolve again.")
     return genomes
+
+
+def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
+    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
+    flat = spaces.flatten_space(space)
+    if not isinstance(flat, spaces.Box):
+        return np.ones(spaces.flatdim(space), np.float32)
+    bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
+    # A bound like CartPole's 3.4e38 stands for none.
+    usual = (bound > 0) & (bound < 1e6)
+    return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 
 
 def _observation_channels(space: spaces.Space[Any]) -> int:

@@ -1,4 +1,4 @@
-"""The BibTeX of what a run used, found by the arXiv numbers that docstrings cite.
+"""The BibTeX of what a run used, found by the arXiv numbers and DOIs that docstrings cite.
 
 Every reference lives once, in ``references.bib`` beside the code, which an installation carries too.
 """
@@ -14,15 +14,15 @@ from typing import Any
 __all__ = ["bibtex", "used_by"]
 
 _REFERENCES = Path(__file__).parents[1] / "references.bib"
-_ARXIV = re.compile(r"\b\d{4}\.\d{5}\b")
+_NUMBER = re.compile(r"\b\d{4}\.\d{5}\b(?!/)|\b10\.\d{4,9}/[^\s,;)}]*[^\s,;.)}]")
 _GYMNASIUM = "arXiv:2407.17032"
 
 
 def bibtex(texts: Iterable[str]) -> list[str]:
-    """The entries whose arXiv number stands in one of `texts`."""
-    wanted = set(_ARXIV.findall("\n".join(texts)))
+    """The entries whose arXiv number or DOI stands in one of `texts`."""
+    wanted = set(_NUMBER.findall("\n".join(texts)))
     entries = re.split(r"^(?=@)", _REFERENCES.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [entry.strip() for entry in entries if wanted & set(_ARXIV.findall(entry))]
+    return [entry.strip() for entry in entries if wanted & set(_NUMBER.findall(entry))]
 
 
 def used_by(config: Any) -> list[str]:

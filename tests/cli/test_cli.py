@@ -197,6 +197,29 @@ def faulty_rule(**options):
     return Faulty(**options)
 
 
+def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
+    sizes = [word for word in TINY if word not in ("--nodes", "11")]
+    words = ["evolve", "--agent", "plastic", "--rule", "oja", "--structural-rule", "deep-rewiring", *sizes]
+    assert main([*words, "--env", "ontogym/CartPole-v1", "--out", str(tmp_path / "run"), "--json"]) == 0
+    found = last_json(capsys)
+    assert found["config"]["agent_options"] == {"synaptic_rule": "oja", "structural_rule": "deep-rewiring"}
+    cited = "\n".join(found["bibtex"])
+    assert "oja1982simplified" in cited
+    assert "bellec2018deepr" in cited
+
+
+def test_the_short_form_of_a_rule_serves_the_lndp_too():
+    config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).config()
+    assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
+
+
+def test_a_bare_class_with_faults_is_told_each_in_a_sentence(capsys):
+    assert main(["rules", "check", "tests.testing.test_check_rule:UsesReward", "--json"]) == 1
+    (finding,) = last_json(capsys)["findings"]
+    assert finding["name"] == "third-factor"
+    assert "declare scope" in finding["message"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -215,6 +238,10 @@ def faulty_rule(**options):
         (["envs", "ontogym/Forage-v0"], "did you mean 'ontogym/Foraging-v0'"),
         (["rules", "check", "hebian-abcd"], "did you mean 'hebbian-abcd'"),
         (["rules", "check"], "which rule"),
+        (["rules", "check", "nowhere:Rule"], "Cannot import 'nowhere'"),
+        (["evolve", "--agent", "plastic", "--rule", "oya"], "did you mean 'oja'"),
+        (["evolve", "--agent", "plastic", "--rule", "oja", "--synaptic-rule", "bcm"], "one of them"),
+        (["evolve", "--agent", "plastic", "--structural-rule", "oja"], "choose a structural one"),
         (["evolv"], "did you mean 'evolve'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -42,6 +42,8 @@ def fits_kernel(config: LNDPConfig) -> str | None:
     for slot, name in _BUILT_IN.items():
         if getattr(config, f"{slot}_rule") not in (name, ""):
             return f"its {slot} rule is not the built-in one"
+    if config.structural_rule:
+        return "it has a structural rule of its own"
     return None
 
 

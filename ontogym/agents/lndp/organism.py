@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import RULES
 from ontogym.seeding import LaneStreams, generator
 
 __all__ = ["Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "draw_bodies"]
@@ -69,6 +68,7 @@ class LNDPConfig:
         synaptic_rule: key of the rule that changes edges (see ``ontogym rules``); an empty name means none.
         pruning_rule: key of the rule that removes edges; an empty name means none.
         synaptogenesis_rule: key of the rule that adds edges; an empty name means none.
+        structural_rule: key of one rule that both adds and removes edges, in place of those two.
         development: source of spontaneous activity that newborns develop on before any experience.
         development_steps: for how many steps.
     """
@@ -99,6 +99,7 @@ class LNDPConfig:
     synaptic_rule: str = "lndp-edge-gru"
     pruning_rule: str = "lndp-pruning"
     synaptogenesis_rule: str = "lndp-synaptogenesis"
+    structural_rule: str = ""
     development: str = ""
     development_steps: int = 0
 
@@ -185,7 +186,7 @@ class GenomeLayout:
         shapes |= {"perception.weight": (f, 5 + c.history + f), "perception.bias": (f,)}
         shapes |= {"gru.ih": (3 * f, f), "gru.hh": (3 * f, f), "gru.bias": (3 * f,), "gru.bias_n": (f,)}
         for slot, rule in self.rules.items():
-            shapes[slot] = (rule.n_params,)
+            shapes[slot] = (rule.size(c.nodes),)
         if c.io_identity:
             shapes["identity"] = (n_inputs + n_outputs, f)
         if c.development:
@@ -202,30 +203,31 @@ class GenomeLayout:
 
     @cached_property
     def rules(self) -> dict[str, Any]:
-        """Slot ("synaptic", "pruning", "synaptogenesis") to rule; slots that are switched off are absent."""
+        """Slot ("synaptic", "pruning", "synaptogenesis", or "structural" for the last two) to rule; slots that
+        are switched off are absent."""
+        from ontogym.developmental.rules.building import build_rule
+
         c = self.config
         names = {"synaptic": c.synaptic_rule if c.synaptic_plasticity else ""}
-        if c.structural_plasticity:
+        if c.structural_plasticity and c.structural_rule:
+            names |= {"structural": c.structural_rule}
+        elif c.structural_plasticity:
             names |= {"pruning": c.pruning_rule, "synaptogenesis": c.synaptogenesis_rule}
         options = {"node_features": c.node_features, "edge_features": c.edge_features, "history": c.history}
         rules = {}
         for slot, name in names.items():
             if name:
-                lean = {"growth_bias": c.growth_bias} if c.growth_bias and slot != "synaptic" else {}
-                try:
-                    rules[slot] = RULES.get(name)(**options, **lean)
-                except TypeError as error:
-                    raise OntogymError(
-                        f"LNDP: the {slot} rule {name!r} cannot be built with {sorted(options | lean)} ({error}); "
-                        "let its constructor take them, or leave growth_bias at 0 if that is what it lacks."
-                    ) from error
+                lean = c.growth_bias and slot in ("pruning", "synaptogenesis")
+                kind = "synaptic" if slot == "synaptic" else "structural"
+                more = {"growth_bias": c.growth_bias} if lean else {}
+                rules[slot] = build_rule(name, kind, f"LNDP: the {slot} rule", options | more)
         return rules
 
     def initial(self) -> NDArray[np.float64]:
         """The mean a search starts from, ``(D,)``."""
         genome = np.zeros(self.size)
         for slot, rule in self.rules.items():
-            genome[self.slices[slot]] = rule.initial_params().numpy()
+            genome[self.slices[slot]] = rule.start(self.config.nodes).numpy()
         if self.config.initialisation == "fan-in":
             genome += self._fan_in_draw()
         if "development" in self.slices:
