@@ -60,13 +60,14 @@ def _drain(
     executor: ProcessPoolExecutor, work: Callable[..., T], left: list[tuple[Any, ...]], workers: int
 ) -> Iterator[T]:
     """Results as they come; takes what is done off `left`, returns early if the pool breaks."""
-    waiting, running = list(left), {}
+    waiting: list[tuple[Any, ...]] = list(left)
+    running: dict[Future[T], tuple[Any, ...]] = {}
     try:
         while waiting or running:
             # Two tasks a worker are handed out at most: one failure then costs little.
             while waiting and len(running) < 2 * workers:
                 with _single_threaded():
-                    future: Future[T] = executor.submit(_call, work, waiting[0])
+                    future = executor.submit(_call, work, waiting[0])
                 running[future] = waiting.pop(0)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 result = future.result()
