@@ -115,6 +115,11 @@ RULES = Registry(
         "lndp-pruning": "ontogym.developmental.rules.lndp:PruningRule",
         "lndp-synaptogenesis": "ontogym.developmental.rules.lndp:SynaptogenesisRule",
         "hebbian-abcd": "ontogym.developmental.rules.hebbian:HebbianABCDRule",
+        "e-prop": "ontogym.developmental.rules.credit_assignment:EPropRule",
+        "mdgl": "ontogym.developmental.rules.credit_assignment:MDGLRule",
+        "mdgl-types": "ontogym.developmental.rules.credit_assignment:MDGLTypesRule",
+        "modprop": "ontogym.developmental.rules.credit_assignment:ModPropRule",
+        "modprop-types": "ontogym.developmental.rules.credit_assignment:ModPropTypesRule",
     },
 )
 AGENTS = Registry("agent", "ontogym.agents", {"lndp": "ontogym.agents.lndp:LNDP"})
