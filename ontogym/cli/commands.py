@@ -15,6 +15,7 @@ import tyro
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.quickstart import Quickstart
+from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
 from ontogym.cli.tables import Envs, Rules
 from ontogym.errors import nearest
@@ -42,6 +43,8 @@ COMMANDS: dict[str, type[Any]] = {
     "replay": Replay,
     "envs": Envs,
     "rules": Rules,
+    "regimes rank-sweep": RankSweep,
+    "regimes curvature": Curvature,
 }
 
 
