@@ -124,6 +124,11 @@ RULES = Registry(
         "activity-turnover": "ontogym.developmental.rules.turnover:ActivityTurnoverRule",
         "deep-rewiring": "ontogym.developmental.rules.deep_rewiring:DeepRewiringRule",
         "magnitude-regrow": "ontogym.developmental.rules.magnitude:MagnitudeRegrowRule",
+        "e-prop": "ontogym.developmental.rules.credit_assignment:EPropRule",
+        "mdgl": "ontogym.developmental.rules.credit_assignment:MDGLRule",
+        "mdgl-types": "ontogym.developmental.rules.credit_assignment:MDGLTypesRule",
+        "modprop": "ontogym.developmental.rules.credit_assignment:ModPropRule",
+        "modprop-types": "ontogym.developmental.rules.credit_assignment:ModPropTypesRule",
     },
 )
 AGENTS = Registry(

@@ -16,6 +16,7 @@ from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
 from ontogym.cli.quickstart import Quickstart
+from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
 from ontogym.cli.tables import Envs, Rules
 from ontogym.cli.waves import WavesDataset, WavesRender
@@ -47,6 +48,8 @@ COMMANDS: dict[str, type[Any]] = {
     "waves dataset": WavesDataset,
     "waves render": WavesRender,
     "fractals dataset": FractalsDataset,
+    "regimes rank-sweep": RankSweep,
+    "regimes curvature": Curvature,
 }
 
 
