@@ -142,6 +142,7 @@ SPONTANEOUS = Registry(
     "ontogym.spontaneous",
     {
         "ornstein-uhlenbeck": "ontogym.developmental.spontaneous:OrnsteinUhlenbeck",
+        "retinal-waves": "ontogym.developmental.wave_source:RetinalWaves",
         "white-noise": "ontogym.developmental.spontaneous:WhiteNoise",
         "silence": "ontogym.developmental.spontaneous:Silence",
     },

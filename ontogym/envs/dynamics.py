@@ -6,7 +6,7 @@ A task is a `Dynamics`. `ontogym.envs.batched` makes a Gymnasium `Env` and a `Ve
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -25,7 +25,7 @@ class Dynamics(abc.ABC, Generic[State]):
 
     States are values. `step` returns arrays that are either new or, where nothing changed, the very objects
     it was given; it never writes into those. Numbers of a lane may depend on that lane alone. A state may hold
-    states (NamedTuples of such arrays) in its turn.
+    states (tuples of such arrays) in its turn.
 
     Where the state is large, copying it at every step would cost more than the step. Such dynamics set
     `consumes` and write into the state that they are given; the environments copy what they must keep.
@@ -41,7 +41,7 @@ class Dynamics(abc.ABC, Generic[State]):
 
     observation_space: spaces.Space[Any]
     action_space: spaces.Space[Any]
-    max_steps: ClassVar[int | None] = None
+    max_steps: int | None = None
     reset_options: ClassVar[tuple[str, ...]] = ()
     stochastic: bool = False
     consumes: ClassVar[bool] = False
@@ -99,7 +99,7 @@ def put_rows(state: State, rows: NDArray[np.intp], fresh: State, shared: State |
             field = field.copy()
         field[rows] = part
         fields.append(field)
-    return type(state)(*fields)
+    return _like(state, fields)
 
 
 def hold_rows(state: State, held: NDArray[np.bool_], old: State) -> State:
@@ -114,7 +114,14 @@ def hold_rows(state: State, held: NDArray[np.bool_], old: State) -> State:
 
 def copy_state(state: State) -> State:
     """A state of new arrays."""
-    return type(state)(*(copy_state(f) if isinstance(f, tuple) else f.copy() for f in state))
+    return _like(state, (copy_state(f) if isinstance(f, tuple) else f.copy() for f in state))
+
+
+def _like(state: State, fields: Iterable[Any]) -> State:
+    """The same kind of tuple with other fields."""
+    make: Any = getattr(type(state), "_make", type(state))
+    made: State = make(fields)
+    return made
 
 
 def row_mask(rows: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
