@@ -81,7 +81,7 @@ class RetinalWaves(SpontaneousActivity):
         preset: str = "ferret",
         parameters: WaveParameters | Mapping[str, float] | None = None,
         radius: int = 36,
-        frame_ms: float = 100.0,
+        frame_ms: float = 200.0,
         gain: float = 1.0,
         arrangement: str = "sunflower",
         start: str = "wave",

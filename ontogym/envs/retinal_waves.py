@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -32,6 +33,9 @@ _LEAST_PICTURE = 240
 """Pixels a side of the picture of one eye, at least."""
 
 
+_ACTIVE = [field.name for field in dataclasses.fields(WaveState)].index("active")
+
+
 class RetinalWavesState(NamedTuple):
     """All lanes' retinas, P lanes of E eyes of C cells.
 
@@ -52,7 +56,8 @@ class RetinalWavesState(NamedTuple):
     @property
     def active(self) -> NDArray[np.bool_]:
         """Which cells are depolarised, ``(P, E, C)``."""
-        return self.retinas.active.reshape(*self.retina_seed.shape, -1)
+        active: NDArray[np.bool_] = self.waves[_ACTIVE]
+        return active
 
 
 class RetinalWavesDynamics(Dynamics[RetinalWavesState]):
@@ -130,9 +135,12 @@ class RetinalWavesDynamics(Dynamics[RetinalWavesState]):
         return state.active.view(np.uint8).take(self._raster, axis=-1) * np.uint8(255)
 
     def info(self, state: RetinalWavesState) -> dict[str, NDArray[Any]]:
+        # Counting row by row is several times as fast as one sum along an axis.
+        rows = state.active.reshape(-1, self.simulator.grid.cells)
+        counts = np.array([np.count_nonzero(row) for row in rows])
         return {
             "frame": state.frame.copy(),
-            "active": state.active.mean(-1),
+            "active": counts.reshape(state.retina_seed.shape) / self.simulator.grid.cells,
             "retina_seed": state.retina_seed.copy(),
         }
 

@@ -30,10 +30,10 @@ def frames_of(env, seed: int, steps: int) -> np.ndarray:
 def test_same_seed_same_frames_in_single_vector_and_simulator(retinas, eyes):
     options = SMALL | {"retinas": retinas, "eyes": eyes}
     single = RetinalWavesEnv(**options)
-    alone = frames_of(single, 5, 100)
+    alone = frames_of(single, 5, 400)
     vector = RetinalWavesVectorEnv(3, **options)
     seen, info = vector.reset(seed=[4, 5, 5])
-    company = np.stack([seen, *(vector.step(np.zeros(3, int))[0] for _ in range(100))])
+    company = np.stack([seen, *(vector.step(np.zeros(3, int))[0] for _ in range(400))])
     np.testing.assert_array_equal(company[:, 1], alone)
     np.testing.assert_array_equal(company[:, 2], alone)
     assert (company[:, 0] != alone).any()
@@ -44,7 +44,7 @@ def test_same_seed_same_frames_in_single_vector_and_simulator(retinas, eyes):
         start = wave_pool(simulator.parameters, SMALL["radius"], retinas, SMALL["warm_up_min"]).draw(seeds)
     else:
         start = simulator.warmed_up(seeds, SMALL["warm_up_min"])
-    _, cells = simulator.record(start, 100)
+    _, cells = simulator.record(start, 400)
     assert cells.any()
     expected = 255 * cells[:, :, simulator.grid.raster(SMALL["obs_size"])].astype(np.uint8)
     np.testing.assert_array_equal(alone[1:], expected)
