@@ -47,11 +47,14 @@ class RetinalWaves(SpontaneousActivity):
 
     .. math:: x_i(t) = g \, (a_i(t) - m) / s
 
-    where m and s are the mean and the standard deviation of a over time and channels in such retinas, so that the
-    channels have mean 0 and variance 1 in the long run, as those of `OrnsteinUhlenbeck` and `WhiteNoise` do. Between
-    waves a channel rests slightly below 0; a wave is a positive pulse (see docs of `start`).
+    where m and s are the mean and the standard deviation of a over time and channels in such retinas (measured once
+    on four of them), so that the channels have mean 0 and variance 1 in the long run, as those of `OrnsteinUhlenbeck`
+    and `WhiteNoise` have by default. The distribution is another: between waves a channel rests at -m/s (ferret: -0.5
+    with 4 channels, -0.2 with 100), and a wave is a pulse of several units, now and then more than 10.
 
-    Time: a frame of 100 ms makes the waves about as slow as the default Ornstein-Uhlenbeck walk.
+    Time: with frames of 200 ms the activity of a channel decorrelates (to 1/e) in about 8 steps, that of the default
+    Ornstein-Uhlenbeck walk in 9.5. A hundred steps, 20 s, hold three or four waves of a ferret's retina of the default
+    size; any one of 4 channels sees some of them in nine stretches of ten.
 
     Every retina is warmed up. Its start is drawn from a pool of `retinas` warmed-up ones (`RetinaPool`), from then on
     it has its own chance; individuals of equal seeds share one retina, which is simulated once.
@@ -65,8 +68,8 @@ class RetinalWaves(SpontaneousActivity):
         arrangement: "sunflower", fields over the whole disc in no particular order; or "grid", row by row over the
             inscribed square, for observations that are pictures.
         start: "wave": a stretch begins within the second before 1 % of the retina is active, so that a short
-            stretch is not silent (physiological waves come every five seconds or so to a retina of the default
-            size, those of the preset "reward" every two minutes); or "any": at any moment.
+            stretch is not silent (waves come every five seconds or so to a ferret's retina of the default size, those
+            of the preset "reward" every two minutes); or "any": at any moment.
         retinas: size of the pool; 0 warms up a retina for each individual (slow: fifteen simulated minutes).
         warm_up_min: minutes of warm-up.
 
@@ -158,7 +161,7 @@ def _fields(setting: _Setting, channels: int) -> Any:
 def _standard(setting: _Setting, channels: int) -> tuple[float, float]:
     """Mean and standard deviation over time, channels and a few retinas of the active part of a field."""
     simulator = WaveSimulator(setting.parameters, setting.radius)
-    waves = simulator.warmed_up(lane_seeds(0, _REFERENCES, "retinal-waves", "standard"), setting.warm_up_min)
+    waves = simulator.warmed_up(lane_seeds(0, _REFERENCES, "retina-pool"), setting.warm_up_min)
     active = _see(simulator, waves, int(_REFERENCE_MIN * 120), 500.0, _fields(setting, channels))
     sd = float(active.std(dtype=np.float64))
     # Silent retinas have nothing to scale.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.developmental.waves import WaveParameters, WaveSimulator, WaveState
-from ontogym.developmental.waves.calcium import CalciumIndicator
 from ontogym.developmental.waves.pool import wave_pool
 from ontogym.developmental.waves.settings import (
     checked_frame_ms,
@@ -23,6 +22,9 @@ from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.dynamics import Dynamics
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
+
+if TYPE_CHECKING:
+    from ontogym.developmental.waves.indicator import CalciumIndicator
 
 __all__ = ["RetinalWavesDynamics", "RetinalWavesEnv", "RetinalWavesState", "RetinalWavesVectorEnv"]
 
@@ -88,7 +90,7 @@ class RetinalWavesDynamics(Dynamics[RetinalWavesState]):
         self.frame_ms, self.warm_up_min = checked_frame_ms(frame_ms), checked_minutes(warm_up_min)
         self._frame_steps = round(self.frame_ms / self.simulator.dt_ms)
         self.eyes, self.radius = int(eyes), int(radius)
-        self.indicator = CalciumIndicator(self.simulator.grid, self.frame_ms) if obs == "calcium" else None
+        self.indicator = _indicator(self.simulator, self.frame_ms) if obs == "calcium" else None
         self._raster = self.simulator.grid.raster(obs_size)
         shape = (self.eyes, int(obs_size), int(obs_size))
         self.observation_space = (
@@ -154,6 +156,13 @@ class RetinalWavesDynamics(Dynamics[RetinalWavesState]):
         return np.repeat(picture[..., None], 3, axis=-1)
 
 
+def _indicator(simulator: WaveSimulator, frame_ms: float) -> CalciumIndicator:
+    # Imported late because it brings numba, which listing the environments does not need.
+    from ontogym.developmental.waves.indicator import CalciumIndicator
+
+    return CalciumIndicator(simulator.grid, frame_ms)
+
+
 def _whole(name: str, value: Any) -> int:
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < 1:
@@ -187,7 +196,7 @@ class RetinalWavesEnv(BatchedEnv[RetinalWavesState]):
     With `obs="binary"` uint8: 255 where a cell is depolarised, else 0. With `obs="calcium"` float32: the
     fluorescence of an indicator, which at 100 ms a frame keeps .85 of itself, gains .01 from the cell's own activity
     and .005 from each active cell within three rings, and is capped at 1. (At another `frame_ms` it has the same time
-    constant; see `ontogym.developmental.waves.calcium`.) A binary life begins at the end of the warm-up, a calcium
+    constant; see `ontogym.developmental.waves.indicator`.) A binary life begins at the end of the warm-up, a calcium
     life 30 frames later, so that its indicator is not dark.
 
     ## Hidden State

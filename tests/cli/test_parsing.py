@@ -134,6 +134,13 @@ def test_options_of_the_source_of_development():
         LNDPConfig(development="silence", development_options=3)
 
 
+def test_the_source_of_development_is_cited(monkeypatch):
+    monkeypatch.setattr(citations, "bibtex", list)
+    config = commands.parse(["evolve", "--development", "retinal-waves", "--development-steps", "3"]).config()
+    assert any("2311.17232" in text for text in used_by(config))
+    assert not any("2311.17232" in text for text in used_by(commands.parse(["evolve"]).config()))
+
+
 def test_bibtex_of_what_was_used():
     lndp = used_by(commands.parse(["evolve", "--synaptic-rule", "hebbian-abcd"]).config())
     plain = used_by(EvolutionConfig(env="CartPole-v1", agent="tests.baselines.toy:Linear"))

@@ -111,21 +111,33 @@ def test_long_stretches_in_pieces_are_the_same(monkeypatch):
 
 
 def test_a_drawn_retina_is_one_of_the_pool_with_its_own_chance():
-    """Drawn: a pool retina some time after its warm-up. From there seeds part, though states began alike."""
-    simulator = WaveSimulator("ferret", 8)
-    pool = RetinaPool(simulator, 1, 1.0)
-    drawn = pool.draw([5])
-    again = RetinaPool(simulator, 1, 1.0).draw([5])
-    ended = [simulator.record(state, 3000)[1] for state in (drawn, again)]
-    np.testing.assert_array_equal(*ended)
-    state, found = simulator.warmed_up(pool.seeds, 1.0), False
-    now = simulator.record(drawn, 40)[1]
-    for _ in range(8 * 600):
-        state = simulator.advance(state, 4)
-        if np.array_equal(simulator.record(state, 40)[1], now) and now.any():
-            found = True
-            break
-    assert found or not now.any()
+    """A pool retina some time after its warm-up; from there the lives of two seeds part, though not at once."""
+    simulator = WaveSimulator("turtle", 12)
+    pool = RetinaPool(simulator, 3, 2.0)
+    seeds = lane_seeds(5, 40)
+    which, frame = pool.places(seeds)
+    assert set(which) == {0, 1, 2}
+    assert 0 <= frame.min() < 800
+    assert 4000 < frame.max() < 4800
+    drawn = pool.draw(seeds)
+    for row in (0, 17, 39):
+        own = simulator.advance(simulator.warmed_up(pool.seeds[which[row : row + 1]], 2.0), 4 * frame[row])
+        later = (simulator.record(state, 1800)[1] for state in (drawn.take([row]), own))
+        apart = (next(later) != next(later)).any((1, 2))
+        assert not apart[:5].any()
+        assert apart.any()
+    again = RetinaPool(simulator, 3, 2.0).draw(seeds[::-1])
+    for one, other in zip(drawn.arrays(), again.take(slice(None, None, -1)).arrays(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_large_retinas_keep_fewer_states_and_are_the_same(monkeypatch):
+    simulator, seeds = WaveSimulator("turtle", 8), lane_seeds(6, 5)
+    rich = RetinaPool(simulator, 2, 1.0).draw(seeds)
+    monkeypatch.setattr("ontogym.developmental.waves.pool._SNAPSHOT_BYTES", 1)
+    poor = RetinaPool(simulator, 2, 1.0)
+    np.testing.assert_array_equal(simulator.record(poor.draw(seeds), 50)[1], simulator.record(rich, 50)[1])
+    assert {len(states) for states in poor._kept.values()} == {1}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_calcium_is_the_indicator_of_the_binary_frames():
 
 def test_calcium_keeps_its_time_constant_at_other_frames():
     """A standing wave is as bright at any frame rate, and fades as fast."""
-    from ontogym.developmental.waves.calcium import CalciumIndicator
+    from ontogym.developmental.waves.indicator import CalciumIndicator
 
     grid = WaveSimulator("ferret", 9).grid
     one = np.zeros((1, grid.cells), dtype=bool)

@@ -48,12 +48,18 @@ class RetinaPool:
 
     def draw(self, seeds: Sequence[int] | NDArray[np.integer]) -> WaveState:
         """The retinas of these seeds, ``(B,)``: a state of B retinas that is the caller's own."""
-        streams = LaneStreams(np.asarray(seeds, dtype=np.uint64))
-        which = (streams.uniform() * len(self.seeds)).astype(np.int64)
-        frame = (streams.uniform() * self._span).astype(np.int64)
-        parts = [self._at(int(w), int(f)) for w, f in zip(which, frame)]
+        parts = [self._at(int(which), int(frame)) for which, frame in zip(*self.places(seeds))]
         # Every later random number is a function of the key, the cell and the step.
         return dataclasses.replace(WaveState.concatenate(parts), key=keys(np.asarray(seeds, dtype=np.uint64)))
+
+    def places(
+        self, seeds: Sequence[int] | NDArray[np.integer]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the retinas of these seeds come from, ``(B,)`` each: which of the pool, and how many frames of 100 ms
+        after its warm-up."""
+        streams = LaneStreams(np.asarray(seeds, dtype=np.uint64))
+        which, frame = streams.uniform() * len(self.seeds), streams.uniform() * self._span
+        return which.astype(np.int64), frame.astype(np.int64)
 
     def _at(self, which: int, frame: int) -> WaveState:
         """Retina `which` so many frames after its warm-up."""

@@ -187,7 +187,7 @@ class WaveSimulator:
         threshold = np.maximum(state.tiles[:, :, 1] - lag * state.tiles[:, :, 2], 0)
 
         def of_cells(values: NDArray[np.integer], unit: float) -> NDArray[np.float64]:
-            return values.reshape(len(state), -1)[:, grid.slot] * unit
+            return np.asarray(values.reshape(len(state), -1)[:, grid.slot] * unit, dtype=np.float64)
 
         return WaveCells(
             state.active.copy(),
