@@ -6,13 +6,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ontogym.developmental.waves.calcium import AROUND, FADE, REACH, SELF
 from ontogym.developmental.waves.grid import HexGrid, hex_distance
 
 __all__ = ["CalciumIndicator", "cells_within"]
-
-DECAY, OWN, NEAR, RINGS = 0.85, 0.01, 0.005, 3
-"""Of 100 ms: what is left; what an active cell adds to itself and to each cell within so many rings (ReWaRD's
-code, arXiv 2311.17232)."""
 
 
 class CalciumIndicator:
@@ -32,10 +29,10 @@ class CalciumIndicator:
 
     def __init__(self, grid: HexGrid, frame_ms: float = 100.0) -> None:
         self.cells = grid.cells
-        self.decay = np.float32(DECAY ** (frame_ms / 100.0))
-        gain = (1.0 - DECAY ** (frame_ms / 100.0)) / (1.0 - DECAY)
-        self.own, self.near = np.float32(gain * OWN), np.float32(gain * NEAR)
-        self._neighbours = cells_within(grid, RINGS)
+        self.decay = np.float32(FADE ** (frame_ms / 100.0))
+        gain = (1.0 - FADE ** (frame_ms / 100.0)) / (1.0 - FADE)
+        self.own, self.near = np.float32(gain * SELF), np.float32(gain * AROUND)
+        self._neighbours = cells_within(grid, REACH)
 
     def dark(self, retinas: int) -> NDArray[np.float32]:
         """Where an indicator starts, ``(B, C)``: zeros."""
