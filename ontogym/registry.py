@@ -9,14 +9,15 @@ that fails to import never breaks ``import ontogym``: it is reported, by name, w
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["AGENTS", "RULES", "SPONTANEOUS", "STRATEGIES", "Entry", "Registry", "load_object"]
+__all__ = ["AGENTS", "RULES", "SPONTANEOUS", "STRATEGIES", "Entry", "Registry", "key_values", "load_object"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,24 @@ def load_object(target: str) -> Any:
         return getattr(module, attribute)
     except AttributeError:
         raise UnknownNameError(f"name in module {module_name!r}:", attribute, vars(module)) from None
+
+
+def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:
+    """``KEY=VALUE`` words as a dict; a value that is JSON is read as such, anything else is text.
+
+    Raises:
+        OntogymError: a word without an equals sign.
+    """
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise OntogymError(f"{flag} takes KEY=VALUE, not {pair!r}; write for example size=7.")
+        try:
+            found[key.replace("-", "_")] = json.loads(value)
+        except json.JSONDecodeError:
+            found[key.replace("-", "_")] = {"True": True, "False": False, "None": None}.get(value, value)
+    return found
 
 
 @dataclass
@@ -141,6 +160,7 @@ SPONTANEOUS = Registry(
     "ontogym.spontaneous",
     {
         "ornstein-uhlenbeck": "ontogym.developmental.spontaneous:OrnsteinUhlenbeck",
+        "retinal-waves": "ontogym.developmental.wave_source:RetinalWaves",
         "white-noise": "ontogym.developmental.spontaneous:WhiteNoise",
         "silence": "ontogym.developmental.spontaneous:Silence",
     },

@@ -7,6 +7,7 @@ A single agent in a plain ``gymnasium.Env`` is the population of one.
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -48,6 +49,7 @@ class Agent(abc.ABC, Generic[State]):
         observation_space, action_space: spaces of one environment.
         development: name of a source of spontaneous activity, or None.
         development_steps: how many steps of it each newborn sees.
+        development_options: options of the source, a dictionary or KEY=VALUE words.
     """
 
     name: ClassVar[str]
@@ -57,6 +59,7 @@ class Agent(abc.ABC, Generic[State]):
         self.spaces = SpaceAdapter(observation_space, action_space)
         self.development: str | None = None
         self.development_steps: int = 0
+        self.development_options: Mapping[str, Any] | tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod

@@ -26,19 +26,21 @@ def bibtex(texts: Iterable[str]) -> list[str]:
 
 
 def used_by(config: Any) -> list[str]:
-    """BibTeX of the agent, environment, strategy and rules of an `EvolutionConfig`, and of Gymnasium."""
+    """BibTeX of an `EvolutionConfig`: agent, environment, strategy, rules, source of development, and Gymnasium."""
     from gymnasium.envs.registration import load_env_creator
 
     from ontogym.baselines.evaluation import resolve
     from ontogym.envs.vector import find_spec
-    from ontogym.registry import AGENTS, RULES, STRATEGIES
+    from ontogym.registry import AGENTS, RULES, SPONTANEOUS, STRATEGIES
 
     point = find_spec(config.env).entry_point
     rules = [name for key, name in config.agent_options.items() if key.endswith("_rule") and name in RULES]
+    source = config.agent_options.get("development")
     things = [
         resolve(AGENTS, config.agent),
         load_env_creator(point) if isinstance(point, str) else point,
         resolve(STRATEGIES, config.strategy),
         *(RULES.get(name) for name in rules),
+        *([SPONTANEOUS.get(source)] if source in SPONTANEOUS else []),
     ]
     return bibtex([_GYMNASIUM, *(inspect.getdoc(thing) or "" for thing in things)])

@@ -11,9 +11,11 @@ import gymnasium
 import numpy as np
 import pytest
 
+from ontogym.baselines.agent_files import load_agent
 from ontogym.baselines.presets import PRESETS
 from ontogym.cli import main
 from ontogym.cli.commands import parse
+from ontogym.registry import SPONTANEOUS
 
 # 11 nodes: the size that the other tests of the numba kernel have compiled already.
 TINY = ["--population", "4", "--generations", "2", "--eval-lives", "2", "--final-lives", "2", "--nodes", "11"]
@@ -41,6 +43,28 @@ def test_evolve_leaves_a_run_and_says_what_it_found(tmp_path, capsys):
     assert f"ontogym replay {tmp_path / 'run'}" in out
     found = {p.name for p in (tmp_path / "run").iterdir()}
     assert {"config.json", "progress.csv", "result.json", "best.safetensors"} <= found
+
+
+SOURCES_OPTIONS = {"white-noise": ["sd=0.5"], "retinal-waves": ["preset=turtle", "radius=8", "warm_up_min=1"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "engine"), [*((s, "numba") for s in SPONTANEOUS), ("retinal-waves", "torch")]
+)
+def test_every_source_of_development_evolves_and_its_agents_are_evaluated(source, engine, tmp_path, capsys):
+    options = SOURCES_OPTIONS.get(source, [])
+    more = ["--development", source, "--development-steps", "6", "--engine", engine]
+    given = ["--development-options", *options] if options else []
+    assert main(evolve(tmp_path / "run", "--max-steps", "5", "--json", *more, *given)) == 0
+    told = last_json(capsys)["config"]["agent_options"]
+    assert told.get("development_options", []) == options
+    agent = load_agent(str(tmp_path / "run")).build()
+    assert agent.development_options == tuple(options)
+    assert (agent.development_params(np.zeros((1, agent.genome_size))) is None) == (
+        source != "ornstein-uhlenbeck"
+    )
+    assert main(["evaluate", str(tmp_path / "run"), "--lives", "2", "--json"]) == 0
+    assert np.isfinite(last_json(capsys)["mean"])
 
 
 def test_json_is_one_object_on_the_last_line(tmp_path, capsys):

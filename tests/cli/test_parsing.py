@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ontogym.agents.lndp import LNDPConfig
 from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.cli import commands, main
 from ontogym.cli.citations import used_by
@@ -119,6 +120,25 @@ def test_development_without_steps_is_refused():
         commands.parse(["evolve", "--development", "silence"]).config()
     options = commands.parse(["evolve", "--development", "silence", "--development-steps", "3"]).config()
     assert options.agent_options == {"development": "silence", "development_steps": 3}
+
+
+def test_options_of_the_source_of_development():
+    noise = ["evolve", "--development", "white-noise", "--development-steps", "3"]
+    options = commands.parse([*noise, "--development-options", "sd=2"]).config().agent_options
+    assert options["development_options"] == ("sd=2",)
+    written = LNDPConfig(**json.loads(json.dumps(options)))  # a file holds a list
+    assert written == LNDPConfig(**options | {"development_options": {"sd": 2}})
+    with pytest.raises(OntogymError, match="those of a source"):
+        LNDPConfig(development_options=("sd=2",))
+    with pytest.raises(OntogymError, match="give words"):
+        LNDPConfig(development="silence", development_options=3)
+
+
+def test_the_source_of_development_is_cited(monkeypatch):
+    monkeypatch.setattr(citations, "bibtex", list)
+    config = commands.parse(["evolve", "--development", "retinal-waves", "--development-steps", "3"]).config()
+    assert any("2311.17232" in text for text in used_by(config))
+    assert not any("2311.17232" in text for text in used_by(commands.parse(["evolve"]).config()))
 
 
 def test_bibtex_of_what_was_used():

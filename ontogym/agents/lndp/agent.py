@@ -93,6 +93,7 @@ class LNDP(Agent[LNDPState]):
         self.layout = GenomeLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
+        self.development_options = self.options.development_options
         self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads, compiled)
         self._gain = observation_gain(observation_space) if self.options.scale_observations else None
 

@@ -7,7 +7,9 @@ Source: Plantec, Pedersen, Montero, Nisioti & Risi 2024, arXiv 2406.09787, and i
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams, generator
 
@@ -71,6 +74,7 @@ class LNDPConfig:
         structural_rule: key of one rule that both adds and removes edges, in place of those two.
         development: source of spontaneous activity that newborns develop on before any experience.
         development_steps: for how many steps.
+        development_options: the source's own options, as KEY=VALUE ... (in Python also a dictionary).
     """
 
     nodes: int = 32
@@ -102,6 +106,7 @@ class LNDPConfig:
     structural_rule: str = ""
     development: str = ""
     development_steps: int = 0
+    development_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -126,6 +131,11 @@ class LNDPConfig:
             bool(self.development) or self.development_steps == 0,
             "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
         )
+        object.__setattr__(self, "development_options", _as_words(self.development_options))
+        _require(
+            bool(self.development) or not self.development_options,
+            "development_options are those of a source; set development, for example 'retinal-waves'.",
+        )
         for name in ("growth_bias", "reward_scale"):
             _require(bool(np.isfinite(getattr(self, name))), f"{name} must be finite.")
 
@@ -142,6 +152,17 @@ class LNDPConfig:
         """The options that differ from the defaults, JSON-able."""
         default = {f.name: f.default for f in fields(self)}
         return {k: v for k, v in asdict(self).items() if v != default[k]}
+
+
+def _as_words(options: Any) -> tuple[str, ...]:
+    """KEY=VALUE words, from a dictionary or from the list that a file holds."""
+    if isinstance(options, Mapping):
+        return tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
+    _require(
+        isinstance(options, (list, tuple)) and all(isinstance(word, str) for word in options),
+        f"development_options is {options!r}; give words such as 'preset=mouse', or a dictionary.",
+    )
+    return tuple(options)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -189,11 +210,9 @@ class GenomeLayout:
             shapes[slot] = (rule.size(c.nodes),)
         if c.io_identity:
             shapes["identity"] = (n_inputs + n_outputs, f)
-        if c.development:
-            from ontogym.registry import SPONTANEOUS
-
-            if count := SPONTANEOUS.get(c.development)().n_params(n_inputs):
-                shapes["development"] = (count,)
+        count = make_source(c.development, c.development_options).n_params(n_inputs) if c.development else 0
+        if count:
+            shapes["development"] = (count,)
         self.shapes = shapes
         self.slices: dict[str, slice] = {}
         at = 0
@@ -231,9 +250,7 @@ class GenomeLayout:
         if self.config.initialisation == "fan-in":
             genome += self._fan_in_draw()
         if "development" in self.slices:
-            from ontogym.registry import SPONTANEOUS
-
-            source = SPONTANEOUS.get(self.config.development)()
+            source = make_source(self.config.development, self.config.development_options)
             genome[self.slices["development"]] = source.initial_params(self.n_inputs)
         return genome
 
