@@ -13,7 +13,7 @@ import pytest
 
 from ontogym.agents.lndp import LNDPConfig
 from ontogym.baselines.evolution.config import EvolutionConfig
-from ontogym.cli import commands, main
+from ontogym.cli import citations, commands, main
 from ontogym.cli.citations import used_by
 from ontogym.cli.evolve import Evolve
 from ontogym.errors import OntogymError
@@ -155,7 +155,7 @@ def test_the_command_line_starts_light():
     heavy = ["torch", "numba", "matplotlib", "stable_baselines3", "torch_geometric", "imageio", "scipy.stats"]
     program = f"""
 import sys
-from ontogym.cli import commands, main
+from ontogym.cli import citations, commands, main
 status = main(["envs", "--json"])
 print(status, [name for name in {heavy} if name in sys.modules])
 """
