@@ -115,7 +115,7 @@ class RetinalWaves(SpontaneousActivity):
         # In evolution all genomes share the seeds of their lives: one retina serves them all.
         unique, row = np.unique(seeds, return_inverse=True)
         if not (steps and len(seeds)):
-            return np.zeros((0, len(seeds), channels))
+            return np.zeros((steps, len(seeds), channels))
         mean, sd = _standard(self._setting, channels)
         fields = _fields(self._setting, channels)
         activity = _see(self.simulator, self._begin(unique), steps, self.frame_ms, fields)
