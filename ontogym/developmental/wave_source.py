@@ -32,6 +32,8 @@ __all__ = ["RetinalWaves"]
 STARTS = ("wave", "any")
 _ONSET = 0.01
 """Part of the retina that is active when a wave counts as begun: above single cells, below the smallest waves."""
+_LARGEST = 256
+"""Radius. A saved agent names its source's options, and a stranger's must not ask for more memory than there is."""
 _LOOK_MS, _LONGEST_WAIT_MS = 1000.0, 600_000.0
 _REFERENCES, _REFERENCE_MIN = 4, 5.0
 """The scale of the channels is measured on so many retinas for so many minutes."""
@@ -97,6 +99,10 @@ class RetinalWaves(SpontaneousActivity):
         if not (isinstance(gain, (int, float)) and math.isfinite(gain)):
             raise OntogymError(f"The gain of retinal waves is {gain!r}; use a finite number.")
         chosen = chosen_parameters(preset, parameters)
+        if isinstance(radius, (int, np.integer)) and radius > _LARGEST:
+            raise OntogymError(
+                f"Retinal waves of radius {radius} are too large to develop on; use at most {_LARGEST}."
+            )
         self._setting = _Setting(
             chosen, radius, arrangement, checked_pool_size(retinas), checked_minutes(warm_up_min)
         )
@@ -108,8 +114,8 @@ class RetinalWaves(SpontaneousActivity):
     ) -> NDArray[np.floating]:
         # In evolution all genomes share the seeds of their lives: one retina serves them all.
         unique, row = np.unique(seeds, return_inverse=True)
-        if not steps:
-            return np.zeros((0, len(seeds), channels))
+        if not (steps and len(seeds)):
+            return np.zeros((steps, len(seeds), channels))
         mean, sd = _standard(self._setting, channels)
         fields = _fields(self._setting, channels)
         activity = _see(self.simulator, self._begin(unique), steps, self.frame_ms, fields)

@@ -101,6 +101,7 @@ def test_equal_seeds_share_a_retina():
     assert np.array_equal(x[:, 0], x[:, 2])
     assert np.array_equal(x[:, 1], x[:, 3])
     assert not np.array_equal(x[:, 0], x[:, 1])
+    assert source.sample(5, np.zeros(0, dtype=np.uint64), 4).shape == (5, 0, 4)
 
 
 def test_long_stretches_in_pieces_are_the_same(monkeypatch):
@@ -146,6 +147,7 @@ def test_large_retinas_keep_fewer_states_and_are_the_same(monkeypatch):
         ({"preset": "ferrit"}, "did you mean 'ferret'"),
         ({"parameters": {"h3": 1}}, "Unknown wave parameter .h3."),
         ({"radius": 0}, "radius"),
+        ({"radius": 1000}, "at most 256"),
         ({"frame_ms": 110}, "multiple of 25"),
         ({"gain": float("nan")}, "gain"),
         ({"gain": "loud"}, "gain"),

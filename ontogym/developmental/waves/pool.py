@@ -28,8 +28,8 @@ class RetinaPool:
     The retina of a seed is: one of the pool, at one moment of the `SPAN_MIN` minutes after its warm-up (both drawn
     from the seed), with the random numbers of the seed from that moment on. So no two lives are the same, but those
     that begin with the same retina at nearly the same moment look alike until its cells, once active, have drawn
-    anew when to be active next: for a minute or two. All retinas warmed up for themselves differ from the start
-    (`WaveSimulator.warmed_up`) and take several hundred times as long.
+    anew when to be active next: for a minute or two. Retinas that are warmed up for themselves
+    (`WaveSimulator.warmed_up`) differ from the start and take about forty times as long.
 
     The pool fills as its retinas are drawn; states along the way are kept so that a draw costs milliseconds.
 
