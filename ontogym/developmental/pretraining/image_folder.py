@@ -60,10 +60,14 @@ class ImageFolder:
         train = _classes(self.path / "train")
         other = next((self.path / name for name in _VALIDATION if (self.path / name).is_dir()), None)
         if other is None:
-            raise OntogymError(f"{self.path} has a folder train but none called val, validation or test; add one.")
+            raise OntogymError(
+                f"{self.path} has a folder train but none called val, validation or test; add one."
+            )
         validation = _classes(other)
         if strange := sorted(set(validation) - set(train)):
-            raise OntogymError(f"{other} holds the class {strange[0]!r}, which {self.path / 'train'} lacks; remove it.")
+            raise OntogymError(
+                f"{other} holds the class {strange[0]!r}, which {self.path / 'train'} lacks; remove it."
+            )
         return train, validation
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -80,9 +84,9 @@ class ImageFolder:
 
         try:
             with Image.open(path) as picture:
-                picture = picture.convert("RGB" if self.channels == 3 else "L")
+                pixels = picture.convert("RGB" if self.channels == 3 else "L")
                 shape = (self.size, self.size)
-                return np.asarray(ImageOps.fit(picture, shape, Image.Resampling.BILINEAR), np.uint8)
+                return np.asarray(ImageOps.fit(pixels, shape, Image.Resampling.BILINEAR), np.uint8)
         except (OSError, SyntaxError, ValueError) as error:
             raise OntogymError(f"Cannot read the image {path} ({error}); replace or delete it.") from error
 
@@ -97,7 +101,9 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
     if empty := [name for name, files in found.items() if not files]:
         raise OntogymError(f"The class folder {folder / empty[0]} holds no image; remove it or fill it.")
     if not found:
-        raise OntogymError(f"{folder} holds no class folders; put the images of a class in a folder of its name.")
+        raise OntogymError(
+            f"{folder} holds no class folders; put the images of a class in a folder of its name."
+        )
     return found
 
 

@@ -81,7 +81,9 @@ class ArrayImages:
         self.validation = np.arange(counts[0], sum(counts))
         self.classes = int(self.labels.max(initial=-1)) + 1 if classes is None else classes
         if not len(train) or ((self.labels < 0) | (self.labels >= self.classes)).any():
-            raise OntogymError(f"{name}: no image, or a label outside 0 to {self.classes - 1}; is the file damaged?")
+            raise OntogymError(
+                f"{name}: no image, or a label outside 0 to {self.classes - 1}; is the file damaged?"
+            )
         self._parts = train, validation
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -184,7 +186,7 @@ def open_images(word: str) -> Images:
     """
     kind, colon, path = word.partition(":")
     # A bare word may be a folder; so may a path with a colon in it.
-    if (colon and kind not in _OPENERS) or (not colon and kind not in ("digits", "fashion-mnist")):
+    if kind not in _OPENERS or (not colon and Path(word).is_dir()):
         if Path(word).is_dir():
             return _image_set(word)
         looks_like_path = "/" in word or word.startswith(".")

@@ -34,7 +34,9 @@ class WaveMovies:
     def __init__(self, frames: NDArray[np.uint8], name: str = "movies") -> None:
         movies, length = frames.shape[:2]
         if movies < 1 or length < 5:
-            raise OntogymError(f"{movies} films of {length} frames are too few; record 1 of 5 frames or more.")
+            raise OntogymError(
+                f"{movies} films of {length} frames are too few; record 1 of 5 frames or more."
+            )
         self.name, self.classes = name, movies
         self._frames = frames.reshape(movies * length, *frames.shape[2:])
         index = np.arange(movies * length)
@@ -66,7 +68,9 @@ class WaveMovies:
         simulator = WaveSimulator(preset, radius)
         found = np.empty((movies, frames, size, size), np.uint8)
         for k, one in enumerate(lane_seeds(seed, movies, "wave movies")):
-            state = simulator.advance(simulator.fresh([int(one)]), round(15 * 60_000 / simulator.dt_ms), inplace=True)
+            state = simulator.advance(
+                simulator.fresh([int(one)]), round(15 * 60_000 / simulator.dt_ms), inplace=True
+            )
             _, active = simulator.record(state, frames, frame_ms, inplace=True)
             found[k] = render(simulator.grid, active[:, 0], size)
         return cls(found, f"movies:{preset}")

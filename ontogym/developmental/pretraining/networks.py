@@ -9,7 +9,7 @@ dict loads with ``load_state_dict`` (AlexNet with batch normalisation is the one
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -78,13 +78,15 @@ class ResNet(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.Identity() if small_stem else nn.MaxPool2d(3, 2, padding=1)
         before = 64
+        layers = []
         for k, depth in enumerate(depths):
             width = 64 * 2**k
             blocks = []
             for block in range(depth):
                 blocks.append(_Block(before, width, 2 if k and not block else 1, bottleneck))
                 before = 4 * width if bottleneck else width
-            self.add_module(f"layer{k + 1}", nn.Sequential(*blocks))
+            layers.append(nn.Sequential(*blocks))
+        self.layer1, self.layer2, self.layer3, self.layer4 = layers
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(before, classes)
         _initialise(self, linear=False)
@@ -170,9 +172,9 @@ class Small(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 32, 11, 1 if small_stem else 2, padding=5, bias=False)
         self.bn1 = nn.BatchNorm2d(32)
-        for k, (before, after) in enumerate(((32, 48), (48, 96), (96, 96)), 2):
-            self.add_module(f"conv{k}", _conv3(before, after, 1))
-            self.add_module(f"bn{k}", nn.BatchNorm2d(after))
+        self.conv2, self.bn2 = _conv3(32, 48, 1), nn.BatchNorm2d(48)
+        self.conv3, self.bn3 = _conv3(48, 96, 1), nn.BatchNorm2d(96)
+        self.conv4, self.bn4 = _conv3(96, 96, 1), nn.BatchNorm2d(96)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
         self.relu = nn.ReLU(inplace=True)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -201,7 +203,7 @@ def _initialise(network: nn.Module, linear: bool) -> None:
             nn.init.zeros_(module.bias)
 
 
-NETWORKS = {
+NETWORKS: dict[str, Callable[[int, int, bool], nn.Module]] = {
     "small": Small,
     "resnet18": lambda *a: ResNet((2, 2, 2, 2), False, *a),
     "resnet34": lambda *a: ResNet((3, 4, 6, 3), False, *a),
@@ -231,7 +233,9 @@ def build_network(
     if name not in NETWORKS:
         raise UnknownNameError("network", name, NETWORKS)
     if classes < 0 or channels < 1:
-        raise OntogymError(f"A network of {channels} channels and {classes} classes cannot be; both must be positive.")
+        raise OntogymError(
+            f"A network of {channels} channels and {classes} classes cannot be; both must be positive."
+        )
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)

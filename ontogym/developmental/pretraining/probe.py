@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from ontogym.developmental.pretraining import augment
 from ontogym.developmental.pretraining.images import Images
+from ontogym.developmental.pretraining.learner import input_sizes, pick_device
 from ontogym.developmental.pretraining.networks import match_channels, replace_head
 from ontogym.developmental.pretraining.schedule import TrainingConfig
-from ontogym.developmental.pretraining.training import input_sizes, pick_device
 from ontogym.errors import OntogymError
 from ontogym.seeding import generator
 
@@ -80,23 +80,35 @@ def linear_probe(
     y, target = labels[images.train], labels[images.validation]
     order = torch.from_numpy(generator(config.seed, "probe").permutation(len(train)))
     aside, rest = order[: len(order) // 5], order[len(order) // 5 :]
-    tried = [_score(fit_logistic(train[rest], y[rest], images.classes, p), train[aside], y[aside]) for p in PENALTIES]
+    tried = [
+        _score(fit_logistic(train[rest], y[rest], images.classes, p), train[aside], y[aside])
+        for p in PENALTIES
+    ]
     penalty = PENALTIES[int(np.argmax(tried))]
     fitted = fit_logistic(train, y, images.classes, penalty)
     return ProbeResult(
-        _score(fitted, validation, target), _score(fitted, train, y), penalty, train.shape[1], len(y), len(target)
+        _score(fitted, validation, target),
+        _score(fitted, train, y),
+        penalty,
+        train.shape[1],
+        len(y),
+        len(target),
     )
 
 
 def network_features(
-    network: nn.Module, images: Images, indices: NDArray[np.int64], config: TrainingConfig, device: str = "auto"
+    network: nn.Module,
+    images: Images,
+    indices: NDArray[np.int64],
+    config: TrainingConfig,
+    device: str = "auto",
 ) -> Tensor:
     """What the head of the network sees, ``(B, D)`` float64 on the CPU; the middle of every image, no augmentation."""
     where = pick_device(device)
     channels = next(m for m in network.modules() if isinstance(m, nn.Conv2d)).in_channels
     before, crop = input_sizes(config, images)
     frozen = replace_head(match_channels(copy.deepcopy(network), channels), 0)
-    frozen = frozen.to(where, memory_format=torch.channels_last).eval()
+    frozen = frozen.to(where).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     found = []
     with torch.no_grad():
         for part in np.array_split(indices, max(1, -(-len(indices) // config.batch))):

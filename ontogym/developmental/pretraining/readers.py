@@ -36,13 +36,17 @@ def read_idx(path: Path | str) -> NDArray[np.uint8]:
         raise OntogymError(f"Cannot read {path} ({error}); download it again.") from error
     magic = int.from_bytes(data[:4], "big")
     if magic not in (_IMAGES_MAGIC, _LABELS_MAGIC):
-        raise OntogymError(f"{path} is no idx file of bytes (it begins with {data[:4].hex()}); download it again.")
+        raise OntogymError(
+            f"{path} is no idx file of bytes (it begins with {data[:4].hex()}); download it again."
+        )
     dimensions = magic & 0xFF
     start = 4 + 4 * dimensions
     shape = struct.unpack(f">{dimensions}I", data[4:start]) if len(data) >= start else (0,)
     expected = start + int(np.prod(shape, dtype=np.int64))
     if len(data) != expected:
-        raise OntogymError(f"{path} has {len(data)} bytes instead of {expected}: it is damaged; download it again.")
+        raise OntogymError(
+            f"{path} has {len(data)} bytes instead of {expected}: it is damaged; download it again."
+        )
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
@@ -59,7 +63,9 @@ def mnist(folder: Path | str, name: str = "mnist") -> ArrayImages:
             path = _either(folder, f"{split}-{what}-ubyte")
             array = read_idx(path)
             if array.ndim != dimensions:
-                raise OntogymError(f"{path} does not hold the {what[:6]} that its name says; restore its name.")
+                raise OntogymError(
+                    f"{path} does not hold the {what[:6]} that its name says; restore its name."
+                )
             arrays.append(array)
     return ArrayImages(name, arrays[0], arrays[1], arrays[2], arrays[3], classes=10)
 
@@ -108,7 +114,9 @@ def cifar10(folder: Path | str) -> ArrayImages:
     folder = Path(folder)
     paths = sorted(folder.glob("data_batch_*.bin"))
     if not paths:
-        raise OntogymError(f"There is no data_batch_1.bin in {folder}; pass the folder of CIFAR-10's binary version.")
+        raise OntogymError(
+            f"There is no data_batch_1.bin in {folder}; pass the folder of CIFAR-10's binary version."
+        )
     batches = [_cifar(path, label_bytes=1, classes=10) for path in paths]
     train = np.concatenate([images for images, _ in batches])
     labels = np.concatenate([some for _, some in batches])
@@ -132,7 +140,9 @@ def _cifar(path: Path, label_bytes: int, classes: int) -> tuple[NDArray[np.uint8
         ) from error
     labels = np.array(records[:, label_bytes - 1])
     if labels.max() >= classes:
-        raise OntogymError(f"{path} holds the label {labels.max()}, so it is not CIFAR-{classes}'s binary version.")
+        raise OntogymError(
+            f"{path} holds the label {labels.max()}, so it is not CIFAR-{classes}'s binary version."
+        )
     return records[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 
 

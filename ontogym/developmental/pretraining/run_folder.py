@@ -96,7 +96,9 @@ class TrainingFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / _LOCK).open("wb")
         except OSError as error:
-            raise OntogymError(f"Cannot write to {self.path} ({error.strerror}); choose another --out.") from error
+            raise OntogymError(
+                f"Cannot write to {self.path} ({error.strerror}); choose another --out."
+            ) from error
         try:
             import fcntl
         except ImportError:  # no such locks on Windows

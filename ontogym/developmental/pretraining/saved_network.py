@@ -52,19 +52,28 @@ def load_network(path: Path | str) -> SavedNetwork:
     path = Path(path)
     file = path / NETWORK if path.is_dir() else path
     if path.is_dir() and not file.is_file():
-        hint = "its training is not finished: resume it" if (path / "config.json").is_file() else "check the path"
+        hint = (
+            "its training is not finished: resume it"
+            if (path / "config.json").is_file()
+            else "check the path"
+        )
         raise OntogymError(f"There is no {NETWORK} in {path}; {hint}.")
     arrays, facts = checkpoint.load(file, "network")
     try:
         # On the meta device nothing is allocated, whatever sizes a hostile header names.
         with torch.device("meta"):
             network = build_network(
-                str(facts["network"]), int(facts["classes"]), int(facts["channels"]), bool(facts["small_stem"])
+                str(facts["network"]),
+                int(facts["classes"]),
+                int(facts["channels"]),
+                bool(facts["small_stem"]),
             )
         network.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()}, assign=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         first = str(error).partition("\n")[0]
-        raise OntogymError(f"{file} does not hold the network that its header describes ({first}).") from error
+        raise OntogymError(
+            f"{file} does not hold the network that its header describes ({first})."
+        ) from error
     for parameter in network.parameters():
         parameter.requires_grad_(True)
     found = hashlib.blake2b(digest_size=8)

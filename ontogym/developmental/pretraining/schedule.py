@@ -84,9 +84,13 @@ class TrainingConfig:
         for name in ("method", "positives"):
             choices = {"method": ("supervised", "simclr"), "positives": ("views", "frames")}[name]
             if getattr(self, name) not in choices:
-                raise OntogymError(f"{name}={getattr(self, name)!r} is unknown; choose {' or '.join(choices)}.")
+                raise OntogymError(
+                    f"{name}={getattr(self, name)!r} is unknown; choose {' or '.join(choices)}."
+                )
         if len(self.mean) not in (1, 3) or len(self.mean) != len(self.sd) or min(self.sd) <= 0:
-            raise OntogymError(f"mean={self.mean} and sd={self.sd} must be one number each, or three, and sd positive.")
+            raise OntogymError(
+                f"mean={self.mean} and sd={self.sd} must be one number each, or three, and sd positive."
+            )
         if not all(map(math.isfinite, self.mean + self.sd)):
             raise OntogymError(f"mean={self.mean} and sd={self.sd} must be finite.")
 
@@ -95,7 +99,7 @@ class TrainingConfig:
         steps = self.milestones
         if steps is None:
             steps = (math.ceil(self.epochs / 3), math.ceil(2 * self.epochs / 3))
-        return self.lr * 0.1 ** sum(epoch > step for step in steps)
+        return self.lr / 10 ** sum(epoch > step for step in steps)
 
     def as_json(self) -> dict[str, Any]:
         """Every field, JSON-able."""
@@ -104,7 +108,8 @@ class TrainingConfig:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> TrainingConfig:
         """The inverse of `as_json`; fields that a newer version added keep their defaults."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+        return cls(**values)
 
 
 PRETRAINING = TrainingConfig()
