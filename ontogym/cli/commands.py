@@ -14,9 +14,11 @@ import tyro
 
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
+from ontogym.cli.fractals import FractalsDataset
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.replay import Replay
 from ontogym.cli.tables import Envs, Rules
+from ontogym.cli.waves import WavesDataset, WavesRender
 from ontogym.errors import nearest
 
 __all__ = ["COMMANDS", "Command", "parse"]
@@ -42,6 +44,9 @@ COMMANDS: dict[str, type[Any]] = {
     "replay": Replay,
     "envs": Envs,
     "rules": Rules,
+    "waves dataset": WavesDataset,
+    "waves render": WavesRender,
+    "fractals dataset": FractalsDataset,
 }
 
 

@@ -166,7 +166,7 @@ def _make_all(
             bar.update()
             if entry["warning"]:
                 # Through the bar, which would otherwise be torn; as a warning where nobody watches.
-                bar.write(entry["warning"]) if progress else warnings.warn(entry["warning"], stacklevel=4)
+                bar.write(entry["warning"]) if progress else warnings.warn(entry["warning"], stacklevel=3)
 
 
 def _make_one(recipe: Recipe, store: Storage, folder: Path, label: int) -> dict[str, Any]:

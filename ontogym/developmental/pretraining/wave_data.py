@@ -33,6 +33,8 @@ GENERATOR = 1
 FRAME_MS = 100.0
 _CHUNK = 300
 """Frames recorded at a time: 54 MB of cell states at radius 256."""
+_PROLONG = 4
+"""A stretch that yields too few images may last so many times the minutes of a whole run."""
 _LOWER = 0.75
 """What the threshold is multiplied by when too few snapshots pass it."""
 _SPARE_EVERY = 5
@@ -53,8 +55,8 @@ class WaveRecipe:
             their dynamics.
         threshold: white pixels that a 256 x 256 image must exceed; scaled with the area for other sizes.
         validation: fraction of the images, and of the recorded time, at the end of each run.
-        minutes: simulated time that snapshots are taken from; a stretch with too few is prolonged up to four
-            times before the threshold is lowered.
+        minutes: simulated time that snapshots are taken from. A stretch that yields too few goes on, for up to
+            four times `minutes`, before the threshold is lowered: the slowest settings have a wave in 15 minutes.
         warmup_minutes: simulated before.
         gap_s: simulated between the training and the validation stretch and thrown away; a wave takes less to
             cross the retina.
@@ -152,19 +154,18 @@ class WaveRecipe:
         return ClassImages(train.rows, validation.rows, facts, self._warning(setting, train, validation))
 
     def _warning(self, setting: int, *stretches: _Stretch) -> str | None:
-        black, repeated, threshold = (
-            max(s.facts.get(key, 0) for s in stretches) for key in ("black", "repeated", "threshold")
-        )
-        lowest = min(s.facts.get("threshold", threshold) for s in stretches)
-        if black:
+        facts = [s.facts for s in stretches if s.facts]
+        black = sum("black" in f for f in facts)
+        lowest = min(f["threshold"] for f in facts)
+        if black == len(facts):
+            what = "is silent: black images stand in for its waves; leave it out or choose another preset"
+        elif black:
+            what = "is silent in one of its two stretches, where black images stand in; let it run for more minutes"
+        elif any("repeated" in f for f in facts):
+            what = "is active in too few snapshots, so that some images are repeated; let it run for more minutes"
+        elif lowest < round(self.pixel_threshold, 2):
             what = (
-                "showed no activity at all: black images stand in for it; leave it out or change the preset"
-            )
-        elif repeated:
-            what = "was active in too few snapshots: some images are repeated"
-        elif lowest < self.pixel_threshold:
-            what = (
-                f"needed a lower threshold ({lowest:.0f} instead of {self.pixel_threshold:.0f} white pixels)"
+                f"needed a lower threshold, {lowest:.4g} instead of {self.pixel_threshold:.4g} white pixels"
             )
         else:
             return None
@@ -201,14 +202,15 @@ class _Run:
         self.state = self.simulator.advance(self.state, steps, inplace=True)
 
     def collect(self, wanted: int, seconds: float) -> _Stretch:
-        """`wanted` packed images from the next `seconds`, or up to four times as long if they yield too few."""
+        """`wanted` packed images from the next `seconds`, or from as much more as `_PROLONG` allows."""
         frames = max(1, round(1000 * seconds / FRAME_MS))
         # Twice as many as wanted are held at most; beyond, every second one is dropped.
         width = bytes_per_image(self.recipe.size, 1)
         kept, spare = _Pool(2 * wanted, width), _Pool(2 * wanted, width)
         done = 0
-        while done < frames or (len(kept) < wanted and done < 4 * frames):
-            count = min(_CHUNK, (frames if done < frames else 4 * frames) - done)
+        most = max(frames, round(_PROLONG * 60_000 * self.recipe.minutes / FRAME_MS))
+        while done < frames or (len(kept) < wanted and done < most):
+            count = min(_CHUNK, (frames if done < frames else most) - done)
             self._look(count, done, kept, spare)
             done += count
         return self._choose(wanted, kept, spare, done)
