@@ -15,6 +15,7 @@ import tyro
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
+from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.replay import Replay
 from ontogym.cli.tables import Envs, Rules
@@ -47,6 +48,9 @@ COMMANDS: dict[str, type[Any]] = {
     "waves dataset": WavesDataset,
     "waves render": WavesRender,
     "fractals dataset": FractalsDataset,
+    "pretrain": Pretrain,
+    "finetune": Finetune,
+    "filters": Filters,
 }
 
 
