@@ -18,7 +18,7 @@ from ontogym.cli.fractals import FractalsDataset
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.replay import Replay
 from ontogym.cli.tables import Envs, Rules
-from ontogym.cli.waves import WavesDataset, WavesRender
+from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
 from ontogym.errors import nearest
 
 __all__ = ["COMMANDS", "Command", "parse"]
@@ -46,6 +46,7 @@ COMMANDS: dict[str, type[Any]] = {
     "rules": Rules,
     "waves dataset": WavesDataset,
     "waves render": WavesRender,
+    "waves statistics": WavesStatistics,
     "fractals dataset": FractalsDataset,
 }
 
