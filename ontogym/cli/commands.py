@@ -20,7 +20,7 @@ from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
 from ontogym.cli.tables import Envs, Rules
-from ontogym.cli.waves import WavesDataset, WavesRender
+from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
 from ontogym.errors import nearest
 
 __all__ = ["COMMANDS", "Command", "parse"]
@@ -48,6 +48,7 @@ COMMANDS: dict[str, type[Any]] = {
     "rules": Rules,
     "waves dataset": WavesDataset,
     "waves render": WavesRender,
+    "waves statistics": WavesStatistics,
     "fractals dataset": FractalsDataset,
     "regimes rank-sweep": RankSweep,
     "regimes curvature": Curvature,

@@ -32,7 +32,7 @@ GENERATOR = 1
 """Raised whenever the same configuration gives other images than before."""
 FRAME_MS = 100.0
 _CHUNK = 300
-"""Frames recorded at a time: 54 MB of cell states at radius 256."""
+"""Frames between two looks at whether there are enough."""
 _PROLONG, _AT_LEAST = 4, 2
 """A stretch that yields too few images may last four times as long, and in any case twice the minutes of the run."""
 _LOWER = 0.75
@@ -218,22 +218,26 @@ class _Run:
         return self._choose(wanted, kept, spare, done)
 
     def _look(self, start: int, count: int, kept: _Pool, spare: _Pool) -> None:
-        """Record `count` frames; pictures above the threshold go to `kept`, others with any white to `spare`."""
-        self.state, active = self.simulator.record(self.state, count, FRAME_MS, inplace=True)
-        active = active[:, 0]
+        """Simulate `count` frames; pictures above the threshold go to `kept`, others with any white to `spare`.
+
+        Frame by frame rather than by `record`: a film of all cells would take longer to write than to compute.
+        """
         angles = self.views.uniform(0.0, 2 * np.pi, count)
         mirrored = self.views.random(count) < 0.5
-        # What the whole disc shows, plus a half, bounds what the square can show.
-        bound = 1.5 * self.camera.pixels_per_cell * np.array([np.count_nonzero(row) for row in active])
-        times = start + np.arange(count)
-        wanted = np.where(bound > self.recipe.pixel_threshold, times % kept.every, times % spare.every) == 0
-        looked = np.flatnonzero(wanted & (bound > 0))
-        if len(looked):
-            rows, white = self.camera.shoot(active[looked], angles[looked], mirrored[looked])
-            enough = white > self.recipe.pixel_threshold
-            kept.add(rows[enough], times[looked][enough], white[enough])
-            some = ~enough & (white > 0)
-            spare.add(rows[some], times[looked][some], white[some])
+        threshold = self.recipe.pixel_threshold
+        shots, times = [], []
+        for k in range(count):
+            self.skip(FRAME_MS / 1000)
+            # What the whole disc shows, plus a half, bounds what the square can show.
+            bound = 1.5 * self.camera.pixels_per_cell * np.count_nonzero(self.state.active)
+            if bound > 0 and (start + k) % (kept.every if bound > threshold else spare.every) == 0:
+                shots.append(self.camera.shoot(self.state.active, angles[k : k + 1], mirrored[k : k + 1]))
+                times.append(start + k)
+        if shots:
+            rows, white = (np.concatenate(parts) for parts in zip(*shots))
+            enough, some = white > threshold, (white > 0) & (white <= threshold)
+            kept.add(rows[enough], np.array(times)[enough], white[enough])
+            spare.add(rows[some], np.array(times)[some], white[some])
 
     def _choose(self, wanted: int, kept: _Pool, spare: _Pool, frames: int) -> _Stretch:
         """Evenly spaced in time among those over the threshold, lowered as often as need be; see the manifest."""
