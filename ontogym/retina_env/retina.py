@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ontogym.errors import OntogymError
 from ontogym.retina_env.cells import FIELD_UM, Cells, draw_cells
+from ontogym.retina_env.filters import blurred, gaussian_matrix
 from ontogym.retina_env.images.arrays import GREY, check_images
 from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.seeding import generator
@@ -64,8 +65,8 @@ class Bipolar(nn.Module):
         # A clamp away from 0, where the slope of the power is infinite.
         light = images.clamp(min=1e-4) ** CONE_EXPONENT
         cones = CONE_GAIN * (light / (light + GREY**CONE_EXPONENT) - 0.5)
-        b = _blurred(cones, self.centre) - BIPOLAR_SURROUND * _blurred(cones, self.surround)
-        contrast = torch.sqrt(_blurred(b * b, self.pool) + 1e-6)
+        b = blurred(cones, self.centre) - BIPOLAR_SURROUND * blurred(cones, self.surround)
+        contrast = torch.sqrt(blurred(b * b, self.pool) + 1e-6)
         return b / (1 + contrast / GAIN_HALF)
 
 
@@ -194,22 +195,6 @@ def bipolar_cells(images: Any) -> Float:
     x = check_images(images)
     with torch.no_grad():
         return np.asarray(_bipolar(x.shape[1])(torch.from_numpy(x)).numpy())
-
-
-def gaussian_matrix(size: int, sd: float) -> Tensor:
-    """Blur of `size` pixels with a Gaussian of `sd` pixels as a matrix; the edge pixel goes on for ever."""
-    reach = int(4 * sd + 0.5)
-    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
-    taps /= taps.sum()
-    matrix = np.zeros((size, size))
-    rows = np.arange(size)
-    for offset, weight in zip(range(-reach, reach + 1), taps):
-        np.add.at(matrix, (rows, np.clip(rows + offset, 0, size - 1)), weight)
-    return torch.from_numpy(matrix.astype(np.float32))
-
-
-def _blurred(x: Tensor, matrix: Any) -> Tensor:
-    return matrix @ x @ matrix.T
 
 
 def _pools(cells: Cells, size: int, ratio: float) -> Float:
