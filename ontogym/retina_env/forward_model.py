@@ -89,6 +89,7 @@ class ForwardModel(nn.Module):
         spatial: ``(N, side, side)``, the u of the paper.
         feature: ``(N, K)``, the v of the paper.
         bias: ``(N,)``.
+        facts: what is known of it (retina, R2, command), JSON-able; kept in its file.
     """
 
     image_mean: Tensor
@@ -103,6 +104,7 @@ class ForwardModel(nn.Module):
     ) -> None:
         super().__init__()
         self.shape = s = shape or TwinShape()
+        self.facts: dict[str, Any] = {}
         self.kernels = nn.Parameter(_first_kernels(s, generator))
         self.norm = nn.BatchNorm2d(s.kernels)
         self.spatial = nn.Parameter(torch.zeros(s.neurons, s.side, s.side))
