@@ -16,6 +16,7 @@ from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.replay import Replay
+from ontogym.cli.retina import RetinaFit, RetinaImages
 from ontogym.cli.tables import Envs, Rules
 from ontogym.errors import nearest
 
@@ -42,6 +43,8 @@ COMMANDS: dict[str, type[Any]] = {
     "replay": Replay,
     "envs": Envs,
     "rules": Rules,
+    "retina fit": RetinaFit,
+    "retina images": RetinaImages,
 }
 
 

@@ -143,23 +143,20 @@ class ForwardModel(nn.Module):
 
     def pooled(self, maps: Tensor) -> Tensor:
         """Activity where each neuron looks, ``(B, K, N)``, from the convolution's output."""
-        activity = F.softplus(self.norm(maps))
-        if self.shape.pool > 1:
-            activity = F.avg_pool2d(activity, self.shape.pool)
-        return activity.flatten(2) @ self.spatial.flatten(1).T
+        return self._where(F.softplus(self.norm(maps)))
 
     def readout(self, maps: Tensor) -> Tensor:
         """Expected spikes ``(B, N)`` from the convolution's output."""
-        return F.softplus((self.pooled(maps) * self.feature.T).sum(1) + self.bias)
+        return self._what(self.pooled(maps))
 
     def forward_low(self, low: Tensor, fold: int) -> Tensor:
-        """``twin(upsample_nearest(low, fold))``, up to rounding, several times faster.
+        """``twin(upsample_nearest(low, fold))`` of a twin in eval mode, up to rounding, in half the time.
 
         Within a block all pixels are alike, so the kernel's weights on it can be added up beforehand, once for
-        each position inside a block; what remains is a convolution of the low-resolution image.
+        each position inside a block; what remains is one product with patches of the low-resolution image.
 
         Args:
-            low: luminance ``(B, size / fold, size / fold)``.
+            low: luminance ``(B, size / fold, size / fold)``; gradients reach it.
             fold: pixels per block along a side.
         """
         size, fold = check_fold(self.shape.size, fold)
@@ -167,22 +164,46 @@ class ForwardModel(nn.Module):
             raise OntogymError(
                 f"Low-resolution images have shape {tuple(low.shape)}, not (B, {size // fold}, {size // fold})."
             )
-        weights, m = self._folded_kernels(fold), self.shape.map_size
+        if fold == 1:
+            return self(low)
+        weights, shift = self._folded_kernels(fold)
+        q, m, k = weights.shape[-1], self.shape.map_size, self.shape.kernels
         blocks = -(-m // fold)
-        x = (low[:, None] - self.image_mean) / self.image_sd
+        x = (low - self.image_mean) / self.image_sd
         # The last blocks reach beyond the image with weights that are cut off again; any value will do there.
-        beyond = max(0, blocks - 1 + weights.shape[-1] - x.shape[-1])
-        maps = F.conv2d(F.pad(x, (0, beyond, 0, beyond)), weights)[..., :blocks, :blocks]
-        return self.readout(F.pixel_shuffle(maps, fold)[..., :m, :m])
+        beyond = max(0, blocks - 1 + q - x.shape[-1])
+        x = F.pad(x, (0, beyond, 0, beyond))[:, : blocks - 1 + q, : blocks - 1 + q]
+        patches = x.unfold(1, q, 1).unfold(2, q, 1).reshape(-1, q * q)
+        activity = F.softplus(torch.addmm(shift, patches, weights.flatten(1).T))
+        maps = activity.view(len(low), blocks, blocks, k, fold, fold).permute(0, 3, 1, 4, 2, 5)
+        return self._what(self._where(maps.reshape(len(low), k, blocks * fold, blocks * fold)[..., :m, :m]))
 
-    def _folded_kernels(self, fold: int) -> Tensor:
-        """Kernels on blocks, ``(K * fold * fold, 1, q, q)``: one for each position of the corner in its block."""
-        k = self.shape.kernel_size
+    def _where(self, activity: Tensor) -> Tensor:
+        """Activity ``(B, K, map_size, map_size)`` summed with the spatial weights, ``(B, K, N)``."""
+        if self.shape.pool > 1:
+            activity = F.avg_pool2d(activity, self.shape.pool)
+        return activity.flatten(2) @ self.spatial.flatten(1).T
+
+    def _what(self, pooled: Tensor) -> Tensor:
+        """The same summed with the feature weights, then the output nonlinearity, ``(B, N)``."""
+        return F.softplus((pooled * self.feature.T).sum(1) + self.bias)
+
+    def _folded_kernels(self, fold: int) -> tuple[Tensor, Tensor]:
+        """Kernels on blocks with the normalisation in them, ``(K * fold * fold, q, q)``, and their shifts.
+
+        One for each position of the kernel's corner in its block.
+        """
+        norm, k = self.norm, self.shape.kernel_size
+        assert norm.running_var is not None
+        assert norm.running_mean is not None
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
         q = (k + fold - 2) // fold + 1
-        onto = torch.zeros(fold, q, k, device=self.kernels.device)
         corner, tap = torch.meshgrid(torch.arange(fold), torch.arange(k), indexing="ij")
+        onto = self.kernels.new_zeros(fold, q, k)
         onto[corner, (corner + tap) // fold, tap] = 1
-        return torch.einsum("aqi,kij,brj->kabqr", onto, self.kernels, onto).reshape(-1, 1, q, q)
+        kernels = self.kernels * scale[:, None, None]
+        weights = torch.einsum("aqi,kij,brj->kabqr", onto, kernels, onto).reshape(-1, q, q)
+        return weights, (norm.bias - scale * norm.running_mean).repeat_interleave(fold * fold)
 
     @torch.no_grad()
     def rates(self, images: Any) -> NDArray[np.float32]:

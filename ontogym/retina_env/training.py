@@ -37,6 +37,8 @@ class FitConfig:
     Attributes:
         laplacian, spatial_l1, feature_l1: weights of the penalties, the paper's best.
         learning_rate, batch: of Adam.
+        spatial_rate: learning rate of the spatial weights as a factor on that of the others. There are a thousand
+            of them a neuron, nearly all zero, and at the full rate their jitter is most of the error.
         epochs: the most epochs.
         patience: epochs without a better validation loss before the learning rate decays or training ends.
         decay: factor on the learning rate.
@@ -49,6 +51,7 @@ class FitConfig:
     spatial_l1: float = 0.00278
     feature_l1: float = 1.34e-6
     learning_rate: float = 1e-3
+    spatial_rate: float = 0.2
     batch: int = 32
     epochs: int = 1000
     patience: int = 8
@@ -162,7 +165,8 @@ class _Training:
         if sd == 0:
             raise OntogymError("The training images are all of one grey; a twin needs something to see.")
         self.twin = ForwardModel(shape, mean, sd, torch_generator(config.seed, "twin", "weights"))
-        self.optimiser = torch.optim.Adam(self.twin.parameters(), lr=config.learning_rate)
+        others = [p for p in self.twin.parameters() if p is not self.twin.spatial]
+        self.optimiser = torch.optim.Adam([{"params": others}, {"params": [self.twin.spatial]}])
         self.counts = y
         with torch.no_grad():
             start_readout(self.twin, x[self.parts.train], y[self.parts.train])
@@ -193,8 +197,8 @@ class _Training:
     def _decay_if_due(self) -> None:
         if self.wait >= self.config.patience:
             self.rate, self.decays, self.wait = self.rate * self.config.decay, self.decays + 1, 0
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate
+        for group, factor in zip(self.optimiser.param_groups, (1.0, self.config.spatial_rate)):
+            group["lr"] = factor * self.rate
 
     def _batch(self, rows: NDArray[np.int64]) -> float:
         c, twin = self.config, self.twin

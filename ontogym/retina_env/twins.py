@@ -32,6 +32,7 @@ __all__ = [
     "load_twin",
     "save_twin",
     "twin_of",
+    "twin_path",
 ]
 
 FIT_IMAGES, HELD_OUT_IMAGES = 1200, 200
@@ -58,7 +59,7 @@ def twin_of(retina_seed: int, show_progress: bool = True) -> ForwardModel:
     """
     if retina_seed == 0 and SHIPPED.is_file():
         return load_twin(SHIPPED)
-    path = _cached(retina_seed)
+    path = twin_path(retina_seed)
     try:
         return load_twin(path)
     except OntogymError:
@@ -91,8 +92,8 @@ def fit_twin(
     Returns:
         The twin, in eval mode and frozen; ``twin.facts`` says what it is worth on held-out images.
     """
-    start = time.perf_counter()
-    path = _cached(retina_seed) if out is None else Path(out)
+    start = time.process_time()
+    path = twin_path(retina_seed) if out is None else Path(out)
     state = path.with_suffix(".fit")
     config = config or FitConfig()
     scenes = dead_leaves(images + HELD_OUT_IMAGES, IMAGES_SEED, size, show_progress)
@@ -117,7 +118,7 @@ def fit_twin(
         "r2_of_true_rates_median": _rounded(np.median(neuronal_reliability(predicted, true))),
         "r2_ceiling_median": _rounded(np.median(neuronal_reliability(true, responses[images:]))),
         "epochs": len(done.history),
-        "seconds": round(time.perf_counter() - start, 1),
+        "cpu_seconds": round(time.process_time() - start, 1),
         "config": {**asdict(config), "fractions": list(config.fractions)},
         "torch": str(torch.__version__),
     }
@@ -188,7 +189,8 @@ def _frozen(twin: ForwardModel) -> ForwardModel:
     return twin
 
 
-def _cached(retina_seed: int) -> Path:
+def twin_path(retina_seed: int) -> Path:
+    """Where the cache keeps the twin of a simulated retina."""
     return cache_folder() / "twins" / f"v{_VERSION}-retina-{int(retina_seed)}.safetensors"
 
 
@@ -207,7 +209,7 @@ class _Bar:
         if self.show:
             from tqdm import tqdm
 
-            line = f"Fitting the twin of retina {self.seed}, two to three minutes on one core, this once ..."
+            line = f"Fitting the twin of retina {self.seed}, two to three minutes, this once ..."
             print(line, file=sys.stderr, flush=True)
             self.bar = tqdm(unit="epoch", leave=False, disable=None)
         return self

@@ -24,7 +24,7 @@ FILES: dict[str, tuple[str, ...]] = {
         *("gravel.png", "moon.png", "motorcycle_left.png", "rocket.jpg"),
     ),
     "sklearn": ("china.jpg", "flower.jpg"),
-    "matplotlib": ("grace_hopper.jpg", "Minduka_Present_Blue_Pack.png"),
+    "matplotlib": ("grace_hopper.jpg",),
     "pywt": ("aero.npz", "ascent.npz", "camera.npz"),
 }
 """Photographs of each package, in the folder named below. Left out: drawings, text, second views, and what no eye
