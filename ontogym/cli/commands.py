@@ -19,7 +19,7 @@ from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.replay import Replay
 from ontogym.cli.tables import Envs, Rules
-from ontogym.cli.waves import WavesDataset, WavesRender
+from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
 from ontogym.errors import nearest
 
 __all__ = ["COMMANDS", "Command", "parse"]
@@ -47,6 +47,7 @@ COMMANDS: dict[str, type[Any]] = {
     "rules": Rules,
     "waves dataset": WavesDataset,
     "waves render": WavesRender,
+    "waves statistics": WavesStatistics,
     "fractals dataset": FractalsDataset,
     "pretrain": Pretrain,
     "finetune": Finetune,

@@ -28,7 +28,7 @@ def make_image_set(
     from ontogym.developmental.pretraining.building import build, estimate
 
     if dry_run:
-        found = estimate(recipe, storage, workers, max(4, 2 * workers), progress=True)
+        found = estimate(recipe, storage, workers, max(8, 4 * workers), progress=True)
         if not quiet:
             _print_estimate(recipe.name, found)
         return {"name": recipe.name, "dry_run": True, **asdict(found)}
@@ -57,9 +57,12 @@ def make_image_set(
 def _print_estimate(name: str, found: Any) -> None:
     rows = [
         ("classes made for this", f"{len(found.measured)} of {found.classes}"),
-        ("seconds per class", f"{found.seconds_per_class:.2f}"),
+        (
+            "seconds per class (processor)",
+            f"{found.seconds_per_class:.2f} ({found.cpu_seconds_per_class:.2f})",
+        ),
         ("workers", found.workers),
-        ("time for the whole", _duration(found.seconds)),
+        ("time for the whole", f"{_duration(found.seconds)}, give or take {_duration(found.seconds_error)}"),
         ("images", f"{found.images:,}"),
         ("on disk", f"{found.bytes / 1e9:.2f} GB"),
     ]

@@ -36,7 +36,6 @@ def test_fractals_are_made_and_found_again(tmp_path, capsys):
 
 
 def test_waves_are_made_as_folders(tmp_path, capsys):
-    pytest.importorskip("ontogym.developmental.waves")
     assert main([*WAVES, "--out", str(tmp_path / "set"), "--format", "png", "--json"]) == 0
     assert last_json(capsys)["train"] == 16
     assert len(list((tmp_path / "set" / "train").rglob("*.png"))) == 16
@@ -61,7 +60,6 @@ def test_a_set_needs_a_place(capsys):
 
 @pytest.mark.parametrize("obs", ["binary", "calcium"])
 def test_waves_are_filmed(tmp_path, capsys, obs):
-    pytest.importorskip("ontogym.developmental.waves")
     import imageio.v3 as iio
 
     command = ["waves", "render", "--seconds", "12", "--size", "16", "--radius", "8", "--warmup-minutes", "1"]
@@ -78,3 +76,20 @@ def test_waves_are_filmed(tmp_path, capsys, obs):
     assert main([*command, "--out", str(tmp_path / "waves.avi")]) == 2
     assert ".gif, .mp4 or .png" in capsys.readouterr().err
     assert main([*command, "--size", "1000", "--out", str(tmp_path / "waves.gif")]) == 2
+
+
+def test_waves_are_measured_beside_the_released_values(capsys):
+    command = ["waves", "statistics", "--seeds", "0", "1", "--minutes", "4", "--warmup-minutes", "2"]
+    assert main([*command, "--radius", "12", "--json"]) == 0
+    found = last_json(capsys)
+    assert set(found["presets"]) == {"ferret"}
+    row = found["presets"]["ferret"]
+    assert row["radius"] == 12
+    assert row["observed_min"] == pytest.approx(8)
+    assert row["size_mm2"]["n"] > 0
+    assert main([*command, "--preset", "turtle"]) == 0
+    shown = capsys.readouterr().out
+    assert "turtle (radius 36)" in shown
+    assert "0.168 ± 0.151" in shown
+    assert main(["waves", "statistics", "--preset", "ferrit"]) == 2
+    assert "'ferret'" in capsys.readouterr().err

@@ -10,7 +10,6 @@ whose images are on disk; a class without that file is made again. ``manifest.js
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -82,22 +81,27 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a set would take, from a few classes made for real.
+    """What a set would take, from some classes made for real.
 
     Attributes:
         classes: of the whole set.
         measured: labels that were made.
-        seconds_per_class: mean processor-bound seconds of one of them, in its process.
+        workers: processes.
+        seconds_per_class: mean seconds that a process takes for a class, as busy as the machine is now.
+        cpu_seconds_per_class: processor time of it.
         seconds: extrapolated for the whole set with `workers` processes.
+        seconds_error: standard error of it, from the spread among the measured classes.
         bytes: on disk (exact for packed sets; for PNGs extrapolated, before the file system rounds each up).
-        images: kept, extrapolated to the whole.
+        images: of the whole set.
     """
 
     classes: int
     measured: tuple[int, ...]
     workers: int
     seconds_per_class: float
+    cpu_seconds_per_class: float
     seconds: float
+    seconds_error: float
     bytes: int
     images: int
 
@@ -188,44 +192,67 @@ def _make_one(recipe: Recipe, store: Storage, folder: Path, label: int) -> dict[
 
 
 def estimate(
-    recipe: Recipe, storage_format: str = "packed", workers: int = 1, measure: int = 4, progress: bool = False
+    recipe: Recipe, storage_format: str = "packed", workers: int = 1, measure: int = 8, progress: bool = False
 ) -> Estimate:
-    """Make `measure` classes, spread evenly over the set, and extrapolate; nothing is kept.
+    """Make `measure` classes, spread over the set, and extrapolate; nothing is kept.
 
     The first class of every process is made twice, so that compiling is not counted.
+
+    Raises:
+        OntogymError: no workers, or what the recipe raises.
     """
     from tqdm import tqdm
 
     total = len(recipe.class_names())
-    measure = max(1, min(measure, total))
-    labels = tuple(int(k) for k in (np.arange(measure) + 0.5) * total / measure)
+    labels = _spread(total, min(measure, total))
     tasks = [(recipe, label) for label in labels]
-    found = list(
-        tqdm(run_tasks(_measure_one, tasks, workers), total=measure, disable=not progress, unit="class")
-    )
-    seconds, images, png = (float(np.mean([f[k] for f in found])) for k in range(3))
-    size = png * total if storage_format == "png" else 0.0
+    runs = run_tasks(_measure_one, tasks, workers)
+    found = np.array(list(tqdm(runs, total=len(labels), disable=not progress, unit="class", desc="dry run")))
+    seconds, cpu, images, png = (float(v) for v in found.mean(0))
+    error = float(found[:, 0].std(ddof=1) / len(found) ** 0.5) if len(found) > 1 else 0.0
+    size = png * total
     if storage_format == "packed":
         size = total * recipe.per_class * bytes_per_image(recipe.size, recipe.bits)
-    rounds = math.ceil(total / workers) if total < 4 * workers else total / workers
-    return Estimate(total, labels, workers, seconds, seconds * rounds, int(size), int(images * total))
+    rounds = total / min(workers, total)
+    return Estimate(
+        total,
+        labels,
+        workers,
+        seconds,
+        cpu,
+        seconds * rounds,
+        error * rounds,
+        int(size),
+        round(images * total),
+    )
+
+
+def _spread(total: int, count: int) -> tuple[int, ...]:
+    """Labels spread evenly, though on no lattice: neighbours in a lattice may share most of their parameters."""
+    golden = (5**0.5 - 1) / 2
+    labels: dict[int, None] = {}
+    k = 0
+    while len(labels) < count:
+        k += 1
+        labels[int(k * golden % 1.0 * total)] = None
+    return tuple(labels)
 
 
 _warm: set[str] = set()
 
 
-def _measure_one(recipe: Recipe, label: int) -> tuple[float, int, float]:
-    """Seconds, images and PNG bytes of one class."""
+def _measure_one(recipe: Recipe, label: int) -> tuple[float, float, int, float]:
+    """Seconds, processor seconds, images and PNG bytes of one class."""
     if recipe.name not in _warm:
         _warm.add(recipe.name)
         recipe.make(label)
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     made = recipe.make(label)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     sample = made.train[:: max(1, len(made.train) // 20)]
     png = [len(data) for data in png_bytes(sample, recipe.size, recipe.bits)]
-    seconds = time.perf_counter() - start
     count = len(made.train) + len(made.validation)
-    return seconds, count, count * float(np.mean(png)) if png else 0.0
+    return seconds, cpu, count, count * float(np.mean(png))
 
 
 def _version() -> str:

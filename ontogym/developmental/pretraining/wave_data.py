@@ -32,13 +32,11 @@ GENERATOR = 1
 """Raised whenever the same configuration gives other images than before."""
 FRAME_MS = 100.0
 _CHUNK = 300
-"""Frames recorded at a time: 54 MB of cell states at radius 256."""
-_PROLONG = 4
-"""A stretch that yields too few images may last so many times the minutes of a whole run."""
+"""Frames between two looks at whether there are enough."""
+_PROLONG, _AT_LEAST = 4, 2
+"""A stretch that yields too few images may last four times as long, and in any case twice the minutes of the run."""
 _LOWER = 0.75
 """What the threshold is multiplied by when too few snapshots pass it."""
-_SPARE_EVERY = 5
-"""Of snapshots far below the threshold every fifth is looked at: they serve only if it must be lowered."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,8 @@ class WaveRecipe:
             their dynamics.
         threshold: white pixels that a 256 x 256 image must exceed; scaled with the area for other sizes.
         validation: fraction of the images, and of the recorded time, at the end of each run.
-        minutes: simulated time that snapshots are taken from. A stretch that yields too few goes on, for up to
-            four times `minutes`, before the threshold is lowered: the slowest settings have a wave in 15 minutes.
+        minutes: simulated time that snapshots are taken from. A stretch that yields some but too few goes on, for up
+            to four times as long, before the threshold is lowered: the slowest settings have one wave in 15 minutes.
         warmup_minutes: simulated before.
         gap_s: simulated between the training and the validation stretch and thrown away; a wave takes less to
             cross the retina.
@@ -202,35 +200,44 @@ class _Run:
         self.state = self.simulator.advance(self.state, steps, inplace=True)
 
     def collect(self, wanted: int, seconds: float) -> _Stretch:
-        """`wanted` packed images from the next `seconds`, or from as much more as `_PROLONG` allows."""
+        """`wanted` packed images from the next `seconds`, prolonged if it yields too few and more time would help."""
         frames = max(1, round(1000 * seconds / FRAME_MS))
-        # Twice as many as wanted are held at most; beyond, every second one is dropped.
+        most = max(_PROLONG * frames, round(_AT_LEAST * 60_000 * self.recipe.minutes / FRAME_MS))
         width = bytes_per_image(self.recipe.size, 1)
-        kept, spare = _Pool(2 * wanted, width), _Pool(2 * wanted, width)
-        done = 0
-        most = max(frames, round(_PROLONG * 60_000 * self.recipe.minutes / FRAME_MS))
-        while done < frames or (len(kept) < wanted and done < most):
-            count = min(_CHUNK, (frames if done < frames else most) - done)
-            self._look(count, done, kept, spare)
+        kept, spare = _Pool(3 * wanted, width), _Pool(3 * wanted, width, max(1, frames // wanted))
+        done, goal = 0, frames
+        while done < goal:
+            count = min(_CHUNK, goal - done)
+            self._look(done, count, kept, spare)
             done += count
+            # A setting that never passes the threshold, though it is active all the time, never will.
+            if done == frames and (len(kept) or len(spare) < wanted):
+                goal = most
+            if done >= frames and len(kept) >= wanted:
+                break
         return self._choose(wanted, kept, spare, done)
 
-    def _look(self, count: int, start: int, kept: _Pool, spare: _Pool) -> None:
-        self.state, active = self.simulator.record(self.state, count, FRAME_MS, inplace=True)
-        active = active[:, 0]
+    def _look(self, start: int, count: int, kept: _Pool, spare: _Pool) -> None:
+        """Simulate `count` frames; pictures above the threshold go to `kept`, others with any white to `spare`.
+
+        Frame by frame rather than by `record`: a film of all cells would take longer to write than to compute.
+        """
         angles = self.views.uniform(0.0, 2 * np.pi, count)
         mirrored = self.views.random(count) < 0.5
-        # What the whole disc shows, plus a half, bounds what the square can show.
-        bound = 1.5 * self.camera.pixels_per_cell * np.array([np.count_nonzero(row) for row in active])
-        times = start + np.arange(count)
-        far = bound <= self.recipe.pixel_threshold
-        looked = np.flatnonzero((bound > 0) & (~far | (times % _SPARE_EVERY == 0)))
-        if len(looked):
-            rows, white = self.camera.shoot(active[looked], angles[looked], mirrored[looked])
-            enough = white > self.recipe.pixel_threshold
-            kept.add(rows[enough], times[looked][enough], white[enough])
-            some = ~enough & (white > 0)
-            spare.add(rows[some], times[looked][some], white[some])
+        threshold = self.recipe.pixel_threshold
+        shots, times = [], []
+        for k in range(count):
+            self.skip(FRAME_MS / 1000)
+            # What the whole disc shows, plus a half, bounds what the square can show.
+            bound = 1.5 * self.camera.pixels_per_cell * np.count_nonzero(self.state.active)
+            if bound > 0 and (start + k) % (kept.every if bound > threshold else spare.every) == 0:
+                shots.append(self.camera.shoot(self.state.active, angles[k : k + 1], mirrored[k : k + 1]))
+                times.append(start + k)
+        if shots:
+            rows, white = (np.concatenate(parts) for parts in zip(*shots))
+            enough, some = white > threshold, (white > 0) & (white <= threshold)
+            kept.add(rows[enough], np.array(times)[enough], white[enough])
+            spare.add(rows[some], np.array(times)[some], white[some])
 
     def _choose(self, wanted: int, kept: _Pool, spare: _Pool, frames: int) -> _Stretch:
         """Evenly spaced in time among those over the threshold, lowered as often as need be; see the manifest."""
@@ -253,28 +260,26 @@ class _Run:
 
 
 class _Pool:
-    """Images in order of time, at most `capacity`: on overflow every second one goes, and of later ones too."""
+    """Images at times that are multiples of `every`, at most `capacity`: on overflow, `every` doubles."""
 
-    def __init__(self, capacity: int, width: int) -> None:
-        self.capacity, self._stride, self._seen = capacity, 1, 0
+    def __init__(self, capacity: int, width: int, every: int = 1) -> None:
+        self.capacity, self.every = capacity, every
         self.rows = np.empty((0, width), np.uint8)
-        self.times, self.white, self._order = (np.empty(0, np.int64) for _ in range(3))
+        self.times, self.white = np.empty(0, np.int64), np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.times)
 
     def add(self, rows: NDArray[np.uint8], times: NDArray[np.int64], white: NDArray[np.int64]) -> None:
-        order = self._seen + np.arange(len(times))
-        self._seen += len(times)
-        self.rows, self.times = np.concatenate([self.rows, rows]), np.concatenate([self.times, times])
-        self.white, self._order = np.concatenate([self.white, white]), np.concatenate([self._order, order])
-        while True:
-            stay = self._order % self._stride == 0
-            self.rows, self.times = self.rows[stay], self.times[stay]
-            self.white, self._order = self.white[stay], self._order[stay]
-            if len(self) <= self.capacity:
-                return
-            self._stride *= 2
+        stay = times % self.every == 0
+        self.rows, self.times, self.white = (
+            np.concatenate([old, new[stay]])
+            for old, new in ((self.rows, rows), (self.times, times), (self.white, white))
+        )
+        while len(self) > self.capacity:
+            self.every *= 2
+            stay = self.times % self.every == 0
+            self.rows, self.times, self.white = self.rows[stay], self.times[stay], self.white[stay]
 
 
 @functools.lru_cache(maxsize=2)

@@ -15,6 +15,7 @@ from ontogym.developmental.waves.parameters import PRESETS, WaveParameters, reso
 from ontogym.developmental.waves.rendering import render
 from ontogym.developmental.waves.simulator import WaveSimulator
 from ontogym.developmental.waves.state import WaveState
+from ontogym.developmental.waves.statistics import WaveStatistics, WaveTracker, wave_statistics
 
 __all__ = [
     "PRESETS",
@@ -23,6 +24,9 @@ __all__ = [
     "WaveParameters",
     "WaveSimulator",
     "WaveState",
+    "WaveStatistics",
+    "WaveTracker",
     "render",
     "resolve_parameters",
+    "wave_statistics",
 ]

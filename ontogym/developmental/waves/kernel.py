@@ -18,22 +18,21 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ontogym.developmental.waves.fixed_point import (
-    EXCITATION_FLOOR,
-    FIRST_OCCASION,
-    RISE_MAX,
-    SHIFT,
-    THRESHOLD_MAX,
-)
-from ontogym.developmental.waves.layout import TILE, TILE_HEIGHT, TILE_WIDTH
+from ontogym.developmental.waves import fixed_point, layout
 
 __all__ = ["run"]
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True}
 _INLINE: dict[str, Any] = {"error_model": "numpy", "forceinline": True}
+# Written out once more, because Numba's cache of compiled code looks for changes in this file alone.
+TILE_WIDTH, TILE_HEIGHT, TILE, FIRST_OCCASION = 8, 8, 64, 2
+_FLOOR, _TOP, _SHIFT = np.int32(64), np.int32(1_800_000_000), np.int32(4)
+_RISE_TOP = np.float32(300_000_000)
+assert (TILE_WIDTH, TILE_HEIGHT, TILE) == (layout.TILE_WIDTH, layout.TILE_HEIGHT, layout.TILE)
+assert FIRST_OCCASION == fixed_point.FIRST_OCCASION
+assert (_FLOOR, _TOP) == (fixed_point.EXCITATION_FLOOR, fixed_point.THRESHOLD_MAX)
+assert (_SHIFT, _RISE_TOP) == (fixed_point.SHIFT, fixed_point.RISE_MAX)
 _ZERO, _ONE, _TWO = np.int32(0), np.int32(1), np.int32(2)
-_FLOOR, _TOP, _SHIFT = np.int32(EXCITATION_FLOOR), np.int32(THRESHOLD_MAX), np.int32(SHIFT)
-_RISE_TOP = np.float32(RISE_MAX)
 _LONGEST_SLEEP = np.float32(1e6)
 """Steps; up to here a quotient in float32 errs by less than the step that is taken off for it."""
 _GOLDEN, _MIX1, _MIX2 = (

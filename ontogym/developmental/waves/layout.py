@@ -1,4 +1,4 @@
-"""How the kernel stores a retina: tiles of 16 by 4 cells, so that a wave wakes few of them.
+"""How the kernel stores a retina: tiles of 8 by 8 cells, so that a wave wakes few of them.
 
 The axial coordinates of a retina fill a square of ``2R + 1``; with a margin of the coupling's rings around it, every
 neighbour of a cell lies at a constant distance in memory, inside the array. The margins are rounded up to whole
@@ -17,7 +17,7 @@ from ontogym.developmental.waves.fixed_point import coupling_table, drive, noise
 from ontogym.developmental.waves.grid import HexGrid
 from ontogym.developmental.waves.parameters import WaveParameters
 
-TILE_WIDTH, TILE_HEIGHT = 16, 4
+TILE_WIDTH, TILE_HEIGHT = 8, 8
 TILE = TILE_WIDTH * TILE_HEIGHT
 
 
@@ -25,7 +25,7 @@ class Layout(NamedTuple):
     """Where cells are, and who their neighbours are (arrays are read-only).
 
     ``place`` is a position in the padded row-major square (``height`` x ``width``); ``slot`` is a position in the
-    tiles, ``tile * 64 + row in tile * 16 + column in tile``.
+    tiles, ``tile * 64 + row in tile * 8 + column in tile``.
     """
 
     width: int

@@ -31,7 +31,7 @@ from ontogym.errors import OntogymError
 __all__ = ["CACHE_BYTES", "WaveCells", "WaveSimulator"]
 
 CACHE_BYTES = 1 << 28
-"""Most memory that warmed-up retinas may take in this process (256 MiB: 1 200 retinas of radius 36)."""
+"""Most memory that warmed-up retinas may take in this process (256 MiB: 1 500 retinas of radius 36, or 40 of radius 256)."""
 _MAX_MINUTES = 60 * 24 * 7.0
 _warm: OrderedDict[tuple[WaveParameters, int, int, int], WaveState] = OrderedDict()
 _warm_lock = threading.Lock()
@@ -132,8 +132,9 @@ class WaveSimulator:
             for k in wanted:
                 _warm[k] = found[k]
                 _warm.move_to_end(k)
-            while sum(s.nbytes for s in _warm.values()) > CACHE_BYTES:
-                _warm.popitem(last=False)
+            excess = sum(s.nbytes for s in _warm.values()) - CACHE_BYTES
+            while excess > 0:
+                excess -= _warm.popitem(last=False)[1].nbytes
         return WaveState.concatenate([found[k] for k in wanted])
 
     def advance(self, state: WaveState, steps: int, inplace: bool = False) -> WaveState:
@@ -187,7 +188,7 @@ class WaveSimulator:
         threshold = np.maximum(state.tiles[:, :, 1] - lag * state.tiles[:, :, 2], 0)
 
         def of_cells(values: NDArray[np.integer], unit: float) -> NDArray[np.float64]:
-            return values.reshape(len(state), -1)[:, grid.slot] * unit
+            return np.asarray(values.reshape(len(state), -1)[:, grid.slot] * unit, dtype=np.float64)
 
         return WaveCells(
             state.active.copy(),

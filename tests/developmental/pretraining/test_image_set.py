@@ -283,7 +283,7 @@ def test_estimates_extrapolate_and_leave_nothing(tmp_path, monkeypatch):
     found = estimate(toy, workers=2, measure=3)
     assert found.bytes == 100 * 10 * 32
     assert found.images == 1000
-    assert found.measured == (16, 50, 83)
+    assert found.measured == (61, 23, 85)
     assert found.seconds == pytest.approx(50 * found.seconds_per_class)
     png = estimate(dataclasses.replace(toy, classes=10), "png", measure=1)
     assert 100 * 50 < png.bytes < 100 * 200

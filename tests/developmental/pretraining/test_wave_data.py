@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
 
+from ontogym.developmental import waves
 from ontogym.developmental.pretraining import wave_data
 from ontogym.developmental.pretraining.building import build
 from ontogym.developmental.pretraining.image_set import ImageSet
 from ontogym.developmental.pretraining.settings import FACTORS, chosen_settings, setting_digits, setting_id
 from ontogym.errors import OntogymError, UnknownNameError
 
-waves = pytest.importorskip("ontogym.developmental.waves")
 TINY = {"per_class": 20, "size": 16, "radius": 8, "minutes": 2.0, "warmup_minutes": 0.5, "gap_s": 5.0}
 
 
@@ -23,9 +24,8 @@ def tiny(**changes):
 
 @pytest.fixture
 def silent(monkeypatch):
-    """A preset none of whose cells ever fires: thresholds fall by 0.002 in a thousand seconds."""
-    quiet = dataclasses.replace(waves.PRESETS["reward"], refractory_s=2e6)
-    monkeypatch.setitem(waves.PRESETS, "silent", quiet)
+    """A preset none of whose cells ever fires: without H1, thresholds do not fall."""
+    monkeypatch.setitem(waves.PRESETS, "silent", dataclasses.replace(waves.PRESETS["reward"], h1=0.0))
 
 
 def test_ids_are_those_of_the_released_sets():
@@ -105,28 +105,27 @@ class Script:
 
     dt_ms = 25.0
     shows = staticmethod(lambda second: 0.5)
-    asked: list[str]
+    skips: list[float]
+    """Seconds of every advance that was longer than a frame, and of the frames between them."""
 
     def __init__(self, parameters, radius):
         self.parameters, self.grid = parameters, waves.HexGrid(radius)
-        self.cells = len(self.grid.axial)
+        # Scattered over the retina, so that every square sees its share.
+        self.order = np.random.default_rng(0).permutation(len(self.grid.axial))
 
     def fresh(self, seeds):
-        Script.asked = []
-        return 0
+        Script.skips = [0.0]
+        return types.SimpleNamespace(step=0, active=np.zeros((1, len(self.order)), bool))
 
     def advance(self, state, steps, inplace=False):
-        Script.asked.append(f"skip {steps / 40:g}")
-        return state + steps
-
-    def record(self, state, frames, frame_ms, inplace=False):
-        Script.asked.append(f"record {frames / 10:g}")
-        times = (state + 4 * np.arange(frames)) / 40
-        level = np.array([self.shows(t) for t in times])
-        # Scattered over the retina, so that every square sees its share.
-        order = np.random.default_rng(0).permutation(self.cells)
-        active = order[None] < (level * self.cells)[:, None]
-        return state + 4 * frames, active[:, None]
+        assert inplace
+        state.step += steps
+        if steps == 4:
+            Script.skips[-1] += 0.1
+        else:
+            Script.skips += [steps / 40, 0.0]
+        state.active = self.order[None] < self.shows(state.step / 40) * len(self.order)
+        return state
 
 
 @pytest.fixture
@@ -136,7 +135,7 @@ def scripted(monkeypatch):
         monkeypatch.setattr(Script, "shows", staticmethod(shows))
         recipe = tiny(classes=1, minutes=10.0, gap_s=60.0, per_class=50, **changes)
         made = recipe.make(0)
-        return recipe, made, Script.asked
+        return recipe, made, Script.skips
 
     return use
 
@@ -145,11 +144,7 @@ def test_the_split_is_by_time_with_a_gap(scripted):
     """The fraction of active cells rises all the time, so the brightness of an image tells when it was taken."""
     _, made, asked = scripted(lambda second: second / 700)
     # 0.5 min of warm-up, 80 % of 10 min less the gap, the gap, 20 %.
-    seconds = [float(word.split()[1]) for word in asked]
-    assert asked[0] == "skip 30"
-    gap = asked.index("skip 60")
-    assert sum(seconds[1:gap]) == pytest.approx(432)
-    assert sum(seconds[gap + 1 :]) == pytest.approx(108)
+    assert asked == pytest.approx([0, 30, 432, 60, 108])
     assert (len(made.train), len(made.validation)) == (40, 10)
     train, validation = (np.unpackbits(rows, axis=1).sum(1) for rows in (made.train, made.validation))
     assert validation.min() > train.max()
@@ -168,8 +163,8 @@ def test_the_threshold_is_scaled_to_the_image(scripted):
 def test_too_few_prolong_the_run_then_lower_the_threshold(scripted):
     """One short wave in the first seconds, then faint activity: about 25 of 256 pixels, where 78 are asked for."""
     _, made, asked = scripted(lambda second: 0.5 if second < 32 else 0.1, threshold=20_000)
-    # Prolonged to four times the minutes, and no further.
-    assert max(sum(float(w.split()[1]) for w in part) for part in _stretches(asked)) == pytest.approx(2400)
+    # The first stretch, to four times its length and no further; the second, all below the threshold, not at all.
+    assert asked[2::2] == pytest.approx([4 * 432, 108])
     threshold = made.facts["train_from"]["threshold"]
     assert threshold in [round(20_000 / 256 * 0.75**k, 2) for k in range(3, 7)]
     assert np.unpackbits(made.train, axis=1).sum(1).min() > threshold
@@ -177,21 +172,12 @@ def test_too_few_prolong_the_run_then_lower_the_threshold(scripted):
     assert len(made.train) == 40
 
 
-def _stretches(asked):
-    parts = [[]]
-    for word in asked[1:]:
-        if word.startswith("skip"):
-            parts.append([])
-        else:
-            parts[-1].append(word)
-    return parts
-
-
 def test_too_few_images_are_repeated(scripted):
     _, made, _ = scripted(
-        lambda second: 0.5 if 30 <= second < 31 or 60 <= second < 61 or second > 2500 else 0.0
+        lambda second: 0.5 if 30 <= second < 31 or 60 <= second < 61 or second > 1900 else 0.0
     )
-    assert made.facts["train_from"]["repeated"] == 20
+    # The first stretch saw 9 frames of the one second and 10 of the other.
+    assert made.facts["train_from"]["repeated"] == 40 - 19
     assert len(made.train) == 40
     assert "repeated" in made.warning
 
@@ -220,7 +206,7 @@ def test_a_pool_keeps_every_second_one_evenly():
         times = np.arange(start, min(start + 7, 100))
         pool.add(times[:, None].astype(np.uint8), times, times)
     assert 4 <= len(pool) <= 8
-    assert len(set(np.diff(pool.times))) == 1
+    assert pool.times.tolist() == list(range(0, 100, pool.every))
     assert (pool.rows[:, 0] == pool.times).all()
 
 
