@@ -43,10 +43,10 @@ SETS = {
 }
 """One of each for all seeds: the seeds vary the network, the order and the augmentation."""
 
-PRETRAIN = "--network small --batch 64 --lr 0.05"
+PRETRAIN = "--network small --batch 64 --lr 0.1"
 FINETUNE = "--batch 64 --lr 0.05"
 TASKS = {
-    "digits": "--data digits --epochs 10",
+    "digits": "--data digits --epochs 8",
     "fashion": "--data fashion-mnist --train-size 10000 --validation-size 5000 --epochs 5",
 }
 SIZE = {
@@ -65,18 +65,18 @@ class Arm(NamedTuple):
 
 ARMS = {
     "scratch": Arm("nothing (random weights)", ("waves",), f"--data {{waves}} {PRETRAIN} --epochs 0"),
-    "waves": Arm("waves, labels", ("waves",), f"--data {{waves}} {PRETRAIN} --epochs 15"),
+    "waves": Arm("waves, labels", ("waves",), f"--data {{waves}} {PRETRAIN} --epochs 12"),
     "waves-shuffled": Arm(
-        "waves, shuffled labels", ("waves",), f"--data {{waves}} {PRETRAIN} --epochs 15 --shuffle-labels"
+        "waves, shuffled labels", ("waves",), f"--data {{waves}} {PRETRAIN} --epochs 12 --shuffle-labels"
     ),
-    "fractals": Arm("FractalDB images, labels", ("fractals",), f"--data {{fractals}} {PRETRAIN} --epochs 15"),
+    "fractals": Arm("FractalDB images, labels", ("fractals",), f"--data {{fractals}} {PRETRAIN} --epochs 12"),
     "waves-simclr": Arm(
-        "waves, SimCLR (two views)", ("waves",), f"--data {{waves}} {PRETRAIN} --epochs 8 --method simclr"
+        "waves, SimCLR (two views)", ("waves",), f"--data {{waves}} {PRETRAIN} --epochs 6 --method simclr"
     ),
     "films-simclr": Arm(
         "films of waves, SimCLR (successive frames)",
         (),
-        f"--data movies:ferret {PRETRAIN} --epochs 8 --method simclr --positives frames",
+        f"--data movies:ferret {PRETRAIN} --epochs 6 --method simclr --positives frames",
     ),
 }
 

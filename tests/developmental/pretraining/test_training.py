@@ -320,6 +320,22 @@ def test_successive_frames_of_films_are_positives(tmp_path):
     assert history[-1]["loss"] < history[1]["loss"]
 
 
+def test_films_are_recorded_frame_after_frame():
+    movie = WaveMovies.record("ferret", movies=2, frames=40, size=16, radius=12, frame_ms=500)
+    again = WaveMovies.record("ferret", movies=1, frames=40, size=16, radius=12, frame_ms=500)
+    index = np.arange(40)
+    np.testing.assert_array_equal(movie.read(index), again.read(index))
+    assert not np.array_equal(movie.read(index), movie.read(index + 40))
+    assert set(np.unique(movie.read(np.arange(80)))) == {0, 255}
+    # A wave half a second later overlaps with what it was; one from another retina hardly.
+    pairs = np.flatnonzero(movie.successor >= 0)
+    assert len(pairs) > 5
+    frames, following = movie.read(pairs) > 0, movie.read(movie.successor[pairs]) > 0
+    assert (frames & following).mean() > 2 * frames.mean() * following.mean()
+    with pytest.raises(OntogymError, match="did you mean 'ferret'"):
+        WaveMovies.record("feret")
+
+
 @pytest.mark.parametrize("spoil", ["header", "shape", "missing"])
 def test_networks_that_are_not_what_they_say(tmp_path, spoil):
     network = build_network("small", 4, 1, seed=0)
