@@ -74,6 +74,8 @@ def test_conditions():
     config = RankSweepConfig(ranks=(30, 1, 50), families=("dale", "gaussian"))
     names = [c.name for c in conditions(config, 50, connectome=False)]
     assert names == ["rank-1", "rank-30", "rank-full", "control-1", "family-dale"]
+    radius = RankSweepConfig(ranks=(1,), match="spectral_radius")
+    assert [c.name for c in conditions(radius, 50, False)] == ["rank-1", "rank-full"]
     every = RankSweepConfig(ranks=(1, 30), controls="all")
     assert [c.name for c in conditions(every, 50, True)][3:] == [
         "control-1", "control-30", "connectome", "connectome-shuffled"
@@ -83,11 +85,11 @@ def test_conditions():
 def test_higher_rank_is_lazier():
     """The direction of arXiv 2310.08513 at the smallest size where it is plain (RA and the change of weights)."""
     config = RankSweepConfig(
-        "delay-match-sample", nodes=50, iterations=500, seeds=(1, 2), ranks=(1,), lr=0.01, kernel_probes=4
+        "delay-match-sample", nodes=50, iterations=300, seeds=(1, 2), ranks=(1,), lr=0.01, kernel_probes=4
     )
     by_name = {row["name"]: row for row in rank_sweep(config)["conditions"]}
     low, full = by_name["rank-1"], by_name["rank-full"]
-    assert min(low["accuracy"]["mean"], full["accuracy"]["mean"]) > 0.9
+    assert min(low["accuracy"]["mean"], full["accuracy"]["mean"]) > 0.85
     assert full["representation_alignment"]["mean"] > low["representation_alignment"]["mean"] + 0.02
     assert full["weight_change"]["mean"] < low["weight_change"]["mean"]
 
@@ -95,13 +97,20 @@ def test_higher_rank_is_lazier():
 def test_eprop_ends_in_sharper_places_than_bptt():
     """The direction of arXiv 2206.00823 for the top eigenvalue, small."""
     config = CurvatureConfig(
-        nodes=32, iterations=400, seeds=(1, 2), rules=("bptt",), batch=64, hessian_trials=200
+        nodes=32,
+        iterations=500,
+        stretch=1.2,
+        seeds=(1, 2),
+        rules=("bptt",),
+        batch=32,
+        lr=0.05,
+        hessian_trials=100,
     )
     result = curvature(config)
     values = {row["name"]: row["eigenvalue"]["mean"] for row in result["conditions"]}
-    assert values["e-prop"] > values["bptt"] > 0
+    assert values["e-prop"] > 1.5 * values["bptt"] > 0
     assert {row["name"]: row["iterations"] for row in result["conditions"]} == {
-        "bptt": 400, "bptt-scaled": 640, "e-prop": 640
+        "bptt": 500, "bptt-scaled": 600, "e-prop": 600
     }  # fmt: skip
 
 

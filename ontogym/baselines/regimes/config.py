@@ -23,7 +23,8 @@ class RankSweepConfig:
         ranks: of the initial recurrent matrix; the full rank is always among them.
         families: further families to start from, such as dale, dale-balanced, blocks, chain.
         match: scale all starts to the Gaussian's Frobenius norm (fro) or spectral radius (spectral_radius).
-        controls: full-rank networks shrunk to the spectral radius of the lowest rank, or of all low ranks.
+        controls: full-rank networks shrunk to the spectral radius of the lowest rank, or of all low ranks (none if
+            starts are matched by spectral radius anyway).
         connectome: a .npy or .csv matrix (post, pre), a saved agent, or zoo:NAME; its wiring and a shuffle of it
             become two more conditions.
         batch: trials in a gradient step.
@@ -88,7 +89,7 @@ class CurvatureConfig:
         rules: bptt, e-prop, rflo, mdgl, mdgl-types, modprop, modprop-types, and bptt-scaled, which goes along the
             full gradient as far as e-prop would; bptt, e-prop and bptt-scaled are always among them.
         batch: trials in a gradient step.
-        lr: learning rate; plain gradient descent.
+        lr: learning rate of plain gradient descent (0.01 in the paper, with ten times the steps).
         l2: weight decay, part of the loss whose curvature is measured.
         alpha: time step over time constant; 1 is no leak.
         gain: deviation of the initial recurrent weights times the root of the number of units.
@@ -104,8 +105,8 @@ class CurvatureConfig:
     stretch: float = 1.6
     seeds: tuple[int, ...] = (1, 2, 3)
     rules: tuple[str, ...] = ("bptt", "bptt-scaled", "e-prop", "rflo", "mdgl", "modprop")
-    batch: int = 128
-    lr: float = 0.01
+    batch: int = 64
+    lr: float = 0.03
     l2: float = 0.01
     alpha: float = 1.0
     gain: float = 1.0

@@ -37,7 +37,7 @@ __all__ = ["METRICS", "Condition", "conditions", "rank_sweep"]
 METRICS = {
     "representation_alignment": "RA",
     "kernel_alignment": "KA",
-    "weight_change": "|dW|",
+    "weight_change": "‖ΔW‖",
     "sign_similarity": "signs kept",
     "accuracy": "accuracy",
     "initial_radius": "spectral radius",
@@ -62,6 +62,8 @@ def conditions(config: RankSweepConfig, nodes: int, connectome: bool) -> list[Co
     found = [Condition(f"rank-{r}", f"rank {r}", rank=r) for r in ranks]
     found.append(Condition("rank-full", f"rank {nodes} (full)"))
     controls = ranks if config.controls == "all" else ranks[:1]
+    if config.match == "spectral_radius":
+        controls = []  # all have the gain of the full rank already
     found += [Condition(f"control-{r}", f"full, radius of rank {r}", control_of=r) for r in controls]
     found += [
         Condition(f"family-{f}", f, family=f) for f in dict.fromkeys(config.families) if f != "gaussian"
@@ -191,7 +193,12 @@ def _cell(
 @torch.no_grad()
 def _representation(network: RateNetwork, inputs: Tensor) -> Tensor:
     """Hidden states at the decision, (trials, N)."""
-    return network.rollout(inputs).hidden[:, -1]
+    hidden = network.rollout(inputs).hidden[:, -1]
+    if not hidden.any():
+        raise OntogymError(
+            "No unit responds to the probes at the decision: these weights silence the network."
+        )
+    return hidden
 
 
 def _kernel(network: RateNetwork, inputs: Tensor) -> Tensor:
@@ -218,6 +225,7 @@ def _directions(
         full, label = values("rank-full"), METRICS[metric]
         if low is not None:
             found.append(compare(label, full, values(low.name), f"full rank − {low.title}", published))
+        if low is not None and any(c.control_of == low.rank for c in table):
             control = values(f"control-{low.rank}")
             found.append(compare(label, full, control, "full rank − full at that radius (gain)"))
             found.append(

@@ -234,7 +234,7 @@ class SyntheticSequences(RowSequentialDigits):
 
     name = "synthetic"
 
-    def __init__(self, examples: int = 1200, noise: float = 0.5, seed: int = 0) -> None:
+    def __init__(self, examples: int = 1200, noise: float = 0.25, seed: int = 0) -> None:
         generator = np.random.default_rng(seed)
         templates = 0.5 * generator.standard_normal((10, 12, 8))
         labels = generator.integers(0, 10, examples)
