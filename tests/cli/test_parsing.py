@@ -60,7 +60,7 @@ def test_commands_of_two_words(probes, capsys):
 def test_the_list_of_commands_has_one_line_each(probes, capsys):
     assert main(["--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert set(commands.COMMANDS) - {"waves dataset", "waves render"} <= set(shown.split())
+    assert {name.split()[0] for name in commands.COMMANDS} <= set(shown.split())
     assert "ontogym waves --help" in shown
     assert "two minutes" not in shown  # from quickstart's second paragraph
 
