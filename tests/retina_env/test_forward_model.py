@@ -20,7 +20,7 @@ from ontogym.retina_env.images import DeadLeaves
 from ontogym.retina_env.measures import neuronal_reliability
 from ontogym.retina_env.random_search import random_search
 from ontogym.retina_env.training import FitConfig, fit
-from ontogym.retina_env.twins import load_twin, save_twin, twin_of
+from ontogym.retina_env.twins import default_twin, load_twin, save_twin, twin_of
 
 SHAPE = TwinShape(neurons=3, size=32, kernels=2, kernel_size=7, pool=2)
 CONFIG = FitConfig(epochs=6, batch=16)
@@ -240,6 +240,19 @@ def test_hostile_files_are_refused_in_one_sentence(twin, tmp_path):
     file.write_bytes(b"\x80\x04pickle")
     with pytest.raises(OntogymError):
         load_twin(file)
+
+
+def test_the_shipped_twin_is_what_its_manifest_says(scenes):
+    twin = default_twin()
+    manifest = json.loads(twins.SHIPPED.with_suffix(".json").read_text())
+    assert manifest["facts"] == twin.facts
+    assert twin.facts["command"] == "ontogym retina fit"
+    assert twins.SHIPPED.stat().st_size < 1_000_000
+    # Scenes it has not seen, against the rates of the retina it is the twin of: far from chance, and from
+    # what another animal's twin could do. The number in the manifest is on 200 images and noisy responses.
+    r2 = neuronal_reliability(twin.rates(scenes), twins.SimulatedRetina(0).rates(scenes))
+    assert np.median(r2) == pytest.approx(twin.facts["r2_of_true_rates_median"], abs=0.08)
+    assert twin.facts["r2_median"] > 0.8
 
 
 def test_another_retina_is_fitted_once_and_cached(cache, monkeypatch, capsys):
