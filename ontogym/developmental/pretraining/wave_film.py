@@ -64,7 +64,7 @@ def wave_frames(
     state = simulator.fresh([seed])
     state = simulator.advance(state, round(60_000 * warmup_minutes / simulator.dt_ms), inplace=True)
     raster = simulator.grid.raster(size)
-    calcium = _Calcium(simulator.grid.axial, radius) if obs == "calcium" else None
+    calcium = _Calcium(simulator.grid.axial, radius, frame_ms) if obs == "calcium" else None
     film = np.empty((frames, size, size), np.uint8)
     for k in range(frames):
         state, active = simulator.record(state, 1, frame_ms, inplace=True)
@@ -75,14 +75,19 @@ def wave_frames(
 
 
 class _Calcium:
-    """x0.85 a frame, +0.01 for an active cell, +0.005 for each active one within three rings, at most 1."""
+    """x0.85 in 100 ms, +0.01 for an active cell, +0.005 for each active one within three rings, at most 1.
 
-    def __init__(self, axial: NDArray[np.integer], radius: int) -> None:
+    Other frames decay by 0.85^(frame_ms / 100) and gain in proportion, so that a standing wave looks the same.
+    """
+
+    def __init__(self, axial: NDArray[np.integer], radius: int, frame_ms: float) -> None:
         self._at = tuple((axial + radius).T)
         self._side = 2 * radius + 1
         q, r = np.mgrid[-3:4, -3:4]
+        self._decay = 0.85 ** (frame_ms / 100)
         self._kernel = np.where(np.abs(q + r) <= 3, 0.005, 0.0)
         self._kernel[3, 3] = 0.01
+        self._kernel *= (1 - self._decay) / (1 - 0.85)
         self._level = np.zeros((self._side, self._side))
 
     def next(self, cells: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -91,7 +96,9 @@ class _Calcium:
 
         plane = np.zeros_like(self._level)
         plane[self._at] = cells
-        self._level = np.minimum(1.0, 0.85 * self._level + convolve(plane, self._kernel, mode="constant"))
+        self._level = np.minimum(
+            1.0, self._decay * self._level + convolve(plane, self._kernel, mode="constant")
+        )
         return (255 * self._level[self._at]).round().astype(np.uint8)
 
 

@@ -98,10 +98,11 @@ PRESETS: dict[str, WaveParameters] = {
     "turtle": WaveParameters(4.0, 0.7, 1.0, 23.0, 0.2),
     # ReWaRD's own: waves that cover nearly the whole retina, far from any that was measured.
     "reward": WaveParameters(5.0, 0.4, 1.25, 30.0, 0.2, dendritic_radius_um=170.0, connection_rings=5.0),
-    # A hypothesis, not a measurement: nobody has recorded waves in a human retina. It is the ferret, whose waves come
-    # as long before eye opening relative to birth, with cells that stay refractory half as long again.
+    # A hypothesis, not a measurement: nobody has recorded waves in a human retina. It is the ferret's setting with a
+    # refractory period half as long again, as a guess at what a slower development may go with.
     "human-hypothesis": WaveParameters(4.0, 0.75, 1.3, 64.5, 0.25),
 }
+"""Settings by name: six species, ReWaRD's, and a guess for the human retina that rests on no measurement."""
 
 
 def resolve_parameters(preset_or_parameters: str | WaveParameters) -> WaveParameters:
