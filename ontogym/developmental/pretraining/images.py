@@ -135,6 +135,8 @@ class Subset:
         self.labels = images.labels
         self.train = self._some(images.train, train_size, "training", seed)
         self.validation = self._some(images.validation, validation_size, "validation", seed)
+        if hasattr(images, "successor"):  # films stay films
+            self.successor = images.successor
 
     def _some(self, indices: NDArray[np.int64], size: int | None, what: str, seed: int) -> NDArray[np.int64]:
         if size is None:

@@ -87,6 +87,10 @@ class TrainingConfig:
                 raise OntogymError(
                     f"{name}={getattr(self, name)!r} is unknown; choose {' or '.join(choices)}."
                 )
+        if self.shuffle_labels and self.method == "simclr":
+            raise OntogymError(
+                "SimCLR does not look at labels, so shuffling them changes nothing; leave it out."
+            )
         if len(self.mean) not in (1, 3) or len(self.mean) != len(self.sd) or min(self.sd) <= 0:
             raise OntogymError(
                 f"mean={self.mean} and sd={self.sd} must be one number each, or three, and sd positive."
