@@ -5,7 +5,8 @@
 Random: uniform actions, `lives` default lives. Optimal, by environment:
 
 - foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
-- CartPole: the time limit, by definition.
+- de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
+- CartPole and de novo choice without blocks: the time limit, by definition.
 - Pendulum: backward induction over the 200 steps on a grid of angle and velocity, then the policy that is greedy
   with respect to those values, run in the environment itself from 2 000 random starts.
 - Acrobot: breadth-first search through action sequences from 32 random starts, which keeps one state per cell of a
@@ -27,7 +28,7 @@ import ontogym  # noqa: F401  (registers the environments)
 from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
-from ontogym.envs.reference import WinStayLoseShift
+from ontogym.envs.reference import BlockObserver, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
@@ -52,11 +53,11 @@ def random_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
     return total
 
 
-def foraging_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
-    """Returns ``(lives,)`` of win-stay, lose-shift."""
+def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0) -> Returns:
+    """Returns ``(lives,)`` of a reference policy: `WinStayLoseShift` or `BlockObserver`."""
     env = make_vector(env_id, lives)
     seen, _ = env.reset(seed=lane_seeds(seed, lives, env_id))
-    policy, reward = WinStayLoseShift(lives), np.zeros(lives)
+    policy, reward = kind(lives), np.zeros(lives)
     total, done = np.zeros(lives), np.zeros(lives, dtype=bool)
     while not done.all():
         seen, reward, terminated, truncated, _ = env.step(policy.act(seen, reward))
@@ -153,7 +154,9 @@ def main() -> None:
             continue
         sets = {"random": random_returns(env_id, arguments.lives)}
         if "Foraging" in env_id:
-            sets["optimal"] = foraging_returns(env_id, arguments.lives)
+            sets["optimal"] = reference_returns(WinStayLoseShift, env_id, arguments.lives)
+        elif "Blocks" in env_id:
+            sets["optimal"] = reference_returns(BlockObserver, env_id, arguments.lives)
         elif "Pendulum" in env_id:
             sets["optimal"] = pendulum_returns()
         elif "Acrobot" in env_id:

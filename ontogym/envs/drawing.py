@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["draw_line_world", "gymnasium_frame"]
+__all__ = ["draw_gratings", "draw_line_world", "gymnasium_frame"]
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (230, 159, 0), (0, 158, 115)
@@ -54,6 +54,31 @@ def draw_line_world(
     text = _font().render(caption, True, _INK)
     surface.blit(text, text.get_rect(center=(width // 2, height - _MARGIN // 2 - _CAPTION // 2)))
     return np.ascontiguousarray(pygame.surfarray.array3d(surface).swapaxes(0, 1))
+
+
+def draw_gratings(left: float, right: float, go: bool, rewarded: bool | None) -> NDArray[np.uint8]:
+    """A grey screen with a Gabor patch on each side.
+
+    Args:
+        left, right: contrasts, 0 .. 1.
+        go: whether the fixation spot in the middle is filled.
+        rewarded: outcome of the trial before: the screen is framed in its colour; None draws no frame.
+
+    Returns:
+        ``(160, 320, 3)`` uint8.
+    """
+    y, x = np.mgrid[-80:80, -160:160].astype(np.float64)
+    screen = np.full((160, 320), 128.0)
+    for contrast, middle in ((left, -80), (right, 80)):
+        envelope = np.exp(-((x - middle) ** 2 + y**2) / (2 * 22.0**2))
+        screen += 127 * contrast * envelope * np.cos(2 * np.pi * (x - middle) / 18)
+    picture = np.repeat(np.rint(screen)[:, :, None], 3, axis=2).astype(np.uint8)
+    radius = np.hypot(x, y)
+    picture[radius <= 5 if go else (radius <= 5) & (radius > 3)] = _INK
+    if rewarded is not None:
+        frame = (np.abs(y + 0.5) > 75) | (np.abs(x + 0.5) > 155)
+        picture[frame] = _GREEN if rewarded else _ORANGE
+    return picture
 
 
 def gymnasium_frame(env_class: Hashable, **attributes: Any) -> NDArray[np.uint8]:

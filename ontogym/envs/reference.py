@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WinStayLoseShift"]
+from ontogym.envs.de_novo_choice import BLOCK_BIAS, BLOCK_LENGTHS, BLOCK_MEAN, UNBIASED_TRIALS
+
+__all__ = ["BlockObserver", "WinStayLoseShift"]
 
 _RIGHT, _LEFT = 0, 1
 
@@ -41,3 +44,50 @@ class WinStayLoseShift:
         move = np.sign(goal - position)
         self._arriving = position + move == goal
         return np.where(move > 0, _RIGHT, _LEFT)
+
+
+class BlockObserver:
+    """De novo choice with blocks, played as well as it can be: report what is seen, else the likelier side.
+
+    Where nothing is seen it knows the protocol and what the sides were so far (feedback tells the true side
+    of every trial), and holds a belief over block and trials since its beginning: the exact filter of a hidden
+    semi-Markov chain. For trials of one step.
+
+    Args:
+        num_envs: number of lanes P.
+    """
+
+    def __init__(self, num_envs: int) -> None:
+        low, high = BLOCK_LENGTHS
+        cut = np.exp(-(np.arange(low, high + 2) - low) / BLOCK_MEAN)
+        lengths = np.concatenate([np.zeros(low), (cut[:-1] - cut[1:]) / (1 - cut[-1])])  # P(length = k)
+        alive = np.cumsum(lengths[::-1])[::-1]  # P(length >= k)
+        # After k trials of a block (k = 1 ..), the probability that it is over.
+        self._ends = np.where(alive > 0, lengths / np.maximum(alive, math.ulp(0.0)), 1.0)[1:]
+        self._belief = np.zeros((num_envs, 2, high))  # (block of left or right, trials since its start)
+        self._belief[:, :, 0] = 0.5
+        self._trial = 0
+        self._shown: NDArray[Any] | None = None
+        self._chosen = np.zeros(num_envs, dtype=np.int64)
+
+    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+        """Actions ``(P,)`` for observations ``(P, 5)`` and the last rewards ``(P,)``."""
+        if self._shown is not None:
+            # A reward means that the choice was the side.
+            self._learn(np.where(rewards > 0, self._chosen, 1 - self._chosen))
+        self._shown = np.asarray(observations)
+        left, right = self._shown[:, 0], self._shown[:, 1]
+        guess = (self._belief[:, 1].sum(1) > 0.5).astype(np.int64)
+        self._chosen = np.where(left > right, 0, np.where(right > left, 1, guess))
+        return self._chosen
+
+    def _learn(self, side: NDArray[np.int64]) -> None:
+        self._trial += 1
+        if self._trial <= UNBIASED_TRIALS:
+            return
+        likely = np.where(side[:, None] == np.arange(2), BLOCK_BIAS, 1 - BLOCK_BIAS)
+        belief = self._belief * likely[:, :, None]
+        over = (belief * self._ends).sum(2)
+        stays = belief * (1 - self._ends)
+        belief = np.concatenate([over[:, ::-1, None], stays[:, :, :-1]], 2)
+        self._belief = belief / belief.sum((1, 2), keepdims=True)

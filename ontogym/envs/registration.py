@@ -48,6 +48,10 @@ class EnvEntry:
 
 
 _FORAGING = ("ontogym.envs.foraging:ForagingEnv", "ontogym.envs.foraging:ForagingVectorEnv")
+_CHOICE = (
+    "ontogym.envs.de_novo_choice:DeNovoChoiceEnv",
+    "ontogym.envs.de_novo_choice:DeNovoChoiceVectorEnv",
+)
 _CLASSIC = "ontogym.envs.classic_control."
 _GOALS = ({"goal": 0}, {"goal": 1})
 
@@ -59,6 +63,8 @@ ENTRIES: dict[str, EnvEntry] = {
         EnvEntry(
             "ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 81.3, 495.0, {"reward_only": True}, _GOALS
         ),
+        EnvEntry("ontogym/DeNovoChoice-v0", *_CHOICE, 500, 250.0, 500.0),
+        EnvEntry("ontogym/DeNovoChoiceBlocks-v0", *_CHOICE, 500, 250.0, 470.6, {"phase": 5, "blocks": True}),
         EnvEntry(
             "ontogym/CartPole-v1",
             _CLASSIC + "cartpole:CartPoleEnv",
