@@ -80,8 +80,8 @@ class EPropRule(_EligibilityRule):
     .. math:: e_{ij}(t) = (1-a)\, e_{ij}(t-1) + a\, \phi'(u_i)\, h_j(t-1), \qquad
               \Delta w_{ij}(t) = -\eta\, L_i(t)\, e_{ij}(t)
 
-    The sum over a trial is minus eta times the gradient with h held constant inside W h. RFLO (Murray 2019, eLife
-    8:e43299) is this rule with a learning signal that comes through a fixed random matrix.
+    Source: Bellec et al. 2020, doi 10.1038/s41467-020-17236-y. The sum over a trial is minus eta times the gradient with h held constant inside W h. RFLO (Murray 2019, doi
+    10.7554/eLife.43299) is this rule with a learning signal that comes through a fixed random matrix.
 
     Parameters: eta, a. Shapes: ``dphi, pre, signal`` (P, N) give ``dw`` (P, N, N); one trace per edge.
     Scope: node-state (the learning signal of the cell behind the edge).
@@ -112,10 +112,14 @@ class MDGLRule(_EligibilityRule):
 
 
 class MDGLTypesRule(MDGLRule):
-    """MDGL whose second term knows the means of W over pairs of cell types only, as diffuse modulators would.
+    r"""MDGL whose second term knows the means of W over pairs of cell types only, as diffuse modulators would.
 
-    Source: Liu et al. 2021, PNAS 118(51) e2111821118; arXiv 2206.00823. Equation, parameters, shapes and scope: as
-    MDGL, with `type_means` in place of W.
+    .. math:: \Delta w_{pq}(t) = -\eta\, \Big( L_p(t)\, e_{pq}(t)
+              + a \sum_j L_j(t)\, \phi'_j(t)\, \bar W_{\tau(j) \tau(p)}\, e_{pq}(t-1) \Big)
+
+    with the bar for `type_means` over the types tau. Source: Liu et al. 2021, PNAS 118(51) e2111821118; arXiv 2206.00823.
+
+    Parameters: eta, a. Shapes: as e-prop. Scope: nonlocal.
     """
 
     name = "mdgl-types"
@@ -143,9 +147,14 @@ class ModPropRule(_EligibilityRule):
 
 
 class ModPropTypesRule(ModPropRule):
-    """ModProp that knows the means of W over pairs of cell types only (arXiv 2206.01338).
+    r"""ModProp that knows the means of W over pairs of cell types only (arXiv 2206.01338).
 
-    Equation, parameters, shapes and scope: as ModProp, with `type_means` in place of W.
+    .. math:: \Delta w_{pq}(t) = -\eta\, \Big( L_p\, e_{pq}(t) + \sum_{s \ge 1} \mu^{s-1}
+              \sum_j L_j\, \phi'_j\, (\bar W^s)_{jp}\, e_{pq}(t-s) \Big)
+
+    with the bar for `type_means`; the rest as ModProp.
+
+    Parameters: eta, a, mu (0.25). Shapes: as e-prop, `hops` traces per edge. Scope: nonlocal.
     """
 
     name = "modprop-types"
