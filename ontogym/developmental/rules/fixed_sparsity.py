@@ -5,22 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["smallest", "swap_edges"]
+__all__ = ["ranks", "swap_edges"]
 
 
-def smallest(score: Tensor, count: Tensor) -> Tensor:
-    """Which `count` numbers of each row are the smallest: ``(P, M)`` and ``(P, 1)`` to ``(P, M)`` bool.
+def ranks(score: Tensor) -> Tensor:
+    """The place of each number in the ascending order of its row: ``(P, M)`` to ``(P, M)`` int64.
 
-    Exactly so many, of equal numbers the first; `score` must not be negative. The last of them is found bit by bit,
-    since floats of one sign are ordered as their bits are: a compiler fuses 31 comparisons, but no sort.
+    Equal numbers have different places, so that exactly k of them are below k.
     """
-    bits = score.contiguous().view(torch.int32 if score.dtype == torch.float32 else torch.int64)
-    last = torch.zeros_like(bits[:, :1])
-    for place in reversed(range(8 * score.element_size() - 1)):
-        trial = last | (1 << place)
-        last = torch.where((bits < trial).sum(1, keepdim=True) < count, trial, last)
-    below, equal = bits < last, bits == last
-    return below | (equal & (equal.cumsum(1) <= count - below.sum(1, keepdim=True)))
+    order = score.argsort(1)
+    places = torch.arange(score.shape[1], device=score.device).expand_as(order)
+    return torch.zeros_like(order).scatter(1, order, places)
 
 
 def swap_edges(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, coming: Tensor) -> Tensor:
@@ -29,8 +24,8 @@ def swap_edges(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, co
     Args:
         mask, allowed: (P, N, N), where edges are and may be.
         count: (P,) how many edges of each network to move; fewer where there is no room.
-        leaving: (P, N, N), not negative; of the present edges, those with the smallest go.
-        coming: (P, N, N), not negative; of the absent ones that are allowed, those with the smallest come.
+        leaving: (P, N, N); of the present edges, those with the smallest go.
+        coming: (P, N, N); of the absent ones that are allowed, those with the smallest come.
 
     Returns:
         The new mask, (P, N, N) of 0 and 1, with as many edges as before.
@@ -40,6 +35,6 @@ def swap_edges(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, co
     room = torch.minimum(free.sum(1), present.sum(1))
     moved = torch.minimum(count, room.to(count.dtype))[:, None]
     infinite = float("inf")
-    goes = smallest(torch.where(present, leaving.flatten(1), infinite), moved)
-    comes = smallest(torch.where(free, coming.flatten(1), infinite), moved)
+    goes = ranks(torch.where(present, leaving.flatten(1), infinite)) < moved
+    comes = ranks(torch.where(free, coming.flatten(1), infinite)) < moved
     return ((present & ~goes) | comes).to(mask.dtype).view_as(mask)
