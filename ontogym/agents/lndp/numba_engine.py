@@ -19,6 +19,10 @@ __all__ = ["NumbaEngine", "NumbaState", "fits_kernel"]
 _BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
 
 
+ROWS_WORTH_SHARING = 8
+"""A row takes about 20 microseconds, and waking another thread and waiting for it 60."""
+
+
 class NumbaState(NamedTuple):
     """A population as the kernel wants it: flat, contiguous, (pre, feature, post)."""
 
@@ -108,19 +112,22 @@ class NumbaEngine:
         scaled = np.ascontiguousarray(reward * self.config.reward_scale, dtype=self.dtype)
         observation = np.ascontiguousarray(observation, dtype=self.dtype)
 
-        def run(part: NDArray[np.integer]) -> None:
-            step_rows(
-                self._tag, self._at, self._flags, part, updates, state.genomes, state.keys, observation, scaled,
-                self._allowed, state.innate, state.nodes, state.edges, state.mask, state.mask_t,
+        taken = np.zeros((self.threads if len(rows) >= ROWS_WORTH_SHARING else 1) + 1, np.int64)
+
+        def run(seat: int) -> bool:
+            done: bool = step_rows(
+                self._tag, self._at, self._flags, rows, seat, taken, updates, state.genomes, state.keys, observation,
+                scaled, self._allowed, state.innate, state.nodes, state.edges, state.mask, state.mask_t,
                 state.history, state.activation, state.changed,
             )  # fmt: skip
+            return done
 
         if self.threads > 1 and self._crew is None:
             self._crew = Crew(self.threads)
         if self._crew:
-            self._crew.run(run, rows)
+            self._crew.run(run, len(taken) - 1)
         else:
-            run(rows)
+            run(0)
         if self._flags.stochastic:
             # As many numbers as `LaneStreams.uniform((2, N, N))` would have drawn.
             with np.errstate(over="ignore"):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from ontogym.agents.lndp.numba_math import FASTMATH, exp, like, sigmoid, tanh, tanh_pair
+from ontogym.agents.lndp.numba_math import FASTMATH, add_number, exp, like, sigmoid, tanh, tanh_pair
 
 __all__ = ["Flags", "Offsets", "step_rows"]
 
@@ -629,6 +629,8 @@ def step_rows(
     at: Any,
     flags: Any,
     rows: Any,
+    seat: int,
+    taken: Any,
     updates: Any,
     genomes: Any,
     keys: Any,
@@ -643,13 +645,20 @@ def step_rows(
     history: Any,
     act: Any,
     changed: Any,
-) -> None:
-    """One environment step of the individuals in `rows`, in place; releases the GIL, so that rows can be
-    shared out to threads.
+) -> bool:
+    """One environment step of the individuals in `rows`, in place; releases the GIL.
+
+    Threads share the rows among them: each begins with the share of its seat, whose memory it probably still has
+    near, and then takes rows that are left of the others' shares, one at a time.
+
+    Returns:
+        whether all rows are done, by whomever; the caller (seat 0) waits a little for the others.
 
     Args:
         tag: a tuple of N zeros; its length is the number of nodes.
         at, flags: `Offsets` and `Flags`.
+        seat: number of the calling thread. taken: (threads + 1,) int64, how many rows of each share are taken,
+            and how many are done.
         rows: (R,) indices of the living. updates: (P,) bool, False: act, but do not change.
         genomes: (P, D). keys: (P,) uint64, noise of stochastic decisions.
         observation: (P, O). reward: (P,). allowed: (N * N,) (pre, post).
@@ -658,10 +667,23 @@ def step_rows(
     """
     n = len(tag)
     scratch = np.empty((141 + HEADS * n) * n + 6 * n, genomes.dtype)
-    for p in rows:
-        if updates[p]:
-            changed[p] = _update(
-                tag, genomes[p], at, flags, reward[p], keys[p], allowed, innate[p],
-                nodes[p], edges[p], mask[p], mask_t[p], history[p], scratch,
-            )  # fmt: skip
-        _activate(tag, flags, observation[p], nodes[p], edges[p], history[p], act[p])
+    seats = len(taken) - 1
+    for share in range(seat, seat + seats):
+        share %= seats
+        start, stop = share * len(rows) // seats, (share + 1) * len(rows) // seats
+        while True:
+            turn = start + add_number(taken, share, 1)
+            if turn >= stop:
+                break
+            p = rows[turn]
+            if updates[p]:
+                changed[p] = _update(
+                    tag, genomes[p], at, flags, reward[p], keys[p], allowed, innate[p],
+                    nodes[p], edges[p], mask[p], mask_t[p], history[p], scratch,
+                )  # fmt: skip
+            _activate(tag, flags, observation[p], nodes[p], edges[p], history[p], act[p])
+            add_number(taken, seats, 1)
+    patience = 5000 if seat == 0 else 0  # a row's time
+    while add_number(taken, seats, 0) < len(rows) and patience > 0:
+        patience -= 1
+    return add_number(taken, seats, 0) >= len(rows)

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-__all__ = ["FASTMATH", "exp", "like", "sigmoid", "tanh", "tanh_pair"]
+__all__ = ["FASTMATH", "add_number", "exp", "like", "sigmoid", "tanh", "tanh_pair"]
 
 FASTMATH = {"nnan", "ninf", "nsz", "contract", "reassoc", "arcp", "afn"}
 """Reassociation is what lets sums be vectorised; NaN never enters because genomes are finite."""
@@ -163,3 +163,22 @@ def _sigmoid(x: Any) -> Any:
         return f(0.5) * tanh(f(0.5) * x) + f(0.5)
 
     return fast
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _add_number(_context: Any, counters: Any, index: Any, number: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.atomic_rmw("add", builder.gep(array.data, [arguments[1]]), arguments[2], "seq_cst")
+
+    return types.int64(counters, types.int64, types.int64), code
+
+
+@njit(inline="always")
+def add_number(counters: Any, index: int, number: int) -> int:
+    """Add `number` to ``counters[index]``, undisturbed by other threads; returns what it was before.
+
+    Args:
+        counters: (C,) int64, contiguous, shared by the threads.
+    """
+    return _add_number(counters, index, number)  # type: ignore[call-arg, no-any-return]
