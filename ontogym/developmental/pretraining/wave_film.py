@@ -45,6 +45,7 @@ def wave_frames(
         OntogymError: a value out of range or an unknown preset.
     """
     from ontogym.developmental.waves import WaveSimulator
+    from ontogym.developmental.waves.indicator import CalciumIndicator
 
     for name, value, low, high in (
         ("radius", radius, 2, 1024),
@@ -64,42 +65,17 @@ def wave_frames(
     state = simulator.fresh([seed])
     state = simulator.advance(state, round(60_000 * warmup_minutes / simulator.dt_ms), inplace=True)
     raster = simulator.grid.raster(size)
-    calcium = _Calcium(simulator.grid.axial, radius, frame_ms) if obs == "calcium" else None
+    indicator = CalciumIndicator(simulator.grid, frame_ms) if obs == "calcium" else None
+    level = np.zeros((1, simulator.grid.cells), np.float32)
     film = np.empty((frames, size, size), np.uint8)
     for k in range(frames):
         state, active = simulator.record(state, 1, frame_ms, inplace=True)
-        cells = active[0, 0]
-        shade = 255 * cells.astype(np.uint8) if calcium is None else calcium.next(cells)
-        film[k] = shade[raster]
+        if indicator:
+            indicator.step(level, active[:, 0])
+        else:
+            level[:] = active[:, 0]
+        film[k] = (255 * level[0]).round().astype(np.uint8)[raster]
     return film
-
-
-class _Calcium:
-    """x0.85 in 100 ms, +0.01 for an active cell, +0.005 for each active one within three rings, at most 1.
-
-    Other frames decay by 0.85^(frame_ms / 100) and gain in proportion, so that a standing wave looks the same.
-    """
-
-    def __init__(self, axial: NDArray[np.integer], radius: int, frame_ms: float) -> None:
-        self._at = tuple((axial + radius).T)
-        self._side = 2 * radius + 1
-        q, r = np.mgrid[-3:4, -3:4]
-        self._decay = 0.85 ** (frame_ms / 100)
-        self._kernel = np.where(np.abs(q + r) <= 3, 0.005, 0.0)
-        self._kernel[3, 3] = 0.01
-        self._kernel *= (1 - self._decay) / (1 - 0.85)
-        self._level = np.zeros((self._side, self._side))
-
-    def next(self, cells: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Levels of the cells ``(C,)`` after a frame in which `cells` are active."""
-        from scipy.ndimage import convolve
-
-        plane = np.zeros_like(self._level)
-        plane[self._at] = cells
-        self._level = np.minimum(
-            1.0, self._decay * self._level + convolve(plane, self._kernel, mode="constant")
-        )
-        return (255 * self._level[self._at]).round().astype(np.uint8)
 
 
 def write_film(frames: NDArray[np.uint8], path: Path | str, fps: int = 25) -> tuple[Path, int]:
