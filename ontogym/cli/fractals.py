@@ -25,7 +25,7 @@ class FractalsDataset:
         points: points drawn per image; 1.5 a pixel of the canvas if not given.
         validation: fraction of images kept for validation.
         format: packed (one memory-mapped file) or png (train/CLASS, val/CLASS).
-        workers: processes.
+        workers: processes; 0: one for each core.
         dry_run: make a few classes, print what the whole would take, keep nothing.
         seed: decides all chance.
         json: print one JSON object as the last line.
@@ -38,7 +38,7 @@ class FractalsDataset:
     points: int | None = None
     validation: float = 0.2
     format: Literal["packed", "png"] = "packed"
-    workers: int = 1
+    workers: int = 0
     dry_run: bool = False
     seed: int = 0
     json: bool = False

@@ -25,8 +25,10 @@ def make_image_set(
         OntogymError: no folder given, or what `build` raises.
         KeyboardInterrupt: stopped; the message says how to go on.
     """
+    from ontogym.agents.lndp.numba_engine import available_cores
     from ontogym.developmental.pretraining.building import build, estimate
 
+    workers = workers or available_cores()
     if dry_run:
         found = estimate(recipe, storage, workers, max(8, 4 * workers), progress=True)
         if not quiet:

@@ -46,7 +46,7 @@ class WavesDataset:
         minutes: recorded simulated time per class.
         warmup_minutes: simulated before.
         format: packed (one memory-mapped file) or png (train/CLASS, val/CLASS).
-        workers: processes.
+        workers: processes; 0: one for each core.
         dry_run: make a few classes, print what the whole would take, keep nothing.
         seed: decides all chance.
         json: print one JSON object as the last line.
@@ -64,7 +64,7 @@ class WavesDataset:
     minutes: float = 15.0
     warmup_minutes: float = 15.0
     format: Literal["packed", "png"] = "packed"
-    workers: int = 1
+    workers: int = 0
     dry_run: bool = False
     seed: int = 0
     json: bool = False
