@@ -5,6 +5,7 @@
 Random: uniform actions, `lives` default lives. Optimal, by environment:
 
 - foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
+- SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
 - CartPole and de novo choice without blocks: the time limit, by definition.
 - Pendulum: backward induction over the 200 steps on a grid of angle and velocity, then the policy that is greedy
@@ -32,7 +33,7 @@ from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
 from ontogym.envs.nonstationary import NonstationaryDynamics
-from ontogym.envs.reference import BlockObserver, WinStayLoseShift
+from ontogym.envs.reference import BlockObserver, NearestFood, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
@@ -182,7 +183,9 @@ def main() -> None:
         if anchors(env_id) == (0.0, 0.0):  # nothing to earn, nothing to measure
             continue
         sets = {"random": random_returns(env_id, arguments.lives)}
-        if "Foraging" in env_id:
+        if "SharedForaging" in env_id:
+            sets["optimal"] = reference_returns(NearestFood, env_id, arguments.lives)
+        elif "Foraging" in env_id:
             sets["optimal"] = reference_returns(WinStayLoseShift, env_id, arguments.lives)
         elif "Blocks" in env_id:
             sets["optimal"] = reference_returns(BlockObserver, env_id, arguments.lives)

@@ -104,6 +104,14 @@ ENTRIES: dict[str, EnvEntry] = {
             0.0,
             ends_itself=True,
         ),
+        EnvEntry(
+            "ontogym/SharedForaging-v0",
+            "ontogym.envs.shared_foraging:SharedForagingEnv",
+            "ontogym.envs.shared_foraging:SharedForagingVectorEnv",
+            100,
+            3.7,
+            50.8,
+        ),
         # A change of 'sensor-flip' at the fourth of six episodes is the default.
         EnvEntry("ontogym/CartPoleSensorFlip-v0", *_CHANGING, 500, 22.3, 500.0, {"change": "sensor-flip"}),
         EnvEntry(
