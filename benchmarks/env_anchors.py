@@ -5,10 +5,14 @@
 Random: uniform actions, `lives` default lives. Optimal, by environment:
 
 - foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
+- SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
 - CartPole and de novo choice without blocks: the time limit, by definition.
 - Pendulum: backward induction over the 200 steps on a grid of angle and velocity, then the policy that is greedy
   with respect to those values, run in the environment itself from 2 000 random starts.
+- PendulumDrift, PendulumActionFlip: the same by an agent that knows the schedule.
+- CartPoleDrift: a fixed linear controller. The other changes of CartPole and Acrobot come between episodes, and an agent
+  that knows the phase earns the plain task's optimum: that number is repeated.
 - Acrobot: breadth-first search through action sequences from 32 random starts, which keeps one state per cell of a
   fine grid and the most energetic states when there are too many: the steps to the height are an upper bound
   of the fewest possible.
@@ -28,10 +32,12 @@ import ontogym  # noqa: F401  (registers the environments)
 from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
-from ontogym.envs.reference import BlockObserver, WinStayLoseShift
+from ontogym.envs.nonstationary import NonstationaryDynamics
+from ontogym.envs.reference import BlockObserver, NearestFood, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
+CARTPOLE_WEIGHTS = np.array([0.1, 0.4, 5.0, 2.0])
 Returns = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -66,9 +72,28 @@ def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0) -
     return total
 
 
-def pendulum_returns(lives: int = 2000, angles: int = 241, speeds: int = 161, torques: int = 25) -> Returns:
-    """Returns ``(lives,)`` of the policy found by backward induction."""
+def linear_returns(env_id: str, lives: int = 2000) -> Returns:
+    """Returns ``(lives,)`` in a kind of CartPole of the controller that pushes by the sign of a weighted sum."""
+    env = make_vector(env_id, lives)
+    seen, _ = env.reset(seed=lane_seeds(0, lives, "anchors"))
+    total, done = np.zeros(lives), np.zeros(lives, dtype=bool)
+    while not done.all():
+        seen, reward, terminated, truncated, _ = env.step((seen @ CARTPOLE_WEIGHTS > 0).astype(np.int64))
+        total += reward
+        done = terminated | truncated
+    return total
+
+
+def pendulum_returns(
+    env_id: str = "ontogym/Pendulum-v1",
+    lives: int = 2000,
+    angles: int = 241,
+    speeds: int = 161,
+    torques: int = 25,
+) -> Returns:
+    """Returns ``(lives,)`` of the policy found by backward induction over steps whose rules may differ."""
     rules, streams = PendulumDynamics(), LaneStreams(np.zeros(1, dtype=np.uint64))
+    env = make_vector(env_id, lives)
     steps, choices = rules.max_steps, np.linspace(-2, 2, torques).astype(np.float32)
     theta, speed = (
         part.ravel()
@@ -85,23 +110,28 @@ def pendulum_returns(lives: int = 2000, angles: int = 241, speeds: int = 161, to
         low = flat[at] * (1 - v) + flat[at + 1] * v
         return low * (1 - u) + (flat[at + speeds] * (1 - v) + flat[at + speeds + 1] * v) * u
 
-    def look_ahead(state: PendulumState, table: Returns) -> Returns:
-        """Value of each torque now, ``(torques, P)``."""
-        worth = []
+    def look_ahead(state: PendulumState, table: Returns, step: int) -> Returns:
+        """Value of each torque at this step, ``(torques, P)``."""
+        worth, physics, sign = [], {}, 1
+        if isinstance(env.dynamics, NonstationaryDynamics):
+            at = env.state._replace(age=np.full(lives, step))
+            physics = {name: values[:1] for name, values in env.dynamics.physics_of(at).items()}
+            sign = -1 if env.dynamics.change == "action-flip" and env.dynamics.phase(at)[0] % 2 else 1
         for choice in choices:
-            new, reward, _ = rules.step(state, np.full((len(state.theta), 1), choice), streams)
+            torque = np.full((len(state.theta), 1), sign * choice)
+            new, reward, _ = rules.step_with_physics(state, torque, streams, physics)
             worth.append(reward + value_of(table, new))
         return np.stack(worth)
 
+    env.reset(seed=lane_seeds(0, lives, "anchors"))
     grid = PendulumState(theta, speed, np.zeros(len(theta), dtype=np.float32))
     tables = [np.zeros((angles, speeds))]
-    for _ in range(steps - 1):
-        tables.append(look_ahead(grid, tables[-1]).max(0).reshape(angles, speeds))
-    env = make_vector("ontogym/Pendulum-v1", lives)
-    env.reset(seed=lane_seeds(0, lives, "anchors"))
+    for step in range(steps - 1, 0, -1):
+        tables.append(look_ahead(grid, tables[-1], step).max(0).reshape(angles, speeds))
     total = np.zeros(lives)
-    for table in reversed(tables):
-        best = look_ahead(env.state, table).argmax(0)
+    for step, table in enumerate(reversed(tables)):
+        state = env.state.task if isinstance(env.dynamics, NonstationaryDynamics) else env.state
+        best = look_ahead(state, table, step).argmax(0)
         total += env.step(choices[best][:, None])[1]
     return total
 
@@ -153,13 +183,17 @@ def main() -> None:
         if anchors(env_id) == (0.0, 0.0):  # nothing to earn, nothing to measure
             continue
         sets = {"random": random_returns(env_id, arguments.lives)}
-        if "Foraging" in env_id:
+        if "SharedForaging" in env_id:
+            sets["optimal"] = reference_returns(NearestFood, env_id, arguments.lives)
+        elif "Foraging" in env_id:
             sets["optimal"] = reference_returns(WinStayLoseShift, env_id, arguments.lives)
         elif "Blocks" in env_id:
             sets["optimal"] = reference_returns(BlockObserver, env_id, arguments.lives)
         elif "Pendulum" in env_id:
-            sets["optimal"] = pendulum_returns()
-        elif "Acrobot" in env_id:
+            sets["optimal"] = pendulum_returns(env_id)
+        elif "CartPoleDrift" in env_id:
+            sets["optimal"] = linear_returns(env_id)
+        elif env_id == "ontogym/Acrobot-v1":
             sets["optimal"] = acrobot_returns()
         for kind, registered in zip(("random", "optimal"), anchors(env_id)):
             if kind in sets:

@@ -133,7 +133,10 @@ def life_seeds(spec: LifeSpec, lives: int, seed: int, *names: object) -> NDArray
 
 
 def life_stream(seeds: NDArray[np.uint64], index: int) -> NDArray[np.uint64]:
-    """Independent seeds number `index` under each of `seeds`: 0 birth, 1 development, 2 + e episode e."""
+    """Independent seeds number `index` under each of `seeds`: 0 birth, 1 development, 2 + e episode e.
+
+    The number after the last episode's is that of the life itself: what a changing world draws once a life.
+    """
     with np.errstate(over="ignore"):
         return mix64(seeds + GOLDEN * np.uint64(index + 1))
 
@@ -170,7 +173,12 @@ def live(
     for episode in range(spec.episodes):
         # 31 bits: some environments seed generators that take no more.
         env_seeds = life_stream(lane_seed, 2 + episode) >> np.uint64(33)
-        observation = lanes.reset(env_seeds, options)
+        place = {
+            "episode": np.full(len(lane_seed), episode),
+            "age": lengths.sum(1),
+            "life": life_stream(lane_seed, 2 + spec.episodes) >> np.uint64(1),
+        }
+        observation = lanes.reset(env_seeds, options, place)
         state, returns[:, episode], lengths[:, episode] = _episode(
             agent, state, lanes, observation, told, spec, first=episode == 0
         )

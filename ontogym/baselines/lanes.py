@@ -102,12 +102,26 @@ class Lanes:
             self._buffer: Any = create_empty_array(self.observation_space, n=count)
             self._last: list[Any] = [None] * count
 
-    def reset(self, seeds: NDArray[np.integer], options: Mapping[str, NDArray[Any]]) -> Any:
+    def reset(
+        self,
+        seeds: NDArray[np.integer],
+        options: Mapping[str, NDArray[Any]],
+        life: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Any:
         """Start an episode in every lane: its own seed, and its own entry of each option's array.
+
+        Args:
+            seeds: ``(count,)``.
+            options: name to ``(count,)``.
+            life: where in the lane's life the episode lies, for environments that change with it: ``episode``
+                (its number), ``age`` (steps lived before it) and ``life`` (the life's own seed), each
+                ``(count,)``. Other environments are not told.
 
         Returns:
             A batch of observations.
         """
+        known = getattr(getattr(self.envs, "dynamics", None), "reset_options", ())
+        options = {name: values for name, values in (life or {}).items() if name in known} | dict(options)
         if self._single is None:
             seed: Any = [int(s) for s in seeds]
             batch, _ = self.envs.reset(seed=seed, options=dict(options) or None)

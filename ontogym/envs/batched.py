@@ -73,6 +73,8 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
             seeds = self.np_random.integers(2**63, size=1, dtype=np.uint64)
         if seed is not None or self._streams is None:
             self._streams = LaneStreams(seeds)
+        if self._state is not None:
+            given = self.dynamics.carry_over(self._state, _ROW, np.array([seed is not None])) | given
         self._state, self._terminated = self.dynamics.reset(self._streams, _ROW, given), False
         return self.dynamics.observe(self._state)[0], self._info(self._state)
 
@@ -180,8 +182,10 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
             raise OntogymError("Reset all lanes once before resetting some of them with 'reset_mask'.")
         rows = np.arange(self.num_envs) if some is None else some
         given = lane_options(options, self.dynamics.reset_options, self.num_envs, rows)
-        self._seed_lanes(seed, rows)
+        anew = self._seed_lanes(seed, rows)
         assert self._streams is not None
+        if self._state is not None:
+            given = self.dynamics.carry_over(self._state, rows, anew) | given
         fresh = self.dynamics.reset(self._streams, rows, given)
         state = fresh if self._state is None or some is None else put_rows(self._state, rows, fresh, None)
         self._state = state
@@ -249,9 +253,8 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
     ) -> State:
         """Undo the step for lanes that had ended before: they start over or stay, and earn 0."""
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            assert self._streams is not None
             rows = ended.nonzero()[0]
-            state = put_rows(state, rows, self.dynamics.reset(self._streams, rows, {}), old)
+            state = put_rows(state, rows, self._next_episode(old, rows), old)
             self._elapsed[rows] = 0
             reward[rows], terminated[rows], truncated[rows] = 0.0, False, False
             return state
@@ -259,6 +262,12 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
         np.copyto(terminated, self._terminated, where=ended)
         np.copyto(truncated, self._truncated, where=ended)
         return hold_rows(state, ended, old)
+
+    def _next_episode(self, ended: State, rows: NDArray[np.intp]) -> State:
+        """What lanes that start over by themselves start with; `ended` is the state in which they ended."""
+        assert self._streams is not None
+        anew = np.zeros(len(rows), dtype=np.bool_)
+        return self.dynamics.reset(self._streams, rows, self.dynamics.carry_over(ended, rows, anew))
 
     def _finish_same_step(
         self,
@@ -273,8 +282,7 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
             done = self._done
             last, last_info = observations, self.dynamics.info(state)
             rows = done.nonzero()[0]
-            assert self._streams is not None
-            state = put_rows(state, rows, self.dynamics.reset(self._streams, rows, {}), None)
+            state = put_rows(state, rows, self._next_episode(state, rows), None)
             observations = self.dynamics.observe(state)
             final_obs = np.full(self.num_envs, None, dtype=object)
             for row in rows:
@@ -300,7 +308,8 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
             vector[name], vector[f"_{name}"] = values, self._every_lane if mask is None else mask
         return vector
 
-    def _seed_lanes(self, seed: Any, rows: NDArray[np.intp]) -> None:
+    def _seed_lanes(self, seed: Any, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Seed the lanes `rows` that are given one; returns which of them are, ``(R,)``."""
         seeds, given = lane_seeds_given(seed, self.num_envs)
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
@@ -309,6 +318,7 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
         chosen = rows[given[rows]]
         if len(chosen):
             self._streams.reseed(chosen, seeds[chosen])
+        return given[rows]
 
 
 _ROW = np.zeros(1, dtype=np.intp)

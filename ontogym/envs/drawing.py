@@ -1,4 +1,4 @@
-"""Pictures of environments. pygame is imported only when one is drawn; no window is ever opened."""
+"""Pictures of environments. pygame is imported only when one is drawn; only `show_frame` opens a window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["draw_gratings", "draw_line_world", "gymnasium_frame"]
+__all__ = [
+    "close_window",
+    "draw_gratings",
+    "draw_line_world",
+    "draw_patch_world",
+    "gymnasium_frame",
+    "show_frame",
+]
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (230, 159, 0), (0, 158, 115)
@@ -54,6 +61,58 @@ def draw_line_world(
     text = _font().render(caption, True, _INK)
     surface.blit(text, text.get_rect(center=(width // 2, height - _MARGIN // 2 - _CAPTION // 2)))
     return np.ascontiguousarray(pygame.surfarray.array3d(surface).swapaxes(0, 1))
+
+
+def draw_patch_world(
+    size: int, agents: NDArray[np.int64], food: NDArray[np.int64], fullness: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """A square grid with patches of food (diamonds, smaller as they are eaten) and agents (discs; the first is green).
+
+    Args:
+        size: cells along a side.
+        agents, food: cells ``(N, 2)`` and ``(K, 2)``, the second axis upwards.
+        fullness: ``(K,)``, 0 .. 1.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    pygame = _pygame()
+    cell = _CELL // 2
+    side = size * cell + 2 * _MARGIN
+    surface = pygame.Surface((side, side))
+    surface.fill(_PAPER)
+
+    def centre(place: NDArray[np.int64]) -> tuple[int, int]:
+        return _MARGIN + cell * int(place[0]) + cell // 2, side - _MARGIN - cell * int(place[1]) - cell // 2
+
+    for k in range(size + 1):
+        at = _MARGIN + k * cell
+        pygame.draw.line(surface, _LINE, (at, _MARGIN), (at, side - _MARGIN))
+        pygame.draw.line(surface, _LINE, (_MARGIN, at), (side - _MARGIN, at))
+    for place, full in zip(food, fullness):
+        (x, y), r = centre(place), round(cell * (0.2 + 0.3 * float(full)))
+        pygame.draw.polygon(surface, _ORANGE, [(x, y - r), (x + r, y), (x, y + r), (x - r, y)])
+    for k in reversed(range(len(agents))):  # the first on top
+        pygame.draw.circle(surface, _BLUE if k else _GREEN, centre(agents[k]), cell // 4)
+    return np.ascontiguousarray(pygame.surfarray.array3d(surface).swapaxes(0, 1))
+
+
+def show_frame(picture: NDArray[np.uint8]) -> None:
+    """Show a picture in the window, which is opened at the first call."""
+    pygame = _pygame()
+    pygame.display.init()
+    height, width = picture.shape[:2]
+    window = pygame.display.get_surface()
+    if window is None or window.get_size() != (width, height):
+        window = pygame.display.set_mode((width, height))
+    pygame.event.pump()
+    window.blit(pygame.surfarray.make_surface(picture.swapaxes(0, 1)), (0, 0))
+    pygame.display.flip()
+
+
+def close_window() -> None:
+    """Close the window of `show_frame`, if there is one."""
+    _pygame().display.quit()
 
 
 def draw_gratings(left: float, right: float, go: bool, rewarded: bool | None) -> NDArray[np.uint8]:

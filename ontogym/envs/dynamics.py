@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
 __all__ = ["Dynamics", "State", "copy_state", "hold_rows", "put_rows", "row_mask"]
@@ -37,6 +38,7 @@ class Dynamics(abc.ABC, Generic[State]):
         stochastic: whether `step` draws random numbers.
         consumes: whether `step` overwrites the state that it is given.
         render_fps: frames per second at which the task looks natural.
+        physics: physical parameters that `step_with_physics` can vary, with the values that `step` takes.
     """
 
     observation_space: spaces.Space[Any]
@@ -46,6 +48,7 @@ class Dynamics(abc.ABC, Generic[State]):
     stochastic: bool = False
     consumes: ClassVar[bool] = False
     render_fps: ClassVar[int] = 30
+    physics: ClassVar[Mapping[str, float]] = {}
 
     @abc.abstractmethod
     def reset(
@@ -70,6 +73,38 @@ class Dynamics(abc.ABC, Generic[State]):
 
         `actions` are already checked to be in the action space.
         """
+
+    def step_with_physics(
+        self,
+        state: State,
+        actions: NDArray[Any],
+        streams: LaneStreams,
+        physics: Mapping[str, NDArray[np.float64]],
+    ) -> tuple[State, NDArray[np.float64], NDArray[np.bool_]]:
+        """`step` with a value per lane, ``(P,)``, for some of the parameters named in `physics`.
+
+        With the values of the attribute `physics` it is `step` to the last bit.
+        """
+        raise OntogymError(
+            f"{type(self).__name__} has no physics to vary; choose a task that has, such as CartPole-v1."
+        )
+
+    def carry_over(
+        self, state: State, rows: NDArray[np.intp], anew: NDArray[np.bool_]
+    ) -> dict[str, NDArray[Any]]:
+        """Reset options that hand something of the episode that is over to the next one of the same lane.
+
+        Called wherever a lane is reset after its first episode. The caller's own options win.
+
+        Args:
+            state: of all lanes, as they ended.
+            rows: ``(R,)`` lane numbers that are being reset.
+            anew: ``(R,)``; True where a seed begins a new life, to which nothing may be handed.
+
+        Returns:
+            Name to ``(R, ...)``, names in `reset_options`; empty for tasks whose episodes share nothing.
+        """
+        return {}
 
     @abc.abstractmethod
     def observe(self, state: State) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.dynamics import Dynamics
+from ontogym.envs.grid import LINE_MOVES, walk
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 
@@ -18,7 +19,6 @@ __all__ = ["ForagingDynamics", "ForagingEnv", "ForagingState", "ForagingVectorEn
 
 FOOD_REWARD = 10.0
 OBSERVATIONS = ("raw", "one-hot")
-_MOVES = np.array([1, -1, 0], dtype=np.int64)
 
 
 class ForagingState(NamedTuple):
@@ -88,7 +88,7 @@ class ForagingDynamics(Dynamics[ForagingState]):
     def step(
         self, state: ForagingState, actions: NDArray[Any], streams: LaneStreams
     ) -> tuple[ForagingState, NDArray[np.float64], NDArray[np.bool_]]:
-        position = np.minimum(np.maximum(state.position + _MOVES.take(actions), 0), self.last)
+        position = walk(state.position, LINE_MOVES.take(actions), self.last)
         goal = state.goal
         distance = np.abs(position - goal * self.last)
         found = distance == 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ontogym.envs.de_novo_choice import BLOCK_BIAS, BLOCK_LENGTHS, BLOCK_MEAN, UNBIASED_TRIALS
 
-__all__ = ["BlockObserver", "WinStayLoseShift"]
+__all__ = ["BlockObserver", "NearestFood", "WinStayLoseShift"]
 
 _RIGHT, _LEFT = 0, 1
 
@@ -44,6 +44,23 @@ class WinStayLoseShift:
         move = np.sign(goal - position)
         self._arriving = position + move == goal
         return np.where(move > 0, _RIGHT, _LEFT)
+
+
+class NearestFood:
+    """Shared foraging by the senses alone: stay where food is, else walk to the side where it is nearest.
+
+    Args:
+        num_envs: number of lanes P (nothing is remembered, so any number will do).
+    """
+
+    _SIDES = np.array([0, 1, 3, 4])
+
+    def __init__(self, num_envs: int) -> None:
+        self.num_envs = num_envs
+
+    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+        """Actions ``(P,)`` for observations ``(P, 10)``."""
+        return np.where(observations[:, 0] > 0, 2, self._SIDES[observations[:, 1:5].argmax(1)])
 
 
 class BlockObserver:

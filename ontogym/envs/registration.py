@@ -53,6 +53,10 @@ _CHOICE = (
     "ontogym.envs.de_novo_choice:DeNovoChoiceVectorEnv",
 )
 _CLASSIC = "ontogym.envs.classic_control."
+_CHANGING = (
+    "ontogym.envs.nonstationary:NonstationaryEnv",
+    "ontogym.envs.nonstationary:NonstationaryVectorEnv",
+)
 _GOALS = ({"goal": 0}, {"goal": 1})
 
 ENTRIES: dict[str, EnvEntry] = {
@@ -99,6 +103,89 @@ ENTRIES: dict[str, EnvEntry] = {
             0.0,
             0.0,
             ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/SharedForaging-v0",
+            "ontogym.envs.shared_foraging:SharedForagingEnv",
+            "ontogym.envs.shared_foraging:SharedForagingVectorEnv",
+            100,
+            3.7,
+            50.8,
+        ),
+        # A change of 'sensor-flip' at the fourth of six episodes is the default.
+        EnvEntry("ontogym/CartPoleSensorFlip-v0", *_CHANGING, 500, 22.3, 500.0, {"change": "sensor-flip"}),
+        EnvEntry(
+            "ontogym/CartPoleSensorPermute-v0", *_CHANGING, 500, 22.1, 500.0, {"change": "sensor-permute"}
+        ),
+        EnvEntry("ontogym/CartPoleActionFlip-v0", *_CHANGING, 500, 22.3, 500.0, {"change": "action-flip"}),
+        EnvEntry(
+            "ontogym/CartPoleDrift-v0",
+            *_CHANGING,
+            500,
+            22.2,
+            500.0,
+            {
+                "change": "drift",
+                "clock": "step",
+                "switches": (100,),
+                "episodes": 1,
+                "ramp": 300,
+                "drift": {"half_length": 3.0, "force": 0.5},
+            },
+        ),
+        EnvEntry(
+            "ontogym/AcrobotActionSwap-v0",
+            *_CHANGING,
+            500,
+            -498.8,
+            -59.2,
+            {"task": "Acrobot-v1", "change": "action-flip"},
+        ),
+        EnvEntry(
+            "ontogym/PendulumDrift-v0",
+            *_CHANGING,
+            200,
+            -1358.4,
+            -137.0,
+            {
+                "task": "Pendulum-v1",
+                "change": "drift",
+                "clock": "step",
+                "switches": (20,),
+                "episodes": 1,
+                "ramp": 100,
+                "drift": {"gravity": 1.5},
+            },
+        ),
+        EnvEntry(
+            "ontogym/PendulumActionFlip-v0",
+            *_CHANGING,
+            200,
+            -1228.8,
+            -135.5,
+            {
+                "task": "Pendulum-v1",
+                "change": "action-flip",
+                "clock": "step",
+                "switches": (100,),
+                "episodes": 1,
+            },
+        ),
+        EnvEntry(
+            "ontogym/ForagingGoalSwap-v0",
+            *_CHANGING,
+            100,
+            62.0,
+            470.0,
+            {
+                "task": "Foraging-v0",
+                "change": "goal-swap",
+                "clock": "step",
+                "switches": (50,),
+                "episodes": 1,
+                "jitter": 10,
+            },
+            _GOALS,
         ),
     )
 }

@@ -49,7 +49,7 @@ def test_the_batch_equals_a_life_by_hand():
     lanes = lanes_of("CartPole-v1", 1, {})
     seen = []
     original = lanes.reset
-    lanes.reset = lambda s, o: seen.append(int(s[0])) or original(s, o)  # type: ignore[method-assign]
+    lanes.reset = lambda s, o, place: seen.append(int(s[0])) or original(s, o, place)  # type: ignore[method-assign]
     try:
         live(agent, genome, spec, seeds)
     finally:

@@ -41,6 +41,13 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 50
+    physics: ClassVar[Mapping[str, float]] = {
+        "gravity": GRAVITY,
+        "mass_cart": MASS_CART,
+        "mass_pole": MASS_POLE,
+        "half_length": HALF_LENGTH,
+        "force": FORCE,
+    }
 
     def __init__(self, sutton_barto_reward: bool = False) -> None:
         self.sutton_barto_reward = sutton_barto_reward
@@ -58,13 +65,39 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
     def step(
         self, state: CartPoleState, actions: NDArray[Any], streams: LaneStreams
     ) -> tuple[CartPoleState, NDArray[np.float64], NDArray[np.bool_]]:
+        moments = HALF_LENGTH * 4.0 / 3.0, HALF_LENGTH * MASS_POLE / _TOTAL_MASS
+        return self._advance(state, _PUSH.take(actions), GRAVITY, _POLE_SHARE, moments)
+
+    def step_with_physics(
+        self,
+        state: CartPoleState,
+        actions: NDArray[Any],
+        streams: LaneStreams,
+        physics: Mapping[str, NDArray[np.float64]],
+    ) -> tuple[CartPoleState, NDArray[np.float64], NDArray[np.bool_]]:
+        value: dict[str, Any] = {**self.physics, **physics}
+        total = value["mass_cart"] + value["mass_pole"]
+        push = np.where(actions == 1, value["force"], -value["force"]) / total
+        share = value["mass_pole"] * value["half_length"] / total
+        moments = value["half_length"] * 4.0 / 3.0, value["half_length"] * value["mass_pole"] / total
+        return self._advance(state, push, value["gravity"], share, moments)
+
+    def _advance(
+        self,
+        state: CartPoleState,
+        push: NDArray[np.float64],
+        gravity: Any,
+        pole_share: Any,
+        moments: tuple[Any, Any],
+    ) -> tuple[CartPoleState, NDArray[np.float64], NDArray[np.bool_]]:
+        """One step under a push (force over total mass); the parameters are numbers or ``(P,)``."""
         x, x_dot, theta, theta_dot = state
         cos, sin = np.cos(theta), np.sin(theta)
         # Florian (2007), "Correct equations for the dynamics of the cart-pole system", eqs. 23 and 24.
-        temp = _PUSH.take(actions) + _POLE_SHARE * (theta_dot * theta_dot) * sin
-        moment = HALF_LENGTH * 4.0 / 3.0 - (HALF_LENGTH * MASS_POLE / _TOTAL_MASS) * (cos * cos)
-        theta_acc = (GRAVITY * sin - cos * temp) / moment
-        x_acc = temp - _POLE_SHARE * (theta_acc * cos)
+        temp = push + pole_share * (theta_dot * theta_dot) * sin
+        moment = moments[0] - moments[1] * (cos * cos)
+        theta_acc = (gravity * sin - cos * temp) / moment
+        x_acc = temp - pole_share * (theta_acc * cos)
         new = CartPoleState(
             x + STEP_S * x_dot,
             x_dot + STEP_S * x_acc,

@@ -35,6 +35,7 @@ class PendulumDynamics(Dynamics[PendulumState]):
     max_steps: int | None = 200
     reset_options: ClassVar[tuple[str, ...]] = ("x_init", "y_init")
     render_fps: ClassVar[int] = 30
+    physics: ClassVar[Mapping[str, float]] = {"gravity": 10.0, "mass": MASS, "length": LENGTH}
 
     def __init__(self, g: float = 10.0) -> None:
         if not math.isfinite(g):
@@ -55,12 +56,30 @@ class PendulumDynamics(Dynamics[PendulumState]):
     def step(
         self, state: PendulumState, actions: NDArray[Any], streams: LaneStreams
     ) -> tuple[PendulumState, NDArray[np.float64], NDArray[np.bool_]]:
+        return self._advance(state, actions, 3 * self.g / (2 * LENGTH), np.float32(3.0 / (MASS * LENGTH**2)))
+
+    def step_with_physics(
+        self,
+        state: PendulumState,
+        actions: NDArray[Any],
+        streams: LaneStreams,
+        physics: Mapping[str, NDArray[np.float64]],
+    ) -> tuple[PendulumState, NDArray[np.float64], NDArray[np.bool_]]:
+        value: dict[str, Any] = {**self.physics, "gravity": self.g, **physics}
+        # In single precision, as the torque that it multiplies.
+        grip = np.asarray(3.0 / (value["mass"] * value["length"] ** 2), dtype=np.float32)
+        return self._advance(state, actions, 3 * value["gravity"] / (2 * value["length"]), grip)
+
+    def _advance(
+        self, state: PendulumState, actions: NDArray[Any], pull: Any, grip: Any
+    ) -> tuple[PendulumState, NDArray[np.float64], NDArray[np.bool_]]:
+        """One step; the accelerations by gravity at the horizontal and per N m are numbers or ``(P,)``."""
         theta, theta_dot, _ = state
         torque = actions[:, 0].copy()
         angle = (theta + np.pi) % (2 * np.pi) - np.pi
         # Products of the torque stay in single precision, as Gymnasium's do.
         cost = angle * angle + 0.1 * (theta_dot * theta_dot) + 0.001 * (torque * torque)
-        push = (3 * self.g / (2 * LENGTH)) * np.sin(theta) + (3.0 / (MASS * LENGTH**2)) * torque
+        push = pull * np.sin(theta) + grip * torque
         new_dot = np.minimum(np.maximum(theta_dot + push * STEP_S, -MAX_SPEED), MAX_SPEED)
         new = PendulumState(theta + new_dot * STEP_S, new_dot, torque)
         return new, -cost, np.zeros(len(theta), dtype=np.bool_)

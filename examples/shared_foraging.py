@@ -1,0 +1,51 @@
+"""Four foragers share the same patches of food: three newborn LNDPs, and one PPO trained on all places at once.
+
+    pip install 'ontogym[multi-agent]'
+    python examples/shared_foraging.py [--steps 20000] [--episodes 3]
+
+PPO learns one policy for every place through SuperSuit; the LNDPs here have random genomes. Evolve better ones with
+``ontogym evolve --env ontogym/SharedForaging-v0`` and read the genome from the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import supersuit
+from stable_baselines3 import PPO
+from stable_baselines3.common.utils import set_random_seed
+
+from ontogym.agents.lndp import LNDP
+from ontogym.baselines.multi_agent import LNDPPlayer, Player, SB3Player, play
+from ontogym.envs import foraging_v0
+from ontogym.seeding import generator
+
+
+def train(steps: int) -> PPO:
+    """PPO with one policy in all four places."""
+    lanes = supersuit.pettingzoo_env_to_vec_env_v1(foraging_v0.parallel_env(agents=4))
+    lanes = supersuit.concat_vec_envs_v1(lanes, 2, num_cpus=0, base_class="stable_baselines3")
+    set_random_seed(0)  # of the network; SuperSuit hands no seed on to the worlds
+    model = PPO("MlpPolicy", lanes, n_steps=64, batch_size=128, device="cpu")
+    return model.learn(steps)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--episodes", type=int, default=3)
+    arguments = parser.parse_args()
+    world = foraging_v0.parallel_env(agents=4)
+    players: dict[str, Player] = {"forager_0": SB3Player(train(arguments.steps))}
+    for name in world.possible_agents[1:]:
+        agent = LNDP(world.observation_space(name), world.action_space(name))
+        genome = generator(0, name).normal(size=agent.genome_size) * 0.5
+        players[name] = LNDPPlayer(agent, genome)
+    for name, returns in play(world, players, seed=1, episodes=arguments.episodes).items():
+        kind = type(players[name]).__name__
+        print(f"{name}  {kind:<12} food per episode {np.round(returns, 1)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,406 @@
+"""Tasks whose rules change within a life: flipped or permuted sensors and actions, swapped goals, drifting physics.
+
+`NonstationaryDynamics` wraps the `Dynamics` of a task and is one itself: single and native vector form follow from
+it, without a loop over lanes. Until the first switch a life is that of the plain task with the same seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
+from ontogym.envs.dynamics import Dynamics
+from ontogym.envs.schedule import Schedule, random_cycles
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import load_object
+from ontogym.seeding import LaneStreams
+
+__all__ = ["CHANGES", "TASKS", "NonstationaryDynamics", "NonstationaryEnv", "NonstationaryVectorEnv"]
+
+CHANGES = ("sensor-flip", "sensor-permute", "action-flip", "action-permute", "goal-swap", "drift")
+TASKS = {
+    "CartPole-v1": "ontogym.envs.classic_control.cartpole:CartPoleDynamics",
+    "Acrobot-v1": "ontogym.envs.classic_control.acrobot:AcrobotDynamics",
+    "Pendulum-v1": "ontogym.envs.classic_control.pendulum:PendulumDynamics",
+    "Foraging-v0": "ontogym.envs.foraging:ForagingDynamics",
+}
+_BAR_HEIGHT, _BAR, _PAPER = 8, (230, 159, 0), (255, 255, 255)
+
+
+class NonstationaryState(NamedTuple):
+    """The task's own state and where in its life each lane is; arrays ``(P,)`` but for two.
+
+    ``times`` ``(P, K)``: this life's switch times. ``orders`` ``(P, K + 1, n)``: what stands at each place in each
+    phase; n is 0 unless something is permuted. ``age``: steps lived, earlier episodes included.
+    """
+
+    task: Any
+    age: NDArray[np.int64]
+    episode: NDArray[np.int64]
+    life: NDArray[np.int64]
+    times: NDArray[np.int64]
+    orders: NDArray[np.int64]
+
+
+class NonstationaryDynamics(Dynamics[NonstationaryState]):
+    """A task and what becomes of it, batch axis first; arguments as in `NonstationaryEnv`."""
+
+    def __init__(
+        self,
+        task: str = "CartPole-v1",
+        change: str = "sensor-flip",
+        clock: str = "episode",
+        switches: Sequence[int] = (3,),
+        episodes: int = 6,
+        ramp: int = 0,
+        jitter: int = 0,
+        drift: Mapping[str, float] | None = None,
+        task_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        if task not in TASKS:
+            raise UnknownNameError("task to change", str(task), TASKS)
+        if change not in CHANGES:
+            raise UnknownNameError("change", str(change), CHANGES)
+        if isinstance(episodes, bool) or episodes != int(episodes) or episodes < 1:
+            raise OntogymError(f"A life of {episodes!r} episodes is no life; pass a whole number from 1 on.")
+        self.task = _make_task(task, task_options or {})
+        self.change, self.episodes = change, int(episodes)
+        self.schedule = Schedule.of(clock, switches, ramp, jitter)
+        if ramp and change != "drift":
+            raise OntogymError(f"The change {change!r} has no halfway; set ramp to 0.")
+        self.drift = _checked_drift(self.task, change, drift)
+        self.observation_space, self.action_space = self.task.observation_space, self.task.action_space
+        self.max_steps, self.stochastic = self.task.max_steps, self.task.stochastic
+        # Per object, since they are those of the task.
+        self.reset_options = (*self.task.reset_options, "episode", "age", "life")  # type: ignore[misc]
+        self.render_fps = self.task.render_fps  # type: ignore[misc]
+        self._mirror: tuple[NDArray[Any], NDArray[Any]] | None = None
+        if change == "sensor-flip":
+            self._mirror = _mirror(self.observation_space, "sensors")
+        elif change == "action-flip" and isinstance(self.action_space, spaces.Box):
+            self._mirror = _mirror(self.action_space, "actions")
+        self._things = _things_to_permute(self.task, change)
+        if change == "sensor-permute":
+            self.observation_space = _widest(self.observation_space)
+
+    def reset(
+        self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
+    ) -> NonstationaryState:
+        own = {name: options[name] for name in self.task.reset_options if name in options}
+        episode, age = (_whole(options, name, len(rows)) for name in ("episode", "age"))
+        inner = self.task.reset(streams, rows, own)
+        life = _whole(options, "life", len(rows), missing=-1)
+        switches = len(self.schedule.switches)
+        if self.schedule.jitter or self._things:
+            # Drawn even where it is given, so that later chance does not depend on the options.
+            drawn = (streams.uniform((), rows) * 2.0**53).astype(np.int64)
+            life = np.where(life < 0, drawn, life)
+        chance = LaneStreams(life).uniform((switches * (1 + self._things),))
+        times = self.schedule.draw(chance[:, :switches])
+        shape = (len(rows), switches, self._things)
+        orders = random_cycles(chance[:, switches:].reshape(shape))
+        state = NonstationaryState(inner, age, episode, life, times, orders)
+        if self.change == "goal-swap":
+            inner = _swap_goal(inner, self.phase(state) % 2)
+        return state._replace(task=inner)
+
+    def carry_over(
+        self, state: NonstationaryState, rows: NDArray[np.intp], anew: NDArray[np.bool_]
+    ) -> dict[str, NDArray[Any]]:
+        """The next episode of the same life, or the first of a new one after the last."""
+        anew = anew | (state.episode[rows] + 1 >= self.episodes)
+        return {
+            "episode": np.where(anew, 0, state.episode[rows] + 1),
+            "age": np.where(anew, 0, state.age[rows]),
+            "life": np.where(anew, -1, state.life[rows]),
+        }
+
+    def step(
+        self, state: NonstationaryState, actions: NDArray[Any], streams: LaneStreams
+    ) -> tuple[NonstationaryState, NDArray[np.float64], NDArray[np.bool_]]:
+        phase = self.phase(state)
+        if self.change.startswith("action"):
+            actions = self._act(state, actions, phase)
+        if self.change == "drift":
+            inner, reward, over = self.task.step_with_physics(
+                state.task, actions, streams, self.physics_of(state)
+            )
+        else:
+            inner, reward, over = self.task.step(state.task, actions, streams)
+        new = state._replace(task=inner, age=state.age + 1)
+        if self.change == "goal-swap":
+            new = new._replace(task=_swap_goal(inner, (self.phase(new) - phase) % 2))
+        return new, reward, over
+
+    def observe(self, state: NonstationaryState) -> NDArray[Any]:
+        view = self.task.observe(state.task)
+        if self.change == "sensor-flip":
+            return self._flipped(view, self.phase(state))
+        if self.change == "sensor-permute":
+            return np.take_along_axis(view, _current(state.orders, self.phase(state)), axis=1)
+        return view
+
+    def phase(self, state: NonstationaryState) -> NDArray[np.int64]:
+        """How many switches have begun, ``(P,)``."""
+        return self.schedule.phase(self._now(state), state.times)
+
+    def physics_of(self, state: NonstationaryState) -> dict[str, NDArray[np.float64]]:
+        """The drifting parameters as they are now, name to ``(P,)``."""
+        level = self.schedule.level(self._now(state), state.times)
+        usual = dict(self.task.physics) | ({"gravity": self.task.g} if hasattr(self.task, "g") else {})
+        return {name: usual[name] * (1.0 + (factor - 1.0) * level) for name, factor in self.drift.items()}
+
+    def info(self, state: NonstationaryState) -> dict[str, NDArray[Any]]:
+        life = {
+            "phase": self.phase(state),
+            "episode": state.episode,
+            "age": state.age,
+            "switch_times": state.times,
+        }
+        physics = self.physics_of(state) if self.change == "drift" else {}
+        return self.task.info(state.task) | life | physics
+
+    def render_frame(self, state: NonstationaryState, row: int) -> NDArray[np.uint8]:
+        """The task's picture below a bar that is filled as far as the world has changed."""
+        picture = self.task.render_frame(state.task, row)
+        bar = np.full((_BAR_HEIGHT, picture.shape[1], 3), _PAPER, dtype=np.uint8)
+        level = self.schedule.level(self._now(state), state.times)[row]
+        bar[:, : round(level * picture.shape[1])] = _BAR
+        return np.concatenate([bar, picture])
+
+    def _now(self, state: NonstationaryState) -> NDArray[np.int64]:
+        return state.age if self.schedule.clock == "step" else state.episode
+
+    def _flipped(self, values: NDArray[Any], phase: NDArray[np.int64]) -> NDArray[Any]:
+        assert self._mirror is not None
+        sign, shift = self._mirror
+        odd = (phase % 2 == 1).reshape(-1, *[1] * (values.ndim - 1))
+        return np.where(odd, shift + sign * values, values)
+
+    def _act(
+        self, state: NonstationaryState, actions: NDArray[Any], phase: NDArray[np.int64]
+    ) -> NDArray[Any]:
+        if self.change == "action-permute":
+            return np.take_along_axis(_current(state.orders, phase), actions[:, None], axis=1)[:, 0]
+        if self._mirror is not None:
+            return self._flipped(actions, phase)
+        last = self.action_space.n - 1  # type: ignore[attr-defined]
+        return np.where(phase % 2 == 1, last - actions, actions)
+
+
+def _make_task(name: str, options: Mapping[str, Any]) -> Dynamics[Any]:
+    kind = load_object(TASKS[name])
+    try:
+        made: Dynamics[Any] = kind(**options)
+    except TypeError as error:
+        raise OntogymError(f"task_options do not fit {name} ({error}); see its page.") from error
+    return made
+
+
+def _checked_drift(task: Dynamics[Any], change: str, drift: Mapping[str, float] | None) -> dict[str, float]:
+    if (change == "drift") != bool(drift):
+        raise OntogymError(
+            "The argument 'drift' names the parameters of change='drift', such as {'gravity': 1.5}; give both or "
+            "neither."
+        )
+    factors = dict(drift or {})
+    for name, factor in factors.items():
+        if not task.physics:
+            raise OntogymError(
+                f"{type(task).__name__} has no physics to vary; choose CartPole-v1 or Pendulum-v1."
+            )
+        if name not in task.physics:
+            raise UnknownNameError("physical parameter", name, task.physics)
+        if isinstance(factor, bool) or not np.isfinite(factor) or factor <= 0:
+            raise OntogymError(f"The drift of {name!r} is {factor!r}; pass a positive factor.")
+    return {name: float(factor) for name, factor in factors.items()}
+
+
+def _mirror(space: spaces.Space[Any], what: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Sign and shift that mirror a box about its middle, where infinite bounds are symmetric about 0."""
+    if not isinstance(space, spaces.Box):
+        raise OntogymError(f"The {what} of this task are no numbers to flip; permute them instead.")
+    finite = np.isfinite(space.low) & np.isfinite(space.high)
+    if not (finite | (space.low == -space.high)).all():
+        raise OntogymError(f"The {what} of this task have no middle to flip about; permute them instead.")
+    shift = np.where(finite, np.where(finite, space.low, 0) + np.where(finite, space.high, 0), 0)
+    return np.full(space.shape, -1, dtype=space.dtype), shift.astype(space.dtype)
+
+
+def _things_to_permute(task: Dynamics[Any], change: str) -> int:
+    """How many sensors or actions a change permutes; 0 if it permutes none."""
+    if change == "goal-swap" and "goal" not in task.reset_options:
+        raise OntogymError(f"{type(task).__name__} has no goal to swap; choose Foraging-v0.")
+    if not change.endswith("permute"):
+        return 0
+    if change == "sensor-permute":
+        space, count = task.observation_space, int(np.prod(task.observation_space.shape or ()))
+    else:
+        space = task.action_space
+        count = int(space.n) if isinstance(space, spaces.Discrete) else 1
+    if count < 2:
+        raise OntogymError(f"With {space} there is nothing to permute; flip it instead.")
+    return count
+
+
+def _widest(space: spaces.Space[Any]) -> spaces.Space[Any]:
+    """Sensors of different ranges trade places: each may show what the widest of them can."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise OntogymError(f"With {space} there are no sensors in a row to permute; flip them instead.")
+    high = np.full(space.shape, space.high.max(), dtype=space.dtype)
+    return spaces.Box(np.full_like(high, space.low.min()), high, dtype=high.dtype.type)
+
+
+def _whole(options: Mapping[str, NDArray[Any]], name: str, count: int, missing: int = 0) -> NDArray[np.int64]:
+    values = options.get(name, np.full(count, missing))
+    if values.ndim != 1 or (values < missing).any() or (values.dtype.kind == "f" and (values % 1).any()):
+        raise OntogymError(f"The reset option {name!r} must be a whole number from 0 on.")
+    return values.astype(np.int64)
+
+
+def _swap_goal(state: Any, swapped: NDArray[np.int64]) -> Any:
+    return state._replace(goal=state.goal ^ swapped)
+
+
+def _current(orders: NDArray[np.int64], phase: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The orders ``(P, n)`` of each lane's phase."""
+    return np.asarray(orders[np.arange(len(phase)), phase])
+
+
+class NonstationaryEnv(BatchedEnv[NonstationaryState]):
+    """
+    ## Description
+
+    A task of this suite whose rules change at known times of a life: what was learned must be unlearned. Until the
+    first switch it is the plain task, step for step. A life is `episodes` episodes; a switch comes at the beginning of
+    an episode (`clock="episode"`) or at any step (`clock="step"`, which counts steps over all episodes of the
+    life). Nothing that the agent observes tells that a switch has come.
+
+    | `change`           | After an odd number of switches (permutations: after each)                        |
+    |--------------------|-----------------------------------------------------------------------------------|
+    | `'sensor-flip'`    | every sensor is mirrored about the middle of its range (about 0 if that is open)  |
+    | `'sensor-permute'` | the sensors have traded places, none is where it was before the switch            |
+    | `'action-flip'`    | action k does what action n - 1 - k did; continuous ones are mirrored             |
+    | `'action-permute'` | the actions have traded places, none does what it did before the switch           |
+    | `'goal-swap'`      | the food is at the other end (at the step of the switch itself)                   |
+    | `'drift'`          | physical parameters are `drift` times their values, reached over `ramp` ticks     |
+
+    Permutations and, with `jitter`, the times of the switches are drawn once a life.
+
+    ## Action Space
+
+    That of the task; see its page (`ontogym envs ontogym/CartPole-v1`).
+
+    ## Observation Space
+
+    That of the task. Permuted sensors of different ranges all get the widest one.
+
+    ## Hidden State
+
+    `phase` (switches begun so far) and, in a drift, the parameters. The info holds them, `episode` and `age` (steps
+    lived, earlier episodes included), `switch_times` (this life's, an array), and what the task's own info holds.
+    `switch_times` and `phase` are also attributes.
+
+    ## Rewards
+
+    Those of the task. Both anchors are means over one episode. Flips and permutations do not change what can be earned
+    by an agent that knows the phase, and for it the optimum is the task's own; one that must find out loses at every
+    switch. CartPole's optimum is the time limit, and a fixed linear controller reaches it in every life through the whole
+    drift (`benchmarks/env_anchors.py`). `PendulumDrift` and `PendulumActionFlip`: backward induction over the 200 steps by
+    an agent that knows the schedule, a lower bound of what such an agent can earn. `ForagingGoalSwap`: measured with
+    win-stay, lose-shift, which uses no clock; an agent that counted steps could gain at most 20.
+    `ForagingGoalSwap` and the Pendulums switch within an episode, the others between episodes or (CartPoleDrift) later than
+    random actions survive.
+
+    ## Starting State
+
+    That of the task, with its reset options. Where in its life the episode lies: `options={"episode": 3}` (its
+    number), `"age"` (steps lived before it), `"life"` (a seed of what is drawn once a life). Without them a reset
+    with a seed begins a new life, and one without goes on to the next episode of the same life, as autoreset does;
+    after `episodes` episodes a new life begins.
+
+    ## Episode End
+
+    That of the task.
+
+    ## Arguments
+
+    | Parameter      | Type        | Default         | Description                                                   |
+    |----------------|-------------|-----------------|---------------------------------------------------------------|
+    | `task`         | str         | `'CartPole-v1'` | or `'Acrobot-v1'`, `'Pendulum-v1'`, `'Foraging-v0'`           |
+    | `change`       | str         | `'sensor-flip'` | see above                                                     |
+    | `clock`        | str         | `'episode'`     | what switches are counted in: `'episode'` or `'step'`         |
+    | `switches`     | tuple       | `(3,)`          | number of the first episode (step) under each new rule        |
+    | `episodes`     | int         | `6`             | episodes in a life that is not told its end                   |
+    | `ramp`         | int         | `0`             | ticks that a switch takes (drift only)                        |
+    | `jitter`       | int         | `0`             | switches are moved by up to so many ticks, once a life        |
+    | `drift`        | dict / None | `None`          | factor of each parameter, such as `{'gravity': 1.5}`          |
+    | `task_options` | dict / None | `None`          | arguments of the task                                         |
+    | `render_mode`  | str / None  | `None`          | `'rgb_array'` for pictures, with a bar that fills at a switch |
+
+    ## Registered Configurations
+
+    | Id | Arguments | Steps | Random return | Optimal return |
+    |----|-----------|-------|---------------|----------------|
+    | `ontogym/CartPoleSensorFlip-v0` | `change='sensor-flip'` | 500 | 22.3 | 500.0 |
+    | `ontogym/CartPoleSensorPermute-v0` | `change='sensor-permute'` | 500 | 22.1 | 500.0 |
+    | `ontogym/CartPoleActionFlip-v0` | `change='action-flip'` | 500 | 22.3 | 500.0 |
+    | `ontogym/CartPoleDrift-v0` | `change='drift', clock='step', switches=(100,), episodes=1, ramp=300, drift={'half_length': 3.0, 'force': 0.5}` | 500 | 22.2 | 500.0 |
+    | `ontogym/AcrobotActionSwap-v0` | `task='Acrobot-v1', change='action-flip'` | 500 | -498.8 | -59.2 |
+    | `ontogym/PendulumDrift-v0` | `task='Pendulum-v1', change='drift', clock='step', switches=(20,), episodes=1, ramp=100, drift={'gravity': 1.5}` | 200 | -1358.4 | -137.0 |
+    | `ontogym/PendulumActionFlip-v0` | `task='Pendulum-v1', change='action-flip', clock='step', switches=(100,), episodes=1` | 200 | -1228.8 | -135.5 |
+    | `ontogym/ForagingGoalSwap-v0` | `task='Foraging-v0', change='goal-swap', clock='step', switches=(50,), episodes=1, jitter=10` | 100 | 62.0 | 470.0 |
+
+    ## Version History
+
+    - v0: initial version
+    """
+
+    def __init__(
+        self,
+        task: str = "CartPole-v1",
+        change: str = "sensor-flip",
+        clock: str = "episode",
+        switches: Sequence[int] = (3,),
+        episodes: int = 6,
+        ramp: int = 0,
+        jitter: int = 0,
+        drift: Mapping[str, float] | None = None,
+        task_options: Mapping[str, Any] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        dynamics = NonstationaryDynamics(
+            task, change, clock, switches, episodes, ramp, jitter, drift, task_options
+        )
+        super().__init__(dynamics, render_mode)
+
+    @property
+    def switch_times(self) -> NDArray[np.int64]:
+        """This life's switch times ``(K,)`` on its clock."""
+        return self.state.times[0].copy()
+
+    @property
+    def phase(self) -> int:
+        """How many switches have begun."""
+        return int(self.dynamics.info(self.state)["phase"][0])
+
+
+class NonstationaryVectorEnv(BatchedVectorEnv[NonstationaryState]):
+    """Many `NonstationaryEnv` lanes stepped at once; arguments as there and in `BatchedVectorEnv`."""
+
+    dynamics_type = NonstationaryDynamics
+
+    @property
+    def switch_times(self) -> NDArray[np.int64]:
+        """Every life's switch times ``(P, K)`` on its clock."""
+        return self.state.times.copy()
+
+    @property
+    def phase(self) -> NDArray[np.int64]:
+        """How many switches have begun in each lane, ``(P,)``."""
+        return np.asarray(self.dynamics.info(self.state)["phase"])

@@ -1,0 +1,91 @@
+"""When a world changes within a life: switch times on a clock of steps or of episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.errors import OntogymError, UnknownNameError
+
+__all__ = ["CLOCKS", "Schedule", "random_cycles"]
+
+CLOCKS = ("step", "episode")
+
+
+class Schedule(NamedTuple):
+    """Switch times of a life, on one clock.
+
+    Args:
+        clock: ``"step"`` counts the steps lived, over all episodes of a life; ``"episode"`` its episodes.
+        switches: increasing times; a time is the number of the first step, or episode, under the new rule.
+        ramp: how long a switch takes, in the clock's units; 0 is a jump. Only drifts have halves.
+        jitter: every time is moved by a whole number drawn from -jitter .. jitter, once a life.
+    """
+
+    clock: str
+    switches: tuple[int, ...]
+    ramp: int
+    jitter: int
+
+    @classmethod
+    def of(cls, clock: str, switches: Sequence[int], ramp: int, jitter: int) -> Schedule:
+        """A schedule of checked arguments.
+
+        Raises:
+            UnknownNameError: no such clock.
+            OntogymError: times that do not increase, or are too close for the jitter or the ramp.
+        """
+        if clock not in CLOCKS:
+            raise UnknownNameError("clock", str(clock), CLOCKS)
+        for name, value in (("ramp", ramp), ("jitter", jitter)):
+            if isinstance(value, bool) or value != int(value) or value < 0:
+                raise OntogymError(f"The {name} is {value!r}; pass a whole number of {clock}s from 0 on.")
+        times = tuple(int(time) for time in switches)
+        if times != tuple(switches) or not times or times[0] < jitter:
+            raise OntogymError(
+                f"The switches are {switches!r}; pass at least one whole number, the first no smaller than jitter."
+            )
+        apart = max(1, int(ramp)) + 2 * int(jitter)
+        if any(later - sooner < apart for sooner, later in pairwise(times)):
+            raise OntogymError(
+                f"The switches {times} must increase by at least {apart}, or one meets the next; spread them "
+                "or make ramp and jitter smaller."
+            )
+        return cls(clock, times, int(ramp), int(jitter))
+
+    def draw(self, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Switch times ``(P, K)`` of lives with uniform numbers ``(P, K)``; the numbers move them by the jitter."""
+        moved = np.floor(uniform * (2 * self.jitter + 1)).astype(np.int64) - self.jitter
+        return np.asarray(np.array(self.switches, dtype=np.int64) + moved)
+
+    def phase(self, now: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many switches have begun, ``(P,)``, at clock readings `now` ``(P,)``."""
+        return np.asarray((now[:, None] >= times).sum(1))
+
+    def level(self, now: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How far the world is from its first state, ``(P,)``: 0 before, 1 after one switch, 0 after two, ..."""
+        passed = np.clip((now[:, None] - times + 1) / max(1, self.ramp), 0.0, 1.0)
+        signs = np.where(np.arange(times.shape[1]) % 2, -1.0, 1.0)
+        return np.asarray((passed * signs).sum(1))
+
+
+def random_cycles(uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Reorderings ``(P, K + 1, n)`` of n things: none in phase 0, and at every switch one that spares nothing.
+
+    Args:
+        uniform: ``(P, K, n)`` in [0, 1). Each row of n is turned into a random cycle through all n things, which is
+            applied to what the phase before had: right after a switch nothing is where it was.
+    """
+    lives, switches, n = uniform.shape
+    orders = np.empty((lives, switches + 1, n), dtype=np.int64)
+    orders[:, 0] = np.arange(n)
+    rank = uniform.argsort(axis=2)
+    cycle = np.empty_like(rank)
+    np.put_along_axis(cycle, rank, np.roll(rank, -1, axis=2), axis=2)
+    for k in range(switches):
+        orders[:, k + 1] = np.take_along_axis(orders[:, k], cycle[:, k], axis=1)
+    return orders
