@@ -115,9 +115,14 @@ RULES = Registry(
         "lndp-pruning": "ontogym.developmental.rules.lndp:PruningRule",
         "lndp-synaptogenesis": "ontogym.developmental.rules.lndp:SynaptogenesisRule",
         "hebbian-abcd": "ontogym.developmental.rules.hebbian:HebbianABCDRule",
+        "inferred": "ontogym.developmental.inference.rule:InferredRule",
     },
 )
-AGENTS = Registry("agent", "ontogym.agents", {"lndp": "ontogym.agents.lndp:LNDP"})
+AGENTS = Registry(
+    "agent",
+    "ontogym.agents",
+    {"lndp": "ontogym.agents.lndp:LNDP", "logistic": "ontogym.agents.logistic:Logistic"},
+)
 SPONTANEOUS = Registry(
     "source of spontaneous activity",
     "ontogym.spontaneous",
