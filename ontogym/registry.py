@@ -9,14 +9,15 @@ that fails to import never breaks ``import ontogym``: it is reported, by name, w
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["AGENTS", "RULES", "SPONTANEOUS", "STRATEGIES", "Entry", "Registry", "load_object"]
+__all__ = ["AGENTS", "RULES", "SPONTANEOUS", "STRATEGIES", "Entry", "Registry", "key_values", "load_object"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,24 @@ def load_object(target: str) -> Any:
         return getattr(module, attribute)
     except AttributeError:
         raise UnknownNameError(f"name in module {module_name!r}:", attribute, vars(module)) from None
+
+
+def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:
+    """``KEY=VALUE`` words as a dict; a value that is JSON is read as such, anything else is text.
+
+    Raises:
+        OntogymError: a word without an equals sign.
+    """
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise OntogymError(f"{flag} takes KEY=VALUE, not {pair!r}; write for example size=7.")
+        try:
+            found[key.replace("-", "_")] = json.loads(value)
+        except json.JSONDecodeError:
+            found[key.replace("-", "_")] = {"True": True, "False": False, "None": None}.get(value, value)
+    return found
 
 
 @dataclass
@@ -114,20 +133,39 @@ RULES = Registry(
         "lndp-edge-gru": "ontogym.developmental.rules.lndp:EdgeGRURule",
         "lndp-pruning": "ontogym.developmental.rules.lndp:PruningRule",
         "lndp-synaptogenesis": "ontogym.developmental.rules.lndp:SynaptogenesisRule",
+        "hebb": "ontogym.developmental.rules.hebb:HebbRule",
+        "oja": "ontogym.developmental.rules.oja:OjaRule",
+        "bcm": "ontogym.developmental.rules.bcm:BCMRule",
         "hebbian-abcd": "ontogym.developmental.rules.hebbian:HebbianABCDRule",
+        "hebbian-abcd-edge": "ontogym.developmental.rules.hebbian:HebbianABCDEdgeRule",
+        "reward-hebb": "ontogym.developmental.rules.reward_hebb:RewardHebbRule",
+        "stdp": "ontogym.developmental.rules.stdp:STDPRule",
+        "activity-turnover": "ontogym.developmental.rules.turnover:ActivityTurnoverRule",
+        "deep-rewiring": "ontogym.developmental.rules.deep_rewiring:DeepRewiringRule",
+        "magnitude-regrow": "ontogym.developmental.rules.magnitude:MagnitudeRegrowRule",
+        "e-prop": "ontogym.developmental.rules.credit_assignment:EPropRule",
+        "mdgl": "ontogym.developmental.rules.credit_assignment:MDGLRule",
+        "mdgl-types": "ontogym.developmental.rules.credit_assignment:MDGLTypesRule",
+        "modprop": "ontogym.developmental.rules.credit_assignment:ModPropRule",
+        "modprop-types": "ontogym.developmental.rules.credit_assignment:ModPropTypesRule",
         "inferred": "ontogym.developmental.inference.rule:InferredRule",
     },
 )
 AGENTS = Registry(
     "agent",
     "ontogym.agents",
-    {"lndp": "ontogym.agents.lndp:LNDP", "logistic": "ontogym.agents.logistic:Logistic"},
+    {
+        "lndp": "ontogym.agents.lndp:LNDP",
+        "plastic": "ontogym.agents.plastic:Plastic",
+        "logistic": "ontogym.agents.logistic:Logistic",
+    },
 )
 SPONTANEOUS = Registry(
     "source of spontaneous activity",
     "ontogym.spontaneous",
     {
         "ornstein-uhlenbeck": "ontogym.developmental.spontaneous:OrnsteinUhlenbeck",
+        "retinal-waves": "ontogym.developmental.wave_source:RetinalWaves",
         "white-noise": "ontogym.developmental.spontaneous:WhiteNoise",
         "silence": "ontogym.developmental.spontaneous:Silence",
     },

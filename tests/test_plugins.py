@@ -1,4 +1,4 @@
-"""Rules of other packages: a separately installed distribution adds names, and a faulty one harms nobody."""
+"""Rules and sources of other packages: a separately installed distribution adds names, and a faulty one harms nobody."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ class StrangersOja(PlasticityRule):
         post, pre = context.post[:, :, None], context.pre[:, None, :]
         return RuleOutput(dw=params[:, :, None] * post * (pre - post * context.weights)), state
 '''
+SOURCE = '''
+"""A source of spontaneous activity with an option, as a stranger would write it."""
+
+import numpy as np
+
+from ontogym.developmental.spontaneous import SpontaneousActivity
+
+
+class Metronome(SpontaneousActivity):
+    name = "metronome"
+
+    def __init__(self, period=10):
+        self.period = period
+
+    def _sample(self, steps, seeds, channels, params):
+        beats = np.arange(steps)[:, None, None] % self.period == 0
+        return np.broadcast_to(beats, (steps, len(seeds), channels)).astype(float)
+'''
 ENTRY_POINTS = """\
 [ontogym.rules]
 strangers-oja = stranger_rules:StrangersOja
@@ -39,6 +57,9 @@ lacks-the-class = stranger_rules:StrangersOya
 was-uninstalled = stranger_gone:Rule
 malformed = stranger_rules
 hebbian-abcd = stranger_rules:StrangersOja
+
+[ontogym.spontaneous]
+metronome = stranger_sources:Metronome
 """
 
 
@@ -61,6 +82,7 @@ def site(tmp_path_factory) -> Path:
     """A folder as pip leaves it: modules and the ``.dist-info`` of one distribution."""
     site = tmp_path_factory.mktemp("site-packages")
     (site / "stranger_rules.py").write_text(RULE)
+    (site / "stranger_sources.py").write_text(SOURCE)
     (site / "stranger_broken.py").write_text("raise RuntimeError('this plug-in is broken')\n")
     info = site / "stranger_rules-2.5.dist-info"
     info.mkdir()
@@ -93,6 +115,26 @@ def test_a_plugin_loads_and_passes_its_check(site):
         print(RULES.get("strangers-oja").__module__, check_rule("strangers-oja"))
     """
     assert run(program, site) == "stranger_rules []"
+
+
+def test_an_agent_develops_on_a_plugins_source_with_its_options(site):
+    program = """
+        import numpy as np
+        from ontogym.baselines.evaluation import LifeSpec, develop, make_agent
+        from ontogym.registry import SPONTANEOUS
+
+        env, options = "ontogym/CartPole-v1", {"nodes": 11, "development": "metronome", "development_steps": 5}
+        print(SPONTANEOUS.entries()["metronome"].origin)
+        nodes = []
+        for period in (2, 5):
+            agent = make_agent("lndp", env, None, options | {"development_options": {"period": period}})
+            genomes = 0.3 * np.random.default_rng(0).normal(size=(2, agent.genome_size))
+            seeds = np.arange(2, dtype=np.uint64)
+            state = develop(agent, agent.birth(genomes, seeds), genomes, LifeSpec(env), seeds)
+            nodes.append(agent.body(state).nodes.copy())
+        print(np.array_equal(*nodes))
+    """
+    assert run(program, site).splitlines() == ["stranger-rules 2.5", "False"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ A single agent in a plain ``gymnasium.Env`` is the population of one.
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["Agent", "NetworkSnapshot", "SpaceAdapter", "check_genomes"]
+__all__ = ["Agent", "NetworkSnapshot", "SpaceAdapter", "check_genomes", "observation_gain"]
 
 State = TypeVar("State")
 MAX_CHANNELS = 512
@@ -48,6 +49,7 @@ class Agent(abc.ABC, Generic[State]):
         observation_space, action_space: spaces of one environment.
         development: name of a source of spontaneous activity, or None.
         development_steps: how many steps of it each newborn sees.
+        development_options: options of the source, a dictionary or KEY=VALUE words.
     """
 
     name: ClassVar[str]
@@ -57,6 +59,7 @@ class Agent(abc.ABC, Generic[State]):
         self.spaces = SpaceAdapter(observation_space, action_space)
         self.development: str | None = None
         self.development_steps: int = 0
+        self.development_options: Mapping[str, Any] | tuple[str, ...] = ()
 
     @property
     @abc.abstractmethod
@@ -187,6 +190,17 @@ def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floati
         bad = int(np.flatnonzero(~np.isfinite(genomes).all(1))[0])
         raise OntogymError(f"Genome {bad} holds NaN or infinite numbers; drop it or evolve again.")
     return genomes
+
+
+def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
+    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
+    flat = spaces.flatten_space(space)
+    if not isinstance(flat, spaces.Box):
+        return np.ones(spaces.flatdim(space), np.float32)
+    bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
+    # A bound like CartPole's 3.4e38 stands for none.
+    usual = (bound > 0) & (bound < 1e6)
+    return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 
 
 def _observation_channels(space: spaces.Space[Any]) -> int:

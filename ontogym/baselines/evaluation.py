@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
 from ontogym.baselines.lanes import Lanes, check_options, lanes_of, make_single
+from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError
 from ontogym.registry import AGENTS, SPONTANEOUS, Registry, load_object
 from ontogym.seeding import GOLDEN, generator, lane_seeds, mix64
@@ -258,7 +259,9 @@ def develop(
             f"Development on {name!r} is asked for but this agent has development_steps=0; "
             "build it with a positive number."
         )
-    source = resolve(SPONTANEOUS, name)()
+    # A source that takes the place of the agent's own does not know that one's options.
+    options = () if spec.development else agent.development_options
+    source = make_source(resolve(SPONTANEOUS, name), options)
     params = agent.development_params(genomes)
     channels = agent.spaces.n_observations
     needed = source.n_params(channels)

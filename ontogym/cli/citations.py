@@ -1,6 +1,6 @@
-"""The BibTeX of what a run used, found by the arXiv numbers that docstrings cite.
+"""The BibTeX of what a run used, found by the arXiv numbers and DOIs that docstrings cite.
 
-Every reference lives once, in ``docs/references.bib``; an installation may carry a copy inside the package.
+Every reference lives once, in ``references.bib`` beside the code, which an installation carries too.
 """
 
 from __future__ import annotations
@@ -13,36 +13,34 @@ from typing import Any
 
 __all__ = ["bibtex", "used_by"]
 
-_PACKAGE = Path(__file__).parents[1]
-_PLACES = (_PACKAGE / "references.bib", _PACKAGE.parent / "docs" / "references.bib")
-_ARXIV = re.compile(r"\b\d{4}\.\d{5}\b")
+_REFERENCES = Path(__file__).parents[1] / "references.bib"
+_NUMBER = re.compile(r"\b\d{4}\.\d{5}\b(?!/)|\b10\.\d{4,9}/[^\s,;)}]*[^\s,;.)}]")
 _GYMNASIUM = "arXiv:2407.17032"
 
 
 def bibtex(texts: Iterable[str]) -> list[str]:
-    """The entries whose arXiv number stands in one of `texts`; none where the references are not installed."""
-    place = next((path for path in _PLACES if path.is_file()), None)
-    if place is None:
-        return []
-    wanted = set(_ARXIV.findall("\n".join(texts)))
-    entries = re.split(r"^(?=@)", place.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [entry.strip() for entry in entries if wanted & set(_ARXIV.findall(entry))]
+    """The entries whose arXiv number or DOI stands in one of `texts`."""
+    wanted = set(_NUMBER.findall("\n".join(texts)))
+    entries = re.split(r"^(?=@)", _REFERENCES.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [entry.strip() for entry in entries if wanted & set(_NUMBER.findall(entry))]
 
 
 def used_by(config: Any) -> list[str]:
-    """BibTeX of the agent, environment, strategy and rules of an `EvolutionConfig`, and of Gymnasium."""
+    """BibTeX of an `EvolutionConfig`: agent, environment, strategy, rules, source of development, and Gymnasium."""
     from gymnasium.envs.registration import load_env_creator
 
     from ontogym.baselines.evaluation import resolve
     from ontogym.envs.vector import find_spec
-    from ontogym.registry import AGENTS, RULES, STRATEGIES
+    from ontogym.registry import AGENTS, RULES, SPONTANEOUS, STRATEGIES
 
     point = find_spec(config.env).entry_point
     rules = [name for key, name in config.agent_options.items() if key.endswith("_rule") and name in RULES]
+    source = config.agent_options.get("development")
     things = [
         resolve(AGENTS, config.agent),
         load_env_creator(point) if isinstance(point, str) else point,
         resolve(STRATEGIES, config.strategy),
         *(RULES.get(name) for name in rules),
+        *([SPONTANEOUS.get(source)] if source in SPONTANEOUS else []),
     ]
     return bibtex([_GYMNASIUM, *(inspect.getdoc(thing) or "" for thing in things)])

@@ -14,9 +14,14 @@ import tyro
 
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
+from ontogym.cli.fractals import FractalsDataset
+from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
+from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
+from ontogym.cli.retina import RetinaFit, RetinaImages
 from ontogym.cli.tables import Envs, Rules
+from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
 from ontogym.errors import nearest
 
 __all__ = ["COMMANDS", "Command", "parse"]
@@ -42,6 +47,17 @@ COMMANDS: dict[str, type[Any]] = {
     "replay": Replay,
     "envs": Envs,
     "rules": Rules,
+    "waves dataset": WavesDataset,
+    "waves render": WavesRender,
+    "waves statistics": WavesStatistics,
+    "fractals dataset": FractalsDataset,
+    "regimes rank-sweep": RankSweep,
+    "regimes curvature": Curvature,
+    "pretrain": Pretrain,
+    "finetune": Finetune,
+    "filters": Filters,
+    "retina fit": RetinaFit,
+    "retina images": RetinaImages,
 }
 
 

@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ontogym.agents.lndp.organism import LNDPConfig
+from ontogym.agents.plastic.config import PlasticConfig
 from ontogym.baselines.presets import preset
 from ontogym.cli.options import key_values, print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
 
-__all__ = ["Evolve", "EvolveLNDP", "with_preset"]
+__all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "with_preset"]
 
 DEFAULT_ENV = "ontogym/CartPole-v1"
 
@@ -37,6 +38,21 @@ class Engine:
     dtype: Literal["float32", "float64"] = "float32"
     device: str = "cpu"
     threads: int = 0
+    compiled: bool = False
+
+
+@dataclass(frozen=True)
+class TorchEngine:
+    """What computes the plastic network.
+
+    Attributes:
+        dtype: float32, or float64 for parity.
+        device: cpu, cuda, ...
+        compiled: fuse the step with torch.compile.
+    """
+
+    dtype: Literal["float32", "float64"] = "float32"
+    device: str = "cpu"
     compiled: bool = False
 
 
@@ -171,6 +187,28 @@ class Evolve:
         print(f"Next:  ontogym replay {out}{trust}      ontogym evaluate {out}{trust}")
 
 
+def _body_options(body: Any, engine: Any, rule: str | None) -> dict[str, Any]:
+    """The options of an agent that differ from the defaults.
+
+    Raises:
+        OntogymError: a source of development, but no steps of it; two synaptic rules.
+    """
+    if body.development and not body.development_steps:
+        raise OntogymError(
+            f"--development {body.development} does nothing in 0 steps; add --development-steps, for "
+            "example 100."
+        )
+    chosen = body.as_dict() | {
+        k: v for k, v in dataclasses.asdict(engine).items() if v != getattr(type(engine)(), k)
+    }
+    if rule is None:
+        return chosen
+    if chosen.get("synaptic_rule", rule) != rule:
+        raise OntogymError("--rule is short for --synaptic-rule, and they differ here; give one of them.")
+    usual = type(body)().synaptic_rule
+    return chosen | ({"synaptic_rule": rule} if rule != usual else {})
+
+
 @dataclass(frozen=True)
 class EvolveLNDP(Evolve):
     __doc__ = Evolve.__doc__
@@ -178,20 +216,22 @@ class EvolveLNDP(Evolve):
     # Named by nothing, their fields are flags of the command.
     lndp: Annotated[LNDPConfig, tyro.conf.arg(name="")] = field(default_factory=LNDPConfig)
     engine: Annotated[Engine, tyro.conf.arg(name="")] = field(default_factory=Engine)
+    rule: Annotated[str | None, tyro.conf.arg(help="short for --synaptic-rule.")] = None
 
     def options(self) -> dict[str, Any]:
-        """The options that differ from the defaults.
+        return {**_body_options(self.lndp, self.engine, self.rule), **super().options()}
 
-        Raises:
-            OntogymError: a source of development, but no steps of it.
-        """
-        if self.lndp.development and not self.lndp.development_steps:
-            raise OntogymError(
-                f"--development {self.lndp.development} does nothing in 0 steps; add --development-steps, for "
-                "example 100."
-            )
-        chosen = {k: v for k, v in dataclasses.asdict(self.engine).items() if v != getattr(Engine(), k)}
-        return {**self.lndp.as_dict(), **chosen, **super().options()}
+
+@dataclass(frozen=True)
+class EvolvePlastic(Evolve):
+    __doc__ = Evolve.__doc__
+
+    plastic: Annotated[PlasticConfig, tyro.conf.arg(name="")] = field(default_factory=PlasticConfig)
+    engine: Annotated[TorchEngine, tyro.conf.arg(name="")] = field(default_factory=TorchEngine)
+    rule: Annotated[str | None, tyro.conf.arg(help="short for --synaptic-rule.")] = None
+
+    def options(self) -> dict[str, Any]:
+        return {**_body_options(self.plastic, self.engine, self.rule), **super().options()}
 
 
 def with_preset(argv: list[str]) -> Evolve:
@@ -207,6 +247,10 @@ def with_preset(argv: list[str]) -> Evolve:
     pairs = values.pop("env_kwargs", {}).items()
     values["env_kwargs"] = tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in pairs)
     options = values.pop("agent_options", {})
+    if agent == "plastic":
+        known = {f.name for f in dataclasses.fields(PlasticConfig)}
+        kept = {key: value for key, value in options.items() if key in known}
+        return EvolvePlastic(env=env, agent=agent, plastic=PlasticConfig(**kept), **values)
     if agent != "lndp":
         return Evolve(env=env, agent=agent, **values)
     return EvolveLNDP(env=env, lndp=LNDPConfig(**options), **values)

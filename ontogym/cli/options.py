@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ontogym.errors import OntogymError
+from ontogym.registry import key_values
 
 __all__ = ["key_values", "print_table", "score_line"]
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has room."""
-
-
-def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:
-    """``KEY=VALUE`` words as a dict; a value that is JSON is read as such, anything else is text.
-
-    Raises:
-        OntogymError: a word without an equals sign.
-    """
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise OntogymError(f"{flag} takes KEY=VALUE, not {pair!r}; write for example size=7.")
-        try:
-            found[key.replace("-", "_")] = json.loads(value)
-        except json.JSONDecodeError:
-            found[key.replace("-", "_")] = {"True": True, "False": False, "None": None}.get(value, value)
-    return found
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ import tyro
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
 
-__all__ = ["Envs", "Rules"]
+__all__ = ["Envs", "Rules", "markdown_table", "rule_row"]
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,13 @@ class Rules:
     Attributes:
         action: list, or check.
         rule: what to check: a name from the list, or package.module:Rule.
+        markdown: print the list as a table for a document.
         json: print one JSON object as the last line.
     """
 
     action: Annotated[Literal["list", "check"], tyro.conf.Positional] = "list"
     rule: Annotated[str | None, tyro.conf.Positional] = None
+    markdown: bool = False
     json: bool = False
 
     def run(self) -> dict[str, Any]:
@@ -89,21 +92,10 @@ class Rules:
     def _list(self) -> dict[str, Any]:
         from ontogym.registry import RULES
 
-        found = []
-        for name, entry in RULES.entries().items():
-            row = {"name": name, "origin": entry.origin, "scope": "-", "parameters": "-", "what": ""}
-            try:
-                kind = RULES.get(name)
-                row |= {
-                    "scope": kind.scope,
-                    "parameters": kind().n_params,
-                    "what": (inspect.getdoc(kind) or "").partition("\n")[0],
-                }
-            except Exception as error:
-                # A faulty plug-in is reported in its row; it must not hide the others.
-                row["what"] = f"cannot be loaded: {error}"
-            found.append(row)
-        if not self.json:
+        found = [rule_row(name) for name in RULES]
+        if self.markdown:
+            print(markdown_table(found))
+        elif not self.json:
             print_table("Plasticity rules", list(found[0]), [list(row.values()) for row in found])
             print("Check one: ontogym rules check NAME or package.module:Rule")
         return {"rules": found}
@@ -119,3 +111,35 @@ class Rules:
                 print(f"{finding['name']}: {finding['message']}")
             print(f"{self.rule}: {len(findings)} finding(s)" if findings else f"{self.rule}: no fault found")
         return {"rule": self.rule, "findings": findings, "exit_status": int(bool(findings))}
+
+
+def rule_row(name: str) -> dict[str, Any]:
+    """What the list says of one registered rule; a faulty plug-in is reported here and hides no other.
+
+    ``parameters`` is a number, or how many each edge has where edges have their own.
+    """
+    from ontogym.registry import RULES
+
+    row = {"name": name, "kind": "-", "scope": "-", "parameters": "-", "origin": RULES.entries()[name].origin}
+    try:
+        factory = RULES.get(name)
+        rule = factory()
+        shared, own = rule.n_params, rule.edge_params
+        row |= {
+            "kind": rule.kind,
+            "scope": rule.scope,
+            "parameters": f"{f'{shared} + ' if shared else ''}{own} an edge" if own else shared,
+            "what": (inspect.getdoc(factory) or "").partition("\n")[0],
+        }
+    except Exception as error:
+        row["what"] = f"cannot be loaded: {error}"
+    return row
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of equal keys as a Markdown table; names are set as code."""
+    lines = ["| " + " | ".join(rows[0]) + " |", "|---" * len(rows[0]) + "|"]
+    lines += [
+        "| " + " | ".join([f"`{row['name']}`", *map(str, list(row.values())[1:])]) + " |" for row in rows
+    ]
+    return "\n".join(lines)

@@ -9,16 +9,19 @@ Axes: ``T`` steps, ``P`` population, ``O`` sensory channels.
 from __future__ import annotations
 
 import abc
+import inspect
 import math
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import SPONTANEOUS, key_values
 from ontogym.seeding import LaneStreams
 
-__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise"]
+__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source"]
 
 
 class SpontaneousActivity(abc.ABC):
@@ -78,6 +81,38 @@ class SpontaneousActivity(abc.ABC):
         self, steps: int, seeds: NDArray[np.uint64], channels: int, params: NDArray[np.float64]
     ) -> NDArray[np.floating]:
         """`sample` with checked arguments."""
+
+
+def make_source(
+    source: str | type[SpontaneousActivity], options: Mapping[str, Any] | Iterable[str] = ()
+) -> SpontaneousActivity:
+    """A source of spontaneous activity with its options.
+
+    Args:
+        source: its name in ``SPONTANEOUS``, or its class.
+        options: keyword arguments, or words such as ``"preset=mouse"`` (a value that is JSON is read as such).
+
+    Raises:
+        UnknownNameError: no such source, or no such option; the nearest is suggested.
+        OntogymError: a value that the source refuses.
+    """
+    target = SPONTANEOUS.get(source) if isinstance(source, str) else source
+    name = source if isinstance(source, str) else getattr(source, "name", source.__name__)
+    chosen = dict(options) if isinstance(options, Mapping) else key_values(options, "development_options")
+    parameters = inspect.signature(target).parameters
+    if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        for option in chosen:
+            if option not in parameters:
+                raise UnknownNameError(f"option of the source {name!r}:", option, parameters)
+    try:
+        built: SpontaneousActivity = target(**chosen)
+    except OntogymError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise OntogymError(
+            f"The source {name!r} cannot be built with {chosen} ({error}); check its options."
+        ) from error
+    return built
 
 
 class OrnsteinUhlenbeck(SpontaneousActivity):

@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ontogym.envs.dynamics import Dynamics, State, hold_rows, put_rows, row_mask
+from ontogym.envs.dynamics import Dynamics, State, copy_state, hold_rows, put_rows, row_mask
 from ontogym.envs.inputs import (
     action_checker,
     as_autoreset_mode,
@@ -58,11 +58,11 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
     @property
     def state(self) -> State:
         """The full state, arrays ``(1, ...)``; assign one to continue from it."""
-        return _require(self._state)
+        return _kept(self.dynamics, _require(self._state))
 
     @state.setter
     def state(self, state: State) -> None:
-        self._state, self._terminated = state, False
+        self._state, self._terminated = _kept(self.dynamics, state), False
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         """A new life. Without a seed it goes on drawing from the stream that the last seed began."""
@@ -73,8 +73,8 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
             seeds = self.np_random.integers(2**63, size=1, dtype=np.uint64)
         if seed is not None or self._streams is None:
             self._streams = LaneStreams(seeds)
-        self.state = state = self.dynamics.reset(self._streams, _ROW, given)
-        return self.dynamics.observe(state)[0], self._info(state)
+        self._state, self._terminated = self.dynamics.reset(self._streams, _ROW, given), False
+        return self.dynamics.observe(self._state)[0], self._info(self._state)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, Info]:
         """One step, as in Gymnasium; `action` must be in the action space (`OntogymError` otherwise)."""
@@ -92,7 +92,7 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
         if self.render_mode is None:
             gym.logger.warn("Nothing to render: make the environment with render_mode='rgb_array'.")
             return None
-        return self.dynamics.render_frame(self.state, 0)
+        return self.dynamics.render_frame(_require(self._state), 0)
 
     def _info(self, state: State) -> Info:
         info = self.dynamics.info(state)
@@ -157,11 +157,11 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
     @property
     def state(self) -> State:
         """The full state, arrays ``(P, ...)``; assign one to continue from it (time limits run on)."""
-        return _require(self._state)
+        return _kept(self.dynamics, _require(self._state))
 
     @state.setter
     def state(self, state: State) -> None:
-        self._state = state
+        self._state = _kept(self.dynamics, state)
 
     def reset(self, *, seed: Any = None, options: Info | None = None) -> tuple[Any, Info]:
         """New lives for all lanes, or for those in ``options["reset_mask"]``.
@@ -204,13 +204,14 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
         Raises:
             OntogymError: actions of another shape, not finite, or outside the space.
         """
-        old, streams = _require(self._state), self._streams
+        given, streams = _require(self._state), self._streams
         assert streams is not None
         actions = self._check(actions)
         ended = self._done if self._any_done else None
+        old = given if ended is None else _kept(self.dynamics, given)
         # A lane that has ended must not draw: its stream continues where its life stopped.
         before = streams.state.copy() if ended is not None and self.dynamics.stochastic else None
-        state, reward, terminated = self.dynamics.step(old, actions, streams)
+        state, reward, terminated = self.dynamics.step(given, actions, streams)
         self._elapsed += 1
         if self.max_episode_steps is None:
             truncated = np.zeros(self.num_envs, dtype=np.bool_)
@@ -234,7 +235,8 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
         if self.render_mode is None:
             gym.logger.warn("Nothing to render: make the environment with render_mode='rgb_array'.")
             return None
-        return tuple(self.dynamics.render_frame(self.state, row) for row in range(self.num_envs))
+        state = _require(self._state)
+        return tuple(self.dynamics.render_frame(state, row) for row in range(self.num_envs))
 
     def _settle_ended(
         self,
@@ -316,6 +318,11 @@ def _require(state: State | None) -> State:
     if state is None:
         raise OntogymError("The environment has no life yet; call reset before step or render.")
     return state
+
+
+def _kept(dynamics: Dynamics[State], state: State) -> State:
+    """`state`, or a copy of it where the next step would overwrite it."""
+    return copy_state(state) if dynamics.consumes else state
 
 
 def _metadata(dynamics: Dynamics[Any]) -> dict[str, Any]:

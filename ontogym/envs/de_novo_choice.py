@@ -68,7 +68,7 @@ class DeNovoChoiceState(NamedTuple):
 class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
     """The task's rules, batch axis first; arguments as in `DeNovoChoiceEnv`."""
 
-    max_steps: ClassVar[int | None] = 500
+    max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("phase",)
     render_fps: ClassVar[int] = 4
     stochastic = True

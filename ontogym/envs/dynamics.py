@@ -6,7 +6,7 @@ A task is a `Dynamics`. `ontogym.envs.batched` makes a Gymnasium `Env` and a `Ve
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ontogym.seeding import LaneStreams
 
-__all__ = ["Dynamics", "State", "hold_rows", "put_rows", "row_mask"]
+__all__ = ["Dynamics", "State", "copy_state", "hold_rows", "put_rows", "row_mask"]
 
 State = TypeVar("State", bound=tuple[Any, ...])
 
@@ -24,21 +24,27 @@ class Dynamics(abc.ABC, Generic[State]):
     """The rules of one task for P lanes at once. The state is a NamedTuple of arrays ``(P, ...)``.
 
     States are values. `step` returns arrays that are either new or, where nothing changed, the very objects
-    it was given; it never writes into those. Numbers of a lane may depend on that lane alone.
+    it was given; it never writes into those. Numbers of a lane may depend on that lane alone. A state may hold
+    states (tuples of such arrays) in its turn.
+
+    Where the state is large, copying it at every step would cost more than the step. Such dynamics set
+    `consumes` and write into the state that they are given; the environments copy what they must keep.
 
     Attributes:
         observation_space, action_space: spaces of one environment; observations are arrays.
         max_steps: default length of a life; None for a task without a time limit.
         reset_options: the names that `reset` understands.
         stochastic: whether `step` draws random numbers.
+        consumes: whether `step` overwrites the state that it is given.
         render_fps: frames per second at which the task looks natural.
     """
 
     observation_space: spaces.Space[Any]
     action_space: spaces.Space[Any]
-    max_steps: ClassVar[int | None] = None
+    max_steps: int | None = None
     reset_options: ClassVar[tuple[str, ...]] = ()
     stochastic: bool = False
+    consumes: ClassVar[bool] = False
     render_fps: ClassVar[int] = 30
 
     @abc.abstractmethod
@@ -85,19 +91,37 @@ def put_rows(state: State, rows: NDArray[np.intp], fresh: State, shared: State |
     """
     fields = []
     for index, (field, part) in enumerate(zip(state, fresh)):
-        if shared is None or field is shared[index]:
+        other = None if shared is None else shared[index]
+        if isinstance(field, tuple):
+            fields.append(put_rows(field, rows, part, other))
+            continue
+        if other is None or field is other:
             field = field.copy()
         field[rows] = part
         fields.append(field)
-    return type(state)(*fields)
+    return _like(state, fields)
 
 
 def hold_rows(state: State, held: NDArray[np.bool_], old: State) -> State:
     """`state` with the lanes marked in `held` as they were in `old`."""
     for field, before in zip(state, old):
-        if field is not before:
+        if isinstance(field, tuple):
+            hold_rows(field, held, before)
+        elif field is not before:
             np.copyto(field, before, where=held.reshape(-1, *[1] * (field.ndim - 1)))
     return state
+
+
+def copy_state(state: State) -> State:
+    """A state of new arrays."""
+    return _like(state, (copy_state(f) if isinstance(f, tuple) else f.copy() for f in state))
+
+
+def _like(state: State, fields: Iterable[Any]) -> State:
+    """The same kind of tuple with other fields."""
+    make: Any = getattr(type(state), "_make", type(state))
+    made: State = make(fields)
+    return made
 
 
 def row_mask(rows: NDArray[np.intp], count: int) -> NDArray[np.bool_]:

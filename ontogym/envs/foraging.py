@@ -34,7 +34,7 @@ class ForagingState(NamedTuple):
 class ForagingDynamics(Dynamics[ForagingState]):
     """The grid's rules, batch axis first; arguments as in `ForagingEnv`."""
 
-    max_steps: ClassVar[int | None] = 100
+    max_steps: int | None = 100
     reset_options: ClassVar[tuple[str, ...]] = ("goal",)
     render_fps: ClassVar[int] = 5
 

@@ -31,6 +31,8 @@ class EnvEntry:
         conditions: reset options that set the hidden state to each of its values, to be paired in
             evaluation; empty where nothing is hidden.
         reward_threshold: return from which the task counts as solved.
+        ends_itself: the environment truncates its lives, whose length is one of its arguments; Gymnasium is told
+            no limit.
     """
 
     id: str
@@ -42,6 +44,7 @@ class EnvEntry:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     conditions: tuple[dict[str, Any], ...] = ()
     reward_threshold: float | None = None
+    ends_itself: bool = False
 
 
 _FORAGING = ("ontogym.envs.foraging:ForagingEnv", "ontogym.envs.foraging:ForagingVectorEnv")
@@ -88,6 +91,15 @@ ENTRIES: dict[str, EnvEntry] = {
             -1229.0,
             -135.5,
         ),
+        EnvEntry(
+            "ontogym/RetinalWaves-v0",
+            "ontogym.envs.retinal_waves:RetinalWavesEnv",
+            "ontogym.envs.retinal_waves:RetinalWavesVectorEnv",
+            600,
+            0.0,
+            0.0,
+            ends_itself=True,
+        ),
     )
 }
 
@@ -100,7 +112,7 @@ def register_entry(entry: EnvEntry) -> None:
             id=entry.id,
             entry_point=entry.entry_point,
             vector_entry_point=entry.vector_entry_point,
-            max_episode_steps=entry.max_episode_steps,
+            max_episode_steps=None if entry.ends_itself else entry.max_episode_steps,
             reward_threshold=entry.reward_threshold,
             kwargs=dict(entry.kwargs),
         )

@@ -15,6 +15,8 @@ from ontogym.testing.trial import NODE_AXES, Lab, Trial, draw_context, outputs, 
 
 __all__ = ["CHECKS"]
 
+USUAL_STEPS = 50
+"""Steps of a life under usual inputs before those under tenfold ones."""
 BLOW_UP = 1e6
 """Edge features and rule state beyond this count as blown up (weights are clamped anyway)."""
 
@@ -50,13 +52,15 @@ def _determinism(lab: Lab) -> Iterator[str]:
 
 
 def _stochastic(lab: Lab) -> Iterator[str]:
-    if lab.rule.stochastic:
-        return
     first = lab.trial.run()
-    if drawn := ", ".join(sorted(first.keys() & {"p_add", "p_prune"})):
+    drawn = ", ".join(sorted(first.keys() & {"p_add", "p_prune"}))
+    if drawn and not lab.rule.stochastic:
         yield f"The rule returns {drawn} but declares stochastic = False; declare stochastic = True."
-    elif _differing(first, lab.trial.seen_with(u=lab.context().u).run()):
-        yield "The rule looks at u but declares stochastic = False; declare stochastic = True."
+    if not lab.rule.uses_noise and _differing(first, lab.trial.seen_with(u=lab.context().u).run()):
+        yield (
+            "The rule looks at u but declares uses_noise = False, and may be given zeros; declare uses_noise = "
+            "True, or return probabilities and let them be drawn."
+        )
 
 
 def _population(lab: Lab) -> Iterator[str]:
@@ -79,14 +83,16 @@ def _population(lab: Lab) -> Iterator[str]:
 
 
 def _relabelling(lab: Lab) -> Iterator[str]:
-    # No fixed point, so that every node moves.
-    order = torch.roll(torch.arange(lab.nodes), 1)
-    expected = {name: relabel(name, value, order) for name, value in lab.trial.run().items()}
-    if moved := _differing(expected, lab.trial.relabelled(order).run()):
-        yield (
-            f"Renaming the nodes changes {moved}: the rule knows nodes by their index or mixes up post and pre; "
-            "treat all nodes alike, with post on axis 1 and pre on axis 2 of (P, N, N)."
-        )
+    # A roll has no fixed point, so that every node moves, but it keeps neighbours together; a shuffle does not.
+    nodes = torch.arange(lab.nodes)
+    for order in (torch.roll(nodes, 1), torch.randperm(lab.nodes, generator=lab.generator), nodes.flip(0)):
+        expected = {name: relabel(name, value, order) for name, value in lab.trial.run().items()}
+        if moved := _differing(expected, lab.trial.relabelled(order).run()):
+            yield (
+                f"Renaming the nodes changes {moved}: the rule knows nodes by their index or mixes up post and "
+                "pre; treat all nodes alike, with post on axis 1 and pre on axis 2 of (P, N, N)."
+            )
+            return
 
 
 def _locality(lab: Lab) -> Iterator[str]:
@@ -104,6 +110,30 @@ def _locality(lab: Lab) -> Iterator[str]:
         yield (
             f"An edge's {', '.join(sorted(moved))} changes with a node at neither end of it, but the scope is "
             f"{lab.rule.scope!r}; drop sums and means over nodes, or declare scope = 'nonlocal'."
+        )
+
+
+def _own_edge(lab: Lab) -> Iterator[str]:
+    """Alters every edge below the diagonal and watches those above it: two edges that share both nodes."""
+    if lab.rule.scope == "nonlocal":
+        return
+    fresh = lab.context(scale=3.0)._asdict()
+    state = lab.trial.state.edge
+    fresh["state.edge"] = state + torch.randn(state.shape, generator=lab.generator, dtype=state.dtype)
+    below = torch.ones(lab.nodes, lab.nodes, dtype=torch.bool).tril(-1)
+    swapped = ("weights", "mask", "allowed", "edges", "u", "state.edge")
+    altered = lab.trial.map(
+        lambda n, tensor: torch.where(below, fresh[n], tensor) if n in swapped else tensor
+    )
+    above = ~below
+    kept, seen = (
+        {name: torch.where(above, value, 0.0) for name, value in trial.run().items() if name != "state.node"}
+        for trial in (lab.trial, altered)
+    )
+    if moved := _differing(kept, seen):
+        yield (
+            f"An edge's {moved} changes with the edge in the other direction, but the scope is "
+            f"{lab.rule.scope!r}; leave transposes of edges out, or declare scope = 'nonlocal'."
         )
 
 
@@ -150,6 +180,13 @@ def _blind_to(lab: Lab, fields: Iterable[str], what: str, scope: str) -> Iterato
 def _mask(lab: Lab) -> Iterator[str]:
     trial = lab.trial
     for _ in range(20):
+        wanted = trial.run().get("mask")
+        if wanted is not None and not _fits(wanted, trial.context.mask, trial.context.allowed):
+            yield (
+                "The mask that step returns has edges where none is allowed, or other numbers than 0 and 1; "
+                "multiply what is added by context.allowed."
+            )
+            return
         edges, weights, mask, _ = trial.apply()
         absent = trial.context.mask == 0
         outside = (weights != 0) & absent | ((edges != 0) & absent[:, None]).any(1)
@@ -161,6 +198,11 @@ def _mask(lab: Lab) -> Iterator[str]:
             )
             return
         trial = trial.advance(lab.context())
+
+
+def _fits(wanted: Tensor, mask: Tensor, allowed: Tensor) -> bool:
+    """Whether a mask holds 0 and 1, and 1 only where an edge is or may be."""
+    return bool((((wanted == 0) | (wanted == 1)) & ((wanted == 0) | (mask > 0) | (allowed > 0))).all())
 
 
 def _float32(lab: Lab) -> Iterator[str]:
@@ -186,8 +228,8 @@ def _long_run(lab: Lab) -> Iterator[str]:
         [draw_context(lab.rule, lab.population, lab.nodes, lab.generator, torch.float32, s) for _ in range(8)]
         for s in (1.0, 10.0)
     ]
-    for t in range(lab.steps):
-        scale = int(t >= lab.steps // 2)
+    for t in range(USUAL_STEPS + lab.steps):
+        scale = int(t >= USUAL_STEPS)
         # With the same edges throughout: a rule that has pruned them all would be tested no further.
         trial = trial.advance(scenes[scale][t % 8]).seen_with(mask=lab.trial.context.mask.float())
         values = {"weights": trial.context.weights, "edges": trial.context.edges}
@@ -202,7 +244,7 @@ def _long_run(lab: Lab) -> Iterator[str]:
 
 
 def _gradient(lab: Lab) -> Iterator[str]:
-    start = lab.rule.initial_params().double().expand(lab.population, -1)
+    start = lab.rule.start(lab.nodes).double().expand(lab.population, -1)
     for where, params in (("initial", start), ("random", lab.trial.params)):
         params = params.clone().requires_grad_()
         copy = lab.trial.map(lambda _, tensor: tensor.clone())
@@ -230,6 +272,26 @@ def _probability(lab: Lab) -> Iterator[str]:
                 return
 
 
+def _device(lab: Lab) -> Iterator[str]:
+    """On the meta device tensors have shapes and no numbers: what runs there runs, and compiles, anywhere."""
+    try:
+        trial = lab.trial.map(lambda _, tensor: tensor.to("meta"))
+        table = outputs(*lab.rule.step(trial.params, trial.state, trial.context))
+        table |= {"init_state": lab.rule.init_state(lab.population, lab.nodes, device="meta").edge}
+    except (RuntimeError, NotImplementedError) as error:
+        yield (
+            f"step looks at numbers to decide what to compute, or makes tensors on the CPU ({_first(error)}); use "
+            "torch.where instead of if, and the device of what it is given."
+        )
+        return
+    if elsewhere := ", ".join(sorted(name for name, value in table.items() if value.device.type != "meta")):
+        yield f"{elsewhere} is on another device than the inputs; make tensors on the device of what is given."
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
 CHECKS: dict[str, Callable[[Lab], Iterator[str]]] = {
     "mutation": _mutation,
     "determinism": _determinism,
@@ -237,6 +299,7 @@ CHECKS: dict[str, Callable[[Lab], Iterator[str]]] = {
     "population": _population,
     "relabelling": _relabelling,
     "locality": _locality,
+    "own-edge": _own_edge,
     "third-factor": _third_factor,
     "node-state": _node_state,
     "mask": _mask,
@@ -245,6 +308,7 @@ CHECKS: dict[str, Callable[[Lab], Iterator[str]]] = {
     "sizes": sizes,
     "gradient": _gradient,
     "probability": _probability,
+    "device": _device,
 }
 """Name of a finding to the check behind it; ``construct``, ``declaration`` and ``shape`` come before these."""
 

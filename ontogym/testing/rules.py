@@ -37,7 +37,7 @@ def check_rule(
         rule: a rule, its class (built with its default arguments), its registered name, or an import
             target ``"package.module:Class"``.
         population, nodes: size of the trials; at least 2 and 3.
-        steps: length of the long run, half of it under tenfold inputs.
+        steps: length of the long run under tenfold inputs (a short one under usual inputs comes before it).
         seed: of the random situations.
 
     Raises:

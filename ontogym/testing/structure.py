@@ -13,6 +13,8 @@ from ontogym.testing.trial import Lab, draw_trial, expected_shapes, outputs
 __all__ = ["declaration", "shapes", "sizes"]
 
 SCOPES: tuple[str, ...] = get_args(Scope)
+KINDS = ("synaptic", "structural")
+WEIGHTS, WIRING = frozenset({"dw", "weights", "edges"}), frozenset({"p_add", "p_prune", "mask"})
 
 
 def declaration(rule: PlasticityRule, population: int, nodes: int) -> Iterator[str]:
@@ -21,12 +23,16 @@ def declaration(rule: PlasticityRule, population: int, nodes: int) -> Iterator[s
         yield "The rule has no name; set the class attribute name = 'my-rule'."
     if rule.scope not in SCOPES:
         yield f"The scope {rule.scope!r} is unknown; declare one of {', '.join(SCOPES)}."
-    if not isinstance(rule.n_params, int) or rule.n_params < 0:
-        yield f"n_params is {rule.n_params!r}; make it a whole number, 0 or more."
-        return
-    start = rule.initial_params()
-    if start.shape != (rule.n_params,) or not torch.isfinite(start).all():
-        yield f"initial_params() must be finite and of shape ({rule.n_params},), not {tuple(start.shape)}."
+    if rule.kind not in KINDS:
+        yield f"The kind {rule.kind!r} is unknown; declare one of {', '.join(KINDS)}."
+    for count, method in (("n_params", "initial_params"), ("edge_params", "initial_edge_params")):
+        size = getattr(rule, count)
+        if not isinstance(size, int) or size < 0:
+            yield f"{count} is {size!r}; make it a whole number, 0 or more."
+            return
+        start = getattr(rule, method)()
+        if start.shape != (size,) or not torch.isfinite(start).all():
+            yield f"{method}() must be finite and of shape ({size},), not {tuple(start.shape)}."
     wanted = expected_shapes(rule, population, nodes)
     for dtype in (torch.float32, torch.float64):
         state = rule.init_state(population, nodes, dtype)
@@ -62,8 +68,17 @@ def shapes(rule: PlasticityRule, population: int, nodes: int, generator: torch.G
                     f"step returns {name} of shape {tuple(value.shape)} and {value.dtype} where the contract wants "
                     f"{wanted[name]} and {dtype}; mind the axes (post, pre) and make no tensor of a fixed dtype."
                 )
-        if len(table.keys() & {"dw", "weights", "edges"}) > 1:
+        if len(table.keys() & WEIGHTS) > 1:
             yield "step returns more than one of dw, weights and edges; return the one that is meant."
+            return
+        if rule.kind == "structural" and table.keys() & WEIGHTS:
+            yield (
+                "A structural rule returns a weight change, which an agent does not apply; declare kind = "
+                "'synaptic', or return p_add, p_prune or mask alone."
+            )
+            return
+        if rule.kind == "synaptic" and table.keys() & WIRING and not table.keys() & WEIGHTS:
+            yield "The rule changes wiring alone but its kind is 'synaptic'; declare kind = 'structural'."
             return
 
 

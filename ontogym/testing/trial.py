@@ -73,7 +73,13 @@ class Trial:
 
     def relabelled(self, order: Tensor) -> Trial:
         """The same networks with their nodes in another order."""
-        return self.map(lambda name, tensor: relabel(name, tensor, order))
+        moved = self.map(lambda name, tensor: relabel(name, tensor, order))
+        if not self.rule.edge_params:
+            return moved
+        shared, own = self.params.split([self.rule.n_params, self.params.shape[1] - self.rule.n_params], 1)
+        own = own.unflatten(1, (self.rule.edge_params, len(order), len(order)))
+        own = own.index_select(2, order).index_select(3, order).flatten(1)
+        return replace(moved, params=torch.cat([shared, own], 1))
 
     def seen_with(self, **fields: Tensor) -> Trial:
         """The trial with other tensors in its context."""
@@ -97,7 +103,7 @@ def expected_shapes(rule: PlasticityRule, population: int, nodes: int) -> dict[s
     """The shape that each output of `rule` must have."""
     edge = (population, nodes, nodes)
     return {
-        **dict.fromkeys(("dw", "weights", "p_add", "p_prune"), edge),
+        **dict.fromkeys(("dw", "weights", "p_add", "p_prune", "mask"), edge),
         "edges": (population, rule.edge_features, nodes, nodes),
         "state.edge": (population, rule.edge_state, nodes, nodes),
         "state.node": (population, rule.node_state, nodes),
@@ -148,8 +154,8 @@ def draw_trial(
     dtype: torch.dtype = torch.float64,
 ) -> Trial:
     """A trial with parameters scattered about the rule's initial ones and the state of a newborn."""
-    noise = torch.randn(population, rule.n_params, generator=generator, dtype=torch.float64)
-    params = (rule.initial_params().double() + 0.5 * noise).to(dtype)
+    noise = torch.randn(population, rule.size(nodes), generator=generator, dtype=torch.float64)
+    params = (rule.start(nodes).double() + 0.5 * noise).to(dtype)
     context = draw_context(rule, population, nodes, generator, dtype)
     return Trial(rule, params, rule.init_state(population, nodes, dtype), context)
 

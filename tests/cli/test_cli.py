@@ -11,9 +11,11 @@ import gymnasium
 import numpy as np
 import pytest
 
+from ontogym.baselines.agent_files import load_agent
 from ontogym.baselines.presets import PRESETS
 from ontogym.cli import main
 from ontogym.cli.commands import parse
+from ontogym.registry import SPONTANEOUS
 
 # 11 nodes: the size that the other tests of the numba kernel have compiled already.
 TINY = ["--population", "4", "--generations", "2", "--eval-lives", "2", "--final-lives", "2", "--nodes", "11"]
@@ -41,6 +43,28 @@ def test_evolve_leaves_a_run_and_says_what_it_found(tmp_path, capsys):
     assert f"ontogym replay {tmp_path / 'run'}" in out
     found = {p.name for p in (tmp_path / "run").iterdir()}
     assert {"config.json", "progress.csv", "result.json", "best.safetensors"} <= found
+
+
+SOURCES_OPTIONS = {"white-noise": ["sd=0.5"], "retinal-waves": ["preset=turtle", "radius=8", "warm_up_min=1"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "engine"), [*((s, "numba") for s in SPONTANEOUS), ("retinal-waves", "torch")]
+)
+def test_every_source_of_development_evolves_and_its_agents_are_evaluated(source, engine, tmp_path, capsys):
+    options = SOURCES_OPTIONS.get(source, [])
+    more = ["--development", source, "--development-steps", "6", "--engine", engine]
+    given = ["--development-options", *options] if options else []
+    assert main(evolve(tmp_path / "run", "--max-steps", "5", "--json", *more, *given)) == 0
+    told = last_json(capsys)["config"]["agent_options"]
+    assert told.get("development_options", []) == options
+    agent = load_agent(str(tmp_path / "run")).build()
+    assert agent.development_options == tuple(options)
+    assert (agent.development_params(np.zeros((1, agent.genome_size))) is None) == (
+        source != "ornstein-uhlenbeck"
+    )
+    assert main(["evaluate", str(tmp_path / "run"), "--lives", "2", "--json"]) == 0
+    assert np.isfinite(last_json(capsys)["mean"])
 
 
 def test_json_is_one_object_on_the_last_line(tmp_path, capsys):
@@ -197,6 +221,29 @@ def faulty_rule(**options):
     return Faulty(**options)
 
 
+def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
+    sizes = [word for word in TINY if word not in ("--nodes", "11")]
+    words = ["evolve", "--agent", "plastic", "--rule", "oja", "--structural-rule", "deep-rewiring", *sizes]
+    assert main([*words, "--env", "ontogym/CartPole-v1", "--out", str(tmp_path / "run"), "--json"]) == 0
+    found = last_json(capsys)
+    assert found["config"]["agent_options"] == {"synaptic_rule": "oja", "structural_rule": "deep-rewiring"}
+    cited = "\n".join(found["bibtex"])
+    assert "oja1982simplified" in cited
+    assert "bellec2018deepr" in cited
+
+
+def test_the_short_form_of_a_rule_serves_the_lndp_too():
+    config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).config()
+    assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
+
+
+def test_a_bare_class_with_faults_is_told_each_in_a_sentence(capsys):
+    assert main(["rules", "check", "tests.testing.test_check_rule:UsesReward", "--json"]) == 1
+    (finding,) = last_json(capsys)["findings"]
+    assert finding["name"] == "third-factor"
+    assert "declare scope" in finding["message"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -215,6 +262,10 @@ def faulty_rule(**options):
         (["envs", "ontogym/Forage-v0"], "did you mean 'ontogym/Foraging-v0'"),
         (["rules", "check", "hebian-abcd"], "did you mean 'hebbian-abcd'"),
         (["rules", "check"], "which rule"),
+        (["rules", "check", "nowhere:Rule"], "Cannot import 'nowhere'"),
+        (["evolve", "--agent", "plastic", "--rule", "oya"], "did you mean 'oja'"),
+        (["evolve", "--agent", "plastic", "--rule", "oja", "--synaptic-rule", "bcm"], "one of them"),
+        (["evolve", "--agent", "plastic", "--structural-rule", "oja"], "choose a structural one"),
         (["evolv"], "did you mean 'evolve'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

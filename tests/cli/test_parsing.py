@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from ontogym.agents.lndp import LNDPConfig
 from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.cli import citations, commands, main
-from ontogym.cli.citations import bibtex, used_by
+from ontogym.cli.citations import used_by
 from ontogym.cli.evolve import Evolve
 from ontogym.errors import OntogymError
 
@@ -60,7 +61,7 @@ def test_commands_of_two_words(probes, capsys):
 def test_the_list_of_commands_has_one_line_each(probes, capsys):
     assert main(["--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert set(commands.COMMANDS) - {"waves dataset", "waves render"} <= set(shown.split())
+    assert {name.split()[0] for name in commands.COMMANDS} <= set(shown.split())
     assert "ontogym waves --help" in shown
     assert "two minutes" not in shown  # from quickstart's second paragraph
 
@@ -121,6 +122,25 @@ def test_development_without_steps_is_refused():
     assert options.agent_options == {"development": "silence", "development_steps": 3}
 
 
+def test_options_of_the_source_of_development():
+    noise = ["evolve", "--development", "white-noise", "--development-steps", "3"]
+    options = commands.parse([*noise, "--development-options", "sd=2"]).config().agent_options
+    assert options["development_options"] == ("sd=2",)
+    written = LNDPConfig(**json.loads(json.dumps(options)))  # a file holds a list
+    assert written == LNDPConfig(**options | {"development_options": {"sd": 2}})
+    with pytest.raises(OntogymError, match="those of a source"):
+        LNDPConfig(development_options=("sd=2",))
+    with pytest.raises(OntogymError, match="give words"):
+        LNDPConfig(development="silence", development_options=3)
+
+
+def test_the_source_of_development_is_cited(monkeypatch):
+    monkeypatch.setattr(citations, "bibtex", list)
+    config = commands.parse(["evolve", "--development", "retinal-waves", "--development-steps", "3"]).config()
+    assert any("2311.17232" in text for text in used_by(config))
+    assert not any("2311.17232" in text for text in used_by(commands.parse(["evolve"]).config()))
+
+
 def test_bibtex_of_what_was_used():
     lndp = used_by(commands.parse(["evolve", "--synaptic-rule", "hebbian-abcd"]).config())
     plain = used_by(EvolutionConfig(env="CartPole-v1", agent="tests.baselines.toy:Linear"))
@@ -131,16 +151,11 @@ def test_bibtex_of_what_was_used():
     assert all(entry.startswith("@") and entry.endswith("}") for entry in lndp)
 
 
-def test_missing_references_are_no_error(monkeypatch, tmp_path):
-    monkeypatch.setattr(citations, "_PLACES", (tmp_path / "references.bib",))
-    assert bibtex(["arXiv 2406.09787"]) == []
-
-
 def test_the_command_line_starts_light():
     heavy = ["torch", "numba", "matplotlib", "stable_baselines3", "torch_geometric", "imageio", "scipy.stats"]
     program = f"""
 import sys
-from ontogym.cli import commands, main
+from ontogym.cli import citations, commands, main
 status = main(["envs", "--json"])
 print(status, [name for name in {heavy} if name in sys.modules])
 """

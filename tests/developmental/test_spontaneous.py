@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ontogym.developmental.spontaneous import OrnsteinUhlenbeck, Silence, SpontaneousActivity, WhiteNoise
+from ontogym.developmental.spontaneous import (
+    OrnsteinUhlenbeck,
+    Silence,
+    SpontaneousActivity,
+    WhiteNoise,
+    make_source,
+)
 from ontogym.errors import OntogymError
 from ontogym.registry import SPONTANEOUS
 from ontogym.seeding import lane_seeds
@@ -40,6 +46,31 @@ def test_no_parameters_are_the_initial_ones(name):
     source, seeds = SPONTANEOUS.get(name)(), lane_seeds(2, 3)
     start = np.tile(source.initial_params(2), (3, 1))
     assert np.array_equal(source.sample(9, seeds, 2), source.sample(9, seeds, 2, start))
+
+
+@pytest.mark.parametrize("options", [{"sd": 2.0}, ["sd=2.0"], ("sd=2.0",)], ids=["dict", "list", "tuple"])
+@pytest.mark.parametrize("source", ["white-noise", WhiteNoise])
+def test_sources_are_made_by_name_with_options(source, options):
+    made = make_source(source, options)
+    assert isinstance(made, WhiteNoise)
+    assert made.sd == 2.0
+    assert make_source(source).sd == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("white-nose", (), "did you mean 'white-noise'"),
+        ("white-noise", {"sdd": 1.0}, "option of the source 'white-noise': 'sdd'; did you mean 'sd'"),
+        ("white-noise", ["sd"], "KEY=VALUE"),
+        ("white-noise", {"sd": "loud"}, "cannot be built with"),
+        ("white-noise", {"sd": -1}, "finite number >= 0"),
+        ("silence", {"sd": 1}, "Unknown option"),
+    ],
+)
+def test_sources_refuse_unknown_names_and_options(name, options, message):
+    with pytest.raises(OntogymError, match=message):
+        make_source(name, options)
 
 
 def genes_for(mu, alpha, dt, mixing):

@@ -12,6 +12,7 @@ from ontogym.developmental.rules.hebbian import HebbianABCDRule
 from ontogym.errors import UnknownNameError
 from ontogym.registry import RULES
 from ontogym.testing import assert_rule, check_rule
+from ontogym.testing.trial import draw_trial
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -132,6 +133,8 @@ class UndeclaredChance(Sound):
 
 
 class UndeclaredProbability(Sound):
+    kind = "structural"
+
     def step(self, params, state, context):
         return RuleOutput(p_prune=torch.sigmoid(self.change(params, state, context))), state
 
@@ -271,13 +274,133 @@ class LogBehindWhere(Sound):
 
 
 class ProbabilityAboveOne(Sound):
+    kind = "structural"
     stochastic = True
 
     def step(self, params, state, context):
         return RuleOutput(p_add=outer(context).abs()), state
 
 
+class WiringOfASynapticRule(Sound):
+    stochastic = True
+
+    def step(self, params, state, context):
+        return RuleOutput(p_prune=torch.sigmoid(self.change(params, state, context))), state
+
+
+class WeightsOfAStructuralRule(Sound):
+    kind = "structural"
+
+
+class UnknownKind(Sound):
+    kind = "dendritic"
+
+
+class WrongEdgeParams(Sound):
+    edge_params = 2
+
+    def initial_edge_params(self):
+        return torch.zeros(3, dtype=torch.float64)
+
+
+class HiddenGlobal(Sound):
+    def change(self, params, state, c):
+        CALLS.append(None)
+        return super().change(params, state, c) / len(CALLS)
+
+
+CALLS: list[None] = []
+
+
+class UsesNextNode(Sound):
+    scope = "nonlocal"
+
+    def change(self, params, state, c):
+        return super().change(params, state, c) * c.pre.roll(1, 1)[:, None, :]
+
+
+class UsesReciprocalWeight(Sound):
+    def change(self, params, state, c):
+        return super().change(params, state, c) * c.weights.mT
+
+
+class UsesReciprocalState(Sound):
+    edge_state = 1
+
+    def step(self, params, state, context):
+        trace = 0.5 * state.edge + 0.1 * state.edge.mT + outer(context)[:, None]
+        return RuleOutput(dw=self.change(params, state, context)), RuleState(trace, state.node)
+
+
+class SpreadsOverSteps(Sound):
+    """A node's state takes in its neighbours', so that news travels an edge a step."""
+
+    node_state = 1
+
+    def step(self, params, state, context):
+        spread = torch.tanh(0.5 * (state.node + context.post[:, None]) @ context.mask.mT)
+        return RuleOutput(dw=self.change(params, state, context)), RuleState(state.edge, spread)
+
+
+class AddsForbiddenEdges(Sound):
+    kind = "structural"
+    n_params = 0
+
+    def initial_params(self):
+        return torch.zeros(0, dtype=torch.float64)
+
+    def step(self, params, state, context):
+        return RuleOutput(mask=torch.ones_like(context.mask)), state
+
+
+class HalfAnEdge(AddsForbiddenEdges):
+    def step(self, params, state, context):
+        return RuleOutput(mask=0.5 * context.mask), state
+
+
+class NaNParameterSlope(Sound):
+    def change(self, params, state, c):
+        norm = (params[:, :, None] * 0 * c.weights).square().sum((1, 2), keepdim=True).sqrt()
+        return super().change(params, state, c) + norm
+
+
+class SlowLeakTrace(Sound):
+    """Sound under usual inputs; only the tenfold ones, 500 steps long, push it over."""
+
+    node_state = 1
+
+    def step(self, params, state, context):
+        growth = state.node * (1 + 0.0008 * context.post.abs()[:, None] ** 2) + 1
+        return RuleOutput(dw=self.change(params, state, context)), RuleState(state.edge, growth)
+
+
+class TensorOnCPU(Sound):
+    def change(self, params, state, c):
+        return super().change(params, state, c) * torch.ones(c.pre.shape[1], dtype=c.pre.dtype)
+
+
+class BranchesOnNumbers(Sound):
+    def change(self, params, state, c):
+        dw = super().change(params, state, c)
+        return dw if torch.isfinite(dw).all() else 0 * dw
+
+
 FAULTS = [
+    (WiringOfASynapticRule, "shape"),
+    (WeightsOfAStructuralRule, "shape"),
+    (UnknownKind, "declaration"),
+    (WrongEdgeParams, "declaration"),
+    (HiddenGlobal, "determinism"),
+    (UsesNextNode, "relabelling"),
+    (UsesReciprocalWeight, "own-edge"),
+    (UsesReciprocalState, "own-edge"),
+    (SpreadsOverSteps, "locality"),
+    (AddsForbiddenEdges, "mask"),
+    (HalfAnEdge, "mask"),
+    (NaNParameterSlope, "gradient"),
+    (SlowLeakTrace, "blow-up"),
+    (TensorOnCPU, "device"),
+    (BranchesOnNumbers, "device"),
     (WrongShape, "shape"),
     (WrongDtype, "shape"),
     (NotATensor, "shape"),
@@ -329,6 +452,7 @@ ALSO = {
         "population",
         "relabelling",
         "locality",
+        "own-edge",
         "third-factor",
         "node-state",
         "float32",
@@ -337,6 +461,7 @@ ALSO = {
     "mask": {"mutation", "blow-up", "gradient"},
     "relabelling": {"locality"},
     "population": {"locality"},
+    "locality": {"own-edge"},
 }
 
 
@@ -349,6 +474,22 @@ def test_shipped_rules_pass(name):
 def test_shipped_rules_pass_at_other_sizes(name):
     rule = RULES.get(name)(node_features=3, edge_features=2, history=5)
     assert check_rule(rule, population=2, nodes=5, steps=20, seed=1) == []
+
+
+@pytest.mark.parametrize("name", ["magnitude-regrow", "deep-rewiring", "activity-turnover"])
+def test_structural_rules_pass_when_they_rewire_much(name):
+    """As they start, hardly an edge moves in the few steps of a trial, and little would be tested."""
+
+    class Busy(RULES.get(name)):
+        def initial_params(self):
+            more = {"magnitude-regrow": (0, 5.0), "deep-rewiring": (0, 4.0), "activity-turnover": (1, 6.0)}
+            start, (which, add) = super().initial_params(), more[name]
+            start[which] += add
+            return start
+
+    trial = draw_trial(Busy(), 3, 7, torch.Generator().manual_seed(0))
+    assert (trial.apply()[2] != trial.context.mask).any()
+    assert check_rule(Busy, steps=50) == []
 
 
 def test_sound_rule_passes():

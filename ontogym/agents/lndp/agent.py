@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes
+from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes, observation_gain
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
 from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, draw_bodies
 from ontogym.errors import OntogymError, UnknownNameError
@@ -93,6 +93,7 @@ class LNDP(Agent[LNDPState]):
         self.layout = GenomeLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
+        self.development_options = self.options.development_options
         self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads, compiled)
         self._gain = observation_gain(observation_space) if self.options.scale_observations else None
 
@@ -221,17 +222,6 @@ class LNDP(Agent[LNDPState]):
             activation=torch.as_tensor(np.array(body.history[0, :, -1])),
             node_type=torch.as_tensor(kind),
         )
-
-
-def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
-    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
-    flat = spaces.flatten_space(space)
-    if not isinstance(flat, spaces.Box):
-        return np.ones(spaces.flatdim(space), np.float32)
-    bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
-    # A bound like CartPole's 3.4e38 stands for none.
-    usual = (bound > 0) & (bound < 1e6)
-    return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 
 
 def _make_engine(

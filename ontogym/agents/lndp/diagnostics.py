@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ontogym.agents.lndp.agent import LNDP, LNDPState
 from ontogym.agents.lndp.organism import Body
+from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError
-from ontogym.registry import SPONTANEOUS
 from ontogym.seeding import lane_seeds
 
 __all__ = [
@@ -210,7 +210,7 @@ def _newborn(agent: LNDP, genomes: NDArray[np.floating], seed: int) -> LNDPState
     state = agent.birth(genomes, lane_seeds(seed, population, "birth"))
     if agent.development is None or agent.development_steps < 1:
         return state
-    source = SPONTANEOUS.get(agent.development)()
+    source = make_source(agent.development, agent.development_options)
     seeds, params = lane_seeds(seed, population, "development"), agent.development_params(genomes)
     return agent.develop(
         state, source.sample(agent.development_steps, seeds, agent.spaces.n_observations, params)

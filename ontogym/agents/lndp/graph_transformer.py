@@ -99,7 +99,7 @@ class GeometricEngine:
     """
 
     def __init__(self, layout: GenomeLayout, dtype: str = "float32") -> None:
-        for slot, name in _RULES.items():
+        for slot, name in [*_RULES.items(), ("structural", "")]:
             if getattr(layout.config, f"{slot}_rule") not in (name, ""):
                 raise OntogymError(
                     f"The pyg engine runs only the rule {name!r} for {slot}; use engine='torch'."

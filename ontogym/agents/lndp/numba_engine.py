@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.agents.lndp.crew import Crew
 from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN
 
 __all__ = ["NumbaEngine", "NumbaState", "fits_kernel"]
-
-MIN_ROWS_PER_THREAD = 4
-"""A row takes about 20 microseconds, handing work to a thread about as long as two rows."""
 
 _BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
 
@@ -46,6 +42,8 @@ def fits_kernel(config: LNDPConfig) -> str | None:
     for slot, name in _BUILT_IN.items():
         if getattr(config, f"{slot}_rule") not in (name, ""):
             return f"its {slot} rule is not the built-in one"
+    if config.structural_rule:
+        return "it has a structural rule of its own"
     return None
 
 
@@ -64,7 +62,7 @@ class NumbaEngine:
             raise OntogymError(f"The numba engine cannot run this LNDP: {reason}; use engine='torch'.")
         self.layout, self.config, self.dtype = layout, layout.config, np.dtype(dtype)
         self.threads = threads or available_cores()
-        self._pool: ThreadPoolExecutor | None = None
+        self._crew: Crew | None = None
         self._tag = (0,) * layout.config.nodes
         self._at, self._flags = _offsets(layout), _flags(layout)
         allowed = allowed_edges(layout.config, layout.n_inputs, layout.n_outputs)
@@ -117,7 +115,12 @@ class NumbaEngine:
                 state.history, state.activation, state.changed,
             )  # fmt: skip
 
-        self._share(run, rows)
+        if self.threads > 1 and self._crew is None:
+            self._crew = Crew(self.threads)
+        if self._crew:
+            self._crew.run(run, rows)
+        else:
+            run(rows)
         if self._flags.stochastic:
             # As many numbers as `LaneStreams.uniform((2, N, N))` would have drawn.
             with np.errstate(over="ignore"):
@@ -126,19 +129,6 @@ class NumbaEngine:
         if active is not None:
             motor[~active] = 0
         return motor, state
-
-    def _share(self, run: Callable[[NDArray[np.integer]], None], rows: NDArray[np.integer]) -> None:
-        """Run the rows on this engine's threads; few rows are not worth a second one."""
-        if self.threads < 2 or len(rows) < 2 * MIN_ROWS_PER_THREAD:
-            run(rows)
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="lndp")
-        first, *others = np.array_split(rows, min(self.threads, len(rows) // MIN_ROWS_PER_THREAD))
-        waiting = [self._pool.submit(run, part) for part in others]
-        run(first)
-        for job in waiting:
-            job.result()
 
     def rest(self, state: NumbaState) -> NumbaState:
         """Forget the activity (after development), keep the network."""

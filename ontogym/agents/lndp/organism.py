@@ -7,7 +7,9 @@ Source: Plantec, Pedersen, Montero, Nisioti & Risi 2024, arXiv 2406.09787, and i
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -15,8 +17,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import RULES
 from ontogym.seeding import LaneStreams, generator
 
 __all__ = ["Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "draw_bodies"]
@@ -69,8 +71,10 @@ class LNDPConfig:
         synaptic_rule: key of the rule that changes edges (see ``ontogym rules``); an empty name means none.
         pruning_rule: key of the rule that removes edges; an empty name means none.
         synaptogenesis_rule: key of the rule that adds edges; an empty name means none.
+        structural_rule: key of one rule that both adds and removes edges, in place of those two.
         development: source of spontaneous activity that newborns develop on before any experience.
         development_steps: for how many steps.
+        development_options: the source's own options, as KEY=VALUE ... (in Python also a dictionary).
     """
 
     nodes: int = 32
@@ -99,8 +103,10 @@ class LNDPConfig:
     synaptic_rule: str = "lndp-edge-gru"
     pruning_rule: str = "lndp-pruning"
     synaptogenesis_rule: str = "lndp-synaptogenesis"
+    structural_rule: str = ""
     development: str = ""
     development_steps: int = 0
+    development_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -125,6 +131,11 @@ class LNDPConfig:
             bool(self.development) or self.development_steps == 0,
             "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
         )
+        object.__setattr__(self, "development_options", _as_words(self.development_options))
+        _require(
+            bool(self.development) or not self.development_options,
+            "development_options are those of a source; set development, for example 'retinal-waves'.",
+        )
         for name in ("growth_bias", "reward_scale"):
             _require(bool(np.isfinite(getattr(self, name))), f"{name} must be finite.")
 
@@ -141,6 +152,17 @@ class LNDPConfig:
         """The options that differ from the defaults, JSON-able."""
         default = {f.name: f.default for f in fields(self)}
         return {k: v for k, v in asdict(self).items() if v != default[k]}
+
+
+def _as_words(options: Any) -> tuple[str, ...]:
+    """KEY=VALUE words, from a dictionary or from the list that a file holds."""
+    if isinstance(options, Mapping):
+        return tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
+    _require(
+        isinstance(options, (list, tuple)) and all(isinstance(word, str) for word in options),
+        f"development_options is {options!r}; give words such as 'preset=mouse', or a dictionary.",
+    )
+    return tuple(options)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -185,14 +207,12 @@ class GenomeLayout:
         shapes |= {"perception.weight": (f, 5 + c.history + f), "perception.bias": (f,)}
         shapes |= {"gru.ih": (3 * f, f), "gru.hh": (3 * f, f), "gru.bias": (3 * f,), "gru.bias_n": (f,)}
         for slot, rule in self.rules.items():
-            shapes[slot] = (rule.n_params,)
+            shapes[slot] = (rule.size(c.nodes),)
         if c.io_identity:
             shapes["identity"] = (n_inputs + n_outputs, f)
-        if c.development:
-            from ontogym.registry import SPONTANEOUS
-
-            if count := SPONTANEOUS.get(c.development)().n_params(n_inputs):
-                shapes["development"] = (count,)
+        count = make_source(c.development, c.development_options).n_params(n_inputs) if c.development else 0
+        if count:
+            shapes["development"] = (count,)
         self.shapes = shapes
         self.slices: dict[str, slice] = {}
         at = 0
@@ -202,36 +222,35 @@ class GenomeLayout:
 
     @cached_property
     def rules(self) -> dict[str, Any]:
-        """Slot ("synaptic", "pruning", "synaptogenesis") to rule; slots that are switched off are absent."""
+        """Slot ("synaptic", "pruning", "synaptogenesis", or "structural" for the last two) to rule; slots that
+        are switched off are absent."""
+        from ontogym.developmental.rules.building import build_rule
+
         c = self.config
         names = {"synaptic": c.synaptic_rule if c.synaptic_plasticity else ""}
-        if c.structural_plasticity:
+        if c.structural_plasticity and c.structural_rule:
+            names |= {"structural": c.structural_rule}
+        elif c.structural_plasticity:
             names |= {"pruning": c.pruning_rule, "synaptogenesis": c.synaptogenesis_rule}
         options = {"node_features": c.node_features, "edge_features": c.edge_features, "history": c.history}
         rules = {}
         for slot, name in names.items():
             if name:
-                lean = {"growth_bias": c.growth_bias} if c.growth_bias and slot != "synaptic" else {}
-                try:
-                    rules[slot] = RULES.get(name)(**options, **lean)
-                except TypeError as error:
-                    raise OntogymError(
-                        f"LNDP: the {slot} rule {name!r} cannot be built with {sorted(options | lean)} ({error}); "
-                        "let its constructor take them, or leave growth_bias at 0 if that is what it lacks."
-                    ) from error
+                lean = c.growth_bias and slot in ("pruning", "synaptogenesis")
+                kind = "synaptic" if slot == "synaptic" else "structural"
+                more = {"growth_bias": c.growth_bias} if lean else {}
+                rules[slot] = build_rule(name, kind, f"LNDP: the {slot} rule", options | more)
         return rules
 
     def initial(self) -> NDArray[np.float64]:
         """The mean a search starts from, ``(D,)``."""
         genome = np.zeros(self.size)
         for slot, rule in self.rules.items():
-            genome[self.slices[slot]] = rule.initial_params().numpy()
+            genome[self.slices[slot]] = rule.start(self.config.nodes).numpy()
         if self.config.initialisation == "fan-in":
             genome += self._fan_in_draw()
         if "development" in self.slices:
-            from ontogym.registry import SPONTANEOUS
-
-            source = SPONTANEOUS.get(self.config.development)()
+            source = make_source(self.config.development, self.config.development_options)
             genome[self.slices["development"]] = source.initial_params(self.n_inputs)
         return genome
 

@@ -9,7 +9,6 @@ are compacted away into a few fixed batch sizes, so that they cost nothing and t
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,21 +17,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ontogym.agents.batching import bucket, compile_step, torch_device
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
 from ontogym.developmental.rules.base import (
     RuleContext,
     RuleOutput,
     RuleState,
     apply_rule,
+    ask_rule,
     structural_change,
     tanh,
 )
-from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
-__all__ = ["Networks", "TorchEngine", "TorchState", "bucket"]
+__all__ = ["Networks", "TorchEngine", "TorchState"]
 
-SMALLEST_BUCKET = 8
 CHANGING = ("nodes", "edges", "mask", "history", "activation", "changed")
 """Fields of `Networks` that a step replaces, apart from the rules' memory."""
 
@@ -63,14 +62,6 @@ class TorchState(NamedTuple):
     noise: LaneStreams
 
 
-def bucket(count: int, population: int) -> int:
-    """The batch size in which `count` living individuals are computed: a power of two, or all."""
-    size = SMALLEST_BUCKET
-    while size < count:
-        size *= 2
-    return min(size, population)
-
-
 class TorchEngine:
     """Runs populations of LNDPs with any rules.
 
@@ -89,14 +80,7 @@ class TorchEngine:
         self, layout: GenomeLayout, dtype: str = "float32", device: str = "cpu", compiled: bool = False
     ) -> None:
         self.layout, self.config, self.dtype = layout, layout.config, getattr(torch, dtype)
-        try:
-            self.device = torch.device(device)
-            torch.zeros(1, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            first = str(error).splitlines()[0]
-            raise OntogymError(
-                f"This machine has no device {device!r} ({first}); use device='cpu'."
-            ) from error
+        self.device = torch_device(device)
         self.rules = layout.rules
         n = self.config.nodes
         options: dict[str, Any] = {"dtype": self.dtype, "device": self.device}
@@ -107,9 +91,10 @@ class TorchEngine:
         self.node_type[: layout.n_inputs, 0] = 1
         self.node_type[n - layout.n_outputs :, 1] = 1
         self.same = torch.eye(n, **options)
-        self.stochastic = self.config.decisions == "stochastic"
-        self.threshold = None if self.stochastic else self.config.threshold
-        self._step = _compile(self._advance) if compiled else self._advance
+        drawn = self.config.decisions == "stochastic"
+        self.threshold = None if drawn else self.config.threshold
+        self.noisy = drawn or any(rule.uses_noise for rule in self.rules.values())
+        self._step = compile_step(self._advance) if compiled else self._advance
 
     # -- the equations ------------------------------------------------------------------------------------
 
@@ -142,9 +127,9 @@ class TorchEngine:
         # Structural rules see the features that the synaptic rule has just made.
         context = context._replace(edges=edges, weights=edges[:, 0])
         outputs: dict[str, RuleOutput] = {}
-        for slot in ("pruning", "synaptogenesis"):
+        for slot in ("pruning", "synaptogenesis", "structural"):
             if slot in self.rules:
-                outputs[slot], memory[slot] = self.rules[slot].step(g[slot], memory[slot], context)
+                outputs[slot], memory[slot] = ask_rule(self.rules[slot], g[slot], memory[slot], context)
         mask = self._rewire(outputs, mask, u)
         changed = (mask - state.mask).abs().sum((1, 2))
         return state._replace(nodes=nodes, edges=edges, mask=mask, changed=changed, rules=memory)
@@ -158,6 +143,7 @@ class TorchEngine:
             merged = RuleOutput(
                 p_add=merged.p_add if output.p_add is None else output.p_add,
                 p_prune=merged.p_prune if output.p_prune is None else output.p_prune,
+                mask=merged.mask if output.mask is None else output.mask,
             )
         return structural_change(merged, mask, self.allowed, u, self.threshold, self.config.released)
 
@@ -286,7 +272,7 @@ class TorchEngine:
             return torch.as_tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
 
         u = torch.zeros(len(rows), 2, n, n, dtype=self.dtype, device=self.device)
-        if self.stochastic:
+        if self.noisy:
             drawn = np.zeros((population, 2, n, n))
             drawn[live & change] = state.noise.uniform((2, n, n), live & change)
             u = torch.as_tensor(drawn[rows], dtype=self.dtype, device=self.device)
@@ -350,18 +336,3 @@ def _gru(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, bias_n:
     hr, hz, hn = (h @ w_hh.mT).chunk(3, 2)
     candidate = tanh(i_n + torch.sigmoid(ir + hr) * (hn + bias_n[:, None]))
     return candidate + torch.sigmoid(iz + hz) * (h - candidate)
-
-
-def _compile(step: Any) -> Any:
-    """The compiled step; a plain one, with a warning, where there is no C++ compiler."""
-    import shutil
-
-    if not any(shutil.which(name) for name in ("g++", "c++", "clang++", "cl")):
-        warnings.warn(
-            "No C++ compiler found: the torch engine runs uncompiled, about three times slower.", stacklevel=3
-        )
-        return step
-    # One compilation per bucket, dtype and configuration: beyond its usual limit of eight, torch would go on
-    # uncompiled with no more than a line in its log.
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
-    return torch.compile(step, dynamic=False)

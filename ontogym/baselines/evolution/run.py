@@ -140,7 +140,8 @@ class _Run:
                         if value != "":
                             self.writer.add_scalar(key, value, row["generation"])
                 self._maybe_checkpoint()
-                bar.set_postfix(score=f"{self.score:.1f}", sigma=f"{self.strategy.sigma:.2g}", refresh=False)
+                score = "not yet" if np.isnan(self.score) else f"{self.score:.1f}"
+                bar.set_postfix(score=score, sigma=f"{self.strategy.sigma:.2g}", refresh=False)
                 bar.update()
         if self.writer is not None:
             self.writer.close()

@@ -6,7 +6,18 @@ from ontogym.developmental.rules.base import (
     RuleOutput,
     RuleState,
     apply_rule,
+    coefficients,
+    post_pre,
     structural_change,
 )
 
-__all__ = ["PlasticityRule", "RuleContext", "RuleOutput", "RuleState", "apply_rule", "structural_change"]
+__all__ = [
+    "PlasticityRule",
+    "RuleContext",
+    "RuleOutput",
+    "RuleState",
+    "apply_rule",
+    "coefficients",
+    "post_pre",
+    "structural_change",
+]

@@ -21,6 +21,9 @@ __all__ = [
     "RuleState",
     "Scope",
     "apply_rule",
+    "ask_rule",
+    "coefficients",
+    "post_pre",
     "structural_change",
     "tanh",
 ]
@@ -71,7 +74,9 @@ class RuleOutput(NamedTuple):
 
     Exactly one of ``dw`` (P, N, N), a weight change, ``weights`` (P, N, N), new weights, or ``edges``
     (P, S, N, N), new edge features whose first is the weight, or none of them. ``p_add`` and ``p_prune``
-    (P, N, N): probabilities that an absent edge appears and that a present one goes.
+    (P, N, N): probabilities that an absent edge appears and that a present one goes. ``mask`` (P, N, N) of 0
+    and 1: where edges are to be, from a rule that has decided itself (one that keeps their number, say); edges
+    appear only where they are allowed, and the probabilities, if there are any, are drawn on top of it.
     """
 
     dw: Tensor | None = None
@@ -79,6 +84,7 @@ class RuleOutput(NamedTuple):
     edges: Tensor | None = None
     p_add: Tensor | None = None
     p_prune: Tensor | None = None
+    mask: Tensor | None = None
 
 
 class PlasticityRule(abc.ABC):
@@ -88,17 +94,24 @@ class PlasticityRule(abc.ABC):
 
     Attributes:
         name: its key in the registry.
+        kind: "synaptic" if it changes weights (and perhaps wiring too), "structural" if wiring alone.
         scope: what an edge's change may depend on, see `Scope`.
         stochastic: whether it returns probabilities that are drawn (then `u` decides).
+        uses_noise: whether `step` itself looks at `u`; where no rule does and no probability is drawn, an
+            agent may leave `u` at zero.
         edge_state, node_state: numbers of memory per edge and per node.
+        edge_params: evolved numbers that every edge has of its own, beside the `n_params` that all share.
         max_weight: weights are kept in [-max_weight, max_weight].
     """
 
     name: ClassVar[str]
+    kind: ClassVar[Literal["synaptic", "structural"]] = "synaptic"
     scope: ClassVar[Scope] = "local"
     stochastic: ClassVar[bool] = False
+    uses_noise: ClassVar[bool] = False
     edge_state: int = 0
     node_state: int = 0
+    edge_params: int = 0
     max_weight: float = 4.0
 
     def __init__(self, node_features: int = 8, edge_features: int = 4, history: int = 4) -> None:
@@ -107,11 +120,24 @@ class PlasticityRule(abc.ABC):
     @property
     @abc.abstractmethod
     def n_params(self) -> int:
-        """How many evolved numbers the rule takes."""
+        """How many evolved numbers all edges share."""
 
     def initial_params(self) -> Tensor:
         """Where a search starts: ``(n_params,)`` float64. Default zero."""
         return torch.zeros(self.n_params, dtype=torch.float64)
+
+    def initial_edge_params(self) -> Tensor:
+        """Where a search starts for the numbers of each edge: ``(edge_params,)`` float64. Default zero."""
+        return torch.zeros(self.edge_params, dtype=torch.float64)
+
+    def size(self, nodes: int) -> int:
+        """How many evolved numbers the rule takes in a network of `nodes`: ``n_params + edge_params N^2``."""
+        return self.n_params + self.edge_params * nodes**2
+
+    def start(self, nodes: int) -> Tensor:
+        """Where a search starts in a network of `nodes`: ``(size(nodes),)`` float64."""
+        each = self.initial_edge_params().repeat_interleave(nodes**2)
+        return torch.cat([self.initial_params(), each])
 
     def init_state(
         self,
@@ -128,12 +154,26 @@ class PlasticityRule(abc.ABC):
 
     @abc.abstractmethod
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
-        """One update. `params` is ``(P, n_params)``. Pure: writes to none of its arguments."""
+        """One update. Pure: writes to none of its arguments.
+
+        `params` is ``(P, n_params)``; with `edge_params` the numbers of the edges follow, as
+        ``(edge_params, N, N)`` row by row, so that it is ``(P, size(N))``.
+        """
 
 
 def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent by the logistic function: to 1e-7 in float32, at 0.4 of the time when compiled."""
     return 2 * torch.sigmoid(2 * x) - 1
+
+
+def coefficients(params: Tensor) -> tuple[Tensor, ...]:
+    """Each of the parameters ``(P, n)`` as ``(P, 1, 1)``, to multiply ``(P, N, N)`` with."""
+    return params[:, :, None, None].unbind(1)
+
+
+def post_pre(context: RuleContext) -> tuple[Tensor, Tensor]:
+    """Activity behind the edges, ``(P, N, 1)``, and before them, ``(P, 1, N)``."""
+    return context.post[:, :, None], context.pre[:, None, :]
 
 
 def structural_change(
@@ -147,7 +187,7 @@ def structural_change(
     """Where edges are after a rule's structural wishes: ``(P, N, N)`` of 0 and 1.
 
     Args:
-        output: the rule's output (`p_add`, `p_prune`).
+        output: the rule's output (`p_add`, `p_prune`, `mask`).
         mask: (P, N, N) edges now. allowed: where edges may be.
         u: (P, 2, N, N) uniform noise, used if `threshold` is None.
         threshold: an edge changes where its probability exceeds this; None draws ``u < p / 2`` instead
@@ -160,6 +200,8 @@ def structural_change(
         return (p > threshold) if threshold is not None else (noise < 0.5 * p)
 
     new = mask
+    if output.mask is not None:
+        new = torch.where((output.mask > 0) & ((allowed > 0) | (mask > 0)), 1.0, 0.0)
     if output.p_prune is not None and not prune_absent:
         new = torch.where(decide(output.p_prune, u[:, 1]), 0.0, new)
     if output.p_add is not None:
@@ -167,6 +209,18 @@ def structural_change(
     if output.p_prune is not None and prune_absent:
         new = torch.where(decide(output.p_prune, u[:, 1]), 0.0, new)
     return new.to(mask.dtype)
+
+
+def ask_rule(
+    rule: PlasticityRule, params: Tensor, state: RuleState, context: RuleContext
+) -> tuple[RuleOutput, RuleState]:
+    """What a rule wants, and its new memory in storage of its own.
+
+    A rule may return an expanded tensor, one number for many nodes; an engine that writes rows of it in place
+    would write to all of them.
+    """
+    output, memory = rule.step(params, state, context)
+    return output, RuleState(memory.edge.contiguous(), memory.node.contiguous())
 
 
 def apply_rule(
@@ -181,7 +235,7 @@ def apply_rule(
     The one place where masking, clamping and structural draws happen. Weights and edge features of absent
     edges are zero; a rule that returns `edges` owns their bounds and is clamped only in its weight.
     """
-    output, new_state = rule.step(params, state, context)
+    output, new_state = ask_rule(rule, params, state, context)
     if output.edges is not None:
         edges = output.edges
         weights = edges[:, 0]

@@ -1,13 +1,23 @@
-"""Hebbian rules: weight changes from the activity of the two nodes of an edge."""
+"""Hebbian rules with evolved coefficients, one set for all edges or one for each."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ontogym.developmental.rules.base import PlasticityRule, RuleContext, RuleOutput, RuleState
+from ontogym.developmental.rules.base import (
+    PlasticityRule,
+    RuleContext,
+    RuleOutput,
+    RuleState,
+    coefficients,
+    post_pre,
+)
 
-__all__ = ["HebbianABCDRule"]
+__all__ = ["HebbianABCDEdgeRule", "HebbianABCDRule"]
+
+_START = (0.1, 1.0, 0.0, 0.0, 0.0)
+"""eta, A, B, C, D: plain Hebb."""
 
 
 class HebbianABCDRule(PlasticityRule):
@@ -17,21 +27,50 @@ class HebbianABCDRule(PlasticityRule):
 
     with y_i the activity before the edge (pre) and y_j the one behind it (post).
 
-    Parameters: eta, A, B, C, D, in this order; a search starts at plain Hebb with eta = 0.1.
+    Parameters: eta (per step), A, B, C, D, in this order; a search starts at plain Hebb with eta = 0.1.
     Shapes: ``pre, post`` (P, N) give ``dw`` (P, N, N). Scope: local.
 
     Departs from the papers: one set of coefficients for all edges of an individual, where Najarro & Risi
-    evolve one for each edge.
+    evolve one for each edge (that is ``hebbian-abcd-edge``).
     """
 
     name = "hebbian-abcd"
-    scope = "local"
     n_params = 5
 
     def initial_params(self) -> Tensor:
-        return torch.tensor([0.1, 1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+        return torch.tensor(_START, dtype=torch.float64)
 
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
-        eta, a, b, c, d = params[:, :, None, None].unbind(1)  # (P, 1, 1) each
-        pre, post = context.pre[:, None, :], context.post[:, :, None]
-        return RuleOutput(dw=eta * (a * pre * post + b * pre + c * post + d)), state
+        return _abcd(coefficients(params), context), state
+
+
+class HebbianABCDEdgeRule(PlasticityRule):
+    r"""Evolved Hebbian coefficients, a set for every edge (Najarro & Risi 2020, arXiv 2007.02686).
+
+    .. math:: \Delta w_{ij} = \eta_{ij} \, (A_{ij} \, y_i \, y_j + B_{ij} \, y_i + C_{ij} \, y_j + D_{ij})
+
+    with y_i the activity before the edge (pre) and y_j the one behind it (post).
+
+    Parameters: none shared; for each edge eta (per step), A, B, C, D, in this order. A search starts at plain
+    Hebb with eta = 0.1.
+    Shapes: ``params`` (P, 5 N^2), ``pre, post`` (P, N) give ``dw`` (P, N, N). Scope: local.
+
+    Departs from the paper: weights are bounded instead of normalised by layer.
+    """
+
+    name = "hebbian-abcd-edge"
+    n_params = 0
+    edge_params = 5
+
+    def initial_edge_params(self) -> Tensor:
+        return torch.tensor(_START, dtype=torch.float64)
+
+    def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
+        each = params.unflatten(1, (5, *context.weights.shape[1:]))
+        return _abcd(each.unbind(1), context), state
+
+
+def _abcd(numbers: tuple[Tensor, ...], context: RuleContext) -> RuleOutput:
+    eta, a, b, c, d = numbers
+    post, pre = post_pre(context)
+    return RuleOutput(dw=eta * (a * pre * post + b * pre + c * post + d))

@@ -125,6 +125,7 @@ class _StructuralMLP(_LNDPRule):
             bias of synaptogenesis and taken from that of pruning (0 gives the paper's start).
     """
 
+    kind = "structural"
     stochastic = True
     _growth_sign: ClassVar[float]
 

@@ -44,7 +44,7 @@ class AcrobotState(NamedTuple):
 class AcrobotDynamics(Dynamics[AcrobotState]):
     """Two links, torque between them, batch axis first."""
 
-    max_steps: ClassVar[int | None] = 500
+    max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 15
 

@@ -38,7 +38,7 @@ class CartPoleState(NamedTuple):
 class CartPoleDynamics(Dynamics[CartPoleState]):
     """The cart and its pole, batch axis first; arguments as in `CartPoleEnv`."""
 
-    max_steps: ClassVar[int | None] = 500
+    max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 50
 

@@ -32,7 +32,7 @@ class PendulumState(NamedTuple):
 class PendulumDynamics(Dynamics[PendulumState]):
     """A rod on a motor, batch axis first; arguments as in `PendulumEnv`."""
 
-    max_steps: ClassVar[int | None] = 200
+    max_steps: int | None = 200
     reset_options: ClassVar[tuple[str, ...]] = ("x_init", "y_init")
     render_fps: ClassVar[int] = 30
 

@@ -1,0 +1,193 @@
+"""Experiments A and B of docs/experiments/learning-rules.md: run them, and write their tables.
+
+    python benchmarks/regimes_experiments.py --list                    # names and commands
+    python benchmarks/regimes_experiments.py rank-perceptual --seeds 1 2 3
+    python benchmarks/regimes_experiments.py --table                   # the tables, from what has been run
+    python benchmarks/regimes_experiments.py --write                   # the same, into the page
+
+Each experiment is one `ontogym regimes` command and each run one seed of it. What a run found is kept as one small
+JSON file in docs/experiments/learning-rules/, so that tables and intervals over seeds can be made again without running
+anything; a run that is there is not repeated, a run that was killed resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ontogym.baselines.regimes import curvature, rank_sweep
+from ontogym.baselines.regimes.intervals import compare, mean_interval, number
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "experiments" / "learning-rules"
+RUNS = ROOT / "runs" / "experiments"
+SEEDS = (1, 2, 3)
+MARKS = ("<!-- regimes: python benchmarks/regimes_experiments.py --write -->", "<!-- end of regimes -->")
+
+
+class Experiment(NamedTuple):
+    """One command, and what its table is called."""
+
+    title: str
+    args: str
+
+
+LONG = "--nodes 300 --iterations 4000 --ranks 1 30 100"
+SHORT = "--nodes 100 --iterations 4000 --ranks 1 10 30"
+FAMILIES = "--families dale-balanced dale blocks chain"
+EXPERIMENTS = {
+    "rank-perceptual": Experiment(
+        "A. Perceptual decision, 300 units", f"rank-sweep --task perceptual-decision {LONG}"
+    ),
+    "rank-delay-match": Experiment(
+        "A. Delayed match to sample, 100 units", f"rank-sweep --task delay-match-sample {SHORT}"
+    ),
+    "rank-context": Experiment(
+        "A. Context-dependent decision, 100 units", f"rank-sweep --task context-decision {SHORT}"
+    ),
+    "rank-families": Experiment(
+        "A. Families of starts, of one spectral radius (delayed match to sample)",
+        f"rank-sweep --task delay-match-sample {SHORT} {FAMILIES} --match spectral_radius",
+    ),
+    "rank-lndp": Experiment(
+        "A. A grown LNDP's wiring (delayed match to sample)",
+        "rank-sweep --task delay-match-sample --iterations 4000 --ranks 1 8 --connectome zoo:lndp-cartpole "
+        "--match spectral_radius --gain 1",
+    ),
+    "curvature-synthetic": Experiment(
+        "B. Synthetic sequences, 64 units",
+        "curvature --task synthetic --iterations 2000 --rules rflo mdgl mdgl-types modprop modprop-types",
+    ),
+    "curvature-digits": Experiment(
+        "B. Digits row by row, 128 units",
+        "curvature --task digits --nodes 128 --iterations 3000 --batch 128 --rules rflo mdgl modprop",
+    ),
+}
+METRICS = {"rank-sweep": rank_sweep.METRICS, "curvature": curvature.METRICS}
+
+
+def command(name: str, seed: int) -> str:
+    """What makes one seed of a table."""
+    return f"ontogym regimes {EXPERIMENTS[name].args} --seeds {seed}"
+
+
+def run(name: str, seed: int) -> str:
+    """Run (or resume) one seed; returns a line about it."""
+    kept = RESULTS / f"{name}-s{seed}.json"
+    if kept.exists():
+        return f"{name} seed {seed}: already there"
+    folder = RUNS / f"{name}-s{seed}"
+    arguments = shlex.split(command(name, seed))[1:] + ["--out", str(folder), "--json"]
+    arguments += ["--resume"] * (folder / "config.json").exists()
+    done = subprocess.run(
+        [sys.executable, "-m", "ontogym", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    if done.returncode:
+        return f"{name} seed {seed}: failed: {done.stderr.strip().splitlines()[-1]}"
+    found = json.loads(done.stdout.splitlines()[-1])
+    small = {key: found[key] for key in ("experiment", "nodes", "config", "cpu_seconds", "failures")}
+    small["conditions"] = [{"name": row["name"], "title": row["title"]} for row in found["conditions"]]
+    # Without the seed in the name of a cell: files of several seeds are read side by side.
+    small["cells"] = {cell.rpartition("-s")[0]: values for cell, values in found["cells"].items()}
+    small["directions"] = [_brief(d) for d in found["directions"]]
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(small, indent=1) + "\n")
+    return f"{name} seed {seed}: {found['cpu_seconds']:.0f} s of CPU"
+
+
+def _brief(direction: dict[str, Any]) -> dict[str, Any]:
+    """One seed's difference; its interval comes with the others."""
+    kept = {key: direction[key] for key in ("metric", "what", "published")}
+    return {**kept, "difference": direction["difference"]["mean"]}
+
+
+def runs_of(name: str) -> list[dict[str, Any]]:
+    """Result of every seed that has been kept."""
+    found = sorted(RESULTS.glob(f"{name}-s[0-9]*.json"), key=lambda p: int(p.stem.rpartition("-s")[2]))
+    return [json.loads(p.read_text()) for p in found]
+
+
+def table(name: str) -> str | None:
+    """One experiment: command, means over seeds, and published beside measured directions."""
+    runs = runs_of(name)
+    if not runs:
+        return None
+    metrics = METRICS[runs[0]["experiment"]]
+    cpu = "/".join(f"{r['cpu_seconds']:.0f}" for r in runs)
+    lines = [
+        f"### {EXPERIMENTS[name].title}",
+        "",
+        f"`{command(name, 1).rpartition(' ')[0]} N`; {len(runs)} seeds, {cpu} s of CPU; means [95 % over seeds].",
+        "",
+        "| | " + " | ".join(metrics.values()) + " |",
+        "|---" * (1 + len(metrics)) + "|",
+    ]
+    for row in runs[0]["conditions"]:
+        cells = [number(mean_interval([r["cells"][row["name"]].get(m) for r in runs])) for m in metrics]
+        lines.append("| " + " | ".join([row["title"], *cells]) + " |")
+    lines += ["", "| difference | of | mean [95 %] | published | measured |", "|---|---|---|---|---|"]
+    for k, d in enumerate(runs[0]["directions"]):
+        values = [r["directions"][k]["difference"] for r in runs]
+        zeros: list[float | None] = [0.0] * len(values)
+        found = compare(d["metric"], values, zeros, d["what"], d["published"])
+        shown = [
+            d["what"],
+            d["metric"],
+            number(found["difference"]),
+            d["published"] or "–",
+            found["measured"],
+        ]
+        lines.append("| " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def tables() -> str:
+    """All tables as Markdown."""
+    return "\n\n".join(text for name in EXPERIMENTS if (text := table(name))) + "\n"
+
+
+def write_page() -> None:
+    """Put the tables between the page's markers; a page without them is left alone."""
+    page = ROOT / "docs" / "experiments" / "learning-rules.md"
+    text = page.read_text() if page.exists() else ""
+    if MARKS[0] not in text or MARKS[1] not in text:
+        raise SystemExit(
+            f"{page} has no place for the tables; put these lines into it:\n{MARKS[0]}\n{MARKS[1]}"
+        )
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    page.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="experiments to run")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name in EXPERIMENTS:
+            print(f"{name:22} {command(name, 1)}")
+    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        for line in pool.map(lambda job: run(*job), jobs):
+            print(line, flush=True)
+    if arguments.table:
+        print(tables())
+    if arguments.write:
+        write_page()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""How fast images, retina, twin and downsamplers are.
+
+    python benchmarks/retina_throughput.py [--threads 1] [--fit] [--json]
+
+Images and responses per second at 128 pixels and 60 cells, in batches of 64, the best of three rounds. `--fit` also
+fits the default twin (two to three minutes), in a folder of its own, and says how many CPU seconds that took and how
+good the twin is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ontogym.retina_env.downsampling import DOWNSAMPLERS, downsampler
+from ontogym.retina_env.forward_model import ForwardModel
+from ontogym.retina_env.images import DeadLeaves, dead_leaves
+from ontogym.retina_env.retina import SimulatedRetina
+from ontogym.retina_env.twins import SHIPPED, default_twin, fit_twin
+
+BATCH = 64
+
+
+def per_second(work: Callable[[], Any], count: int, rounds: int = 3) -> float:
+    """`count` over the shortest of `rounds` times that `work` takes, after one that does not count."""
+    # With one thread the time of the processor tells what the program takes however busy the machine is.
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    work()
+    times = []
+    for _ in range(rounds):
+        start = clock()
+        work()
+        times.append(clock() - start)
+    return count / min(times)
+
+
+def throughput() -> dict[str, float]:
+    """Everything but the fit, per second (of the processor, with one thread)."""
+    images, world = dead_leaves(BATCH, 1), DeadLeaves()
+    retina, twin = SimulatedRetina(0), default_twin() if SHIPPED.is_file() else ForwardModel().eval()
+    low = torch.from_numpy(downsampler("average")(images, 4))
+    tensor = torch.from_numpy(images)
+    found = {
+        "dead-leaves images": per_second(lambda: [world.image(k, 9) for k in range(16)], 16),
+        "retina responses": per_second(lambda: retina.rates(images), BATCH),
+        "twin responses": per_second(lambda: twin.rates(images), BATCH),
+    }
+    with torch.no_grad():
+        found["twin responses to 32 x 32"] = per_second(lambda: twin.forward_low(low, 4), BATCH)
+        found["average downsampling"] = per_second(lambda: downsampler("average")(tensor, 4), BATCH)
+    found["all downsamplings"] = per_second(lambda: [d(images, 4) for d in DOWNSAMPLERS.values()], BATCH)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
+    parser.add_argument("--fit", action="store_true", help="fit the default twin too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    found: dict[str, Any] = throughput()
+    if not arguments.json:
+        for name, value in found.items():
+            print(f"{name:28s} {value:10.0f} / s")
+    if arguments.fit:
+        with tempfile.TemporaryDirectory() as folder:
+            facts = fit_twin(0, Path(folder) / "twin.safetensors").facts
+        found |= {
+            key: facts[key] for key in ("cpu_seconds", "epochs", "r2_median", "r2_of_true_rates_median")
+        }
+        if not arguments.json:
+            print(f"twin: {facts['epochs']} epochs, {facts['cpu_seconds']} CPU s, R2 {facts['r2_median']}")
+    if arguments.json:
+        print(json.dumps({"threads": arguments.threads, "numpy": np.__version__, **found}))
+
+
+if __name__ == "__main__":
+    main()

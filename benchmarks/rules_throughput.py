@@ -1,0 +1,106 @@
+"""Agent-steps per second of every plasticity rule, beside the LNDP authors' JAX code. Run by hand:
+
+    python benchmarks/rules_throughput.py [--rules NAME ...] [--eager-only] [--lndp] [--seconds S] [--json]
+
+A whole step of an agent (rules, activation, NumPy in and out) of 256 individuals with 32 nodes, everyone alive, on
+one core: a recurrent `plastic` network with one rule, or with `--lndp` an LNDP with the rule in its slot. A rule is
+too slow if even its faster form does less than a sixth of the JAX figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+from gymnasium.spaces import Box, Discrete
+
+from ontogym.agents.base import Agent
+from ontogym.agents.lndp import LNDP
+from ontogym.agents.plastic import Plastic
+from ontogym.registry import RULES
+from ontogym.seeding import lane_seeds
+
+RELEASED_JAX = (2600, 2950)
+"""Agent-steps/s of the authors' JAX code on one such core, measured beside this suite, not in this run."""
+POPULATION, NODES, SLOWEST = 256, 32, 6
+
+
+def build(rule: str, compiled: bool, lndp: bool) -> Agent[Any]:
+    """An agent of `NODES` nodes whose synaptic or structural rule is `rule`."""
+    spaces = Box(-1, 1, (4,)), Discrete(2)
+    slot = f"{RULES.get(rule).kind}_rule"
+    if lndp:
+        return LNDP(*spaces, nodes=NODES, engine="torch", compiled=compiled, **{slot: rule})
+    options: dict[str, Any] = {"synaptic_rule": "", slot: rule, "topology": "recurrent", "hidden": NODES - 6}
+    # Half of the edges there, so that structural rules have something to move.
+    return Plastic(*spaces, compiled=compiled, density=0.5, **options)
+
+
+def rate(rule: str, compiled: bool, lndp: bool, seconds: float) -> dict[str, float]:
+    """Agent-steps per second of processor time, the median of five spells, and how long the first step took
+    (compilation, much less where its result is cached)."""
+    agent = build(rule, compiled, lndp)
+    rng = np.random.default_rng(0)
+    genomes = agent.initial_genome() + 0.3 * rng.standard_normal((POPULATION, agent.genome_size))
+    state = agent.birth(genomes, lane_seeds(0, POPULATION))
+    observation = rng.standard_normal((POPULATION, 4)).astype(np.float32)
+    reward = np.ones(POPULATION, np.float32)
+
+    def steps(count: int) -> float:
+        nonlocal state
+        # One thread: processor time is what the step costs, however many others want the core.
+        start = time.process_time()
+        for _ in range(count):
+            _, state = agent.step(state, observation, reward)
+        return time.process_time() - start
+
+    clock = time.perf_counter()
+    steps(1)
+    first = time.perf_counter() - clock
+    count = max(1, int(seconds / 5 * 3 / steps(3)))
+    return {
+        "rate": POPULATION / statistics.median(steps(count) / count for _ in range(5)),
+        "first_seconds": first,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rules", nargs="*", default=list(RULES.builtin))
+    parser.add_argument("--eager-only", action="store_true")
+    parser.add_argument("--lndp", action="store_true")
+    parser.add_argument("--seconds", type=float, default=1.0, help="per rule and form")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    forms = [False] if arguments.eager_only else [False, True]
+    low, high = RELEASED_JAX
+    rows, too_slow = [], []
+    print("| rule | form | agent-steps/s | × JAX | first step, s |\n|---|---|---|---|---|")
+    for rule in arguments.rules:
+        best = 0.0
+        for compiled in forms:
+            found = rate(rule, compiled, arguments.lndp, arguments.seconds)
+            best = max(best, found["rate"])
+            rows.append({"rule": rule, "compiled": compiled, **found})
+            form, each = "compiled" if compiled else "eager", found["rate"]
+            times = f"{each / high:.1f} – {each / low:.1f}"
+            print(f"| `{rule}` | {form} | {each:,.0f} | {times} | {found['first_seconds']:.1f} |", flush=True)
+        if best < high / SLOWEST:
+            too_slow.append(rule)
+    print(f"Slower than a sixth of JAX: {', '.join(too_slow) or 'none'}.")
+    if arguments.json:
+        print(json.dumps({"rows": rows, "released_jax": RELEASED_JAX, "too_slow": too_slow}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""A fixed body with any rules: the agent to compare plasticity rules with."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.plastic.config import PlasticConfig, PlasticLayout, draw_births
+from ontogym.errors import OntogymError, UnknownNameError
+
+if TYPE_CHECKING:
+    from ontogym.agents.plastic.network import PlasticState
+
+__all__ = ["Plastic"]
+
+
+class Plastic(Agent["PlasticState"]):
+    """Feedforward or recurrent network that learns by any synaptic rule and rewires by any structural rule.
+
+    With weights that are evolved, or drawn anew in each life so that only the rule can have learned anything
+    (as in Najarro & Risi, arXiv 2007.02686). All options of `PlasticConfig` are keyword arguments.
+
+    Args:
+        observation_space, action_space: of one environment.
+        dtype: "float32" or "float64".
+        device: "cpu", "cuda", ...
+        compiled: whether to fuse the step with ``torch.compile``.
+        options: fields of `PlasticConfig`.
+
+    Raises:
+        OntogymError: an unknown option or rule (nearest suggested), or a combination that cannot be.
+    """
+
+    name = "plastic"
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+        compiled: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(observation_space, action_space)
+        known = [f.name for f in fields(PlasticConfig)]
+        for option in options:
+            if option not in known:
+                raise UnknownNameError("plastic option", option, [*known, "dtype", "device", "compiled"])
+        if dtype not in ("float32", "float64"):
+            raise UnknownNameError("dtype", dtype, ("float32", "float64"))
+        self.options = PlasticConfig(**options)
+        self.layout = PlasticLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
+        self.development = self.options.development or None
+        self.development_steps = self.options.development_steps
+        # Only now: reading the options of an agent must not import torch.
+        from ontogym.agents.plastic.network import PlasticNetworks
+
+        self.networks = PlasticNetworks(self.layout, dtype, device, compiled)
+        gain = observation_gain(observation_space) if self.options.scale_observations else 1.0
+        self._gain = np.asarray(gain, dtype=np.float32)
+
+    @property
+    def genome_size(self) -> int:
+        return self.layout.size
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.options.as_dict()
+
+    @property
+    def n_allowed_edges(self) -> int:
+        """How many edges a network may have at most."""
+        return int(self.layout.allowed.sum())
+
+    def initial_genome(self) -> NDArray[np.float64]:
+        return self.layout.initial()
+
+    def development_params(self, genomes: NDArray[np.floating]) -> NDArray[np.floating] | None:
+        part = self.layout.slices.get("development")
+        return None if part is None else genomes[:, part]
+
+    def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> PlasticState:
+        genomes = check_genomes(genomes, self.genome_size)
+        lanes: NDArray[np.uint64] = np.asarray(seeds, dtype=np.uint64)
+        if lanes.shape != (len(genomes),):
+            raise OntogymError(
+                f"{len(genomes)} genomes were given seeds of shape {lanes.shape}; give one seed per genome."
+            )
+        born, noise = draw_births(self.layout, genomes, lanes)
+        return self.networks.birth(genomes, born, noise)
+
+    def develop(self, state: PlasticState, activity: NDArray[np.floating]) -> PlasticState:
+        silence = np.zeros(activity.shape[1], np.float32)
+        for observation in activity:
+            _, state = self.networks.step(state, observation, silence)
+        rest = state.networks.history * 0  # the network stays, its activity does not
+        return state._replace(networks=state.networks._replace(history=rest))
+
+    def step(
+        self,
+        state: PlasticState,
+        observation: NDArray[np.floating],
+        reward: NDArray[np.floating],
+        active: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[Any], PlasticState]:
+        observation, reward = np.asarray(observation), np.asarray(reward)
+        if observation.shape != (*reward.shape, self.layout.n_inputs) or reward.ndim != 1:
+            raise OntogymError(
+                f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
+                f"(P, {self.layout.n_inputs}) and (P,), flattened by spaces.observe."
+            )
+        return self.networks.step(state, observation * self._gain, reward * self.options.reward_scale, active)
+
+    def copy(self, state: PlasticState) -> PlasticState:
+        return type(state)(state.networks.map(lambda tensor: tensor.clone()), state.noise.copy())
+
+    def network(self, state: PlasticState, row: int = 0) -> NetworkSnapshot:
+        edges, mask, history = (
+            getattr(state.networks, name)[row].cpu().numpy() for name in ("edges", "mask", "history")
+        )
+        return NetworkSnapshot(
+            weights=np.array(edges[0] * mask, dtype=np.float32),
+            mask=mask > 0,
+            activation=np.array(np.clip(history[:, -1], -1, 1), dtype=np.float32),
+            nodes=np.array(history, dtype=np.float32),
+            n_inputs=self.layout.n_inputs,
+            n_outputs=self.layout.n_outputs,
+        )
+
+    def diagnose(self, state: PlasticState) -> dict[str, NDArray[np.floating]]:
+        """``density``: edges over allowed edges. ``rewiring``: edges changed in the last step, over allowed.
+        ``weight``: mean magnitude of the weights."""
+        networks, room = state.networks, self.n_allowed_edges
+        edges = networks.mask.sum((1, 2)).cpu().numpy()
+        total = networks.edges[:, 0].abs().sum((1, 2)).cpu().numpy()
+        return {
+            "density": edges / room,
+            "rewiring": networks.changed.cpu().numpy() / room,
+            "weight": total / np.maximum(edges, 1),
+        }

@@ -1,0 +1,321 @@
+"""``ontogym pretrain``, ``ontogym finetune`` and ``ontogym filters``."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ontogym.cli.options import print_table
+from ontogym.errors import OntogymError
+
+__all__ = ["Filters", "Finetune", "Pretrain"]
+
+_NOT_TRAINING = {"data", "start", "probe", "device", "threads", "out", "resume", "json"}
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Train a network from random weights on images, for example of simulated retinal waves.
+
+    The defaults are the published ones: ResNet-50, 90 epochs, learning rate .01, a tenth of it after 30 and after 60.
+    On two cores, take --network small and fewer epochs. A run that was killed goes on with --resume, to the same bits.
+
+    Attributes:
+        data: folder of an image set, or digits, fashion-mnist, mnist:PATH, cifar10:PATH, cifar100:PATH, folder:PATH,
+            movies:PRESET (films of waves).
+        out: folder of the run; runs/pretrain-METHOD-NETWORK-sSEED if not given.
+        method: supervised, or simclr (contrastive, without labels).
+        network: small, resnet18, resnet34, resnet50, alexnet_bn, vgg16_bn.
+        small_stem: a first layer at stride 1, for images of about 32 pixels.
+        channels: 1 or 3; those of the images if not given.
+        epochs: passes over the training images.
+        batch: images per step.
+        lr: initial learning rate.
+        weight_decay: of the optimiser.
+        milestones: epochs after which the learning rate falls to a tenth; a third and two thirds if not given.
+        resize: scale images to so many pixels first.
+        crop: pixels a side that the network sees; 7/8 of the image if not given.
+        flip: also mirror images at random.
+        shuffle_labels: the control: deal the labels at random.
+        positives: what simclr takes for alike: two views of an image, or of successive frames (movies:PRESET).
+        temperature: of simclr's loss.
+        train_size: use so many training images.
+        validation_size: use so many validation images.
+        seed: decides all chance.
+        device: auto, cpu, cuda, ...
+        threads: cores to use; 0 means as torch decides.
+        resume: go on with the run in that folder.
+        json: print one JSON object as the last line.
+    """
+
+    data: str
+    out: str | None = None
+    method: Literal["supervised", "simclr"] = "supervised"
+    network: str = "resnet50"
+    small_stem: bool = False
+    channels: int | None = None
+    epochs: int = 90
+    batch: int = 256
+    lr: float = 0.01
+    weight_decay: float = 1e-4
+    milestones: tuple[int, ...] | None = None
+    resize: int | None = None
+    crop: int | None = None
+    flip: bool = False
+    shuffle_labels: bool = False
+    positives: Literal["views", "frames"] = "views"
+    temperature: float = 0.5
+    train_size: int | None = None
+    validation_size: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 0
+    resume: bool = False
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Train; returns the result."""
+        from ontogym.developmental.pretraining.images import open_images
+        from ontogym.developmental.pretraining.schedule import PRETRAINING
+
+        config = dataclasses.replace(PRETRAINING, **_training(self))
+        out = self.out or f"runs/pretrain-{self.method}-{self.network}-s{self.seed}"
+        return _train(self, config, open_images(self.data), out, None)
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """Train a pre-trained network, or one from scratch, to classify images; or probe it with its weights frozen.
+
+    The defaults are the published ones (90 epochs, learning rate .01, ImageNet's normalisation); images are scaled and
+    cropped as the network was pre-trained, or as --resize and --crop say.
+
+    Attributes:
+        data: digits, fashion-mnist[:PATH], cifar100:PATH, folder:PATH, ...; see ontogym pretrain --help.
+        start: run folder of a pre-training, or scratch.
+        out: folder of the run; runs/finetune-DATA-sSEED if not given.
+        probe: freeze the network and fit a linear classifier to its last features instead.
+        network: small, resnet18, ... (from scratch).
+        small_stem: a first layer at stride 1 (from scratch).
+        channels: 1 or 3; those of the network, or of the images if they are in colour, if not given.
+        epochs: passes over the training images.
+        batch: images per step.
+        lr: initial learning rate.
+        weight_decay: of the optimiser.
+        milestones: epochs after which the learning rate falls to a tenth; a third and two thirds if not given.
+        resize: scale images to so many pixels first.
+        crop: pixels a side that the network sees.
+        flip: also mirror images at random.
+        train_size: use so many training images.
+        validation_size: use so many validation images.
+        seed: decides all chance.
+        device: auto, cpu, cuda, ...
+        threads: cores to use; 0 means as torch decides.
+        resume: go on with the run in that folder.
+        json: print one JSON object as the last line.
+    """
+
+    data: str
+    start: Annotated[str, tyro.conf.arg(name="from")] = "scratch"
+    out: str | None = None
+    probe: bool = False
+    network: str = "resnet50"
+    small_stem: bool = False
+    channels: int | None = None
+    epochs: int = 90
+    batch: int = 256
+    lr: float = 0.01
+    weight_decay: float = 1e-4
+    milestones: tuple[int, ...] | None = None
+    resize: int | None = None
+    crop: int | None = None
+    flip: bool = False
+    train_size: int | None = None
+    validation_size: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 0
+    resume: bool = False
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Train or probe; returns the result."""
+        from ontogym.developmental.pretraining.images import open_images
+        from ontogym.developmental.pretraining.saved_network import load_network
+        from ontogym.developmental.pretraining.schedule import FINETUNING
+
+        start = None if self.start == "scratch" else load_network(self.start)
+        config = dataclasses.replace(FINETUNING, **_training(self))
+        if start is not None:
+            known = start.facts
+            config = dataclasses.replace(
+                config,
+                resize=config.resize or known.get("input_size"),
+                crop=config.crop or (known.get("crop") if self.resize is None else None),
+            )
+        what = self.data.partition(":")[0]
+        name = f"{'probe' if self.probe else 'finetune'}-{Path(what).name or what}-s{self.seed}"
+        out = self.out or f"runs/{name}"
+        images = open_images(self.data)
+        return (
+            self._probe(config, images, out, start)
+            if self.probe
+            else _train(self, config, images, out, start)
+        )
+
+    def _probe(self, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
+        from ontogym import checkpoint
+        from ontogym.developmental.pretraining.images import Subset
+        from ontogym.developmental.pretraining.networks import build_network
+        from ontogym.developmental.pretraining.probe import linear_probe
+        from ontogym.seeding import derive
+
+        if Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
+            raise OntogymError(
+                f"{out} already holds something; choose another --out (a probe has nothing to resume)."
+            )
+        _use_threads(self.threads)
+        images = Subset(images, config.train_size, config.validation_size, config.seed)
+        if start is None:
+            channels = config.channels or images.channels
+            seed = derive(config.seed, "network")
+            network = build_network(config.network, images.classes, channels, config.small_stem, seed)
+        else:
+            network = start.network
+        found = linear_probe(network, images, config, self.device)
+        result = {
+            "probe": found.as_json(),
+            "data": images.name,
+            "from": self.start,
+            "training": config.as_json(),
+        }
+        checkpoint.write_json(Path(out) / "result.json", result)
+        if not self.json:
+            rows = [
+                ("accuracy on validation images", f"{found.accuracy:.4f}"),
+                ("on training images", f"{found.train_accuracy:.4f}"),
+                ("features", found.features),
+                ("penalty", found.penalty),
+            ]
+            print_table(f"Linear probe of {self.start} on {images.name}", ("", ""), rows)
+        return {**result, "out": out}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Draw the first-layer filters of a trained network and say how many are Gabor functions.
+
+    The fraction is worth what it is worth beside the controls: filters at random initialisation, and the same filters
+    with their weights shuffled within each.
+
+    Attributes:
+        run_folder: folder of a run, or its network.safetensors.
+        out: the picture, a .png.
+        compare: run folders to fit and list as well, such as that of a shuffled-label control.
+        seed: of the controls.
+        json: print one JSON object as the last line.
+    """
+
+    run_folder: Annotated[str, tyro.conf.Positional]
+    out: str = "filters.png"
+    compare: tuple[str, ...] = ()
+    seed: int = 0
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Draw, fit, print; returns the summaries."""
+        from ontogym.developmental.pretraining.filter_sheet import write_filter_sheet
+        from ontogym.developmental.pretraining.gabor import fit_gabors, permuted_control, random_control
+        from ontogym.developmental.pretraining.networks import first_layer_filters
+        from ontogym.developmental.pretraining.saved_network import load_network
+
+        weights = first_layer_filters(load_network(self.run_folder).network)
+        others = {name: first_layer_filters(load_network(name).network) for name in self.compare}
+        path = write_filter_sheet(weights, self.out)
+        fits = {}
+        note = None
+        try:
+            fits[self.run_folder] = fit_gabors(weights)
+            fits["weights shuffled within each"] = permuted_control(weights, self.seed)
+            shape = (int(weights.shape[2]), int(weights.shape[3]))
+            fits["random initialisation"] = random_control(shape, len(weights), self.seed, "normal")
+            fits |= {name: fit_gabors(filters) for name, filters in others.items()}
+        except OntogymError as error:
+            # Kernels of 3x3 can be looked at, but say nothing about Gabor functions.
+            if others or fits:
+                raise
+            note = str(error)
+        summaries = {name: fit.summary() for name, fit in fits.items()}
+        if not self.json:
+            rows = [
+                (name, s["filters"], f"{s['fraction_r2_above_0.7']:.2f}", f"{s['r2_quartiles'][1]:.2f}")
+                for name, s in summaries.items()
+            ]
+            print_table("Gabor fits", ("", "filters", "R² > .7", "median R²"), rows)
+            print(f"{path}" + (f"  ({note})" if note else ""))
+        return {"picture": str(path), "gabor": summaries, "note": note}
+
+
+def _training(command: Pretrain | Finetune) -> dict[str, Any]:
+    """The flags that are fields of a `TrainingConfig`."""
+    names = (field.name for field in dataclasses.fields(command))
+    return {name: getattr(command, name) for name in names if name not in _NOT_TRAINING}
+
+
+def _use_threads(count: int) -> None:
+    import torch
+
+    if count < 0:
+        raise OntogymError(f"--threads {count} cannot be; pass a number of cores, or 0.")
+    if count:
+        torch.set_num_threads(count)
+
+
+def _train(command: Pretrain | Finetune, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
+    """Train with a progress bar, draw the curve, say what was found."""
+    from ontogym.baselines.accuracy_curves import training_figure
+    from ontogym.baselines.drawing import save_figure
+    from ontogym.cli.citations import bibtex
+    from ontogym.developmental.pretraining import networks, schedule, simclr
+    from ontogym.developmental.pretraining.training import train
+
+    _use_threads(command.threads)
+    try:
+        result = train(config, images, out, start, command.resume, progress=True, device=command.device)
+    except KeyboardInterrupt:
+        begun = (Path(out) / "config.json").exists()
+        onward = f"the same command with --resume goes on with {out}." if begun else "nothing is kept."
+        raise KeyboardInterrupt(f"stopped; {onward}") from None
+    if all(row["validation_loss"] is not None for row in result.history):
+        chance = 1 / images.classes
+        save_figure(training_figure({images.name: [result.history]}, out, chance), Path(out) / "curve.png")
+    used = [schedule.TrainingConfig.__doc__, networks.__doc__]
+    used += [simclr.__doc__] if config.method == "simclr" else []
+    citations = bibtex(text or "" for text in used)
+    if not command.json:
+        _print(result, out)
+        print("\nCite what was used:\n\n" + "\n".join(citations) if citations else "")
+    return {**result.as_json(), "bibtex": citations}
+
+
+def _print(result: Any, out: str) -> None:
+    facts, rows = result.facts, []
+    for epoch in dict.fromkeys((0, 1, len(result.history) - 1)):
+        if epoch < len(result.history):
+            row = result.history[epoch]
+            score = row["validation_accuracy"]
+            found = ("accuracy", score) if score is not None else ("loss", row["validation_loss"])
+            if found[1] is not None:
+                rows.append((f"{found[0]} after epoch {epoch}, validation images", f"{found[1]:.4f}"))
+    last = result.history[-1]
+    rows += [
+        ("training, validation images", f"{facts['train_images']:,}, {facts['validation_images']:,}"),
+        ("parameters", f"{facts['parameters']:,}"),
+        ("seconds (processor)", f"{last['wall_seconds']:.0f} ({last['cpu_seconds']:.0f})"),
+    ]
+    print_table(f"{facts['network']} on {facts['data']}", ("", ""), rows)
+    print(f"Next:  ontogym filters {out}      ontogym finetune --from {out} --data digits")

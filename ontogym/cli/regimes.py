@@ -1,0 +1,139 @@
+"""``ontogym regimes rank-sweep`` and ``ontogym regimes curvature``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ontogym.baselines.regimes.config import CurvatureConfig, RankSweepConfig
+from ontogym.cli.options import print_table
+
+__all__ = ["Curvature", "RankSweep"]
+
+
+@dataclass(frozen=True)
+class RankSweep:
+    """Rich or lazy learning, by the rank of the initial weights (arXiv 2310.08513).
+
+    Trains rate networks from starts of several ranks, families and wirings, with a control of equal gain, and says how
+    far weights, representation and tangent kernel moved, beside the published direction.
+
+    Attributes:
+        out: folder of the run; runs/rank-sweep-TASK if not given.
+        resume: go on with the run in that folder; more seeds, ranks and families can be added.
+        json: print one JSON object as the last line.
+    """
+
+    config: Annotated[RankSweepConfig, tyro.conf.arg(name="")] = field(default_factory=RankSweepConfig)
+    out: str | None = None
+    resume: bool = False
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Run, print the tables and draw the picture; returns what was found."""
+        from ontogym.baselines.regimes import rank_sweep
+        from ontogym.baselines.regimes.connectome import load_connectome
+
+        self.config.check()
+        source = self.config.connectome
+        wiring = None if source is None else load_connectome(source)
+        out = self.out or f"runs/rank-sweep-{self.config.task}"
+        result = _guarded(out, lambda: rank_sweep.rank_sweep(
+            self.config, out, connectome=wiring, resume=self.resume, progress=True
+        ))  # fmt: skip
+        panels = {m: rank_sweep.METRICS[m] for m in rank_sweep.PUBLISHED}
+        title = f"{self.config.task}, {result['nodes']} units, {self.config.iterations} steps"
+        return _finish(self, out, result, rank_sweep.METRICS, panels, title, inspect.getdoc(rank_sweep) or "")
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """Sharpness and generalisation of what credit-assignment rules find (arXiv 2206.00823).
+
+    Trains a rate network by BPTT, e-prop, RFLO, MDGL and ModProp, and by BPTT at e-prop's step length, and compares the
+    top Hessian eigenvalue and the generalisation gap, beside the published direction.
+
+    Attributes:
+        out: folder of the run; runs/curvature-TASK if not given.
+        resume: go on with the run in that folder; more seeds and rules can be added.
+        json: print one JSON object as the last line.
+    """
+
+    config: Annotated[CurvatureConfig, tyro.conf.arg(name="")] = field(default_factory=CurvatureConfig)
+    out: str | None = None
+    resume: bool = False
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Run, print the tables and draw the picture; returns what was found."""
+        from ontogym.baselines.regimes import curvature
+
+        out = self.out or f"runs/curvature-{self.config.task}"
+        result = _guarded(
+            out, lambda: curvature.curvature(self.config, out, resume=self.resume, progress=True)
+        )
+        panels = {m: curvature.METRICS[m] for m in ("eigenvalue", "gap", "test_accuracy")}
+        title = f"{self.config.task}, {result['nodes']} units, {self.config.iterations} steps of BPTT"
+        return _finish(self, out, result, curvature.METRICS, panels, title, inspect.getdoc(curvature) or "")
+
+
+def _guarded(out: str, work: Any) -> dict[str, Any]:
+    """Do `work`; an interrupt says how to go on."""
+    import torch
+
+    threads = torch.get_num_threads()
+    # The matrices are small: more threads only wait for each other.
+    torch.set_num_threads(1)
+    try:
+        return dict(work())
+    except KeyboardInterrupt:
+        begun = (Path(out) / "config.json").exists()
+        onward = f"the same command with --resume goes on with {out}." if begun else "nothing is kept."
+        raise KeyboardInterrupt(f"stopped; {onward}") from None
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _finish(
+    command: RankSweep | Curvature,
+    out: str,
+    result: dict[str, Any],
+    metrics: Mapping[str, str],
+    panels: Mapping[str, str],
+    title: str,
+    source: str,
+) -> dict[str, Any]:
+    """Write result.json and the picture, print the tables; returns what ``--json`` prints."""
+    from ontogym.baselines.drawing import save_figure
+    from ontogym.baselines.regimes.figures import regimes_figure
+    from ontogym.baselines.regimes.intervals import number
+    from ontogym.checkpoint import write_json
+    from ontogym.cli.citations import bibtex
+
+    result |= {"config": asdict(command.config), "out": out, "bibtex": bibtex([source])}
+    picture = save_figure(regimes_figure(result, panels, title), Path(out) / "regimes.png")
+    write_json(Path(out) / "result.json", result)
+    rows = [
+        [row["title"], *(number(row[m], interval=not m.startswith("initial")) for m in metrics)]
+        for row in result["conditions"]
+    ]
+    print_table(
+        f"{title}: means over {len(command.config.seeds)} seeds [95 %]", ["", *metrics.values()], rows
+    )
+    found = [
+        [d["what"], d["metric"], number(d["difference"]), d["published"] or "–", d["measured"]]
+        for d in result["directions"]
+    ]
+    print_table(
+        "\nDirections (paired by seed)", ["difference", "of", "mean [95 %]", "published", "measured"], found
+    )
+    for name, why in result["failures"].items():
+        print(f"{name} failed: {why}")
+    print(f"\nPicture: {picture}      CPU: {result['cpu_seconds']:.0f} s")
+    print("\nCite what was used:\n\n" + "\n".join(result["bibtex"]))
+    return {**result, "picture": str(picture)}

@@ -1,0 +1,80 @@
+"""Films of retinal waves: what a retina sees in succession, so that neighbouring frames can be told to belong together.
+
+The image sets of `ontogym waves dataset` hold snapshots seconds apart, each turned another way; a film is one retina
+recorded frame after frame. Training a network to map successive frames close together is the self-supervised use of
+waves (Ligeralde et al. 2023, arXiv 2312.02791).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.errors import OntogymError
+from ontogym.seeding import lane_seeds
+
+__all__ = ["WaveMovies"]
+
+
+class WaveMovies:
+    """Films in memory, the label of a frame being its film; the last fifth of every film is validation.
+
+    Args:
+        frames: ``(M, F, H, W)`` uint8, M films of F frames.
+        name: for reports.
+        classes: M.
+
+    Attributes:
+        successor: ``(n,)`` int64, the index of the next frame of the same film and split; -1 where there is none or
+            one of the two frames is black.
+    """
+
+    channels = 1
+
+    def __init__(self, frames: NDArray[np.uint8], name: str = "movies") -> None:
+        movies, length = frames.shape[:2]
+        if movies < 1 or length < 5:
+            raise OntogymError(
+                f"{movies} films of {length} frames are too few; record 1 of 5 frames or more."
+            )
+        self.name, self.classes = name, movies
+        self._frames = frames.reshape(movies * length, *frames.shape[2:])
+        index = np.arange(movies * length)
+        self.labels, time = index // length, index % length
+        cut = length - length // 5
+        self.train, self.validation = index[time < cut], index[time >= cut]
+        seen = self._frames.reshape(len(index), -1).any(1)
+        last = (time == cut - 1) | (time == length - 1)
+        self.successor = np.where(last | ~seen | ~np.roll(seen, -1), -1, index + 1)
+
+    @classmethod
+    def record(
+        cls,
+        preset: str = "ferret",
+        movies: int = 64,
+        frames: int = 150,
+        size: int = 64,
+        radius: int = 64,
+        frame_ms: float = 500.0,
+        seed: int = 0,
+    ) -> WaveMovies:
+        """Simulate `movies` retinas of one preset and film them after a warm-up of 15 minutes.
+
+        Raises:
+            OntogymError: an unknown preset, or parameters that the simulator refuses.
+        """
+        from ontogym.developmental.waves import WaveSimulator, render
+
+        simulator = WaveSimulator(preset, radius)
+        found = np.empty((movies, frames, size, size), np.uint8)
+        for k, one in enumerate(lane_seeds(seed, movies, "wave movies")):
+            state = simulator.advance(
+                simulator.fresh([int(one)]), round(15 * 60_000 / simulator.dt_ms), inplace=True
+            )
+            _, active = simulator.record(state, frames, frame_ms, inplace=True)
+            found[k] = render(simulator.grid, active[:, 0], size)
+        return cls(found, f"movies:{preset}")
+
+    def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Frames ``(B, H, W)`` uint8."""
+        return self._frames[np.asarray(indices)]

@@ -1,0 +1,169 @@
+"""Films of simulated retinas: GIF, MP4, or a sheet of stills as PNG."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.checkpoint import write_atomic
+from ontogym.errors import OntogymError
+
+__all__ = ["wave_frames", "write_film"]
+
+_MAX_BYTES = 2**30
+_SHEET = 48
+"""Most stills on a sheet."""
+
+
+def wave_frames(
+    preset: Any = "ferret",
+    seconds: float = 30.0,
+    frame_ms: float = 100.0,
+    warmup_minutes: float = 15.0,
+    size: int = 128,
+    radius: int = 64,
+    obs: Literal["binary", "calcium"] = "binary",
+    seed: int = 0,
+) -> NDArray[np.uint8]:
+    """Frames ``(F, size, size)`` uint8 of the square inscribed in one retina.
+
+    Args:
+        preset: a name, or `WaveParameters`.
+        seconds: of simulated time after `warmup_minutes`.
+        frame_ms: time between frames, a multiple of 25.
+        size: pixels a side; at most the retina's diameter in cells, 2 radius + 1, times four.
+        radius: of the retina, in cells.
+        obs: ``"binary"``: 255 where a cell is depolarised; ``"calcium"``: what a slow indicator shows, 0 to 255.
+        seed: of the retina.
+
+    Raises:
+        OntogymError: a value out of range or an unknown preset.
+    """
+    from ontogym.developmental.waves import WaveSimulator
+
+    for name, value, low, high in (
+        ("radius", radius, 2, 1024),
+        ("size", size, 2, 4 * (2 * radius + 1)),
+        ("seconds", seconds, frame_ms / 1000, 100_000),
+        ("frame_ms", frame_ms, 25, 60_000),
+        ("warmup_minutes", warmup_minutes, 0, 10_000),
+    ):
+        if not low <= value <= high:
+            raise OntogymError(f"{name}={value} is out of range; choose {low:g} to {high:g}.")
+    if obs not in ("binary", "calcium"):
+        raise OntogymError(f"obs={obs!r} is neither binary nor calcium; choose one.")
+    frames = int(seconds * 1000 / frame_ms)
+    if frames * size**2 > _MAX_BYTES:
+        raise OntogymError(f"{frames} frames of {size} x {size} pixels are too many; choose fewer seconds.")
+    simulator = WaveSimulator(preset, radius)
+    state = simulator.fresh([seed])
+    state = simulator.advance(state, round(60_000 * warmup_minutes / simulator.dt_ms), inplace=True)
+    raster = simulator.grid.raster(size)
+    calcium = _Calcium(simulator.grid.axial, radius, frame_ms) if obs == "calcium" else None
+    film = np.empty((frames, size, size), np.uint8)
+    for k in range(frames):
+        state, active = simulator.record(state, 1, frame_ms, inplace=True)
+        cells = active[0, 0]
+        shade = 255 * cells.astype(np.uint8) if calcium is None else calcium.next(cells)
+        film[k] = shade[raster]
+    return film
+
+
+class _Calcium:
+    """x0.85 in 100 ms, +0.01 for an active cell, +0.005 for each active one within three rings, at most 1.
+
+    Other frames decay by 0.85^(frame_ms / 100) and gain in proportion, so that a standing wave looks the same.
+    """
+
+    def __init__(self, axial: NDArray[np.integer], radius: int, frame_ms: float) -> None:
+        self._at = tuple((axial + radius).T)
+        self._side = 2 * radius + 1
+        q, r = np.mgrid[-3:4, -3:4]
+        self._decay = 0.85 ** (frame_ms / 100)
+        self._kernel = np.where(np.abs(q + r) <= 3, 0.005, 0.0)
+        self._kernel[3, 3] = 0.01
+        self._kernel *= (1 - self._decay) / (1 - 0.85)
+        self._level = np.zeros((self._side, self._side))
+
+    def next(self, cells: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Levels of the cells ``(C,)`` after a frame in which `cells` are active."""
+        from scipy.ndimage import convolve
+
+        plane = np.zeros_like(self._level)
+        plane[self._at] = cells
+        self._level = np.minimum(
+            1.0, self._decay * self._level + convolve(plane, self._kernel, mode="constant")
+        )
+        return (255 * self._level[self._at]).round().astype(np.uint8)
+
+
+def write_film(frames: NDArray[np.uint8], path: Path | str, fps: int = 25) -> tuple[Path, int]:
+    """Write frames ``(F, H, W)``; returns the path and how many were written.
+
+    Args:
+        frames: grey pictures.
+        path: ends in ``.gif``, ``.mp4``, or ``.png`` for a sheet of at most 48 stills, in rows.
+        fps: frames shown per second, 1 to 50.
+
+    Raises:
+        OntogymError: another ending, a bad rate, a folder that cannot be written, or an MP4 without ffmpeg.
+    """
+    import imageio.v3 as iio
+
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in (".gif", ".mp4", ".png"):
+        raise OntogymError(f"Films are written as .gif, .mp4 or .png, not {path.name!r}; change the ending.")
+    if not 1 <= fps <= 50:
+        raise OntogymError(f"fps={fps} is out of range; choose 1 to 50.")
+    if kind == ".png":
+        chosen = frames[np.linspace(0, len(frames) - 1, min(_SHEET, len(frames))).round().astype(int)]
+        write_atomic(path, iio.imwrite("<bytes>", _sheet(chosen), extension=".png"))
+        return path, len(chosen)
+    if kind == ".gif":
+        # A GIF counts hundredths of a second.
+        hold = 10 * round(100 / fps)
+        data = iio.imwrite("<bytes>", frames, extension=".gif", plugin="pillow", duration=hold, loop=0)
+    else:
+        data = _mp4(frames, fps)
+    write_atomic(path, data)
+    return path, len(frames)
+
+
+def _sheet(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    columns = min(len(frames), 8)
+    rows = math.ceil(len(frames) / columns)
+    height, width = frames.shape[1:]
+    sheet = np.full((rows * (height + 2) - 2, columns * (width + 2) - 2), 128, np.uint8)
+    for k, frame in enumerate(frames):
+        top, left = k // columns * (height + 2), k % columns * (width + 2)
+        sheet[top : top + height, left : left + width] = frame
+    return sheet
+
+
+def _mp4(frames: NDArray[np.uint8], fps: int) -> bytes:
+    # The codec wants sides that are even.
+    even = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2)))
+    height, width = even.shape[1:]
+    try:
+        import imageio_ffmpeg
+
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder, "film.mp4")
+            writer = imageio_ffmpeg.write_frames(
+                str(target), (width, height), pix_fmt_in="gray", fps=fps, macro_block_size=2, quality=7
+            )
+            writer.send(None)
+            for frame in even:
+                writer.send(frame.tobytes())
+            writer.close()
+            return target.read_bytes()
+    except (ImportError, RuntimeError, OSError) as error:
+        raise OntogymError(
+            "MP4 needs ffmpeg, which was not found or failed; run pip install imageio-ffmpeg, or write a .gif."
+        ) from error

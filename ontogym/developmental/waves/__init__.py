@@ -1,0 +1,32 @@
+"""Retinal waves: spontaneous activity of the retina before it sees, simulated from its physiology.
+
+The model is that of Godfrey & Swindale, "Retinal wave behavior through activity-dependent refractory periods", PLoS
+Comput. Biol. 3(11):e245 (2007), as "ReWaRD" (arXiv 2311.17232) uses it to train networks before they see anything.
+
+- `WaveSimulator`: B retinas, state in, state out; fast.
+- `DenseRetina`: the model again, readable; the oracle of the simulator's tests.
+- `wave_statistics`: size, interval, speed and duration of waves.
+- `render`: pictures.
+"""
+
+from ontogym.developmental.waves.grid import HexGrid
+from ontogym.developmental.waves.oracle import DenseRetina
+from ontogym.developmental.waves.parameters import PRESETS, WaveParameters, resolve_parameters
+from ontogym.developmental.waves.rendering import render
+from ontogym.developmental.waves.simulator import WaveSimulator
+from ontogym.developmental.waves.state import WaveState
+from ontogym.developmental.waves.statistics import WaveStatistics, WaveTracker, wave_statistics
+
+__all__ = [
+    "PRESETS",
+    "DenseRetina",
+    "HexGrid",
+    "WaveParameters",
+    "WaveSimulator",
+    "WaveState",
+    "WaveStatistics",
+    "WaveTracker",
+    "render",
+    "resolve_parameters",
+    "wave_statistics",
+]

@@ -1,0 +1,37 @@
+"""Pictures of the retina: which cells are depolarised, as white on black."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.developmental.waves.grid import HexGrid
+from ontogym.errors import OntogymError
+
+__all__ = ["render"]
+
+
+def render(grid: HexGrid, active: NDArray[Any], size: int) -> NDArray[np.uint8]:
+    """Nearest-neighbour pictures of the square inscribed in the retina.
+
+    Args:
+        grid: the retina's grid of C cells.
+        active: ``(..., C)``, true (or non-zero) where a cell is depolarised.
+        size: pixels a side, at most ``2 radius + 1``.
+
+    Returns:
+        ``(..., size, size)`` uint8: 255 where depolarised, else 0.
+
+    Raises:
+        OntogymError: `active` is of another retina, or `size` does not suit this one.
+    """
+    active = np.asarray(active)
+    if active.ndim == 0 or active.shape[-1] != grid.cells:
+        raise OntogymError(
+            f"Activity of shape {active.shape} is not of a retina of radius {grid.radius}; "
+            f"its last axis must be the {grid.cells} cells."
+        )
+    lit = (active.view(np.uint8) if active.dtype == np.bool_ else active != 0) * np.uint8(255)
+    return np.take(lit, grid.raster(size), axis=-1)

@@ -1,0 +1,225 @@
+"""The simulated retina: it plays the explanted retina of Leong et al. (2024).
+
+It is deliberately no member of the twin's class of functions: its subunits are rectified one by one, its gain is
+divided by local contrast, its surrounds inhibit, its output saturates. What a twin cannot learn of it is what a
+twin cannot learn of a real retina.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ontogym.errors import OntogymError
+from ontogym.retina_env.cells import FIELD_UM, Cells, draw_cells
+from ontogym.retina_env.filters import blurred, gaussian_matrix
+from ontogym.retina_env.images.arrays import GREY, check_images
+from ontogym.retina_env.images.leaves import dead_leaves
+from ontogym.seeding import generator
+
+__all__ = ["Bipolar", "SimulatedRetina", "bipolar_cells"]
+
+CONE_EXPONENT = 0.8
+CONE_GAIN = 4.0
+BIPOLAR_CENTRE_UM, BIPOLAR_SURROUND_UM, BIPOLAR_SURROUND = 22.0, 80.0, 0.7
+GAIN_POOL_UM, GAIN_HALF = 150.0, 0.5
+SUBUNIT_THRESHOLD = 0.02
+SURROUND_RATIO, SURROUND_GAIN = 2.5, 0.6
+OUTPUT_SHARPNESS, OUTPUT_EXPONENT, OUTPUT_HALF = 2.2, 1.3, 2.2
+CALIBRATION_SEED, CALIBRATION_IMAGES = 20_240_214, 256
+"""The scenes to whose statistics every animal has adapted."""
+
+_CHUNK = 64
+Float = NDArray[np.float32]
+
+
+class Bipolar(nn.Module):
+    """Cones, bipolar cells and contrast gain control (steps 1 to 3), the same in every animal.
+
+    Args:
+        size: side of the images, pixels; they are 3.2 mm wide.
+    """
+
+    centre: Tensor
+    surround: Tensor
+    pool: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        pixel = FIELD_UM / size
+        for name, um in (
+            ("centre", BIPOLAR_CENTRE_UM),
+            ("surround", BIPOLAR_SURROUND_UM),
+            ("pool", GAIN_POOL_UM),
+        ):
+            self.register_buffer(name, gaussian_matrix(size, um / pixel), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Luminance ``(B, size, size)`` to bipolar output of the same shape; 0 is what uniform grey gives."""
+        # A clamp away from 0, where the slope of the power is infinite.
+        light = images.clamp(min=1e-4) ** CONE_EXPONENT
+        cones = CONE_GAIN * (light / (light + GREY**CONE_EXPONENT) - 0.5)
+        b = blurred(cones, self.centre) - BIPOLAR_SURROUND * blurred(cones, self.surround)
+        contrast = torch.sqrt(blurred(b * b, self.pool) + 1e-6)
+        return b / (1 + contrast / GAIN_HALF)
+
+
+class SimulatedRetina(nn.Module):
+    """One animal's retina: images to expected spikes of 60 ganglion cells.
+
+    ``retina.rates(images)`` takes and gives NumPy arrays and checks them; ``retina(images)`` takes and gives
+    tensors, on the device that the module is on, and can be differentiated.
+
+    Args:
+        seed: which animal.
+        size: side of the images, pixels.
+        cells: cells of one's own in place of those drawn from `seed`.
+
+    Attributes:
+        cells: what and where the cells are.
+        size: side of the images it sees.
+    """
+
+    pools: Tensor
+    on: Tensor
+    off: Tensor
+    rectification: Tensor
+    surround: Tensor
+    crossover: Tensor
+    max_spikes: Tensor
+    threshold: Tensor
+    base: Tensor
+    drive_mean: Tensor
+    drive_sd: Tensor
+
+    def __init__(self, seed: int = 0, size: int = 128, cells: Cells | None = None) -> None:
+        super().__init__()
+        if not 16 <= size <= 512:
+            raise OntogymError(f"A retina cannot see {size} pixels; choose a size from 16 to 512.")
+        self.seed, self.size = int(seed), int(size)
+        self.cells = draw_cells(self.seed) if cells is None else cells
+        self.bipolar = Bipolar(self.size)
+        pools = [_pools(self.cells, self.size, ratio) for ratio in (1.0, SURROUND_RATIO)]
+        self.register_buffer("pools", torch.from_numpy(np.concatenate(pools)), persistent=False)
+        for name in (
+            "on",
+            "off",
+            "rectification",
+            "surround",
+            "crossover",
+            "max_spikes",
+            "threshold",
+            "base",
+        ):
+            values = torch.from_numpy(getattr(self.cells, name).astype(np.float32))
+            self.register_buffer(name, values, persistent=False)
+        mean, sd = self._statistics()
+        self.register_buffer("drive_mean", mean, persistent=False)
+        self.register_buffer("drive_sd", sd, persistent=False)
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells there are, N."""
+        return len(self.cells)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Expected spikes in 400 ms, ``(B, N)``, for luminance ``(B, size, size)`` in [0, 1]."""
+        drive = (self._drive(self.bipolar(images)) - self.drive_mean) / self.drive_sd
+        z = F.softplus(OUTPUT_SHARPNESS * (drive - self.threshold)) / OUTPUT_SHARPNESS
+        powered = z**OUTPUT_EXPONENT
+        return self.base + self.max_spikes * powered / (powered + OUTPUT_HALF)
+
+    @torch.no_grad()
+    def rates(self, images: Any) -> Float:
+        """Expected spikes in 400 ms.
+
+        Args:
+            images: ``(B, size, size)`` floats in [0, 1].
+
+        Returns:
+            ``(B, N)`` float32. A pure function of the images; an image's rates in another batch are equal up to
+            rounding in single precision.
+        """
+        x = check_images(images, self.size)
+        parts = [self(self._tensor(x[k : k + _CHUNK])) for k in range(0, len(x), _CHUNK)]
+        return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float32)
+
+    def record(self, images: Any, repeats: int = 10, seed: int = 0) -> NDArray[np.int64]:
+        """Poisson spike counts, ``(repeats, B, N)``: the images are shown `repeats` times.
+
+        Args:
+            seed: decides the noise; the same images with the same seed give the same spikes.
+        """
+        if repeats < 1:
+            raise OntogymError(f"Images must be shown once or more, not {repeats} times.")
+        rates = self.rates(images).astype(np.float64)
+        return generator(seed, "retina", self.seed, "spikes").poisson(rates, (repeats, *rates.shape))
+
+    def respond(self, images: Any, repeats: int = 10, seed: int = 0) -> Float:
+        """Responses averaged over repeats, ``(B, N)`` float32: the rows of the paper's response matrix."""
+        return np.asarray(self.record(images, repeats, seed).mean(0), dtype=np.float32)
+
+    def _drive(self, b: Tensor) -> Tensor:
+        """Bipolar output ``(B, size, size)`` to the drive of the cells ``(B, N)`` (steps 4 and 5)."""
+        n, b = self.n_cells, b.flatten(1)
+        on = F.relu(b - SUBUNIT_THRESHOLD) @ self.pools.T
+        off = F.relu(-b - SUBUNIT_THRESHOLD) @ self.pools.T
+        linear = 0.5 * (1 - self.rectification) * (b @ self.pools[:n].T)
+        excitation = self.on * (self.rectification * on[:, :n] + linear)
+        excitation = excitation + self.off * (self.rectification * off[:, :n] - linear)
+        inhibition = SURROUND_GAIN * self.surround * (self.on * on[:, n:] + self.off * off[:, n:])
+        crossover = self.crossover * (self.on * off[:, :n] + self.off * on[:, :n])
+        return excitation - inhibition - crossover
+
+    @torch.no_grad()
+    def _statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and SD ``(N,)`` of the drive over natural scenes; taken at 128 pixels whatever the size."""
+        if self.size != 128:
+            other = SimulatedRetina(self.seed, 128, self.cells)
+            return other.drive_mean, other.drive_sd
+        drive = torch.cat([self._drive(b) for b in _calibration_scenes().split(_CHUNK)])
+        return drive.mean(0), drive.std(0) + 1e-6
+
+    def _tensor(self, images: Float) -> Tensor:
+        return torch.from_numpy(images).to(self.pools.device)
+
+
+def bipolar_cells(images: Any) -> Float:
+    """Output of the bipolar cells under each pixel, ``(B, H, H)`` float32, after gain control."""
+    x = check_images(images)
+    with torch.no_grad():
+        return np.asarray(_bipolar(x.shape[1])(torch.from_numpy(x)).numpy())
+
+
+def _pools(cells: Cells, size: int, ratio: float) -> Float:
+    """Weights ``(N, size * size)`` of each cell over pixels, summing to 1; `ratio` 1 is the centre.
+
+    The surround is round, the centre has the cell's own shape.
+    """
+    grid = (np.arange(size) + 0.5) * (FIELD_UM / size)
+    dx, dy = grid - cells.x[:, None, None], grid[:, None] - cells.y[:, None, None]
+    stretch = (cells.stretch if ratio == 1 else np.ones(len(cells)))[:, None, None]
+    c, s = np.cos(cells.angle)[:, None, None], np.sin(cells.angle)[:, None, None]
+    u, v = (dx * c + dy * s) / stretch, (dy * c - dx * s) * stretch
+    weights = np.exp(-(u * u + v * v) / (2 * (ratio * cells.sigma[:, None, None]) ** 2))
+    weights /= weights.sum((1, 2), keepdims=True)
+    return weights.reshape(len(cells), -1).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _bipolar(size: int) -> Bipolar:
+    return Bipolar(size)
+
+
+@functools.lru_cache(maxsize=1)
+def _calibration_scenes() -> Tensor:
+    """Bipolar output to the calibration images: the same for every animal, so made once in a process."""
+    images = torch.from_numpy(dead_leaves(CALIBRATION_IMAGES, CALIBRATION_SEED))
+    with torch.no_grad():
+        return torch.cat([_bipolar(128)(part) for part in images.split(_CHUNK)])
