@@ -1,12 +1,12 @@
 r"""Learning rules with a handful of parameters: what a network must beat, and the profile over the baseline.
 
 Each changes the weight by :math:`\alpha_w u_t x_t` and the bias by :math:`\alpha_b u_t`, with u the drive of
-`simulate` (static: 0). They are fitted by maximum likelihood (L-BFGS, exact gradients).
+`simulate` (static: 0). They are fitted by maximum likelihood (L-BFGS, exact gradients). A baseline far below 0
+(it is bounded by -5) reinforces what was chosen whether or not it was rewarded: the animal perseveres.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from ontogym.errors import UnknownNameError
 __all__ = ["PARAMETRIC", "Profile", "RuleFit", "baseline_profile", "fit_rule", "rule_trajectory"]
 
 PARAMETRIC = ("static", "reinforce", "reinforce-baseline", "predict-max", "reward-max")
+GRID = (-5, -4, -3, -2, -1.5, -1, -0.75, -0.5, -0.25, 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 DROP = 1.92
 """Half the 95 % point of a chi-squared of one degree of freedom: nats that bound a likelihood interval."""
 NAMES = ("alpha_w", "alpha_b", "beta", "w0", "b0")
@@ -32,6 +33,11 @@ _FREE = {
     "predict-max": (0, 1, 3, 4),
     "reward-max": (0, 1, 3, 4),
 }
+
+
+# Steps of the search are taken in these units; beyond the bounds a policy is deterministic, its likelihood flat.
+SCALES = np.array([0.01, 0.01, 0.3, 1.0, 1.0])
+BOUNDS = np.array([2.0, 2.0, 5.0, 20.0, 20.0])
 
 
 class RuleFit(NamedTuple):
@@ -51,7 +57,8 @@ class Profile(NamedTuple):
     """Log-likelihood of REINFORCE over its baseline, all else fitted anew at each.
 
     ``beta`` (n,); ``log_likelihood`` (n,) summed over the trials, in nats, relative to the best of them.
-    ``interval``: the betas within 1.92 nats of it (a 95 % likelihood interval, trials taken as independent).
+    ``best``: beta of the maximum. ``interval``: the betas within 1.92 nats of it, a 95 % likelihood interval
+    if REINFORCE with one baseline and one rate for all animals is true; its ends are cut to the grid.
     """
 
     beta: NDArray[np.float64]
@@ -151,25 +158,31 @@ def fit_rule(
     trials, counts = trials.rows(rows), counts[rows]
     known = trials.initial is not None and rule != "static"
     free = [k for k in _FREE[rule] if not (known and k >= 3) and not (k == 2 and beta is not None)]
-    start = np.array([0.03, 0.03, 0.0, 0.0, 0.0]) if near is None else near.params.copy()
-    if beta is not None:
-        start[2] = beta
-    if rule == "static":
-        start[:2] = 0.0
     total = counts.sum()
 
     def objective(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        params = start.copy()
-        params[free] = values
+        params = fixed.copy()
+        params[free] = values * SCALES[free]
         loss, gradient, _ = _loss(rule, params, trials, counts)
-        return loss / total, gradient[free] / total
+        return loss / total, gradient[free] * SCALES[free] / total
 
-    # Beyond these a policy is deterministic and its likelihood flat.
-    bounds = [((-2.0, 2.0), (-2.0, 2.0), (-5.0, 5.0), (-20.0, 20.0), (-20.0, 20.0))[k] for k in free]
-    found = minimize(objective, start[free], jac=True, method="L-BFGS-B", bounds=bounds)
-    params = start.copy()
-    params[free] = found.x
-    return RuleFit(rule, params, -float(found.fun))
+    # Over thousands of trials the likelihood has ridges on which a line search fails: several ways in.
+    starts = [near.params] if near is not None else []
+    if rule != "static":
+        still = np.zeros(5) if known else fit_rule("static", trials, counts).params
+        starts += [still + [rate, rate, 0, 0, 0] for rate in (1e-3, 0.03)]
+    best: RuleFit | None = None
+    for start in starts or [np.zeros(5)]:
+        fixed = start.copy()
+        if beta is not None:
+            fixed[2] = beta
+        bounds = [(-BOUNDS[k] / SCALES[k], BOUNDS[k] / SCALES[k]) for k in free]
+        found = minimize(objective, fixed[free] / SCALES[free], jac=True, method="L-BFGS-B", bounds=bounds)
+        if best is None or -found.fun > best.log_likelihood:
+            fixed[free] = found.x * SCALES[free]
+            best = RuleFit(rule, fixed.copy(), -float(found.fun))
+    assert best is not None
+    return best
 
 
 def rule_trajectory(fit: RuleFit, trials: Trials) -> NDArray[np.float64]:
@@ -184,25 +197,40 @@ def baseline_profile(trials: Trials, betas: Sequence[float] | None = None) -> Pr
     the split between correct and error trials has the wrong sign. A flat profile means that the data do not
     tell; no asymmetry should be claimed without it.
     """
-    grid = np.linspace(-0.5, 1.0, 16) if betas is None else np.asarray(betas, dtype=np.float64)
+    grid = np.array(GRID if betas is None else betas, dtype=np.float64)
     free, n = fit_rule("reinforce-baseline", trials), float(trials.lengths.sum())
+    total = np.empty(len(grid))
+    # From the peak outwards, each from its neighbour's fit.
+    middle = int(np.abs(grid - free.params[2]).argmin())
+    for side in (range(middle, len(grid)), range(middle, -1, -1)):
+        last = free
+        for k in side:
+            last = fit_rule("reinforce-baseline", trials, beta=float(grid[k]), near=last)
+            total[k] = last.log_likelihood * n
 
     def at(beta: float) -> float:
         return fit_rule("reinforce-baseline", trials, beta=beta, near=free).log_likelihood * n
 
-    total = np.array([at(float(beta)) for beta in grid])
     best, peak = max(float(total.max()), free.log_likelihood * n), float(free.params[2])
-    return Profile(grid, total - best, peak, _interval(grid, total - best, peak, lambda b: at(b) - best))
+    ends = [_end(grid[side], total[side] - best, peak, lambda b: at(b) - best)
+            for side in (np.flatnonzero(grid < peak)[::-1], np.flatnonzero(grid > peak))]  # fmt: skip
+    return Profile(grid, total - best, peak, (ends[0], ends[1]))
 
 
-def _interval(
-    grid: NDArray[np.float64], relative: NDArray[np.float64], peak: float, at: Callable[[float], float]
-) -> tuple[float, float]:
-    """Where the profile is within 1.92 nats of its top: by its curvature, or on the grid where that is wide."""
-    step = 0.02
-    drop = -(at(peak - step) + at(peak + step)) / 2
-    width = step * math.sqrt(DROP / drop) if drop > 0 else math.inf
-    if width < float(np.diff(grid).max()):
-        return peak - width, peak + width
-    inside = grid[relative >= -DROP]
-    return (min(float(inside.min()), peak), max(float(inside.max()), peak)) if len(inside) else (peak, peak)
+def _end(
+    grid: NDArray[np.float64],
+    relative: NDArray[np.float64],
+    peak: float,
+    at: Callable[[float], float],
+) -> float:
+    """Where a profile, given from its peak outwards, has fallen by 1.92 nats; the last of `grid` if nowhere."""
+    fallen = np.flatnonzero(relative < -DROP)
+    if not len(fallen):
+        return float(grid[-1]) if len(grid) else peak
+    outside = float(grid[fallen[0]])
+    inside = float(grid[fallen[0] - 1]) if fallen[0] else peak
+    # Eight halvings: a 256th of a step of the grid.
+    for _ in range(8):
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if at(middle) < -DROP else (middle, outside)
+    return inside

@@ -144,19 +144,24 @@ def _from_table(table: Table, source: str) -> Trials:
                 f"Column {name!r} of {source} has {len(values)} rows and 'choice' {n}; mend it."
             )
         groups.append(values)
-    subject, date, session = groups
     # Dates sort; sessions of one date, and all where there is no date, keep the order of the table.
-    keys = [f"{d}\x1f{s}" for d, s in zip(date, session)]
-    first = {key: k for k, key in reversed(list(enumerate(keys)))}
+    subject, date, session = (np.unique(values, return_inverse=True)[1].reshape(n) for values in groups)
+    first = _first_row(np.stack([subject, date, session], 1))
+    order = np.lexsort((np.arange(n), first, date, subject))
+    names, new = groups[0][order], np.ones(n, dtype=np.bool_)
+    new[1:] = first[order][1:] != first[order][:-1]
     animals: dict[str, list[dict[str, NDArray[Any]]]] = {}
-    for name in dict.fromkeys(subject.tolist()):
-        own = {keys[k] for k in np.flatnonzero(subject == name)}
-        for key in sorted(own, key=lambda key: (key.partition("\x1f")[0], first[key])):
-            here = np.array([s == name and k == key for s, k in zip(subject, keys)])
-            found = _session({c: columns[c][here] for c in COLUMNS}, source)
-            if len(found["choice"]):
-                animals.setdefault(name or "animal", []).append(found)
+    for rows in np.split(np.arange(n), np.flatnonzero(new)[1:]) if n else []:
+        found = _session({c: columns[c][order[rows]] for c in COLUMNS}, source)
+        if len(found["choice"]):
+            animals.setdefault(str(names[rows[0]]) or "animal", []).append(found)
     return pack(animals, source)
+
+
+def _first_row(keys: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For each row of `keys` the first row that equals it."""
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse.reshape(-1)])
 
 
 def _columns(table: Table, source: str) -> dict[str, NDArray[np.float64]]:

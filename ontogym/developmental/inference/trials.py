@@ -74,14 +74,12 @@ class Trials:
 def pack(
     animals: Mapping[str, Sequence[Mapping[str, NDArray[np.generic]]]],
     source: str,
-    session_break: bool = True,
 ) -> Trials:
     """Sessions of animals as `Trials`.
 
     Args:
         animals: name to sessions in their order, each with ``stimulus, choice, reward, side`` (n,).
         source: where they come from.
-        session_break: whether sessions are counted (else each animal has one).
 
     Raises:
         OntogymError: no animal, or one without trials.
@@ -100,7 +98,7 @@ def pack(
             key: np.concatenate([np.asarray(s[key]) for s in sessions])
             for key in ("stimulus", "choice", "reward", "side")
         }
-        joined[name]["session"] = np.repeat(np.arange(len(sizes)) * session_break, sizes)
+        joined[name]["session"] = np.repeat(np.arange(len(sizes)), sizes)
     lengths = np.array([len(joined[name]["choice"]) for name in names], dtype=np.int64)
 
     def padded(key: str, dtype: type) -> NDArray[np.generic]:

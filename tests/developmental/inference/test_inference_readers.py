@@ -85,13 +85,13 @@ def test_a_table_of_several_mice_with_sessions_and_gaps(tmp_path):
     file = tmp_path / "ibl.csv"
     file.write_text("\n".join(["subject,date," + HEAD, *rows]) + "\n")
     trials = read_trials(file)
-    assert trials.animals == ("b", "a")
-    assert trials.lengths.tolist() == [2, 3]
-    np.testing.assert_allclose(trials.stimulus[0, :2], [1, np.tanh(2.5) / np.tanh(5)])
-    assert trials.choice[1].tolist() == [1, 0, 0]  # the earlier date first
-    assert trials.side[1].tolist() == [1, 1, 0]  # an error to the left at no contrast: the side was right
-    assert trials.session[1].tolist() == [0, 0, 1]
-    assert not trials.valid[0, 2]
+    assert trials.animals == ("a", "b")
+    assert trials.lengths.tolist() == [3, 2]
+    np.testing.assert_allclose(trials.stimulus[1, :2], [1, np.tanh(2.5) / np.tanh(5)])
+    assert trials.choice[0].tolist() == [1, 0, 0]  # the earlier date first
+    assert trials.side[0].tolist() == [1, 1, 0]  # an error to the left at no contrast: the side was right
+    assert trials.session[0].tolist() == [0, 0, 1]
+    assert not trials.valid[1, 2]
 
 
 def test_the_same_table_as_npz_of_columns(tmp_path):
@@ -189,6 +189,9 @@ def test_hostile_pickles_are_refused_by_name_and_run_nothing(tmp_path, hostile, 
     "data",
     [
         b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I100000000000\ntS'b'\ntR.",
+        b"cnumpy\nndarray\n((I1000000\ntS'f8'\ntR.",  # memory that nobody has filled
+        b"\x80\x02cnumpy\ndtype\n(X\x02\x00\x00\x00V8\x88\x89tR.",
+        b"\x80\x02cnumpy\ndtype\nN}X\x08\x00\x00\x00__doc__KU\x86b.",  # changes a function of ours
         b"c_codecs\nencode\n(S'x'\nS'rot13'\ntR.",
         b"cnumpy\ndtype\n((lp0\ntR.",
         b"cnumpy.core.multiarray\nscalar\n(I1\nS'x'\ntR.",
@@ -204,6 +207,36 @@ def test_odd_uses_of_allowed_names_are_refused_too(data):
         unpickle(data, "it")
 
 
+def test_a_forged_dtype_that_reads_memory_as_objects_is_refused():
+    class Forged:
+        def __reduce__(self):
+            fields = {"a": (np.dtype("O"), 0)}
+            return np.dtype, ("f8", False, True), (3, "|", None, ("a",), fields, 8, 1, 0)
+
+    with pytest.raises(OntogymError, match=r"numpy\.dtype with an unusual state"):
+        unpickle(pickle.dumps(Forged()), "it")
+
+
+def test_an_array_that_claims_more_than_its_bytes_is_refused():
+    class Forged:
+        def __reduce__(self):
+            reconstruct, arguments, (version, _, dtype, order, raw) = np.arange(3).__reduce__()
+            return reconstruct, arguments, (version, (10**12,), dtype, order, raw)
+
+    with pytest.raises(OntogymError, match="bytes do not fill"):
+        unpickle(pickle.dumps(Forged()), "it")
+
+
+def test_shared_and_circular_parts_take_no_more_than_their_share():
+    nest: list = [np.arange(2)]
+    for _ in range(60):
+        nest = [nest, nest]
+    circle: list = [np.arange(3)]
+    circle.append(circle)
+    found = unpickle(pickle.dumps((nest, circle)), "it")
+    np.testing.assert_array_equal(found[1][1][1][0], [0, 1, 2])
+
+
 def test_numpys_own_pickles_are_read_whole():
     value = {
         "a": np.arange(6).reshape(2, 3)[:, ::-1],
@@ -211,6 +244,8 @@ def test_numpys_own_pickles_are_read_whole():
         "c": np.array(["x", "yz"]),
         "d": np.array([{"e": 1}, None], dtype=object),
         "f": [1, "t", (None, True)],
+        "g": np.asfortranarray(np.arange(6.0).reshape(2, 3)).astype(">f8"),
+        "h": (np.array([True, False]), np.dtype("i4")),
     }
     for protocol in (2, 4, 5):
         found = unpickle(pickle.dumps(value, protocol=protocol), "it")
@@ -218,6 +253,9 @@ def test_numpys_own_pickles_are_read_whole():
         assert (found["b"], found["f"]) == (2.5, value["f"])
         assert found["c"].tolist() == ["x", "yz"]
         assert found["d"].tolist() == [{"e": 1}, None]
+        np.testing.assert_array_equal(found["g"], value["g"])
+        assert found["h"][0].tolist() == [True, False]
+        assert found["h"][1] == np.dtype("i4")
 
 
 def test_an_npz_member_that_is_no_array(tmp_path):
