@@ -8,10 +8,19 @@ from numpy.typing import NDArray
 
 from ontogym.developmental.inference.fitting import log_likelihood, trajectory
 from ontogym.developmental.inference.network import UpdateNetwork
-from ontogym.developmental.inference.simulate import Simulated
+from ontogym.developmental.inference.simulate import Simulated, drive
 from ontogym.developmental.inference.trials import Trials
 
-__all__ = ["asymmetry", "history_slope", "recovery", "towards_choice", "update_surface"]
+__all__ = [
+    "asymmetry",
+    "history_slope",
+    "recovery",
+    "towards_choice",
+    "true_weight_curve",
+    "update_curve",
+    "update_surface",
+    "weight_curve",
+]
 
 
 def recovery(network: UpdateNetwork, params: NDArray[np.float64], data: Simulated) -> dict[str, float]:
@@ -92,18 +101,46 @@ def history_slope(path: NDArray[np.float64], trials: Trials, kept: float = 0.9) 
     return {"few": float(few), "many": float(many), "ratio": float(many / few) if few else float("nan")}
 
 
+def update_curve(
+    path: NDArray[np.float64], trials: Trials, least: int = 30
+) -> dict[str, dict[str, list[float]]]:
+    """The size of updates along the data, by how sure the animal was and by outcome.
+
+    Trials are binned by the decision variable for the choice made, ``(w x + b) f``, in steps of 1/2 from -5 to 5; the
+    size is that of `history_slope`. Bins of fewer than `least` trials are left out.
+
+    Returns:
+        For ``correct`` and ``error``: ``drive``, ``update`` and ``trials`` of each bin.
+    """
+    x, last = trials.stimulus[:, :-1], slice(None, -1)
+    size = towards_choice(path, trials) / (1 + x**2)
+    sure = (path[:, last, 0] * x + path[:, last, 1]) * (2 * trials.choice[:, last] - 1)
+    place = np.floor(sure * 2)
+    found = {}
+    for name, outcome in (("correct", 1), ("error", 0)):
+        here = np.isfinite(size) & (trials.reward[:, last] == outcome) & (np.abs(sure) < 5)
+        bins, inverse, counts = np.unique(place[here], return_inverse=True, return_counts=True)
+        means = [np.bincount(inverse, v[here], len(bins)) / np.maximum(counts, 1) for v in (sure, size)]
+        kept = counts >= least
+        drive_of, update_of = (m[kept].tolist() for m in means)
+        found[name] = {"drive": drive_of, "update": update_of, "trials": counts[kept].tolist()}
+    return found
+
+
 def update_surface(
     network: UpdateNetwork,
     params: NDArray[np.float64],
     stimuli: NDArray[np.float64],
-    weights: tuple[float, float],
+    weights: NDArray[np.float64] | tuple[float, float],
 ) -> NDArray[np.float64]:
     """The inferred change of (weight, bias) for stimulus, choice and outcome: ``(2 choices, 2 rewards, n, 2)``.
 
-    At W = `weights`, with the memory of a GRU at rest. The side follows from choice and reward, and where
-    the stimulus says otherwise (a choice against the stimulus that was rewarded) the entry is NaN.
+    At W = `weights`, ``(2,)`` or one for each stimulus ``(n, 2)``, with the memory of a GRU at rest. The side follows
+    from choice and reward, and where the stimulus says otherwise (a choice against the stimulus that was rewarded)
+    the entry is NaN.
     """
     surface = np.full((2, 2, len(stimuli), 2), np.nan)
+    at = np.broadcast_to(np.asarray(weights, dtype=np.float64), (len(stimuli), 2))
     p = network.unpack(torch.tensor(params))
     for choice in (0, 1):
         for reward in (0, 1):
@@ -111,9 +148,40 @@ def update_surface(
             possible = (stimuli == 0) | ((stimuli > 0) == (side == 1))
             x = stimuli[possible]
             one = np.ones_like(x)
-            columns = [weights[0] * one, weights[1] * one, x, one, 0 * one,
+            columns = [*at[possible].T, x, one, 0 * one,
                        (2 * choice - 1) * one, reward * one, (2 * side - 1) * one]  # fmt: skip
             inputs = torch.tensor(np.stack(columns, 1))
             change, _ = network.update(p, inputs, torch.zeros(len(x), network.hidden, dtype=inputs.dtype))
             surface[choice, reward, possible] = change.numpy()
     return surface
+
+
+def weight_curve(
+    network: UpdateNetwork, params: NDArray[np.float64], weights: NDArray[np.float64]
+) -> dict[str, list[float]]:
+    """The inferred change of the stimulus weight at stimulus 1 and bias 0, as a function of that weight.
+
+    Returns:
+        ``weight``, and the change after a ``correct`` choice (right) and after an ``error`` (left).
+    """
+    at = np.stack([weights, np.zeros_like(weights)], 1)
+    surface = update_surface(network, params, np.ones_like(weights), at)
+    return {
+        "weight": weights.tolist(),
+        "correct": surface[1, 1, :, 0].tolist(),
+        "error": surface[0, 0, :, 0].tolist(),
+    }
+
+
+def true_weight_curve(
+    rule: str, learning_rate: float, baseline: float, weights: NDArray[np.float64]
+) -> dict[str, list[float]]:
+    """The same of a rule of `simulate` (of reinforce-history with a past of even luck)."""
+    p_right, one = 1 / (1 + np.exp(-weights)), np.ones(len(weights), dtype=np.int64)
+    found = {"weight": weights.tolist()}
+    for name, choice in (("correct", 1), ("error", 0)):
+        u = drive(
+            rule, p_right, choice * one, one, choice * np.ones(len(one)), baseline, np.full(len(one), 0.5)
+        )
+        found[name] = (learning_rate * u).tolist()
+    return found

@@ -27,12 +27,13 @@ from ontogym.developmental.inference.trials import Trials
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import generator
 
-__all__ = ["GROUND_TRUTH", "Simulated", "drive", "simulate"]
+__all__ = ["GROUND_TRUTH", "SIMULATED", "Simulated", "drive", "simulate"]
 
 GROUND_TRUTH = ("reinforce", "reinforce-baseline", "predict-max", "reward-max")
 """The four rules of the paper's recovery."""
 SIMULATED = (*GROUND_TRUTH, "reinforce-history")
 KEPT = 0.9
+LEARNING_RATE, BASELINE = 2.0**-4, 0.5
 
 
 class Simulated(NamedTuple):
@@ -67,8 +68,8 @@ def simulate(
     animals: int = 1000,
     trials: int = 500,
     seed: int = 0,
-    learning_rate: float = 2.0**-4,
-    baseline: float = 0.5,
+    learning_rate: float = LEARNING_RATE,
+    baseline: float = BASELINE,
 ) -> Simulated:
     """Animals that begin with a stimulus weight of -2 and a bias of -1, 0 or 1, and learn by `rule`.
 
