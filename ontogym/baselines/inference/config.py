@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ontogym.errors import OntogymError, UnknownNameError
+
+if TYPE_CHECKING:
+    from ontogym.developmental.inference.fitting import FitConfig
 
 __all__ = ["InferenceConfig"]
 
@@ -28,6 +31,7 @@ class InferenceConfig:
         epochs: passes over the animals; real animals are few and take more, some 100.
         batch: animals in a step of Adam.
         learning_rate: of Adam at the start; it falls to 0 as a cosine.
+        validation: share of the training animals (sessions) that decides when to stop, at least one; 0 for none.
         hidden: units in each layer.
         truncation: trials after which back-propagation through time is cut.
     """
@@ -42,6 +46,7 @@ class InferenceConfig:
     epochs: int = 20
     batch: int = 10
     learning_rate: float = 0.01
+    validation: float = 0.1
     hidden: int = 32
     truncation: int = 500
 
@@ -63,11 +68,23 @@ class InferenceConfig:
             raise OntogymError("Name one or more different models: --models dnn gru.")
         if self.folds < 2:
             raise OntogymError(f"{self.folds} fold(s) hold nothing out; ask for 2 or more.")
+        if not 0 <= self.validation < 1:
+            raise OntogymError(f"validation is {self.validation}; give a share from 0 to below 1.")
         if self.simulate is not None and (self.animals < self.folds or self.trials < 2):
             raise OntogymError(
                 f"{self.animals} animals of {self.trials} trials are too few for {self.folds} folds; simulate at least "
                 "one animal a fold, of 2 trials."
             )
+
+        for model in self.models:
+            self.fit(model).network  # noqa: B018 (raises for sizes that cannot be)
+
+    def fit(self, kind: str) -> FitConfig:
+        """How one network is fitted."""
+        from ontogym.developmental.inference.fitting import FitConfig
+
+        same = ("hidden", "epochs", "batch", "learning_rate", "truncation", "seed")
+        return FitConfig(kind, **{name: getattr(self, name) for name in same})
 
     @property
     def source(self) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ontogym import checkpoint
 from ontogym.baselines.inference.config import InferenceConfig
 from ontogym.baselines.regimes.cells import open_run
-from ontogym.developmental.inference.fitting import FitConfig, FitState, epochs, log_likelihood, trajectory
+from ontogym.developmental.inference.fitting import FitState, epochs, log_likelihood, trajectory
 from ontogym.developmental.inference.parametric import PARAMETRIC, baseline_profile, fit_rule
 from ontogym.developmental.inference.readers import read_trials
 from ontogym.developmental.inference.recovery import (
@@ -34,6 +34,7 @@ from ontogym.developmental.inference.validation import (
     cross_validate_rule,
     make_folds,
     score,
+    split_check,
 )
 from ontogym.errors import OntogymError
 from ontogym.seeding import derive
@@ -93,7 +94,7 @@ def infer_rule(
     best = max(config.models, key=lambda kind: result["held_out"][kind]["mean"])
     fresh = _simulated(config, FRESH_ANIMALS, "fresh animals") if config.simulate else None
     result["models"] = {
-        kind: _described(config, kind, states[kind].params, trials, fresh) for kind in config.models
+        kind: _described(config, kind, states[kind].best, trials, fresh) for kind in config.models
     }
     for kind, state in states.items():
         facts = {
@@ -102,7 +103,7 @@ def infer_rule(
             "held_out": result["held_out"][kind]["mean"],
         }
         for name in (f"rule-{kind}.safetensors", *(["rule.safetensors"] if kind == best else [])):
-            save_rule(Path(out) / name, _fit_config(config, kind).network, state.params, facts)
+            save_rule(Path(out) / name, config.fit(kind).network, state.best, facts)
     if data is not None:
         true = log_likelihood(data.weights[:, :-1], trials)
         result["held_out"]["truth"] = score(true, trials, folds.over, held_out["static"])
@@ -112,11 +113,6 @@ def infer_rule(
 
 def _simulated(config: InferenceConfig, animals: int, what: str) -> Simulated:
     return simulate(str(config.simulate), animals, config.trials, derive(config.seed, what))
-
-
-def _fit_config(config: InferenceConfig, kind: str) -> FitConfig:
-    same = ("hidden", "epochs", "batch", "learning_rate", "truncation", "seed")
-    return FitConfig(kind, **{name: getattr(config, name) for name in same})
 
 
 class _Fits:
@@ -165,16 +161,20 @@ class _Fits:
         return cross_validate_network(
             self.trials,
             self.folds,
-            _fit_config(self.config, kind),
+            self.config.fit(kind),
             states,
             lambda k, s: self._after(kind, parts[k], s),
+            self.config.validation,
         )
 
     def whole(self, kind: str) -> FitState:
         """A fit to all animals."""
-        config = _fit_config(self.config, kind)
+        config = self.config.fit(kind)
         state = self._kept(kind, "all") or FitState.begin(config)
-        for _ in epochs(self.trials, self.trials.valid.astype(np.float64), config, state):
+        counts, check = split_check(
+            self.trials, self.trials.valid, self.config.validation, self.folds.over, config.seed
+        )
+        for _ in epochs(self.trials, counts, config, state, check):
             self._after(kind, "all", state)
         return state
 
@@ -198,7 +198,7 @@ def _described(
     config: InferenceConfig, kind: str, params: NDArray[np.float64], trials: Trials, fresh: Simulated | None
 ) -> dict[str, Any]:
     """What a network fitted to all animals says; of simulated ones, on animals that it has not seen."""
-    network = _fit_config(config, kind).network
+    network = config.fit(kind).network
     seen = trials if fresh is None else fresh.trials
     path = trajectory(network, params, seen)
     found = _along(path, seen) | {"weight_curve": weight_curve(network, params, _grid(path))}

@@ -24,7 +24,7 @@ class FitConfig:
     """How the update network is fitted.
 
     The paper takes 1000 epochs at a constant rate of 1e-3; here the rate falls to zero as a cosine, animals
-    come in batches, and some 60 epochs do (measured in docs/experiments/learning-rules.md).
+    come in batches, and 20 epochs do (measured in docs/experiments/learning-rules.md).
 
     Args:
         kind: "dnn" or "gru".
@@ -68,36 +68,48 @@ class FitConfig:
 
 @dataclass
 class FitState:
-    """A fit after some epochs: parameters and Adam's two moments, ``(D,)`` each, and its counts."""
+    """A fit after some epochs: parameters and Adam's two moments, ``(D,)`` each, and its counts.
+
+    ``best`` are the parameters that did best on the trials of early stopping, ``best_loss`` how well, and
+    ``best_epoch`` when; without such trials they are the last.
+    """
 
     params: NDArray[np.float64]
     first: NDArray[np.float64]
     second: NDArray[np.float64]
+    best: NDArray[np.float64]
     steps: int = 0
     epoch: int = 0
     loss: float = float("nan")
+    best_loss: float = float("inf")
+    best_epoch: int = 0
 
     @staticmethod
     def begin(config: FitConfig) -> FitState:
         """The state before the first epoch."""
         params = config.network.initialise(derive(config.seed, "fit"))
-        return FitState(params, np.zeros_like(params), np.zeros_like(params))
+        return FitState(params, np.zeros_like(params), np.zeros_like(params), params)
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
         """What a checkpoint keeps."""
-        counts = np.array([self.steps, self.epoch, self.loss])
-        return {"params": self.params, "first": self.first, "second": self.second, "counts": counts}
+        counts = np.array([self.steps, self.epoch, self.loss, self.best_loss, self.best_epoch])
+        parts = {name: getattr(self, name) for name in ("params", "first", "second", "best")}
+        return {**parts, "counts": counts}
 
     @staticmethod
     def from_arrays(arrays: dict[str, NDArray[Any]]) -> FitState:
         """The state that `arrays` came from."""
-        steps, epoch, loss = arrays["counts"]
-        params, first, second = (arrays[name].copy() for name in ("params", "first", "second"))
-        return FitState(params, first, second, int(steps), int(epoch), float(loss))
+        steps, epoch, loss, best_loss, best_epoch = arrays["counts"].tolist()
+        params, first, second, best = (arrays[name].copy() for name in ("params", "first", "second", "best"))
+        return FitState(params, first, second, best, int(steps), int(epoch), loss, best_loss, int(best_epoch))
 
 
 def epochs(
-    trials: Trials, counts: NDArray[np.floating], config: FitConfig, state: FitState
+    trials: Trials,
+    counts: NDArray[np.floating],
+    config: FitConfig,
+    state: FitState,
+    check: NDArray[np.floating] | None = None,
 ) -> Iterator[FitState]:
     """Train up to ``config.epochs``; yields the state (the same object) after each epoch.
 
@@ -109,6 +121,7 @@ def epochs(
             weight 0 of the others still teaches its animal.
         config: how.
         state: where to begin.
+        check: ``(A, T)`` likewise, for early stopping: ``state.best`` is best on these. None has none.
     """
     counts = np.where(trials.valid, counts, 0.0)
     rows = np.flatnonzero(counts.sum(1) > 0)
@@ -134,7 +147,20 @@ def epochs(
             raise OntogymError(
                 f"The fit of {config.kind} diverged in epoch {state.epoch}; choose a smaller learning rate."
             )
+        checked = state.loss if check is None else _checked(config.network, state.params, trials, check)
+        if check is None or checked < state.best_loss:
+            state.best, state.best_loss, state.best_epoch = state.params, checked, state.epoch
         yield state
+
+
+def _checked(
+    network: UpdateNetwork, params: NDArray[np.float64], trials: Trials, counts: NDArray[np.floating]
+) -> float:
+    """Mean loss on the trials that decide when to stop."""
+    rows = np.flatnonzero((counts * trials.valid).sum(1) > 0)
+    part = trials.rows(rows)
+    found = log_likelihood(trajectory(network, params, part), part)
+    return float(-(found * counts[rows]).sum() / (counts[rows] * part.valid).sum())
 
 
 class _Walk:

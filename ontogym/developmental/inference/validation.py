@@ -14,7 +14,15 @@ from ontogym.developmental.inference.trials import Trials
 from ontogym.errors import OntogymError
 from ontogym.seeding import derive, generator
 
-__all__ = ["Folds", "cross_validate_network", "cross_validate_rule", "make_folds", "score", "units_of"]
+__all__ = [
+    "Folds",
+    "cross_validate_network",
+    "cross_validate_rule",
+    "make_folds",
+    "score",
+    "split_check",
+    "units_of",
+]
 
 
 class Folds(NamedTuple):
@@ -52,6 +60,33 @@ def make_folds(trials: Trials, folds: int, seed: int) -> Folds:
     return Folds(np.stack([valid & np.isin(trials.session, g) for g in groups]), "sessions")
 
 
+def split_check(
+    trials: Trials, train: NDArray[np.bool_], share: float, over: str, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Take a share of the animals (or sessions of the one animal) out of a training set, to stop early by.
+
+    Args:
+        trials: all animals.
+        train: ``(A, T)``, the training set.
+        share: of its units, at least one; 0 takes none.
+        over: "animals" or "sessions", as in `Folds`.
+        seed: which.
+
+    Returns:
+        Weights ``(A, T)`` of the trials to fit to, and of those to check on (None for a share of 0, or if there is but
+        one unit).
+    """
+    unit = (
+        np.broadcast_to(np.arange(len(trials))[:, None], train.shape) if over == "animals" else trials.session
+    )
+    units = np.unique(unit[train])
+    count = max(1, round(share * len(units)))
+    if share <= 0 or count >= len(units):
+        return train.astype(np.float64), None
+    held = train & np.isin(unit, generator(seed, "early stopping").permutation(units)[:count])
+    return (train & ~held).astype(np.float64), held.astype(np.float64)
+
+
 def cross_validate_rule(rule: str, trials: Trials, folds: Folds) -> NDArray[np.float64]:
     """Log-likelihood of every choice by a rule fitted without its fold, ``(A, T)``, in nats."""
     held_out = np.zeros_like(trials.stimulus)
@@ -67,6 +102,7 @@ def cross_validate_network(
     config: FitConfig,
     states: dict[int, FitState] | None = None,
     after_epoch: Callable[[int, FitState], None] | None = None,
+    check_share: float = 0.0,
 ) -> NDArray[np.float64]:
     """The same for the update network.
 
@@ -76,18 +112,20 @@ def cross_validate_network(
         config: how each fold is fitted; its seed and the fold's number decide all chance.
         states: fold number to where its fit stands; they go on from there and are kept up to date.
         after_epoch: called with the fold's number and its state.
+        check_share: of the training units, to stop early by (`split_check`).
     """
     states = {} if states is None else states
     held_out = np.zeros_like(trials.stimulus)
     for k, test in enumerate(folds.test):
         own = FitConfig(**{**config.as_json(), "seed": derive(config.seed, "fold", k)})
         state = states.setdefault(k, FitState.begin(own))
-        for _ in epochs(trials, (trials.valid & ~test).astype(np.float64), own, state):
+        counts, check = split_check(trials, trials.valid & ~test, check_share, folds.over, own.seed)
+        for _ in epochs(trials, counts, own, state, check):
             if after_epoch is not None:
                 after_epoch(k, state)
         rows = np.flatnonzero(test.any(1))
         part = trials.rows(rows)
-        found = log_likelihood(trajectory(own.network, state.params, part), part)
+        found = log_likelihood(trajectory(own.network, state.best, part), part)
         held_out[rows] += np.where(test[rows], found, 0.0)
     return held_out
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ontogym.developmental.inference.fitting import FitConfig, FitState
+from ontogym.developmental.inference.fitting import FitConfig, FitState, epochs, log_likelihood, trajectory
 from ontogym.developmental.inference.parametric import (
     PARAMETRIC,
     _loss,
@@ -21,6 +21,7 @@ from ontogym.developmental.inference.validation import (
     cross_validate_rule,
     make_folds,
     score,
+    split_check,
 )
 from ontogym.errors import OntogymError, UnknownNameError
 
@@ -120,6 +121,34 @@ def test_network_folds_go_on_where_they_stopped():
         cross_validate_network(trials, folds, config, kept, stop)
     again = {k: FitState.from_arrays(state.arrays()) for k, state in kept.items()}
     np.testing.assert_array_equal(cross_validate_network(trials, folds, config, again), whole)
+
+
+def test_animals_of_early_stopping_are_a_share_of_the_training_set_and_whole():
+    trials = simulate("reinforce", 12, 10).trials
+    train = trials.valid & (np.arange(12) > 1)[:, None]
+    fit, check = split_check(trials, train, 0.2, "animals", 0)
+    assert check is not None
+    assert (fit + check == train).all()
+    assert check.any(1).sum() == 2
+    assert (check.all(1) == check.any(1)).all()
+    assert split_check(trials, train, 0.0, "animals", 0)[1] is None
+    sessions = dataclasses.replace(trials.rows(np.array([0])), session=np.arange(10)[None] // 2)
+    _, check = split_check(sessions, sessions.valid, 0.2, "sessions", 0)
+    assert check is not None
+    assert len(np.unique(sessions.session[check > 0])) == 1
+
+
+def test_early_stopping_keeps_the_parameters_that_did_best_on_other_animals():
+    trials = simulate("reinforce", 6, 30).trials
+    fit, check = split_check(trials, trials.valid, 0.5, "animals", 0)
+    config = FitConfig(hidden=16, epochs=40, batch=1, learning_rate=0.03)
+    state, seen = FitState.begin(config), {}
+    for _ in epochs(trials, fit, config, state, check):
+        path = trajectory(config.network, state.params, trials)
+        seen[state.epoch] = -(log_likelihood(path, trials) * check).sum() / check.sum()
+    best = min(seen, key=lambda epoch: seen[epoch])
+    assert state.best_epoch == best < 40
+    assert state.best_loss == pytest.approx(seen[best], rel=1e-12)
 
 
 def test_unknown_rule():
