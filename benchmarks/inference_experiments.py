@@ -43,7 +43,7 @@ MARKS = (
 )
 
 SIZE = "--animals 300 --trials 500 --folds 2"
-REAL = "--folds 5 --batch 1 --learning-rate 0.003"
+REAL = "--folds 5 --batch 1"
 SIMULATED = (*GROUND_TRUTH, "reinforce-history")
 EXPERIMENTS = {
     **{rule: f"--simulate {rule} {SIZE}" for rule in SIMULATED},
@@ -97,15 +97,24 @@ def runs_of(name: str) -> Runs:
     return [json.loads(p.read_text()) for p in found]
 
 
-def over_seeds(runs: Runs, *path: str) -> str:
-    """Mean and interval over seeds of the number that lies at `path`; a dash where there is none."""
+def over_seeds(runs: Runs, *path: str, places: int | None = None) -> str:
+    """Mean and interval over seeds of the number that lies at `path`; a dash where there is none.
+
+    `places` are decimals; without, three digits.
+    """
     values = []
     for one in runs:
         value: Any = one
         for key in path:
             value = value.get(key) if isinstance(value, dict) else None
         values.append(value)
-    return number(mean_interval(values)) if any(v is not None for v in values) else "–"
+    if all(v is None for v in values):
+        return "–"
+    found = mean_interval(values)
+    if places is None:
+        return number(found)
+    low_high = " [{1:.{0}f}, {2:.{0}f}]".format(places, *found["ci95"]) if found["ci95"] else ""
+    return f"{found['mean']:.{places}f}{low_high}"
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -143,7 +152,7 @@ def likelihood_table(found: dict[str, Runs]) -> str:
         rows.append(
             [
                 NAMES.get(model, model),
-                *(over_seeds(runs, "held_out", model, "mean") for runs in found.values()),
+                *(over_seeds(runs, "held_out", model, "mean", places=4) for runs in found.values()),
             ]
         )
     return markdown(["model", *found], rows)

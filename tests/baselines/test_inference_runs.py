@@ -133,11 +133,13 @@ def test_a_malformed_table_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
-def sentences(interval, best_rule="reinforce"):
+def sentences(interval, best_rule="reinforce", network_gain=-0.01):
     held_out = {rule: {"mean": -0.4 if rule == best_rule else -0.5} for rule in PARAMETRIC}
     model = {"asymmetry": {"correct": 0.1, "error": -0.2}, "history": {"ratio": 1.0}}
     profile = {"best": sum(interval) / 2, "interval": interval}
-    return " ".join(asymmetry_lines({"models": {"dnn": model}, "profile": profile, "held_out": held_out}))
+    comparison = {"model": "dnn", "over": best_rule, "ci95": [network_gain, network_gain + 0.005]}
+    result = {"models": {"dnn": model}, "profile": profile, "held_out": held_out, "comparisons": [comparison]}
+    return " ".join(asymmetry_lines(result))
 
 
 def test_the_asymmetry_is_judged_by_the_profile():
@@ -146,6 +148,7 @@ def test_the_asymmetry_is_judged_by_the_profile():
     assert "perseveres" in sentences((-2, -1))
     assert "predict-max predicts better" in sentences((0.1, 0.2), "predict-max")
     assert "predicts better" not in sentences((0.1, 0.2), "reinforce-baseline")
+    assert "DNN predicts better than any" in sentences((0.1, 0.2), "reinforce", 0.01)
 
 
 def test_rows_of_held_out_scores_end_with_the_best():

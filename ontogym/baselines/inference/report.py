@@ -78,4 +78,10 @@ def asymmetry_lines(result: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"But held out, {best} predicts better than REINFORCE: the profile may not mean what it says."
         )
+    better = [NAMES[c["model"]] for c in result["comparisons"] if c["over"] in rules and c["ci95"][0] > 0]
+    if better:
+        lines.append(
+            f"But held out, the {' and the '.join(better)} predicts better than any of the fixed rules: the rule is "
+            "not REINFORCE with one baseline, and the profile may not mean what it says."
+        )
     return lines
