@@ -148,12 +148,17 @@ RULES = Registry(
         "mdgl-types": "ontogym.developmental.rules.credit_assignment:MDGLTypesRule",
         "modprop": "ontogym.developmental.rules.credit_assignment:ModPropRule",
         "modprop-types": "ontogym.developmental.rules.credit_assignment:ModPropTypesRule",
+        "inferred": "ontogym.developmental.inference.rule:InferredRule",
     },
 )
 AGENTS = Registry(
     "agent",
     "ontogym.agents",
-    {"lndp": "ontogym.agents.lndp:LNDP", "plastic": "ontogym.agents.plastic:Plastic"},
+    {
+        "lndp": "ontogym.agents.lndp:LNDP",
+        "plastic": "ontogym.agents.plastic:Plastic",
+        "logistic": "ontogym.agents.logistic:Logistic",
+    },
 )
 SPONTANEOUS = Registry(
     "source of spontaneous activity",

@@ -15,6 +15,7 @@ import tyro
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
+from ontogym.cli.inference import InferRule
 from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
@@ -53,6 +54,7 @@ COMMANDS: dict[str, type[Any]] = {
     "fractals dataset": FractalsDataset,
     "regimes rank-sweep": RankSweep,
     "regimes curvature": Curvature,
+    "infer-rule": InferRule,
     "pretrain": Pretrain,
     "finetune": Finetune,
     "filters": Filters,

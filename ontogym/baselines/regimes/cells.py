@@ -11,7 +11,7 @@ from typing import Any
 from ontogym.checkpoint import write_json
 from ontogym.errors import OntogymError
 
-__all__ = ["Tick", "cell_name", "pick", "run_cells"]
+__all__ = ["Tick", "cell_name", "open_run", "pick", "run_cells"]
 
 Tick = Callable[[int, float], Any]
 """Called after each gradient step with its number and loss."""
@@ -45,7 +45,7 @@ def run_cells(
 
     folder = Path(out) if out is not None else None
     if folder is not None:
-        _open(folder, dict(fixed), resume)
+        open_run(folder, dict(fixed), resume)
     found = {name: kept for name in cells if (kept := _kept(folder, name)) is not None}
     bar = tqdm(
         total=sum(cells.values()), initial=sum(cells[n] for n in found), unit="step", disable=not progress, mininterval=0.5
@@ -69,7 +69,12 @@ def run_cells(
     return {name: found[name] for name in cells}
 
 
-def _open(folder: Path, fixed: dict[str, Any], resume: bool) -> None:
+def open_run(folder: Path, fixed: dict[str, Any], resume: bool) -> None:
+    """Begin a run in an empty or new `folder` (``config.json`` keeps `fixed`), or make sure that one can go on.
+
+    Raises:
+        OntogymError: as in `run_cells`.
+    """
     config = folder / "config.json"
     if resume:
         try:

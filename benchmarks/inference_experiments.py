@@ -1,0 +1,292 @@
+"""Experiment C of docs/experiments/learning-rules.md, rules inferred from choices: run it, and write its tables.
+
+    python benchmarks/inference_experiments.py --list                  # names and commands
+    python benchmarks/inference_experiments.py reinforce real-mouse --seeds 1 2 3
+    python benchmarks/inference_experiments.py --table                 # the tables, from what has been run
+    python benchmarks/inference_experiments.py --write                 # the same, into the page
+
+Each run is one `ontogym infer-rule` command. What it found is kept as one small JSON file in
+docs/experiments/learning-rules/, so that tables and intervals over seeds can be made again without running anything; a
+run that is there is not repeated, a run that was killed resumes. One core a run. The real animals come from two
+packages' wheels, of which only one file each is taken:
+
+    pip download --no-deps -d runs/data psytrack==2.0.2 ibllib==4.1.0
+    unzip -j runs/data/psytrack-*.whl psytrack/examples/sampleRatData.npz -d runs/data
+    unzip -j runs/data/ibllib-*.whl brainbox/tests/fixtures/trials_test.pickle -d runs/data
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ontogym.baselines.inference.report import NAMES
+from ontogym.baselines.regimes.intervals import compare, mean_interval, number
+from ontogym.developmental.inference.parametric import PARAMETRIC
+from ontogym.developmental.inference.simulate import GROUND_TRUTH
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "experiments" / "learning-rules"
+RUNS = ROOT / "runs" / "experiments"
+SEEDS = (1, 2, 3)
+MARKS = (
+    "<!-- inference: python benchmarks/inference_experiments.py --write -->",
+    "<!-- end of inference -->",
+)
+
+SIZE = "--animals 300 --trials 500 --folds 2"
+REAL = "--folds 5 --batch 1"
+SIMULATED = (*GROUND_TRUTH, "reinforce-history")
+EXPERIMENTS = {
+    **{rule: f"--simulate {rule} {SIZE}" for rule in SIMULATED},
+    "animals-1000": "--simulate reinforce --animals 1000 --trials 500 --folds 2 --models dnn",
+    "real-mouse": f"--data runs/data/trials_test.pickle {REAL} --epochs 60",
+    "real-rat": f"--data runs/data/sampleRatData.npz {REAL} --epochs 25",
+}
+MODELS = ("dnn", "gru")
+KEPT = ("source", "animals", "trials", "folds", "held_out", "comparisons", "parametric", "profile", "plugged_in",
+        "config", "cpu_seconds")  # fmt: skip
+Runs = list[dict[str, Any]]
+
+
+def command(name: str, seed: int) -> str:
+    """What makes one run."""
+    return f"ontogym infer-rule {EXPERIMENTS[name]} --seed {seed}"
+
+
+def run(name: str, seed: int) -> str:
+    """Run (or resume) one seed; returns a line about it."""
+    kept = RESULTS / f"infer-{name}-s{seed}.json"
+    if kept.exists():
+        return f"{name} seed {seed}: already there"
+    words = shlex.split(command(name, seed))[1:]
+    if "--data" in words and not (ROOT / words[words.index("--data") + 1]).exists():
+        return f"{name} seed {seed}: {words[words.index('--data') + 1]} is missing; --help says where it comes from"
+    folder = RUNS / f"infer-{name}-s{seed}"
+    words += ["--out", str(folder), "--json", *["--resume"] * (folder / "config.json").exists()]
+    done = subprocess.run(
+        [sys.executable, "-m", "ontogym", *words], capture_output=True, text=True, check=False, cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    if done.returncode:
+        return f"{name} seed {seed}: failed: {done.stderr.strip().splitlines()[-1]}"
+    found = json.loads(done.stdout.splitlines()[-1])
+    small = {key: found[key] for key in KEPT} | {"models": {k: _brief(m) for k, m in found["models"].items()}}
+    small |= {"truth": _brief(found["truth"])} if "truth" in found else {}
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(small, indent=1) + "\n")
+    return f"{name} seed {seed}: {found['cpu_seconds']:.0f} s of CPU"
+
+
+def _brief(model: dict[str, Any]) -> dict[str, Any]:
+    """A model without its curves, which are in the picture of the run."""
+    return {key: model[key] for key in ("asymmetry", "history", "recovery") if key in model}
+
+
+def runs_of(name: str) -> Runs:
+    """Result of every seed that has been kept."""
+    found = sorted(RESULTS.glob(f"infer-{name}-s[0-9]*.json"), key=lambda p: int(p.stem.rpartition("-s")[2]))
+    return [json.loads(p.read_text()) for p in found]
+
+
+def over_seeds(runs: Runs, *path: str, places: int | None = None) -> str:
+    """Mean and interval over seeds of the number that lies at `path`; a dash where there is none.
+
+    `places` are decimals; without, three digits.
+    """
+    values = []
+    for one in runs:
+        value: Any = one
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        values.append(value)
+    if all(v is None for v in values):
+        return "–"
+    found = mean_interval(values)
+    if places is None:
+        return number(found)
+    low_high = " [{1:.{0}f}, {2:.{0}f}]".format(places, *found["ci95"]) if found["ci95"] else ""
+    return f"{found['mean']:.{places}f}{low_high}"
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def commands_table(found: dict[str, Runs]) -> str:
+    """What was run, and what it took."""
+    rows = []
+    for name, runs in found.items():
+        cpu = "/".join(f"{r['cpu_seconds']:.0f}" for r in runs)
+        rows.append([name, f"`{command(name, 1).rpartition(' ')[0]} N`", str(len(runs)), cpu])
+    return markdown(["experiment", "command", "seeds", "s of CPU"], rows)
+
+
+def recovery_table(found: dict[str, Runs]) -> str:
+    """Inferred against true changes."""
+    rows = []
+    for name, runs in found.items():
+        for model in MODELS:
+            if "truth" in runs[0] and model in runs[0]["models"]:
+                keys = ("change", "change_stimulus", "change_bias", "weights", "error")
+                cells = [over_seeds(runs, "models", model, "recovery", key) for key in keys]
+                rows.append([name, NAMES[model], *cells])
+    names = ["rule", "model", "changes", "of weight", "of bias", "weights", "error of weights"]
+    return markdown(names, rows)
+
+
+def likelihood_table(found: dict[str, Runs]) -> str:
+    """Held-out log-likelihood a trial: models by experiments."""
+    rows = []
+    for model in (*PARAMETRIC, *MODELS, "truth"):
+        rows.append(
+            [
+                NAMES.get(model, model),
+                *(over_seeds(runs, "held_out", model, "mean", places=4) for runs in found.values()),
+            ]
+        )
+    return markdown(["model", *found], rows)
+
+
+def asymmetry_table(found: dict[str, Runs]) -> str:
+    """Updates after correct and error trials, always beside the profile over the baseline."""
+    rows = []
+    for name, runs in found.items():
+        intervals = [
+            "{:.2f} [{:.2f}, {:.2f}]".format(r["profile"]["best"], *r["profile"]["interval"]) for r in runs
+        ]
+        # Of a real animal there is one profile, whatever the seed.
+        profile = "; ".join(dict.fromkeys(intervals))
+        for model in (*MODELS, "truth"):
+            path = ("truth",) if model == "truth" else ("models", model)
+            cells = [over_seeds(runs, *path, "asymmetry", key) for key in ("correct", "error")]
+            cells += [over_seeds(runs, *path, "history", "ratio")]
+            if cells[0] != "–":
+                rows.append([name, NAMES[model], *cells, profile])
+    names = [
+        "experiment",
+        "model",
+        "after correct",
+        "after error",
+        "many / few rewards",
+        "profile of beta, by seed",
+    ]
+    return markdown(names, rows)
+
+
+def directions_table(found: dict[str, Runs]) -> str:
+    """Published beside measured directions; simulated ones paired by seed."""
+    rows = []
+    for name, runs in found.items():
+        if name.startswith("real"):
+            rows += [[name, *row] for row in _real_directions(runs)]
+        elif {"dnn", "gru"} <= runs[0]["models"].keys():
+            published = "up" if name.endswith("history") else "–"
+            dnn, gru = ([_at(r, ("held_out", model, "mean")) for r in runs] for model in MODELS)
+            c = compare("", gru, dnn, "", published)
+            rows.append([name, "held-out, GRU − DNN", number(c["difference"]), published, c["measured"]])
+    if {"reinforce", "reinforce-history"} <= found.keys():
+        for model in MODELS:
+            path = ("models", model, "history", "ratio")
+            pairs = [[_at(r, path) for r in found[name]] for name in ("reinforce-history", "reinforce")]
+            n = min(map(len, pairs))
+            c = compare("", pairs[0][:n], pairs[1][:n], "", "up")
+            what = f"many / few rewards, {NAMES[model]}, minus that of reinforce"
+            rows.append(["reinforce-history", what, number(c["difference"]), "up", c["measured"]])
+    names = [
+        "experiment",
+        "difference",
+        "mean [95 % over seeds; real: over sessions]",
+        "published",
+        "measured",
+    ]
+    return markdown(names, rows)
+
+
+def _real_directions(runs: Runs) -> list[list[str]]:
+    """Seeds vary only the fits, so the interval is that over the animal's sessions, its ends averaged over seeds."""
+    rows = []
+    for k, c in enumerate(runs[0]["comparisons"]):
+        parts = [r["comparisons"][k] for r in runs]
+        gain, low, high = (
+            sum(values) / len(runs)
+            for values in zip(*((part["gain"], part["ci95"][0], part["ci95"][1]) for part in parts))
+        )
+        measured = "up" if low > 0 else "down" if high < 0 else "unresolved"
+        what = f"held-out, {NAMES[c['model']]} − {NAMES.get(c['over'], c['over'])}"
+        rows.append([what, f"{gain:.4f} [{low:.4f}, {high:.4f}]", "up", measured])
+    return rows
+
+
+def _at(result: dict[str, Any], path: Sequence[str]) -> float:
+    value: Any = result
+    for key in path:
+        value = value[key]
+    return float(value)
+
+
+def tables() -> str:
+    """All tables as Markdown."""
+    found = {name: runs for name in EXPERIMENTS if (runs := runs_of(name))}
+    if not found:
+        return "Nothing has been run.\n"
+    parts = {
+        "Runs": commands_table(found),
+        "Recovery on 200 new animals: correlation of inferred and true": recovery_table(found),
+        "Held-out log-likelihood a trial, nats": likelihood_table(found),
+        "Change of the drive towards the choice, history, and whether the data tell": asymmetry_table(found),
+        "Directions": directions_table(found),
+    }
+    note = "Means [95 % over seeds, Student's t]."
+    return note + "\n\n" + "\n\n".join(f"#### {title}\n\n{text}" for title, text in parts.items()) + "\n"
+
+
+def write_page() -> None:
+    """Put the tables between the page's markers; a page without them is left alone."""
+    page = ROOT / "docs" / "experiments" / "learning-rules.md"
+    text = page.read_text() if page.exists() else ""
+    if MARKS[0] not in text or MARKS[1] not in text:
+        raise SystemExit(
+            f"{page} has no place for the tables; put these lines into it:\n{MARKS[0]}\n{MARKS[1]}"
+        )
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    page.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="experiments to run")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name in EXPERIMENTS:
+            print(f"{name:20} {command(name, 1)}")
+    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        for line in pool.map(lambda job: run(*job), jobs):
+            print(line, flush=True)
+    if arguments.table:
+        print(tables())
+    if arguments.write:
+        write_page()
+
+
+if __name__ == "__main__":
+    main()

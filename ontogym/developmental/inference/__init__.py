@@ -1,0 +1,1 @@
+"""Learning rules inferred from choices during learning (arXiv 2509.04661)."""
