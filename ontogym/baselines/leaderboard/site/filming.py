@@ -1,0 +1,137 @@
+"""Which networks a site shows, and the films it need not make again.
+
+Only verified submissions are filmed: what they say has been checked and they have been run before. A claimed one
+is not run by building a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ontogym import checkpoint
+from ontogym.baselines.leaderboard.site.networks import Film, FilmedLife, film_life
+from ontogym.errors import OntogymError
+
+if TYPE_CHECKING:
+    from ontogym.baselines.leaderboard.board import Board, Entry
+
+__all__ = ["FilmStore", "film_board"]
+
+FORMAT = 1
+"""Part of a film's key: to be raised when films are made differently."""
+NOT_VERIFIED = "Its network is shown once a submission has been verified."
+
+
+class FilmStore:
+    """A folder of films, each under the hash of all that it depends on.
+
+    Args:
+        folder: where they are; made when the first one is written.
+
+    Attributes:
+        made, reused: how many films were made and found.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.made, self.reused = folder, 0, 0
+        self.used: set[str] = set()
+
+    def film(self, entry: Entry, life: FilmedLife) -> Film:
+        """The film of an entry's life, from the folder or made now.
+
+        Raises:
+            OntogymError: the submission cannot be read, built or run, or shows no network.
+        """
+        file = self.folder / f"{self._key(entry, life)}.json"
+        self.used.add(file.name)
+        film = _read(file)
+        if film is not None:
+            self.reused += 1
+            return film
+        film = _make(entry, life)
+        self.made += 1
+        checkpoint.write_atomic(file, json.dumps(asdict(film), separators=(",", ":")).encode())
+        return film
+
+    def _key(self, entry: Entry, life: FilmedLife) -> str:
+        """Hash of the weights, the agent, the life, and the version of this code."""
+        weights = Path(entry.path) / "weights.safetensors"
+        try:
+            digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        except OSError as error:
+            raise OntogymError(f"Cannot read {weights.name} of {entry.id} ({error.strerror}).") from error
+        parts = [FORMAT, digest, entry.agent_type, _options(entry), asdict(life)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def film_board(board: Board, films: FilmStore) -> dict[str, Film | str]:
+    """By the entry's id, a film of the best verified entry of every agent and task; or why there is none."""
+    found: dict[str, Film | str] = {}
+    best: dict[tuple[str, str, str], Entry] = {}
+    for entry in sorted(board.entries, key=_rank):
+        best.setdefault((entry.suite, entry.label, entry.task), entry)
+    for (suite, _, task), entry in best.items():
+        if not _grows(entry.agent_type):
+            continue
+        if entry.status != "verified":
+            found[entry.id] = NOT_VERIFIED
+            continue
+        try:
+            found[entry.id] = films.film(
+                entry, _life(board.suites.get(suite, {}).get("tasks", {}).get(task, {}))
+            )
+        except Exception as error:  # one agent, perhaps of another package, must not take the site with it
+            found[entry.id] = f"Its network cannot be shown: {error}"
+    return found
+
+
+def _rank(entry: Entry) -> tuple[bool, float, int, str]:
+    score = entry.score if entry.score is not None else float("-inf")
+    return entry.status != "verified", -score, entry.seed, entry.id
+
+
+def _grows(agent_type: str) -> bool:
+    """Whether the type is an agent of the population kind, whose network can be watched; never imports code."""
+    from ontogym.registry import AGENTS
+
+    return ":" not in agent_type and agent_type in AGENTS
+
+
+def _life(task: Mapping[str, Any]) -> FilmedLife:
+    return FilmedLife(
+        env=str(task["env"]),
+        env_kwargs=dict(task.get("env_kwargs") or {}),
+        episodes=min(3, int(task.get("episodes") or 3)),
+    )
+
+
+def _options(entry: Entry) -> dict[str, Any]:
+    return dict(entry.manifest.get("agent", {}).get("options") or {})
+
+
+def _make(entry: Entry, life: FilmedLife) -> Film:
+    from safetensors import safe_open
+
+    from ontogym.baselines.evaluation import make_agent
+
+    with safe_open(Path(entry.path) / "weights.safetensors", framework="numpy") as file:
+        if "genome" not in file.keys():  # noqa: SIM118 (no iterator)
+            raise OntogymError("the submission holds no genome.")
+        genome = file.get_tensor("genome")
+    agent = make_agent(entry.agent_type, life.env, life.env_kwargs, _options(entry))
+    return film_life(agent, genome, life)
+
+
+def _read(file: Path) -> Film | None:
+    """A film as it was written; one that is damaged is made again."""
+    try:
+        film = Film(**json.loads(file.read_text()))
+        shown = len(film.last_levels) == len(film.edges) and len(film.last_activity) == len(film.nodes)
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+    return film if shown else None
