@@ -30,7 +30,7 @@ __all__ = [
 
 INTERVAL_WIDTH, INTERVAL_HEIGHT = 140, 20
 WIDTH, HEIGHT = 640, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 28, 14, 44
 MOST_SERIES = 8
 """Lines in one chart that colours and dashes can still tell apart."""
 GRID_POINTS = 48
@@ -40,13 +40,13 @@ LARGEST = 1e15
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate with its interval on a shared scale, in pixels; `low` .. `high` is the bar."""
+    """A point estimate with its interval in pixels: the bar from `low` to `high`, marks at `anchors`, and in words."""
 
     low: float
     middle: float
     high: float
-    zero: float | None
-    one: float | None
+    anchors: list[float]
+    text: str
     label: str
 
 
@@ -104,27 +104,30 @@ class Chart:
 
 
 def draw_interval(
-    iqm: float | None, low: float | None, high: float | None, span: tuple[float, float], anchored: bool
+    iqm: float | None,
+    low: float | None,
+    high: float | None,
+    span: tuple[float, float],
+    anchors: Sequence[float] = (),
 ) -> Interval | None:
     """An interval drawn over `span`; None where there is no number to draw.
 
     Args:
-        anchored: whether 0 (random) and 1 (optimal) have a meaning here and are marked.
+        anchors: values to mark: those of a random and of an optimal agent.
     """
     if not _drawable(iqm):
         return None
     ends = [end if _drawable(end) else iqm for end in (low, high)]
     to_pixel = _Scale(*span, 4.0, INTERVAL_WIDTH - 4.0)
-    zero, one = (round(to_pixel(m), 1) if anchored and span[0] <= m <= span[1] else None for m in (0.0, 1.0))
     left, middle, right = (round(to_pixel(v), 1) for v in (ends[0], iqm, ends[1]))
-    label = f"{number(iqm)}, interval {number(ends[0])} to {number(ends[1])}"
-    return Interval(left, middle, right, zero, one, label)
+    marks = [round(to_pixel(v), 1) for v in anchors if span[0] <= v <= span[1]]
+    text = f"{number(ends[0])} to {number(ends[1])}"
+    return Interval(left, middle, right, marks, text, f"{number(iqm)}, 95 % interval {text}")
 
 
-def interval_span(values: Iterable[float | None], anchored: bool) -> tuple[float, float]:
-    """The scale that a column of intervals shares; with anchors, 0 and 1 are always on it."""
-    known = [v for v in values if _drawable(v)]
-    known += [0.0, 1.0] if anchored else []
+def interval_span(values: Iterable[float | None], anchors: Sequence[float] = ()) -> tuple[float, float]:
+    """The scale that intervals share: all values and anchors are on it."""
+    known = [*(v for v in values if _drawable(v)), *anchors]
     if not known:
         return 0.0, 1.0
     low, high = min(known), max(known)

@@ -75,8 +75,9 @@ def film_board(board: Board, films: FilmStore) -> dict[str, Film | str]:
     best: dict[tuple[str, str, str], Entry] = {}
     for entry in sorted(board.entries, key=_rank):
         best.setdefault((entry.suite, entry.label, entry.task), entry)
+    growing = _growing_types()
     for (suite, _, task), entry in best.items():
-        if not _grows(entry.agent_type):
+        if entry.agent_type not in growing:
             continue
         if entry.status != "verified":
             found[entry.id] = NOT_VERIFIED
@@ -95,11 +96,11 @@ def _rank(entry: Entry) -> tuple[bool, float, int, str]:
     return entry.status != "verified", -score, entry.seed, entry.id
 
 
-def _grows(agent_type: str) -> bool:
-    """Whether the type is an agent of the population kind, whose network can be watched; never imports code."""
+def _growing_types() -> set[str]:
+    """Agents of the population kind, whose networks can be watched. Names only: this imports no code."""
     from ontogym.registry import AGENTS
 
-    return ":" not in agent_type and agent_type in AGENTS
+    return set(AGENTS)
 
 
 def _life(task: Mapping[str, Any]) -> FilmedLife:

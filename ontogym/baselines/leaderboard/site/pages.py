@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,7 +147,11 @@ def _suite_section(
                     anchor=safe_name("task", suite, name),
                     levels=_levels(tasks.get(name, {})),
                     table=board_table(
-                        by_task[name], f"{name}: scores in the task's own units", False, types, pages
+                        by_task[name],
+                        f"{name}: scores in the task's own units",
+                        dict.fromkeys(types, _known_anchors(tasks.get(name, {}))),
+                        types,
+                        pages,
                     ),
                     chart=_learning(f"Learning curves on {name}", own, order, tasks.get(name, {})),
                 )
@@ -157,7 +161,9 @@ def _suite_section(
         name=suite,
         anchor=safe_name("suite", suite),
         version=str(board.suites.get(suite, {}).get("version", "")),
-        table=board_table(whole, caption, True, types, pages) if whole else None,
+        table=board_table(whole, caption, dict.fromkeys(types, (0.0, 1.0)), types, pages, True)
+        if whole
+        else None,
         tasks=sections,
     )
 
@@ -199,7 +205,7 @@ def agent_pages(
                 suite_anchor=safe_name("suite", suite),
                 agent_type=_types(entries)[label],
                 status=status[0],
-                table=_task_table(own),
+                table=_task_table(own, specs),
                 tasks=[
                     _agent_task(task, by_task[task], specs.get(task, {}), films, store) for task in by_task
                 ],
@@ -209,17 +215,13 @@ def agent_pages(
     return found
 
 
-def _task_table(rows: Sequence[Row]) -> Table:
-    """The agent's rows, one a task, in the shape of the index's tables."""
-    from dataclasses import replace
-
+def _task_table(rows: Sequence[Row], specs: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The agent's rows, one a task, in the shape of the index's tables; each is drawn from random to optimal."""
     tasks = [replace(row, label=row.task) for row in rows if row.task is not None]
+    anchors = {row.label: _known_anchors(specs.get(row.label, {})) for row in tasks}
+    links = {row.label: f"#{safe_name('task', row.label)}" for row in tasks}
     return board_table(
-        tasks,
-        "Scores in each task's own units",
-        False,
-        {},
-        {row.label: f"#{safe_name('task', row.label)}" for row in tasks},
+        tasks, "Scores in each task's own units, drawn from random to optimal", anchors, {}, links
     )
 
 
@@ -341,6 +343,10 @@ def _tasks(board: Board, suite: str) -> Mapping[str, Mapping[str, Any]]:
 
 def _anchors(task: Mapping[str, Any]) -> list[tuple[str, float | None]]:
     return [("random", task.get("random")), ("optimal", task.get("optimal"))]
+
+
+def _known_anchors(task: Mapping[str, Any]) -> tuple[float, ...]:
+    return tuple(float(value) for _, value in _anchors(task) if value is not None)
 
 
 def _levels(task: Mapping[str, Any]) -> str:

@@ -94,34 +94,58 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
 
 
 def board_table(
-    rows: Sequence[Row], caption: str, normalised: bool, types: Mapping[str, str], pages: Mapping[str, str]
+    rows: Sequence[Row],
+    caption: str,
+    anchors: Mapping[str, Sequence[float]],
+    types: Mapping[str, str],
+    pages: Mapping[str, str],
+    normalised: bool = False,
 ) -> Table:
     """A table of these rows, best first; those without a score come last.
 
+    Rows with equal anchors share a scale: a task's, or 0 and 1 of normalised scores.
+
     Args:
-        normalised: scores are on the scale where 0 is random and 1 is optimal.
+        anchors: by label, the scores of a random and of an optimal agent, as far as they are known.
         types: agent type of each label. pages: address of each label's page.
+        normalised: 0 is random and 1 is optimal.
     """
-    span = interval_span((value for row in rows for value in (row.iqm, row.low, row.high)), normalised)
+    scales = {
+        marks: interval_span(
+            (v for row in rows if _marks(anchors, row) == marks for v in (row.iqm, row.low, row.high)), marks
+        )
+        for marks in {_marks(anchors, row) for row in rows}
+    }
     meaning = "Interquartile mean with its 95 % stratified bootstrap interval"
     meaning += "; 0 is a random agent, 1 an optimal one." if normalised else ", in the task's own units."
     return Table(
         caption=caption,
         score=Column("IQM", meaning),
         columns=[column for column, _ in _COLUMNS],
-        rows=[
-            TableRow(
-                label=row.label,
-                agent_type=types.get(row.label, ""),
-                page=pages.get(row.label, ""),
-                status=status_of(row.status),
-                interval=draw_interval(row.iqm, row.low, row.high, span, normalised),
-                iqm=_number(row.iqm),
-                cells=[cell(row) for _, cell in _COLUMNS],
-            )
-            for row in sorted(rows, key=_rank)
-        ],
+        rows=[_table_row(row, _marks(anchors, row), scales, types, pages) for row in sorted(rows, key=_rank)],
     )
+
+
+def _table_row(
+    row: Row,
+    marks: tuple[float, ...],
+    scales: Mapping[tuple[float, ...], tuple[float, float]],
+    types: Mapping[str, str],
+    pages: Mapping[str, str],
+) -> TableRow:
+    return TableRow(
+        label=row.label,
+        agent_type=types.get(row.label, ""),
+        page=pages.get(row.label, ""),
+        status=status_of(row.status),
+        interval=draw_interval(row.iqm, row.low, row.high, scales[marks], marks),
+        iqm=_number(row.iqm),
+        cells=[cell(row) for _, cell in _COLUMNS],
+    )
+
+
+def _marks(anchors: Mapping[str, Sequence[float]], row: Row) -> tuple[float, ...]:
+    return tuple(anchors.get(row.label, ()))
 
 
 def status_of(status: str) -> str:
