@@ -15,6 +15,7 @@ import tyro
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
+from ontogym.cli.leaderboard_site import LeaderboardSite
 from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
@@ -58,6 +59,7 @@ COMMANDS: dict[str, type[Any]] = {
     "filters": Filters,
     "retina fit": RetinaFit,
     "retina images": RetinaImages,
+    "leaderboard site": LeaderboardSite,
 }
 
 

@@ -93,6 +93,9 @@ function wireFilter() {
     count.textContent = shown === total ? `${total} rows` : `${shown} of ${total} rows`;
   };
   form.addEventListener("input", apply);
+  form.addEventListener("change", apply);
+  // A browser that goes back fills the form in again after the page has loaded.
+  addEventListener("pageshow", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
   apply();
@@ -112,10 +115,15 @@ class Player {
     this.output = figure.querySelector("output");
     this.at = this.frames.length - 1; // what the page shows without this program
     this.timer = null;
+    this.touched = false;
     this.levels = new Array(this.edges.length).fill(0);
     for (const frame of this.frames) for (const [edge, level] of frame.changes) this.levels[edge] = level;
-    this.slider.addEventListener("input", () => { this.pause(); this.show(Number(this.slider.value)); });
-    this.button.addEventListener("click", () => (this.timer === null ? this.play() : this.pause()));
+    this.slider.addEventListener("input", () => { this.touched = true; this.pause(); this.show(Number(this.slider.value)); });
+    this.button.addEventListener("click", () => {
+      this.touched = true;
+      if (this.timer === null) this.play();
+      else this.pause();
+    });
     figure.querySelector(".player").hidden = false;
     this.say();
   }
@@ -158,17 +166,18 @@ class Player {
   }
 }
 function wireNetworks() {
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const players = new Map([...document.querySelectorAll(".network")].map((figure) => [figure, new Player(figure)]));
+  // Each plays once when it comes into view, unless the reader asked for stillness.
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   const watcher = new IntersectionObserver((seen) => {
     for (const { isIntersecting, target } of seen) {
       if (!isIntersecting) continue;
       watcher.unobserve(target);
-      const player = new Player(target);
-      // Once, unless the reader asked for stillness.
-      if (!still) player.play();
+      const player = players.get(target);
+      if (!player.touched) player.play();
     }
   }, { threshold: 0.1 });
-  document.querySelectorAll(".network").forEach((figure) => watcher.observe(figure));
+  for (const figure of players.keys()) watcher.observe(figure);
 }
 
 // A link to what is folded away opens it.
