@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogym import checkpoint
 from ontogym.baselines.leaderboard.site.networks import Film, FilmedLife, film_life
+from ontogym.baselines.leaderboard.site.specs import suite_tasks
 from ontogym.errors import OntogymError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ __all__ = ["FilmStore", "film_board"]
 
 FORMAT = 1
 """Part of a film's key: to be raised when films are made differently."""
+MOST_EPISODES = 3
+"""Episodes that are filmed: a network that changes within a life has by then shown how."""
 NOT_VERIFIED = "Its network is shown once a submission has been verified."
 
 
@@ -76,6 +78,7 @@ def film_board(board: Board, films: FilmStore) -> dict[str, Film | str]:
     for entry in sorted(board.entries, key=_rank):
         best.setdefault((entry.suite, entry.label, entry.task), entry)
     growing = _growing_types()
+    specs = {suite: suite_tasks(board, suite) for suite in board.suites}
     for (suite, _, task), entry in best.items():
         if entry.agent_type not in growing:
             continue
@@ -83,9 +86,9 @@ def film_board(board: Board, films: FilmStore) -> dict[str, Film | str]:
             found[entry.id] = NOT_VERIFIED
             continue
         try:
-            found[entry.id] = films.film(
-                entry, _life(board.suites.get(suite, {}).get("tasks", {}).get(task, {}))
-            )
+            spec = specs[suite][task]
+            life = FilmedLife(spec.env, spec.env_kwargs, min(MOST_EPISODES, spec.episodes))
+            found[entry.id] = films.film(entry, life)
         except Exception as error:  # one agent, perhaps of another package, must not take the site with it
             found[entry.id] = f"Its network cannot be shown: {error}"
     return found
@@ -101,14 +104,6 @@ def _growing_types() -> set[str]:
     from ontogym.registry import AGENTS
 
     return set(AGENTS)
-
-
-def _life(task: Mapping[str, Any]) -> FilmedLife:
-    return FilmedLife(
-        env=str(task["env"]),
-        env_kwargs=dict(task.get("env_kwargs") or {}),
-        episodes=min(3, int(task.get("episodes") or 3)),
-    )
 
 
 def _options(entry: Entry) -> dict[str, Any]:

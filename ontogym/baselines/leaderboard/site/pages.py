@@ -12,6 +12,7 @@ import numpy as np
 
 from ontogym.baselines.leaderboard.site.charts import Chart, Series, draw_chart, mean_curve
 from ontogym.baselines.leaderboard.site.networks import Film
+from ontogym.baselines.leaderboard.site.specs import TaskSpec, suite_tasks
 from ontogym.baselines.leaderboard.site.tables import FEW_SEEDS, Table, board_table, status_of
 from ontogym.baselines.leaderboard.site.text import (
     brief,
@@ -135,7 +136,7 @@ def _suite_section(
     rows = [row for row in board.rows if row.suite == suite]
     by_task = _grouped([row for row in rows if row.task is not None], lambda row: row.task)
     whole = [row for row in rows if row.task is None]
-    tasks = _tasks(board, suite)
+    tasks = suite_tasks(board, suite)
     sections = []
     for name in dict.fromkeys([*tasks, *by_task]):
         if name in by_task:
@@ -145,15 +146,15 @@ def _suite_section(
                 TaskSection(
                     name=name,
                     anchor=safe_name("task", suite, name),
-                    levels=_levels(tasks.get(name, {})),
+                    levels=_levels(tasks.get(name, TaskSpec())),
                     table=board_table(
                         by_task[name],
                         f"{name}: scores in the task's own units",
-                        dict.fromkeys(types, _known_anchors(tasks.get(name, {}))),
+                        dict.fromkeys(types, tasks.get(name, TaskSpec()).anchors),
                         types,
                         pages,
                     ),
-                    chart=_learning(f"Learning curves on {name}", own, order, tasks.get(name, {})),
+                    chart=_learning(f"Learning curves on {name}", own, order, tasks.get(name, TaskSpec())),
                 )
             )
     caption = f"{suite}: normalised scores over all tasks"
@@ -168,15 +169,11 @@ def _suite_section(
     )
 
 
-def _learning(
-    title: str, entries: Sequence[Entry], order: Sequence[str], task: Mapping[str, Any]
-) -> Chart | None:
+def _learning(title: str, entries: Sequence[Entry], order: Sequence[str], spec: TaskSpec) -> Chart | None:
     """One line per agent, mean over its seeds; what was refused is no evidence and is left out."""
     curves = _grouped([e for e in entries if e.status != "refused"], lambda entry: entry.label)
     series = [mean_curve(label, [e.curve for e in curves[label]]) for label in order if label in curves]
-    return draw_chart(
-        title, [s for s in series if s is not None], "environment steps", "score", _anchors(task)
-    )
+    return draw_chart(title, [s for s in series if s is not None], "environment steps", "score", spec.marks)
 
 
 def agent_pages(
@@ -196,7 +193,7 @@ def agent_pages(
         own = rows.get((suite, label), [])
         status = [status_of(row.status) for row in own if row.task is None] or ["claimed"]
         by_task = _grouped(entries, lambda entry: entry.task)
-        specs = _tasks(board, suite)
+        specs = suite_tasks(board, suite)
         found.append(
             AgentPage(
                 file=files[suite, label],
@@ -207,7 +204,8 @@ def agent_pages(
                 status=status[0],
                 table=_task_table(own, specs),
                 tasks=[
-                    _agent_task(task, by_task[task], specs.get(task, {}), films, store) for task in by_task
+                    _agent_task(task, by_task[task], specs.get(task, TaskSpec()), films, store)
+                    for task in by_task
                 ],
                 manifests={f"{safe_name(e.id)}.json": _manifest_bytes(e) for e in entries},
             )
@@ -215,10 +213,10 @@ def agent_pages(
     return found
 
 
-def _task_table(rows: Sequence[Row], specs: Mapping[str, Mapping[str, Any]]) -> Table:
+def _task_table(rows: Sequence[Row], specs: Mapping[str, TaskSpec]) -> Table:
     """The agent's rows, one a task, in the shape of the index's tables; each is drawn from random to optimal."""
     tasks = [replace(row, label=row.task) for row in rows if row.task is not None]
-    anchors = {row.label: _known_anchors(specs.get(row.label, {})) for row in tasks}
+    anchors = {row.label: specs.get(row.label, TaskSpec()).anchors for row in tasks}
     links = {row.label: f"#{safe_name('task', row.label)}" for row in tasks}
     return board_table(
         tasks, "Scores in each task's own units, drawn from random to optimal", anchors, {}, links
@@ -226,7 +224,7 @@ def _task_table(rows: Sequence[Row], specs: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _agent_task(
-    task: str, entries: Sequence[Entry], spec: Mapping[str, Any], films: Mapping[str, Film | str], store: str
+    task: str, entries: Sequence[Entry], spec: TaskSpec, films: Mapping[str, Film | str], store: str
 ) -> AgentTask:
     entries = sorted(entries, key=lambda entry: (entry.seed, entry.id))
     shown = [entry for entry in entries if isinstance(films.get(entry.id), Film)]
@@ -243,13 +241,13 @@ def _agent_task(
             f"ontogym leaderboard verify {shlex.quote(f'{store}/submissions/{entry.id}')}"
             for entry in entries
         ],
-        curve=draw_chart(f"Learning curves on {task}", curves, "environment steps", "score", _anchors(spec)),
+        curve=draw_chart(f"Learning curves on {task}", curves, "environment steps", "score", spec.marks),
         life=draw_chart(
             f"Return through a life on {task}",
             lives,
             "episode of the life",
             "return",
-            _anchors(spec),
+            spec.marks,
             whole_x=True,
         ),
         film=film if isinstance(film, Film) else None,
@@ -336,23 +334,9 @@ def _types(entries: Sequence[Entry]) -> dict[str, str]:
     return {label: ", ".join(found) for label, found in types.items()}
 
 
-def _tasks(board: Board, suite: str) -> Mapping[str, Mapping[str, Any]]:
-    found: Mapping[str, Mapping[str, Any]] = board.suites.get(suite, {}).get("tasks", {})
-    return found
-
-
-def _anchors(task: Mapping[str, Any]) -> list[tuple[str, float | None]]:
-    return [("random", task.get("random")), ("optimal", task.get("optimal"))]
-
-
-def _known_anchors(task: Mapping[str, Any]) -> tuple[float, ...]:
-    return tuple(float(value) for _, value in _anchors(task) if value is not None)
-
-
-def _levels(task: Mapping[str, Any]) -> str:
+def _levels(spec: TaskSpec) -> str:
     """The anchors in words."""
-    known = [f"{name} {number(value)}" for name, value in _anchors(task) if value is not None]
-    return ", ".join(known)
+    return ", ".join(f"{name} {number(value)}" for name, value in spec.marks)
 
 
 def _by_score(row: Row) -> tuple[bool, float, str]:
