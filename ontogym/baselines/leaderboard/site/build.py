@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ontogym.baselines.leaderboard.site.agent_pages import AgentPage, agent_pages
 from ontogym.baselines.leaderboard.site.filming import FilmStore, film_board
-from ontogym.baselines.leaderboard.site.pages import AgentPage, agent_pages, index_page
+from ontogym.baselines.leaderboard.site.first_page import index_page
 from ontogym.baselines.leaderboard.site.text import brief, safe_name, visible
 from ontogym.errors import OntogymError
 
