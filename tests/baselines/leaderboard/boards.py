@@ -95,6 +95,8 @@ def make_board(
                 for seed in range(seeds)
             ]
             entries += own
+            if state == "refused":  # counts in no row
+                continue
             rows += [_row(suite, task, label, [e for e in own if e.task == task]) for task in names]
             rows.append(_row(suite, None, label, own))
     known = {

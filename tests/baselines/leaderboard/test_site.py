@@ -195,7 +195,7 @@ def test_an_agents_page_has_its_manifest_its_commands_and_its_seeds(site):
 
 def test_the_site_says_what_it_cannot_claim(site):
     (claims,) = pages(site)["index.html"].all("section", id="claims")
-    assert "6 of 6 rows have fewer than 10 training seeds" in claims.text
+    assert "4 of 4 rows have fewer than 10 training seeds" in claims.text
     assert "Budgets run from 100 k to 200 k environment steps" in claims.text
     assert "12 of 18 submissions are not verified" in claims.text
 
@@ -214,6 +214,18 @@ def test_equal_boards_give_equal_files_and_a_rebuild_drops_old_pages(tmp_path):
     assert not [name for name in read() if "-b-" in name]
     build_site(make_board(["a", "b"]), tmp_path / "out", "results")
     assert read() == first
+
+
+def test_an_agent_that_lacks_tasks_is_listed_where_it_has_been(tmp_path):
+    board = make_board(["all", "some"])
+    tasks = list(TASKS)
+    keep = lambda one: one.label == "all" or one.task == tasks[0]  # noqa: E731
+    board = replace(board, entries=list(filter(keep, board.entries)), rows=list(filter(keep, board.rows)))
+    build_site(board, tmp_path / "out", "results")
+    index = pages(tmp_path / "out")["index.html"]
+    assert ["some" in table.text for table in index.all("table", class_="board")] == [False, True, False]
+    assert "1 more agent have" not in index.all("main")[0].text
+    assert "1 more agent has run only some of these tasks" in index.all("main")[0].text
 
 
 def test_an_empty_board_is_a_page_that_says_what_to_do(tmp_path):

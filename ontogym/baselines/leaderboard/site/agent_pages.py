@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ontogym.baselines.leaderboard.site.charts import LARGEST, Chart, Series, draw_chart, mean_curve
-from ontogym.baselines.leaderboard.site.grouping import agent_types, grouped
+from ontogym.baselines.leaderboard.site.grouping import agent_types, common_status, grouped, unscored
 from ontogym.baselines.leaderboard.site.networks import Film
 from ontogym.baselines.leaderboard.site.specs import TaskSpec, suite_tasks
 from ontogym.baselines.leaderboard.site.tables import Table, board_table, status_of
@@ -83,7 +83,6 @@ def agent_pages(
     groups = grouped(board.entries, lambda entry: (entry.suite, entry.label))
     for (suite, label), entries in groups.items():
         own = rows.get((suite, label), [])
-        status = [status_of(row.status) for row in own if row.task is None] or ["claimed"]
         by_task = grouped(entries, lambda entry: entry.task)
         specs = suite_tasks(board, suite)
         yield AgentPage(
@@ -92,8 +91,8 @@ def agent_pages(
             suite=suite,
             suite_anchor=safe_name("suite", suite),
             agent_type=agent_types(entries)[label],
-            status=status[0],
-            table=_task_table(own, specs),
+            status=common_status(entries, own),
+            table=_task_table(entries, own, specs),
             tasks=[
                 _agent_task(task, by_task[task], specs.get(task, TaskSpec()), films, store)
                 for task in by_task
@@ -102,13 +101,18 @@ def agent_pages(
         )
 
 
-def _task_table(rows: Sequence[Row], specs: Mapping[str, TaskSpec]) -> Table:
-    """The agent's rows, one a task, in the shape of the index's tables; each is drawn from random to optimal."""
+def _task_table(entries: Sequence[Entry], rows: Sequence[Row], specs: Mapping[str, TaskSpec]) -> Table:
+    """The agent's tasks in the shape of the index's tables; each is drawn from random to optimal."""
     tasks = [replace(row, label=row.task) for row in rows if row.task is not None]
-    anchors = {row.label: specs.get(row.label, TaskSpec()).anchors for row in tasks}
-    links = {row.label: f"#{safe_name('task', row.label)}" for row in tasks}
+    named = [replace(entry, label=entry.task) for entry in entries]
+    names = {entry.task for entry in entries}
     return board_table(
-        tasks, "Scores in each task's own units, drawn from random to optimal", anchors, {}, links
+        tasks,
+        "Scores in each task's own units, drawn from random to optimal",
+        {name: specs.get(name, TaskSpec()).anchors for name in names},
+        {},
+        {name: f"#{safe_name('task', name)}" for name in names},
+        unscored=unscored(named, tasks),
     )
 
 

@@ -87,7 +87,13 @@ def film_board(board: Board, films: FilmStore) -> dict[str, Film | str]:
             continue
         try:
             spec = specs[suite][task]
-            life = FilmedLife(spec.env, spec.env_kwargs, min(MOST_EPISODES, spec.episodes))
+            life = FilmedLife(
+                spec.env,
+                spec.env_kwargs,
+                min(MOST_EPISODES, spec.episodes),
+                development=spec.development,
+                development_steps=spec.development_steps,
+            )
             found[entry.id] = films.film(entry, life)
         except Exception as error:  # one agent, perhaps of another package, must not take the site with it
             found[entry.id] = f"Its network cannot be shown: {error}"

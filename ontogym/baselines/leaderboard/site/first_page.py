@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ontogym.baselines.leaderboard.site.charts import Chart, draw_chart, mean_curve
-from ontogym.baselines.leaderboard.site.grouping import agent_types, grouped
+from ontogym.baselines.leaderboard.site.grouping import agent_types, grouped, unscored
 from ontogym.baselines.leaderboard.site.specs import TaskSpec, suite_tasks
 from ontogym.baselines.leaderboard.site.tables import FEW_SEEDS, STATUSES, Table, board_table, status_of
 from ontogym.baselines.leaderboard.site.text import budget, number, safe_name
@@ -24,7 +24,7 @@ class TaskSection:
 
     name: str
     anchor: str
-    levels: str
+    facts: str
     table: Table
     chart: Chart | None
 
@@ -36,7 +36,9 @@ class SuiteSection:
     name: str
     anchor: str
     version: str
+    about: str
     table: Table | None
+    partial: int
     tasks: list[TaskSection]
 
 
@@ -77,38 +79,58 @@ def _suite_section(
     types = agent_types(entries)
     pages = {label: f"agents/{files[suite, label]}" for label in types}
     rows = [row for row in board.rows if row.suite == suite]
-    by_task = grouped([row for row in rows if row.task is not None], lambda row: str(row.task))
     whole = [row for row in rows if row.task is None]
-    tasks = suite_tasks(board, suite)
-    sections = []
-    for name in dict.fromkeys([*tasks, *by_task]):
-        if name in by_task:
-            own = [entry for entry in entries if entry.task == name]
-            order = [row.label for row in sorted(by_task[name], key=_by_score)]
-            sections.append(
-                TaskSection(
-                    name=name,
-                    anchor=safe_name("task", suite, name),
-                    levels=_levels(tasks.get(name, TaskSpec())),
-                    table=board_table(
-                        by_task[name],
-                        f"{name}: scores in the task's own units",
-                        dict.fromkeys(types, tasks.get(name, TaskSpec()).anchors),
-                        types,
-                        pages,
-                    ),
-                    chart=_learning(f"Learning curves on {name}", own, order, tasks.get(name, TaskSpec())),
-                )
-            )
-    caption = f"{suite}: normalised scores over all tasks"
+    specs = suite_tasks(board, suite)
+    tried = {entry.task for entry in entries}
+    names = [name for name in dict.fromkeys([*specs, *(entry.task for entry in entries)]) if name in tried]
+    caption = f"{suite}: normalised scores over all its tasks that anyone has run"
+    anchors = dict.fromkeys(types, (0.0, 1.0))
+    about, out = board.suites.get(suite, {}), unscored(entries, rows)
+    table = board_table(whole, caption, anchors, types, pages, normalised=True, unscored=out)
     return SuiteSection(
         name=suite,
         anchor=safe_name("suite", suite),
-        version=str(board.suites.get(suite, {}).get("version", "")),
-        table=board_table(whole, caption, dict.fromkeys(types, (0.0, 1.0)), types, pages, True)
-        if whole
-        else None,
-        tasks=sections,
+        version=str(about.get("version", "")),
+        about=str(about.get("about", "")),
+        table=table if table.rows else None,
+        partial=len({row.label for row in rows} - {row.label for row in whole}),
+        tasks=[
+            _task_section(
+                suite,
+                name,
+                specs.get(name, TaskSpec()),
+                [entry for entry in entries if entry.task == name],
+                [row for row in rows if row.task == name],
+                pages,
+            )
+            for name in names
+        ],
+    )
+
+
+def _task_section(
+    suite: str,
+    name: str,
+    spec: TaskSpec,
+    entries: Sequence[Entry],
+    rows: Sequence[Row],
+    pages: Mapping[str, str],
+) -> TaskSection:
+    types = agent_types(entries)
+    order = [row.label for row in sorted(rows, key=_by_score)]
+    return TaskSection(
+        name=name,
+        anchor=safe_name("task", suite, name),
+        facts=_facts(spec),
+        table=board_table(
+            rows,
+            f"{name}: scores in the task's own units",
+            dict.fromkeys(types, spec.anchors),
+            types,
+            pages,
+            unscored=unscored(entries, rows),
+        ),
+        chart=_learning(f"Learning curves on {name}", entries, order, spec),
     )
 
 
@@ -150,9 +172,16 @@ def _claims(board: Board) -> list[str]:
     return said
 
 
-def _levels(spec: TaskSpec) -> str:
-    """The anchors in words."""
-    return ", ".join(f"{name} {number(value)}" for name, value in spec.marks)
+def _facts(spec: TaskSpec) -> str:
+    """Anchors and rules of a task in words."""
+    known = [f"{name} {number(value)}" for name, value in spec.marks]
+    if spec.lives is not None:
+        known.append(f"{spec.lives} lives of {spec.episodes} episode{'s' * (spec.episodes != 1)}")
+    if spec.development:
+        known.append(f"after {spec.development_steps} steps of {spec.development}")
+    if spec.budget is not None:
+        known.append(f"compared at up to {budget(spec.budget)} steps")
+    return ", ".join(known)
 
 
 def _by_score(row: Row) -> tuple[bool, float, str]:

@@ -34,12 +34,21 @@ MOST_STEPS = 500
 
 @dataclass(frozen=True)
 class FilmedLife:
-    """Which life to film: the environment, its options, and how many episodes of which seed."""
+    """Which life to film.
+
+    Attributes:
+        env, env_kwargs: the environment. episodes, seed: how many episodes of which life.
+        development: source of spontaneous activity in place of the agent's own; empty for the agent's own.
+        development_steps: for how many steps.
+        reset_options: given to every reset.
+    """
 
     env: str
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     episodes: int = 3
     seed: int = 0
+    development: str = ""
+    development_steps: int = 0
     reset_options: Mapping[str, Any] | None = None
 
 
@@ -92,10 +101,15 @@ class _Moment(NamedTuple):
 def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife) -> Film:
     """Let one agent live a life and film its network.
 
+    A development that the life brings replaces the agent's own, in `agent` itself.
+
     Raises:
         OntogymError: a genome or an environment that does not fit, or a network too large to be drawn.
         NotImplementedError: the agent has no network to show.
     """
+    if life.development:
+        agent.development, agent.development_options = life.development, ()
+        agent.development_steps = life.development_steps
     recording = record_life(
         agent,
         genome,

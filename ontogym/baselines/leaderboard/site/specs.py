@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,11 +14,15 @@ __all__ = ["TaskSpec", "suite_tasks"]
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task: its environment, and the returns of a random and of an optimal agent where they are known."""
+    """A task: what a life of it is, and the returns of a random and of an optimal agent where they are known."""
 
     env: str = ""
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     episodes: int = 3
+    lives: int | None = None
+    development: str = ""
+    development_steps: int = 0
+    budget: int | None = None
     random: float | None = None
     optimal: float | None = None
 
@@ -37,19 +41,12 @@ class TaskSpec:
 def suite_tasks(board: Board, suite: str) -> dict[str, TaskSpec]:
     """The tasks of a suite in its order; none for a suite that the board does not describe.
 
-    A task is a mapping with ``env``, and maybe ``env_kwargs``, ``episodes``, and ``random`` and ``optimal``, the
-    last two also as a mapping under ``anchors``.
+    A task is a mapping, as the suites' ``as_json`` gives it; what it lacks is unknown.
     """
     tasks: Mapping[str, Mapping[str, Any]] = board.suites.get(suite, {}).get("tasks", {})
     return {name: _spec(task) for name, task in tasks.items()}
 
 
 def _spec(task: Mapping[str, Any]) -> TaskSpec:
-    anchors = task.get("anchors") or task
-    return TaskSpec(
-        env=str(task.get("env", "")),
-        env_kwargs=dict(task.get("env_kwargs") or {}),
-        episodes=int(task.get("episodes") or 3),
-        random=anchors.get("random"),
-        optimal=anchors.get("optimal"),
-    )
+    known = {f.name for f in fields(TaskSpec)}
+    return TaskSpec(**{name: value for name, value in task.items() if name in known and value is not None})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ontogym.baselines.leaderboard.site.charts import Interval, draw_interval, interval_span
-from ontogym.baselines.leaderboard.site.text import budget, duration, number
+from ontogym.baselines.leaderboard.site.text import NO_NUMBER, budget, duration, number
 
 if TYPE_CHECKING:
     from ontogym.baselines.leaderboard.board import Row
@@ -71,11 +71,15 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
         lambda row: _number(row.last_episode),
     ),
     (
-        Column("Adaptation", "How much of the score is won back after a switch, where the task has one."),
+        Column("Adaptation", "Score regained after the rules have changed, where the task changes them."),
         lambda row: _number(row.adaptation),
     ),
     (
-        Column("Wiring cost", "Edges that the network keeps, as a part of those it could have.", "ascending"),
+        Column(
+            "Wiring cost",
+            "Edges of the network at the end of a life, as a part of those it could have.",
+            "ascending",
+        ),
         lambda row: _number(row.wiring_cost),
     ),
     (
@@ -100,6 +104,7 @@ def board_table(
     types: Mapping[str, str],
     pages: Mapping[str, str],
     normalised: bool = False,
+    unscored: Mapping[str, str] | None = None,
 ) -> Table:
     """A table of these rows, best first; those without a score come last.
 
@@ -109,6 +114,7 @@ def board_table(
         anchors: by label, the scores of a random and of an optimal agent, as far as they are known.
         types: agent type of each label. pages: address of each label's page.
         normalised: 0 is random and 1 is optimal.
+        unscored: status of labels that are listed without a row of their own, such as the refused.
     """
     scales = {
         marks: interval_span(
@@ -122,7 +128,8 @@ def board_table(
         caption=caption,
         score=Column("IQM", meaning),
         columns=[column for column, _ in _COLUMNS],
-        rows=[_table_row(row, _marks(anchors, row), scales, types, pages) for row in sorted(rows, key=_rank)],
+        rows=[_table_row(row, _marks(anchors, row), scales, types, pages) for row in sorted(rows, key=_rank)]
+        + [_unscored_row(label, status, types, pages) for label, status in sorted((unscored or {}).items())],
     )
 
 
@@ -141,6 +148,13 @@ def _table_row(
         interval=draw_interval(row.iqm, row.low, row.high, scales[marks], marks),
         iqm=_number(row.iqm),
         cells=[cell(row) for _, cell in _COLUMNS],
+    )
+
+
+def _unscored_row(label: str, status: str, types: Mapping[str, str], pages: Mapping[str, str]) -> TableRow:
+    cells = [Cell(NO_NUMBER) for _ in _COLUMNS]
+    return TableRow(
+        label, types.get(label, ""), pages.get(label, ""), status_of(status), None, Cell(NO_NUMBER), cells
     )
 
 

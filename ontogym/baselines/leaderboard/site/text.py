@@ -48,6 +48,8 @@ def visible(text: str) -> str:
 
     Piles of combining marks, which would paint over the lines above, are cut to three.
     """
+    if text.isascii() and text.isprintable():  # nearly all text; a large site has a quarter of a million
+        return text
     text = _INVISIBLE.sub(lambda found: f"\u27e8U+{ord(found[0]):04X}\u27e9", text)
     return _MARKS.sub(r"\1", text)
 
