@@ -198,7 +198,7 @@ def _episode(
     lagging = np.zeros(lanes.count, dtype=bool)
     active = np.ones(lanes.count, dtype=bool)
     returns, lengths = np.zeros(lanes.count), np.zeros(lanes.count, dtype=np.int64)
-    step = 0
+    step, state = 0, agent.begin_episode(state)
     while active.any() or lagging.any():
         options: dict[str, Any] = {"update": lagging} if lags and step == 0 and not first else {}
         seen = agent.spaces.observe(observation)
