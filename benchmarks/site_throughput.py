@@ -28,7 +28,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ontogym.baselines.agent_files import load_agent
-from ontogym.baselines.leaderboard.site import build_site
+from ontogym.baselines.leaderboard.players import Player
+from ontogym.baselines.leaderboard.site import build_site, filming
 from ontogym.baselines.leaderboard.site.networks import FilmedLife, film_life
 from tests.baselines.leaderboard.boards import make_board
 from tests.baselines.leaderboard.browser import chromium, why_no_browser
@@ -55,6 +56,12 @@ def a_board(submissions: int, store: Path) -> Any:
             entry.manifest["agent"]["options"] = load_agent("zoo:lndp-cartpole").options
             shutil.copy(saved, entry.path / "weights.safetensors")
     return board
+
+
+def evolved(_: Any) -> Player:
+    """The one agent that all made-up submissions hold."""
+    saved = load_agent("zoo:lndp-cartpole")
+    return Player(saved.build(), saved.genome)
 
 
 def film_seconds(count: int) -> float:
@@ -87,6 +94,7 @@ def open_seconds(page: Path, opens: int) -> dict[str, float]:
 
 def measure(submissions: int, films: int, opens: int) -> dict[str, Any]:
     """All figures."""
+    filming._player = evolved  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as folder:
         store, out = Path(folder, "results"), Path(folder, "site")
         board = a_board(submissions, store)

@@ -8,59 +8,7 @@ from typing import Any
 
 import numpy as np
 
-try:
-    from ontogym.baselines.leaderboard.board import Board, Entry, Row
-except ImportError:
-    from dataclasses import make_dataclass
-
-    Entry = make_dataclass(
-        "Entry",
-        [
-            "id",
-            "suite",
-            "task",
-            "label",
-            "agent_type",
-            "seed",
-            "status",
-            "score",
-            "normalised",
-            "first_episode",
-            "last_episode",
-            "adaptation",
-            "wiring_cost",
-            "env_steps",
-            "wall_seconds",
-            "command",
-            "manifest",
-            "verification",
-            "curve",
-            "path",
-        ],
-        frozen=True,
-    )
-    Row = make_dataclass(
-        "Row",
-        [
-            "suite",
-            "task",
-            "label",
-            "seeds",
-            "iqm",
-            "low",
-            "high",
-            "first_episode",
-            "last_episode",
-            "adaptation",
-            "wiring_cost",
-            "env_steps",
-            "wall_seconds",
-            "status",
-            "entries",
-        ],
-        frozen=True,
-    )
-    Board = make_dataclass("Board", ["entries", "rows", "suites"], frozen=True)
+from ontogym.baselines.leaderboard.board import Board, Entry, Row
 
 TASKS: dict[str, dict[str, Any]] = {
     "CartPole-v1": {"env": "ontogym/CartPole-v1", "episodes": 2, "random": 22.0, "optimal": 500.0},

@@ -76,12 +76,16 @@ def resize(browser: Chrome, width: int, height: int) -> None:
 
 def open_page(browser: Chrome, page: Path) -> None:
     """Open a file with a clean slate: no stored choice, no old log."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
     browser.get(page.resolve().as_uri())
     browser.execute_script("try { localStorage.clear() } catch {}")
     browser.get("about:blank")
     browser.get_log("browser")
     browser.get_log("performance")
     browser.get(page.resolve().as_uri())
+    there = "return location.protocol === 'file:' && document.readyState === 'complete'"
+    WebDriverWait(browser, 30).until(lambda _: browser.execute_script(there))
 
 
 def requests(browser: Chrome) -> list[str]:

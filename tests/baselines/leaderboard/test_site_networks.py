@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save, save_file
 
+from ontogym.baselines.agent_files import load_agent
 from ontogym.baselines.evaluation import make_agent
+from ontogym.baselines.leaderboard.players import Player
 from ontogym.baselines.leaderboard.site import filming
 from ontogym.baselines.leaderboard.site.filming import FilmStore, film_board
 from ontogym.baselines.leaderboard.site.networks import Film, FilmedLife, film_life
@@ -86,6 +89,13 @@ def test_networks_too_large_to_draw_are_refused(monkeypatch):
 def growing_board(tmp_path, monkeypatch):
     """One verified agent that can be filmed, one that is claimed, one of a kind without a growing network."""
     monkeypatch.setattr(filming, "_growing_types", lambda: {GROWING})
+    monkeypatch.setattr(
+        filming,
+        "_player",
+        lambda entry: Player(
+            make_agent(GROWING, ENV), load_file(entry.path / "weights.safetensors")["genome"]
+        ),
+    )
     board = make_board(
         {"Grower": GROWING, "Claimer": GROWING, "PPO": "ppo"},
         {"classic": ["CartPole-v1"]},
@@ -149,6 +159,33 @@ def test_one_broken_agent_is_a_sentence_and_not_an_end(growing_board, tmp_path):
 
 def test_names_that_would_import_code_are_no_agents():
     assert not any(":" in name for name in filming._growing_types())
+
+
+def test_a_real_submission_is_read_with_all_checks(tmp_path):
+    saved = load_agent("zoo:lndp-cartpole")
+    board = make_board({"LNDP": "lndp"}, {"classic": ["CartPole-v1"]}, seeds=1, store=tmp_path)
+    (entry,) = board.entries
+    manifest = {
+        **entry.manifest,
+        "ontogym": "0.1.0",
+        "suite_version": 1,
+        "agent": {"type": "lndp", "label": "LNDP", "options": saved.options},
+    }
+    weights = save({"genome": saved.genome})
+    manifest["files"] = {"weights.safetensors": hashlib.sha256(weights).hexdigest()}
+    claimed = np.full((32, 3), 500.0).tolist()
+    manifest["claimed"] = {"seeds": "public", "returns": claimed, "wiring_cost": 0.1}
+    manifest["training"] = {**manifest["training"], "cpu_seconds": 1.0, "hardware": {}, "packages": {}}
+    entry.path.mkdir(parents=True)
+    (entry.path / "weights.safetensors").write_bytes(weights)
+    (entry.path / "manifest.json").write_text(json.dumps(manifest))
+    board = dataclasses.replace(board, entries=[dataclasses.replace(entry, manifest=manifest)])
+    found = film_board(board, FilmStore(tmp_path / "films"))[entry.id]
+    assert isinstance(found, Film), found
+    assert len(found.nodes) == 32
+    # Weights that are not those of the manifest are not lived with.
+    (entry.path / "weights.safetensors").write_bytes(save({"genome": saved.genome + 1}))
+    assert "SHA-256" in str(film_board(board, FilmStore(tmp_path / "films"))[entry.id])
 
 
 def film_stub() -> Film:

@@ -21,6 +21,7 @@ from ontogym.errors import OntogymError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
     from ontogym.baselines.leaderboard.board import Board
 
 __all__ = ["SiteReport", "build_site"]

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogym import checkpoint
+from ontogym.baselines.leaderboard.players import Player, build_player
 from ontogym.baselines.leaderboard.site.networks import Film, FilmedLife, film_life
 from ontogym.baselines.leaderboard.site.specs import suite_tasks
+from ontogym.baselines.leaderboard.submission import read_submission
+from ontogym.baselines.suites import get_task
 from ontogym.errors import OntogymError
 
 if TYPE_CHECKING:
@@ -117,16 +120,15 @@ def _options(entry: Entry) -> dict[str, Any]:
 
 
 def _make(entry: Entry, life: FilmedLife) -> Film:
-    from safetensors import safe_open
+    player = _player(entry)
+    return film_life(player.agent, player.genome, life)
 
-    from ontogym.baselines.evaluation import make_agent
 
-    with safe_open(Path(entry.path) / "weights.safetensors", framework="numpy") as file:
-        if "genome" not in file.keys():  # noqa: SIM118 (no iterator)
-            raise OntogymError("the submission holds no genome.")
-        genome = file.get_tensor("genome")
-    agent = make_agent(entry.agent_type, life.env, life.env_kwargs, _options(entry))
-    return film_life(agent, genome, life)
+def _player(entry: Entry) -> Player:
+    """The agent, read and built with all the checks that a stranger's submission meets."""
+    submission = read_submission(entry.path)
+    task = get_task(entry.suite, submission.manifest["suite_version"], entry.task)
+    return build_player(entry.agent_type, _options(entry), submission.tensors, task)
 
 
 def _read(file: Path) -> Film | None:
