@@ -6,22 +6,26 @@ the old file or the whole new one, whatever moment it is killed at.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["FORMAT", "load", "save", "write_atomic", "write_json"]
+__all__ = ["FORMAT", "LOCK", "load", "lock_folder", "save", "write_atomic", "write_folder", "write_json"]
 
 FORMAT = 1
 """Version of the file format. Readers accept this one and older ones."""
+LOCK = ".lock"
+"""Name of the file that a process holds while it writes to a folder."""
 
 
 def write_atomic(path: Path | str, data: bytes) -> None:
@@ -54,6 +58,86 @@ def write_atomic(path: Path | str, data: bytes) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     write_atomic(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def write_folder(path: Path | str, files: Mapping[str, bytes]) -> bool:
+    """Write a folder of files so that a reader sees either none of it or all; returns whether it was written.
+
+    A folder that is there already stays as it is. A writer that is killed leaves a hidden folder
+    ``.NAME.*.part`` beside it, which readers skip.
+
+    Raises:
+        OntogymError: it cannot be written; nothing is left of it then.
+    """
+    path, made = Path(path), None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        for name, data in files.items():
+            with (made / name).open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        made.chmod(0o755)
+        _sync_folder(made)
+        done = not path.exists()
+        if done:
+            made.rename(path)  # onto a folder that has come meanwhile: an error, since that one is not empty
+            _sync_folder(path.parent)
+        return done
+    except OSError as error:
+        if path.is_dir() and error.errno in _TAKEN:
+            return False
+        raise OntogymError(
+            f"Cannot write {path} ({error.strerror}); free some space or choose a folder you may write to."
+        ) from error
+    finally:
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
+
+
+def _sync_folder(path: Path) -> None:
+    """Let the names in a folder reach the disk (where the system lets a folder be opened)."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def lock_folder(path: Path | str, wait: bool = False) -> IO[bytes] | None:
+    """Hold a folder for this process until the result is closed or the process ends, however it ends.
+
+    Args:
+        path: the folder, made if need be.
+        wait: until whoever holds it lets go.
+
+    Returns:
+        An open file to close, or None if another process holds the folder and `wait` is False.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    lock = (path / LOCK).open("wb")
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        return lock
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        lock.close()
+        return None
+    except BaseException:
+        lock.close()
+        raise
+    return lock
 
 
 def save(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:

@@ -91,6 +91,10 @@ class Agent(abc.ABC, Generic[State]):
     def develop(self, state: State, activity: NDArray[np.floating]) -> State:
         """Let the newborns live through spontaneous activity ``(T, P, O)`` before any experience."""
 
+    def begin_episode(self, state: State) -> State:
+        """Told before the first step of every episode. Most agents live on and need not know; policies do."""
+        return state
+
     @abc.abstractmethod
     def step(
         self,

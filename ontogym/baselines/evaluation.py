@@ -26,6 +26,7 @@ __all__ = [
     "LifeResult",
     "LifeSpec",
     "develop",
+    "developmental_activity",
     "life_seeds",
     "life_stream",
     "live",
@@ -205,7 +206,7 @@ def _episode(
     lagging = np.zeros(lanes.count, dtype=bool)
     active = np.ones(lanes.count, dtype=bool)
     returns, lengths = np.zeros(lanes.count), np.zeros(lanes.count, dtype=np.int64)
-    step = 0
+    step, state = 0, agent.begin_episode(state)
     while active.any() or lagging.any():
         options: dict[str, Any] = {"update": lagging} if lags and step == 0 and not first else {}
         seen = agent.spaces.observe(observation)
@@ -257,12 +258,23 @@ def develop(
     Raises:
         OntogymError: no such source, or one that does not fit the agent.
     """
+    activity = developmental_activity(agent, genomes, spec, seeds)
+    return state if activity is None else agent.develop(state, activity)
+
+
+def developmental_activity(
+    agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
+) -> NDArray[np.floating] | None:
+    """The spontaneous activity ``(T, P, O)`` on which newborns develop, or None without development.
+
+    Args and errors are those of `develop`.
+    """
     name = spec.development or agent.development
     if name is None:
-        return state
+        return None
     if agent.development_steps < 1:
         if spec.development is None:
-            return state
+            return None
         raise OntogymError(
             f"Development on {name!r} is asked for but this agent has development_steps=0; "
             "build it with a positive number."
@@ -278,8 +290,7 @@ def develop(
             f"The source {name!r} takes {needed} evolved numbers but this agent's genome holds "
             f"{0 if params is None else params.shape[1]}; use the source that the agent was built with."
         )
-    activity = source.sample(agent.development_steps, seeds, channels, params if needed else None)
-    return agent.develop(state, activity)
+    return source.sample(agent.development_steps, seeds, channels, params if needed else None)
 
 
 def reevaluate(

@@ -16,6 +16,7 @@ from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
 from ontogym.cli.inference import InferRule
+from ontogym.cli.leaderboard_site import LeaderboardSite
 from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
@@ -60,6 +61,7 @@ COMMANDS: dict[str, type[Any]] = {
     "filters": Filters,
     "retina fit": RetinaFit,
     "retina images": RetinaImages,
+    "leaderboard site": LeaderboardSite,
 }
 
 

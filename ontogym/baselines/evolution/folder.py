@@ -40,9 +40,6 @@ COLUMNS = (
 """Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done."""
 
 
-_LOCK = ".lock"
-
-
 class RunFolder:
     """Opens a new run, or an interrupted one.
 
@@ -59,7 +56,7 @@ class RunFolder:
     def __init__(self, path: str | Path, config: EvolutionConfig, resume: bool) -> None:
         self.path, self.config = Path(path), config
         try:
-            present = [p for p in self.path.iterdir() if p.name != _LOCK and p.suffix != ".part"]
+            present = [p for p in self.path.iterdir() if p.name != checkpoint.LOCK and p.suffix != ".part"]
         except FileNotFoundError:
             present = []
         except OSError as error:
@@ -78,23 +75,15 @@ class RunFolder:
     def _acquire(self) -> IO[bytes]:
         """Hold the folder for this process; the system lets go when the process ends, however it ends."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / _LOCK).open("wb")
+            lock = checkpoint.lock_folder(self.path)
         except OSError as error:
             raise OntogymError(
                 f"Cannot write to {self.path} ({error.strerror}); choose another --out."
             ) from error
-        try:
-            import fcntl
-        except ImportError:  # no such locks on Windows
-            return lock
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
+        if lock is None:
             raise OntogymError(
                 f"Another process is running in {self.path}; wait for it or choose another --out."
-            ) from error
+            )
         return lock
 
     def close(self) -> None:

@@ -1,0 +1,46 @@
+"""``ontogym leaderboard site``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LeaderboardSite"]
+
+
+@dataclass(frozen=True)
+class LeaderboardSite:
+    """Build the leaderboard's pages: a folder that opens from a file and loads nothing from elsewhere.
+
+    Attributes:
+        store: folder of the leaderboard.
+        out: folder of the site, new or one that this command wrote.
+        animations: film the growing networks of verified agents; films are kept and made only once.
+        json: print one JSON object as the last line.
+    """
+
+    store: str = "results"
+    out: str = "site"
+    animations: bool = True
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Read the store, write the pages, say where."""
+        from ontogym.baselines.leaderboard.board import read_board
+        from ontogym.baselines.leaderboard.site import build_site
+
+        store = Path(self.store)
+        report = build_site(read_board(store), self.out, store, self.animations)
+        if not self.json:
+            print(
+                f"{report.index}: {report.agents} agents, {report.submissions} submissions, "
+                f"{report.films_made} networks filmed and {report.films_reused} kept"
+            )
+        return {
+            "index": str(report.index),
+            "agents": report.agents,
+            "submissions": report.submissions,
+            "films_made": report.films_made,
+            "films_reused": report.films_reused,
+        }
