@@ -44,9 +44,9 @@ class ActorConfig:
     learning_rate: float = 2e-3
     batch: int = 32
     epochs: int = 1000
-    patience: int = 3
+    patience: int = 2
     decay: float = 0.3
-    decays: int = 2
+    decays: int = 1
     validation: float = 0.1
 
     def __post_init__(self) -> None:
