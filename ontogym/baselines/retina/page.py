@@ -11,10 +11,9 @@ import numpy as np
 from ontogym.baselines.report import Page
 from ontogym.baselines.retina import figures, words
 from ontogym.baselines.retina.config import ANTIALIASED, SUBJECTS
+from ontogym.baselines.retina.parts import actor_path, example_scenes
 from ontogym.retina_env.actor import load_actor
 from ontogym.retina_env.downsampling import downsampler
-from ontogym.retina_env.images.leaves import dead_leaves
-from ontogym.retina_env.twins import FIT_IMAGES, IMAGES_SEED
 
 __all__ = ["write_page"]
 
@@ -121,7 +120,7 @@ def _kernels(page: Page, summary: dict[str, Any], four: Sequence[Part]) -> None:
 
 
 def _examples(part: Part, folder: Path) -> dict[str, Any]:
-    scenes = dead_leaves(FIT_IMAGES + 8, IMAGES_SEED)[FIT_IMAGES:][:3]
-    actor = load_actor(folder / f"actor-seed-{part['seed']}-fold-4.safetensors")
+    scenes = example_scenes()
+    actor = load_actor(actor_path(folder, part["seed"], 4))
     shown = {name: np.clip(downsampler(name)(scenes, 4), 0, 1) for name in ("average", ANTIALIASED)}
     return {"high resolution": scenes, **shown, "actor": actor.encode(scenes[:, None])[:, 0]}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.retina.config import ANTIALIASED, NEW_RETINAS, ReportConfig
 from ontogym.errors import OntogymError
-from ontogym.retina_env.actor import Actor, effective_kernel, load_actor, save_actor, train_actor
+from ontogym.retina_env.actor import Actor, effective_kernel, save_actor, train_actor
 from ontogym.retina_env.actor_training import low_resolution
 from ontogym.retina_env.downsampling import DOWNSAMPLERS, correct_contrast, downsampler, upsample_nearest
 from ontogym.retina_env.forward_model import ForwardModel
@@ -30,7 +30,7 @@ from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.statistics import fit_difference_of_gaussians
 from ontogym.retina_env.twins import FIT_IMAGES, IMAGES_SEED, fit_twin, twin_of, twin_path
 
-__all__ = ["Source", "run_part", "source_of"]
+__all__ = ["Source", "actor_path", "example_scenes", "run_part", "source_of"]
 
 SCENES = FIT_IMAGES
 """Scenes before the first that nothing was fitted on."""
@@ -86,7 +86,7 @@ def run_part(config: ReportConfig, seed: int, fold: int, folder: Path) -> dict[s
     start = time.process_time()
     source = source_of(seed, config)
     actor = train_actor(source.twin, source.images, fold, seed, source.responses, epochs=config.epochs)
-    save_actor(folder / f"actor-seed-{seed}-fold-{fold}.safetensors", actor)
+    save_actor(actor_path(folder, seed, fold), actor)
     names = tuple(DOWNSAMPLERS) if fold == 4 else MAIN
     low = _downsampled(source.test, names, fold)
     low["actor"] = actor.encode(source.test[:, None])[:, 0]
@@ -112,9 +112,14 @@ def run_part(config: ReportConfig, seed: int, fold: int, folder: Path) -> dict[s
     return result
 
 
-def reload_actor(folder: Path, seed: int, fold: int) -> Actor:
-    """The actor that `run_part` left."""
-    return load_actor(folder / f"actor-seed-{seed}-fold-{fold}.safetensors")
+def actor_path(folder: Path, seed: int, fold: int) -> Path:
+    """Where `run_part` keeps an actor."""
+    return folder / f"actor-seed-{seed}-fold-{fold}.safetensors"
+
+
+def example_scenes(count: int = 3) -> Images:
+    """Scenes to look at, the first of those that nothing was fitted on."""
+    return dead_leaves(SCENES + count, IMAGES_SEED, show_progress=False)[SCENES:]
 
 
 def _downsampled(images: Images, names: tuple[str, ...], fold: int) -> dict[str, Images]:

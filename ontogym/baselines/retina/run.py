@@ -10,7 +10,7 @@ from typing import Any
 from ontogym import checkpoint
 from ontogym.baselines.retina.config import ReportConfig
 from ontogym.baselines.retina.page import write_page
-from ontogym.baselines.retina.parts import run_part
+from ontogym.baselines.retina.parts import actor_path, run_part
 from ontogym.baselines.retina.summary import summarise
 from ontogym.errors import OntogymError
 from ontogym.retina_env.cache import progress
@@ -51,7 +51,7 @@ def _parts(config: ReportConfig, folder: Path, show_progress: bool) -> Iterator[
     )
     for seed, fold in progress(work, line, len(work), show_progress, "part"):
         path = folder / f"part-seed-{seed}-fold-{fold}.json"
-        found = _done(path, config.part(seed, fold))
+        found = _done(path, actor_path(folder, seed, fold), config.part(seed, fold))
         if found is None:
             found = run_part(config, seed, fold, folder)
             content = {"version": VERSION, "settings": config.part(seed, fold), "result": found}
@@ -59,7 +59,7 @@ def _parts(config: ReportConfig, folder: Path, show_progress: bool) -> Iterator[
         yield found
 
 
-def _done(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+def _done(path: Path, actor: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """The result of a part; None if it is missing, damaged, of other settings, or without its actor."""
     try:
         content = json.loads(path.read_text())
@@ -67,5 +67,4 @@ def _done(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         result = content["result"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    actor = path.with_name(path.stem.replace("part", "actor", 1) + ".safetensors")
     return dict(result) if fits and isinstance(result, dict) and actor.is_file() else None
