@@ -147,7 +147,12 @@ def test_the_words_follow_the_numbers():
             for subject in SUBJECTS
         }
         alpha = {"best": 1.25, "actor_vs_corrected": one["twin"]["actor_vs_average"]}
-        return {"subjects": one, "folds": {"4": one}, "alpha": {"twin": alpha, "ex-vivo": alpha}}
+        return {
+            "seeds": [0, 1, 2],
+            "subjects": one,
+            "folds": {"4": one},
+            "alpha": {"twin": alpha, "ex-vivo": alpha},
+        }
 
     good = words.conclusions(summary(up, up, up))
     assert "carries over to retinas, also to those" in good[0]
@@ -159,6 +164,9 @@ def test_the_words_follow_the_numbers():
     assert "carries over to its source, but not" in words.conclusions(summary(up, up, base))[0]
     assert "shown for the twin alone" in words.conclusions(summary(up, base, base))[0]
     assert "no gain over pixel averaging" in words.conclusions(summary(down, down, down))[0]
+    lonely = words.conclusions(summary(up, up, up) | {"seeds": [0]})
+    assert lonely[0].startswith("One source retina is a look")
+    assert lonely[1:] == good
     assert set(PUBLISHED_FOLDS) == {2, 4, 8, 16, 32}
 
 

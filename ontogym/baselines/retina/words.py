@@ -15,7 +15,7 @@ def p_text(p: float | None) -> str:
     """A p value in few characters."""
     if p is None:
         return ""
-    return f"{p:.0e}" if p < 1e-4 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
+    return f"{p:.0e}" if p < 1e-4 else f"{p:.4f}" if p < 0.01 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def gain_text(found: Comparison) -> str:
@@ -25,9 +25,12 @@ def gain_text(found: Comparison) -> str:
 
 
 def conclusions(summary: dict[str, Any]) -> list[str]:
-    """What holds, in plain words: one paragraph each for averaging, antialiased Lanczos-3 and folds."""
+    """What holds, in plain words: averaging, antialiased Lanczos-3, folds, contrast; one paragraph each."""
     subjects = summary["subjects"]
     lines = []
+    if len(summary["seeds"]) < 3:
+        few = "One source retina is" if len(summary["seeds"]) == 1 else "Two source retinas are"
+        lines.append(f"{few} a look, not a result: pass three seeds or more before anything is concluded.")
     for name, method in (("pixel averaging", "average"), ("antialiased Lanczos-3", ANTIALIASED)):
         found = {subject: subjects[subject][f"actor_vs_{method}"] for subject in SUBJECTS}
         words = [_sentence(SUBJECTS[subject], name, one) for subject, one in found.items()]
