@@ -279,7 +279,7 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
             observations = self.dynamics.observe(state)
             final_obs = np.full(self.num_envs, None, dtype=object)
             for row in rows:
-                final_obs[row] = lane_of(last, row)
+                final_obs[row] = lane_of(last, int(row))
             final_info: Info = {}
             for name, values in last_info.items():
                 shown = done.reshape(-1, *[1] * (values.ndim - 1))

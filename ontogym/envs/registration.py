@@ -31,8 +31,8 @@ class EnvEntry:
         conditions: reset options that set the hidden state to each of its values, to be paired in
             evaluation; empty where nothing is hidden.
         reward_threshold: return from which the task counts as solved.
-        ends_itself: the environment truncates its lives, whose length is one of its arguments; Gymnasium is told
-            no limit.
+        ends_itself: the environment ends its lives, whose length is one of its arguments or one step; Gymnasium is
+            told no limit.
     """
 
     id: str
@@ -53,6 +53,7 @@ _CHOICE = (
     "ontogym.envs.de_novo_choice:DeNovoChoiceVectorEnv",
 )
 _CLASSIC = "ontogym.envs.classic_control."
+_RETINA = "ontogym.retina_env.encoding."
 _GOALS = ({"goal": 0}, {"goal": 1})
 
 ENTRIES: dict[str, EnvEntry] = {
@@ -98,6 +99,42 @@ ENTRIES: dict[str, EnvEntry] = {
             600,
             0.0,
             0.0,
+            ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/RetinaEncoding-v0",
+            _RETINA + "still:RetinaEncodingEnv",
+            _RETINA + "still:RetinaEncodingVectorEnv",
+            1,
+            -0.1,
+            0.1,
+            ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/RetinaEncodingPixels-v0",
+            _RETINA + "still:RetinaEncodingPixelsEnv",
+            _RETINA + "still:RetinaEncodingPixelsVectorEnv",
+            1,
+            -0.1,
+            0.1,
+            ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/RetinaCalibration-v0",
+            _RETINA + "calibration:RetinaCalibrationEnv",
+            _RETINA + "calibration:RetinaCalibrationVectorEnv",
+            30,
+            -0.1,
+            0.1,
+            ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/RetinaRefinement-v0",
+            _RETINA + "refinement:RetinaRefinementEnv",
+            _RETINA + "refinement:RetinaRefinementVectorEnv",
+            6,
+            -0.1,
+            0.1,
             ends_itself=True,
         ),
     )

@@ -130,7 +130,11 @@ class SimulatedRetina(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Expected spikes in 400 ms, ``(B, N)``, for luminance ``(B, size, size)`` in [0, 1]."""
-        drive = (self._drive(self.bipolar(images)) - self.drive_mean) / self.drive_sd
+        return self.fire(self.bipolar(images))
+
+    def fire(self, b: Tensor) -> Tensor:
+        """Expected spikes ``(B, N)`` for bipolar output ``(B, size, size)``, which is the same in every animal."""
+        drive = (self._drive(b) - self.drive_mean) / self.drive_sd
         z = F.softplus(OUTPUT_SHARPNESS * (drive - self.threshold)) / OUTPUT_SHARPNESS
         powered = z**OUTPUT_EXPONENT
         return self.base + self.max_spikes * powered / (powered + OUTPUT_HALF)
