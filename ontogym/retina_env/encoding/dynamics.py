@@ -205,7 +205,7 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         if self.task.retina is None:
             return None
         who = torch.zeros(len(image), dtype=torch.int64)
-        skill = self.task.retina.judge(shown, torch.from_numpy(image), who, blocks=True).skill
+        skill = self.task.retina.judge(shown, torch.from_numpy(image), who).skill
         return np.asarray(skill.numpy())
 
     def current_image(self, state: EncodingState) -> NDArray[np.int64]:

@@ -82,6 +82,7 @@ class Judge:
         self._retinas = [m for m in models if isinstance(m, SimulatedRetina)]
         # Retinas differ behind the bipolar cells only: what comes before is computed once for all.
         self._shared = len(models) > 1 and len(self._retinas) == len(models)
+        self._bipolar = make_responder(self._retinas[0].bipolar if self._shared else nn.Identity(), layout)
         self._responders = [make_responder(model, layout) for model in models]
         with torch.no_grad():
             full = self._everyone(images, averaged=False)
@@ -113,8 +114,8 @@ class Judge:
         if len(self.models) == 1:
             return in_blocks(self._responders[0], low) if blocks else self._responders[0](low)
         if self._shared:
-            retina = self._retinas[0]
-            low = in_blocks(lambda x: retina.bipolar(self.layout.show(x)), low)
+            # Few at a time stay in the cache.
+            low = torch.cat([self._bipolar(part) for part in low.split(BLOCK)])
         parts, order = [], []
         for k in who.unique().tolist():
             rows = (who == k).nonzero()[:, 0]

@@ -17,9 +17,20 @@ from torch import Tensor, nn
 
 from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.layout import Layout
+from ontogym.retina_env.filters import blurred
 from ontogym.retina_env.forward_model import ForwardModel
+from ontogym.retina_env.retina import Bipolar, SimulatedRetina
 
-__all__ = ["BLOCK", "ExternalModel", "FoldedTwin", "ModelOnLayout", "in_blocks", "make_responder"]
+__all__ = [
+    "BLOCK",
+    "ExternalModel",
+    "FoldedBipolar",
+    "FoldedRetina",
+    "FoldedTwin",
+    "ModelOnLayout",
+    "in_blocks",
+    "make_responder",
+]
 
 BLOCK = 8
 """Images that are always evaluated together."""
@@ -125,6 +136,39 @@ class FoldedTwin(nn.Module):
         return F.softplus(pooled.reshape(len(low), -1) @ self.weights + self.bias)
 
 
+class FoldedBipolar(nn.Module):
+    """`Bipolar` of images made of blocks: cones once per block, and two of its three blurs on fewer numbers.
+
+    Args:
+        bipolar: what it equals, up to rounding.
+        size: side of the images.
+        fold: pixels per block along a side.
+    """
+
+    def __init__(self, bipolar: Bipolar, size: int, fold: int) -> None:
+        super().__init__()
+        self.bipolar, self.low_size = bipolar, size // fold
+        onto = torch.repeat_interleave(torch.eye(self.low_size), fold, 0)
+        self.centre, self.surround = bipolar.centre @ onto, bipolar.surround @ onto
+
+    def forward(self, low: Tensor) -> Tensor:
+        """Bipolar output ``(B, size, size)`` for electrode values ``(B, E)``."""
+        cones = self.bipolar.cones(low.reshape(-1, self.low_size, self.low_size))
+        return self.bipolar.respond(blurred(cones, self.centre), blurred(cones, self.surround))
+
+
+class FoldedRetina(nn.Module):
+    """`SimulatedRetina` of images made of blocks; arguments as in `FoldedTwin`."""
+
+    def __init__(self, retina: SimulatedRetina, fold: int) -> None:
+        super().__init__()
+        self.retina, self.bipolar = retina, FoldedBipolar(retina.bipolar, retina.size, fold)
+
+    def forward(self, low: Tensor) -> Tensor:
+        """Expected spikes ``(B, N)`` for electrode values ``(B, E)``."""
+        return self.retina.fire(self.bipolar(low))
+
+
 class ExternalModel(nn.Module):
     """A model from elsewhere, checked at every call: images ``(B, S, S)`` in [0, 1] to rates ``(B, N)``.
 
@@ -174,4 +218,8 @@ def make_responder(model: nn.Module, layout: Layout) -> nn.Module:
     """The fastest way to show `model` what the electrodes show."""
     if isinstance(model, ForwardModel) and layout.fold is not None:
         return FoldedTwin(model, layout.fold)
+    if isinstance(model, Bipolar) and layout.fold is not None:
+        return FoldedBipolar(model, layout.size, layout.fold)
+    if isinstance(model, SimulatedRetina) and layout.fold is not None:
+        return FoldedRetina(model, layout.fold)
     return ModelOnLayout(model, layout)
