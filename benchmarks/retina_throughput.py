@@ -1,10 +1,11 @@
 """How fast images, retina, twin and downsamplers are.
 
-    python benchmarks/retina_throughput.py [--threads 1] [--fit] [--json]
+    python benchmarks/retina_throughput.py [--threads 1] [--fit] [--actor] [--json]
 
 Images and responses per second at 128 pixels and 60 cells, in batches of 64, the best of three rounds. `--fit` also
 fits the default twin (two to three minutes), in a folder of its own, and says how many CPU seconds that took and how
-good the twin is.
+good the twin is. `--actor` trains the actor of the paper's sizes, 128 to 32 pixels on 1200 images (the target: one
+minute of the processor).
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from ontogym.retina_env.actor import Actor, train_actor
 from ontogym.retina_env.downsampling import DOWNSAMPLERS, downsampler
 from ontogym.retina_env.forward_model import ForwardModel
 from ontogym.retina_env.images import DeadLeaves, dead_leaves
 from ontogym.retina_env.retina import SimulatedRetina
-from ontogym.retina_env.twins import SHIPPED, default_twin, fit_twin
+from ontogym.retina_env.twins import FIT_IMAGES, IMAGES_SEED, SHIPPED, default_twin, fit_twin
 
 BATCH = 64
 
@@ -55,6 +57,8 @@ def throughput() -> dict[str, float]:
     }
     with torch.no_grad():
         found["twin responses to 32 x 32"] = per_second(lambda: twin.forward_low(low, 4), BATCH)
+        actor = Actor()
+        found["actor, 128 to 32"] = per_second(lambda: actor.encode(tensor[:, None]), BATCH)
         found["average downsampling"] = per_second(lambda: downsampler("average")(tensor, 4), BATCH)
     found["all downsamplings"] = per_second(lambda: [d(images, 4) for d in DOWNSAMPLERS.values()], BATCH)
     return found
@@ -64,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
     parser.add_argument("--fit", action="store_true", help="fit the default twin too")
+    parser.add_argument("--actor", action="store_true", help="train an actor too")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -79,6 +84,13 @@ def main() -> None:
         }
         if not arguments.json:
             print(f"twin: {facts['epochs']} epochs, {facts['cpu_seconds']} CPU s, R2 {facts['r2_median']}")
+    if arguments.actor:
+        images = dead_leaves(FIT_IMAGES, IMAGES_SEED)
+        responses = SimulatedRetina(0).respond(images, 10)
+        about = train_actor(default_twin(), images, 4, 0, responses).facts
+        found |= {"actor_cpu_seconds": about["cpu_seconds"], "actor_epochs": about["epochs"]}
+        if not arguments.json:
+            print(f"actor: {about['epochs']} epochs, {about['cpu_seconds']} CPU s")
     if arguments.json:
         print(json.dumps({"threads": arguments.threads, "numpy": np.__version__, **found}))
 

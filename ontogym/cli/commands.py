@@ -19,7 +19,7 @@ from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
-from ontogym.cli.retina import RetinaFit, RetinaImages
+from ontogym.cli.retina import RetinaFit, RetinaImages, RetinaReport
 from ontogym.cli.tables import Envs, Rules
 from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
 from ontogym.errors import nearest
@@ -58,6 +58,7 @@ COMMANDS: dict[str, type[Any]] = {
     "filters": Filters,
     "retina fit": RetinaFit,
     "retina images": RetinaImages,
+    "retina report": RetinaReport,
 }
 
 
