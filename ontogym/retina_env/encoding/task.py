@@ -107,8 +107,8 @@ def _twin_task(
     # What is wrong with the electrodes is told before minutes are spent on a twin.
     size = np.shape(images)[-1] if np.ndim(images) >= 2 else SIZE
     layout = make_layout(size, fold, grid)
-    model = _model(twin, retina_seed, size)
     stack, frames = given_images(images, n_images, size)
+    model = _model(twin, retina_seed, size)
     own = isinstance(model, ExternalModel)
     retina = None if own or responses is not None else SimulatedRetina(retina_seed, size)
     if retina is None and true_retina:
