@@ -106,8 +106,8 @@ ENTRIES: dict[str, EnvEntry] = {
             _RETINA + "still:RetinaEncodingEnv",
             _RETINA + "still:RetinaEncodingVectorEnv",
             1,
-            -0.1,
-            0.1,
+            -8.0,
+            0.77,
             ends_itself=True,
         ),
         EnvEntry(
@@ -115,8 +115,8 @@ ENTRIES: dict[str, EnvEntry] = {
             _RETINA + "still:RetinaEncodingPixelsEnv",
             _RETINA + "still:RetinaEncodingPixelsVectorEnv",
             1,
-            -0.1,
-            0.1,
+            -5.9,
+            1.06,
             ends_itself=True,
         ),
         EnvEntry(
@@ -133,8 +133,8 @@ ENTRIES: dict[str, EnvEntry] = {
             _RETINA + "refinement:RetinaRefinementEnv",
             _RETINA + "refinement:RetinaRefinementVectorEnv",
             6,
-            -0.1,
-            0.1,
+            -15.8,
+            1.3,
             ends_itself=True,
         ),
     )
