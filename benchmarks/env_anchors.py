@@ -6,6 +6,7 @@ Random: uniform actions, `lives` default lives. Optimal, by environment:
 
 - foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
+- retinal encoding: `ontogym.retina_env.encoding.reference.best_actions`, gradient ascent through the judge.
 - CartPole and de novo choice without blocks: the time limit, by definition.
 - Pendulum: backward induction over the 200 steps on a grid of angle and velocity, then the policy that is greedy
   with respect to those values, run in the environment itself from 2 000 random starts.
@@ -13,7 +14,7 @@ Random: uniform actions, `lives` default lives. Optimal, by environment:
   fine grid and the most energetic states when there are too many: the steps to the height are an upper bound
   of the fewest possible.
 
-The whole run takes about two minutes on one core.
+The whole run takes about two minutes on one core, and some more for the retinas.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ from ontogym.envs.reference import BlockObserver, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
+RETINA_LIVES = 2000
+"""Lives of environments with a retina in the loop, which are a thousand times slower than others."""
 Returns = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def random_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
     """Returns ``(lives,)`` of uniformly random actions."""
     rng = generator(seed, "random actions", env_id)
+    lives = min(lives, RETINA_LIVES) if "ontogym/Retina" in env_id else lives
     env = make_vector(env_id, lives)
     space = env.single_action_space
     env.reset(seed=lane_seeds(seed, lives, env_id))
@@ -64,6 +68,18 @@ def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0) -
         total += reward
         done = terminated | truncated
     return total
+
+
+def retina_returns(env_id: str, lives: int = 256) -> Returns:
+    """Returns ``(lives,)`` of gradient ascent through the judging model, in each step."""
+    from ontogym.retina_env.encoding.reference import best_actions
+
+    env = make_vector(env_id, lives, obs="statistics")
+    env.reset(seed=lane_seeds(0, lives, "anchors"))
+    told, steps = "Refinement" in env_id, env.dynamics.steps
+    if "Calibration" in env_id:  # steps do not depend on each other, so one stands for all
+        return steps * env.step(best_actions(env.dynamics, env.state))[1]
+    return sum(env.step(best_actions(env.dynamics, env.state, told=told))[1] for _ in range(steps))
 
 
 def pendulum_returns(lives: int = 2000, angles: int = 241, speeds: int = 161, torques: int = 25) -> Returns:
@@ -161,6 +177,8 @@ def main() -> None:
             sets["optimal"] = pendulum_returns()
         elif "Acrobot" in env_id:
             sets["optimal"] = acrobot_returns()
+        elif "ontogym/Retina" in env_id:
+            sets["optimal"] = retina_returns(env_id)
         for kind, registered in zip(("random", "optimal"), anchors(env_id)):
             if kind in sets:
                 mean, sd = float(sets[kind].mean()), float(sets[kind].std())

@@ -124,8 +124,8 @@ ENTRIES: dict[str, EnvEntry] = {
             _RETINA + "calibration:RetinaCalibrationEnv",
             _RETINA + "calibration:RetinaCalibrationVectorEnv",
             30,
-            -0.1,
-            0.1,
+            -180.0,
+            19.6,
             ends_itself=True,
         ),
         EnvEntry(
