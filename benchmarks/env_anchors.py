@@ -7,6 +7,7 @@ Random: uniform actions, `lives` default lives. Optimal, by environment:
 - foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
 - SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
+- retinal encoding: `ontogym.retina_env.encoding.reference.best_actions`, gradient ascent through the judge.
 - CartPole and de novo choice without blocks: the time limit, by definition.
 - Pendulum: backward induction over the 200 steps on a grid of angle and velocity, then the policy that is greedy
   with respect to those values, run in the environment itself from 2 000 random starts.
@@ -17,7 +18,7 @@ Random: uniform actions, `lives` default lives. Optimal, by environment:
   fine grid and the most energetic states when there are too many: the steps to the height are an upper bound
   of the fewest possible.
 
-The whole run takes about two minutes on one core.
+The whole run takes about two minutes on one core, and some more for the retinas.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ from ontogym.envs.registration import ENTRIES
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
 CARTPOLE_WEIGHTS = np.array([0.1, 0.4, 5.0, 2.0])
+RETINA_LIVES = 2000
+"""Lives of environments with a retina in the loop, which are a thousand times slower than others."""
 Returns = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def random_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
     """Returns ``(lives,)`` of uniformly random actions."""
     rng = generator(seed, "random actions", env_id)
+    lives = min(lives, RETINA_LIVES) if "ontogym/Retina" in env_id else lives
     env = make_vector(env_id, lives)
     space = env.single_action_space
     env.reset(seed=lane_seeds(seed, lives, env_id))
@@ -82,6 +86,18 @@ def linear_returns(env_id: str, lives: int = 2000) -> Returns:
         total += reward
         done = terminated | truncated
     return total
+
+
+def retina_returns(env_id: str, lives: int = 256) -> Returns:
+    """Returns ``(lives,)`` of gradient ascent through the judging model, in each step."""
+    from ontogym.retina_env.encoding.reference import best_actions
+
+    env = make_vector(env_id, lives, obs="statistics")
+    env.reset(seed=lane_seeds(0, lives, "anchors"))
+    told, steps = "Refinement" in env_id, env.dynamics.steps
+    if "Calibration" in env_id:  # steps do not depend on each other, so one stands for all
+        return steps * env.step(best_actions(env.dynamics, env.state))[1]
+    return sum(env.step(best_actions(env.dynamics, env.state, told=told))[1] for _ in range(steps))
 
 
 def pendulum_returns(
@@ -195,6 +211,8 @@ def main() -> None:
             sets["optimal"] = linear_returns(env_id)
         elif env_id == "ontogym/Acrobot-v1":
             sets["optimal"] = acrobot_returns()
+        elif "ontogym/Retina" in env_id:
+            sets["optimal"] = retina_returns(env_id)
         for kind, registered in zip(("random", "optimal"), anchors(env_id)):
             if kind in sets:
                 mean, sd = float(sets[kind].mean()), float(sets[kind].std())

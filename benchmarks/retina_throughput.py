@@ -18,9 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 
+import ontogym  # noqa: F401  (registers the environments)
 from ontogym.retina_env.actor import Actor, train_actor
 from ontogym.retina_env.downsampling import DOWNSAMPLERS, downsampler
 from ontogym.retina_env.forward_model import ForwardModel
@@ -61,6 +63,35 @@ def throughput() -> dict[str, float]:
         found["actor, 128 to 32"] = per_second(lambda: actor.encode(tensor[:, None]), BATCH)
         found["average downsampling"] = per_second(lambda: downsampler("average")(tensor, 4), BATCH)
     found["all downsamplings"] = per_second(lambda: [d(images, 4) for d in DOWNSAMPLERS.values()], BATCH)
+    return found | environments()
+
+
+def environments() -> dict[str, float]:
+    """Steps per second of the encoding environments, in a batch and alone, with their judge in the loop."""
+    found = {}
+    for name in ("RetinaEncoding", "RetinaEncodingPixels", "RetinaRefinement", "RetinaCalibration"):
+        env_id, rng = f"ontogym/{name}-v0", np.random.default_rng(0)
+        batch = gym.make_vec(
+            env_id, BATCH, vectorization_mode="vector_entry_point", autoreset_mode="SameStep"
+        )
+        batch.reset(seed=0)
+        actions = rng.uniform(-0.2, 0.2, (4, *batch.action_space.shape)).astype(np.float32)
+        alone = gym.make(env_id).unwrapped
+
+        def many(env: Any = batch, moves: Any = actions) -> None:
+            for move in moves:
+                env.step(move)
+
+        def one(env: Any = alone, moves: Any = actions) -> None:
+            # A new life whenever one is over, which for most is every step.
+            ended = True
+            for k in range(BATCH):
+                if ended:
+                    env.reset(seed=k)
+                ended = env.step(moves[0, k])[2]
+
+        found[f"{name} x {BATCH}"] = per_second(many, 4 * BATCH)
+        found[f"{name} alone"] = per_second(one, BATCH)
     return found
 
 

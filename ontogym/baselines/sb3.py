@@ -59,7 +59,7 @@ class VectorEnvAdapter(VecEnv):
         observation, infos = self.envs.reset(seed=self._seed)  # type: ignore[arg-type]
         self._seed = None
         self.reset_infos = [_lane_info(infos, lane) for lane in range(self.num_envs)]
-        return np.array(observation)
+        return _copied(observation)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed the next reset: lane k with ``seed + k``."""
@@ -77,11 +77,11 @@ class VectorEnvAdapter(VecEnv):
         for lane in range(self.num_envs):
             info = _lane_info(ended if done[lane] else infos, lane)
             if done[lane]:
-                info["terminal_observation"] = np.array(infos["final_obs"][lane])
+                info["terminal_observation"] = _copied(infos["final_obs"][lane])
                 info["TimeLimit.truncated"] = bool(truncated[lane] and not terminated[lane])
             per_lane.append(info)
         # SB3 keeps what it is given: hand out copies.
-        return np.array(observation), np.array(rewards, dtype=np.float32), done.copy(), per_lane
+        return _copied(observation), np.array(rewards, dtype=np.float32), done.copy(), per_lane
 
     def close(self) -> None:
         self.envs.close()
@@ -102,6 +102,13 @@ class VectorEnvAdapter(VecEnv):
         self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: Any = None
     ) -> list[bool]:
         return [False for _ in self._get_indices(indices)]
+
+
+def _copied(observation: Any) -> Any:
+    """A new array, or a dict of new arrays."""
+    if isinstance(observation, Mapping):
+        return {name: np.array(values) for name, values in observation.items()}
+    return np.array(observation)
 
 
 def _lane_info(infos: Mapping[str, Any], lane: int) -> dict[str, Any]:
@@ -162,9 +169,10 @@ def train_ppo(
         **options,
     }
     # SB3 hands the seed to NumPy's global generator, which takes 32 bits.
+    envs = make_vec_env(env_id, n_envs, env_kwargs)
     model = PPO(
-        "MlpPolicy",
-        make_vec_env(env_id, n_envs, env_kwargs),
+        "MultiInputPolicy" if isinstance(envs.observation_space, gymnasium.spaces.Dict) else "MlpPolicy",
+        envs,
         seed=derive(seed, "ppo") % 2**31,
         device="cpu",
         **settings,

@@ -19,7 +19,17 @@ from ontogym.baselines.evaluation import LifeSpec, life_seeds
 from ontogym.envs import anchors, conditions
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["HELD_OUT", "PUBLIC", "SUITES", "Suite", "SuiteTask", "get_suite", "get_task", "held_out", "task_of"]
+__all__ = [
+    "HELD_OUT",
+    "PUBLIC",
+    "SUITES",
+    "Suite",
+    "SuiteTask",
+    "get_suite",
+    "get_task",
+    "held_out",
+    "task_of",
+]
 
 PUBLIC = 2024_06_13
 """Root of the public evaluation seeds: an agent may be tuned on them."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.dynamics import Dynamics
+from ontogym.batched.dynamics import Dynamics
+from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.registration import EnvEntry, anchors, conditions, register_all, register_entry
 from ontogym.envs.vector import make_vector
 

@@ -31,8 +31,8 @@ class EnvEntry:
         conditions: reset options that set the hidden state to each of its values, to be paired in
             evaluation; empty where nothing is hidden.
         reward_threshold: return from which the task counts as solved.
-        ends_itself: the environment truncates its lives, whose length is one of its arguments; Gymnasium is told
-            no limit.
+        ends_itself: the environment ends its lives, whose length is one of its arguments or one step; Gymnasium is
+            told no limit.
     """
 
     id: str
@@ -57,6 +57,7 @@ _CHANGING = (
     "ontogym.envs.nonstationary:NonstationaryEnv",
     "ontogym.envs.nonstationary:NonstationaryVectorEnv",
 )
+_RETINA = "ontogym.retina_env.encoding."
 _GOALS = ({"goal": 0}, {"goal": 1})
 
 ENTRIES: dict[str, EnvEntry] = {
@@ -186,6 +187,42 @@ ENTRIES: dict[str, EnvEntry] = {
                 "jitter": 10,
             },
             _GOALS,
+        ),
+        EnvEntry(
+            "ontogym/RetinaEncoding-v0",
+            _RETINA + "still:RetinaEncodingEnv",
+            _RETINA + "still:RetinaEncodingVectorEnv",
+            1,
+            -8.0,
+            0.77,
+            ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/RetinaEncodingPixels-v0",
+            _RETINA + "still:RetinaEncodingPixelsEnv",
+            _RETINA + "still:RetinaEncodingPixelsVectorEnv",
+            1,
+            -5.9,
+            1.06,
+            ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/RetinaCalibration-v0",
+            _RETINA + "calibration:RetinaCalibrationEnv",
+            _RETINA + "calibration:RetinaCalibrationVectorEnv",
+            30,
+            -180.0,
+            19.6,
+            ends_itself=True,
+        ),
+        EnvEntry(
+            "ontogym/RetinaRefinement-v0",
+            _RETINA + "refinement:RetinaRefinementEnv",
+            _RETINA + "refinement:RetinaRefinementVectorEnv",
+            6,
+            -15.8,
+            1.3,
+            ends_itself=True,
         ),
     )
 }

@@ -10,6 +10,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.batched.dynamics import Dynamics
+from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.developmental.waves import WaveParameters, WaveSimulator, WaveState
 from ontogym.developmental.waves.pool import wave_pool
 from ontogym.developmental.waves.settings import (
@@ -18,8 +20,6 @@ from ontogym.developmental.waves.settings import (
     checked_pool_size,
     chosen_parameters,
 )
-from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.dynamics import Dynamics
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 

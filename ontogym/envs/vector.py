@@ -10,7 +10,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator, registry
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from ontogym.envs.batched import BatchedVectorEnv
+from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = ["find_spec", "is_native", "make_vector"]

@@ -62,10 +62,18 @@ class Bipolar(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Luminance ``(B, size, size)`` to bipolar output of the same shape; 0 is what uniform grey gives."""
+        cones = self.cones(images)
+        return self.respond(blurred(cones, self.centre), blurred(cones, self.surround))
+
+    def cones(self, images: Tensor) -> Tensor:
+        """What cones make of luminance, pixel by pixel (step 1)."""
         # A clamp away from 0, where the slope of the power is infinite.
         light = images.clamp(min=1e-4) ** CONE_EXPONENT
-        cones = CONE_GAIN * (light / (light + GREY**CONE_EXPONENT) - 0.5)
-        b = blurred(cones, self.centre) - BIPOLAR_SURROUND * blurred(cones, self.surround)
+        return CONE_GAIN * (light / (light + GREY**CONE_EXPONENT) - 0.5)
+
+    def respond(self, centre: Tensor, surround: Tensor) -> Tensor:
+        """Bipolar output ``(B, size, size)`` from blurred cones of its centre and its surround (steps 2 and 3)."""
+        b = centre - BIPOLAR_SURROUND * surround
         contrast = torch.sqrt(blurred(b * b, self.pool) + 1e-6)
         return b / (1 + contrast / GAIN_HALF)
 
@@ -130,7 +138,11 @@ class SimulatedRetina(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Expected spikes in 400 ms, ``(B, N)``, for luminance ``(B, size, size)`` in [0, 1]."""
-        drive = (self._drive(self.bipolar(images)) - self.drive_mean) / self.drive_sd
+        return self.fire(self.bipolar(images))
+
+    def fire(self, b: Tensor) -> Tensor:
+        """Expected spikes ``(B, N)`` for bipolar output ``(B, size, size)``, which is the same in every animal."""
+        drive = (self._drive(b) - self.drive_mean) / self.drive_sd
         z = F.softplus(OUTPUT_SHARPNESS * (drive - self.threshold)) / OUTPUT_SHARPNESS
         powered = z**OUTPUT_EXPONENT
         return self.base + self.max_spikes * powered / (powered + OUTPUT_HALF)
@@ -168,9 +180,10 @@ class SimulatedRetina(nn.Module):
     def _drive(self, b: Tensor) -> Tensor:
         """Bipolar output ``(B, size, size)`` to the drive of the cells ``(B, N)`` (steps 4 and 5)."""
         n, b = self.n_cells, b.flatten(1)
-        on = F.relu(b - SUBUNIT_THRESHOLD) @ self.pools.T
-        off = F.relu(-b - SUBUNIT_THRESHOLD) @ self.pools.T
-        linear = 0.5 * (1 - self.rectification) * (b @ self.pools[:n].T)
+        subunits = [F.relu(b - SUBUNIT_THRESHOLD), F.relu(-b - SUBUNIT_THRESHOLD), b]
+        # One product: for few images the time goes into reading the weights.
+        on, off, all_of_it = (torch.cat(subunits) @ self.pools.T).chunk(3)
+        linear = 0.5 * (1 - self.rectification) * all_of_it[:, :n]
         excitation = self.on * (self.rectification * on[:, :n] + linear)
         excitation = excitation + self.off * (self.rectification * off[:, :n] - linear)
         inhibition = SURROUND_GAIN * self.surround * (self.on * on[:, n:] + self.off * off[:, n:])

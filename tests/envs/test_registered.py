@@ -41,6 +41,19 @@ def table(env_id: str, heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
 
 
+def arrays(observations) -> list[np.ndarray]:
+    """Arrays of a list of observations, those of dicts one by one."""
+    return [a for seen in observations for a in (seen.values() if isinstance(seen, dict) else [seen])]
+
+
+def assert_same(a, b) -> None:
+    """Equal to the bit, also where they are dicts of arrays."""
+    if isinstance(a, dict):
+        assert list(a) == list(b)
+    for one, other in zip(arrays([a]), arrays([b])):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("env_id", IDS)
 def test_gymnasium_checker(env_id):
     from gymnasium.utils.env_checker import check_env
@@ -75,13 +88,13 @@ def test_make_by_module_and_both_vector_ways(env_id):
 def test_specs_survive_json_and_rebuild_the_same_env(env_id):
     spec = EnvSpec.from_json(gym.make(env_id).spec.to_json())
     again, fresh = gym.make(spec), gym.make(env_id)
-    np.testing.assert_array_equal(again.reset(seed=5)[0], fresh.reset(seed=5)[0])
+    assert_same(again.reset(seed=5)[0], fresh.reset(seed=5)[0])
     vector = make_vector(env_id, 3)
     assert json.loads(vector.spec.to_json())["id"] == env_id
     rebuilt = gym.make_vec(EnvSpec.from_json(vector.spec.to_json()))
     assert rebuilt.num_envs == 3
     assert rebuilt.autoreset_mode is vector.autoreset_mode
-    np.testing.assert_array_equal(rebuilt.reset(seed=5)[0], vector.reset(seed=5)[0])
+    assert_same(rebuilt.reset(seed=5)[0], vector.reset(seed=5)[0])
 
 
 @pytest.mark.parametrize("env_id", IDS)
@@ -95,7 +108,7 @@ def test_pickled_envs_continue_alike(env_id):
         for _ in range(15):
             action = env.action_space.sample()
             for a, b in zip(env.step(action)[:4], twin.step(action)[:4]):
-                np.testing.assert_array_equal(a, b)
+                assert_same(a, b)
 
 
 @pytest.mark.parametrize("env_id", IDS)
@@ -103,7 +116,7 @@ def test_observations_and_infos_stay_in_their_spaces(env_id):
     env = gym.make_vec(env_id, 16, vectorization_mode="vector_entry_point")
     env.action_space.seed(0)
     seen, _ = env.reset(seed=0)
-    for _ in range(1200):
+    for _ in range(150 if "Retina" in env_id else 1200):
         assert env.observation_space.contains(seen)
         seen, reward, terminated, truncated, _ = env.step(env.action_space.sample())
         assert reward.dtype == np.float64
@@ -127,7 +140,7 @@ def test_global_random_state_is_neither_read_nor_moved(env_id):
                 if np.any(step[2]) or np.any(step[3]):
                     seen.append(env.reset()[0])
         np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
-        return np.concatenate([part.ravel() for part in seen])
+        return np.concatenate([part.ravel() for part in arrays(seen)])
 
     np.testing.assert_array_equal(rollout(0), rollout(1))
 
@@ -181,7 +194,9 @@ def test_docstring_has_every_section(env_id):
 def test_random_return_is_what_random_actions_earn(env_id):
     """Within four standard errors of 1000 lives, and the half unit that the anchors are rounded to."""
     nothing_to_earn = anchors(env_id) == (0.0, 0.0)
-    lives, rng = 8 if nothing_to_earn else 1000, np.random.default_rng(0)
+    # Retinas are slow; 256 lives of theirs bring the mean to some per cent.
+    lives = 8 if nothing_to_earn else 256 if "ontogym/Retina" in env_id else 1000
+    rng = np.random.default_rng(0)
     env = make_vector(env_id, lives)
     env.action_space.seed(int(rng.integers(2**31)))
     env.reset(seed=123)

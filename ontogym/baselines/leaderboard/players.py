@@ -154,7 +154,9 @@ class RandomPolicy:
 class ConstantPolicy:
     """One action, always: `action`, or else 0 of a discrete space and the middle of a box."""
 
-    def __init__(self, action_space: spaces.Space[Any], seeds: NDArray[np.uint64], action: Any = None) -> None:
+    def __init__(
+        self, action_space: spaces.Space[Any], seeds: NDArray[np.uint64], action: Any = None
+    ) -> None:
         if action is None:
             box = isinstance(action_space, spaces.Box)
             action = (action_space.low + action_space.high) / 2 if box else 0  # type: ignore[attr-defined]

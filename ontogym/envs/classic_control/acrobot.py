@@ -10,9 +10,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.dynamics import Dynamics
-from ontogym.envs.inputs import uniform_bounds
+from ontogym.batched.dynamics import Dynamics
+from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
+from ontogym.batched.inputs import uniform_bounds
 from ontogym.seeding import LaneStreams
 
 __all__ = ["AcrobotDynamics", "AcrobotEnv", "AcrobotState", "AcrobotVectorEnv"]

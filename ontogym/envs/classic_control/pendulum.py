@@ -10,8 +10,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.envs.batched import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.dynamics import Dynamics
+from ontogym.batched.dynamics import Dynamics
+from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 

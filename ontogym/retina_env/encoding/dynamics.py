@@ -1,0 +1,266 @@
+"""What the encoding environments have in common: their state, what they show of it, and the step's skeleton."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ontogym.batched.dynamics import Dynamics
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.retina_env.encoding.filter_bank import MAPS
+from ontogym.retina_env.encoding.scenes import STATISTICS, STATISTICS_MAX
+from ontogym.retina_env.encoding.task import Display, EncodingTask
+from ontogym.seeding import LaneStreams
+
+__all__ = ["OBSERVATIONS", "WEIGHTS", "EncodingDynamics", "EncodingState", "Outcome", "whole_option"]
+
+OBSERVATIONS = ("both", "image", "statistics")
+WEIGHTS = len(MAPS) + 1
+"""Numbers of an action: one per map, and a bias."""
+WEIGHT_SCALE = 0.1
+"""Luminance per unit of action, for maps of SD 1."""
+
+
+class EncodingState(NamedTuple):
+    """P lanes. ``image`` (P, T) which images the life shows; ``step`` (P,) how many are over; ``patient`` (P,).
+
+    Of the last presentation: ``judged`` (P,) its image, -1 before any; ``residual`` (P, E) what was added to the
+    average; ``shown`` (P, E) in [0, 1]; ``response`` (P, N); ``deviance``, ``skill``, ``retina_skill`` (P,).
+    """
+
+    image: NDArray[np.int64]
+    step: NDArray[np.int64]
+    patient: NDArray[np.int64]
+    judged: NDArray[np.int64]
+    residual: NDArray[np.float32]
+    shown: NDArray[np.float32]
+    response: NDArray[np.float32]
+    deviance: NDArray[np.float64]
+    skill: NDArray[np.float64]
+    retina_skill: NDArray[np.float64]
+
+
+class Outcome(NamedTuple):
+    """Tensors of one presentation: ``residual``, ``shown`` (B, E), ``rates`` (B, N), the others (B,) float64.
+
+    ``reward`` is the environment's, so that its gradient is what an agent would want.
+    """
+
+    residual: Tensor
+    shown: Tensor
+    rates: Tensor
+    deviance: Tensor
+    skill: Tensor
+    reward: Tensor
+
+
+class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
+    """The rules that all encoding tasks share.
+
+    Args:
+        task: electrodes, images, judges.
+        display: what electrodes can show.
+        obs: ``"both"``, ``"image"`` or ``"statistics"``.
+        steps: presentations in a life.
+        reports: whether the last target and response are part of the observation.
+    """
+
+    render_fps: ClassVar[int] = 2
+    reset_options: ClassVar[tuple[str, ...]] = ("image",)
+
+    def __init__(self, task: EncodingTask, display: Display, obs: str, steps: int, reports: bool) -> None:
+        if obs not in OBSERVATIONS:
+            raise UnknownNameError("observation", str(obs), OBSERVATIONS)
+        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
+            raise OntogymError(f"steps is {steps!r}; pass a whole number from 1 on.")
+        # To a life of one presentation frames of films are stills.
+        self.frames = task.scenes.frames if steps > 1 else 1
+        if 1 < self.frames < steps:
+            raise OntogymError(
+                f"Films of {self.frames} frames are too short for {steps} steps; pass fewer steps."
+            )
+        self.task, self.display, self.obs, self.steps = task, display, obs, int(steps)
+        self.reports, self.n_cells = reports, task.judge.targets.shape[2]
+        self.observation_space = spaces.Dict(self._parts())
+        self.action_space = spaces.Box(-1.0, 1.0, (WEIGHTS,), dtype=np.float32)
+
+    def _parts(self) -> dict[str, spaces.Space[Any]]:
+        size, parts = self.task.layout.size, {}
+        if self.obs != "statistics":
+            parts["image"] = spaces.Box(0.0, 1.0, (size, size), dtype=np.float32)
+        if self.obs != "image":
+            parts["statistics"] = spaces.Box(0.0, STATISTICS_MAX, (len(STATISTICS),), dtype=np.float32)
+        if self.reports:
+            parts["target"] = spaces.Box(0.0, np.inf, (self.n_cells,), dtype=np.float32)
+            parts["response"] = spaces.Box(0.0, np.inf, (self.n_cells,), dtype=np.float32)
+            parts["progress"] = spaces.Box(0.0, 1.0, (1,), dtype=np.float32)
+        return dict(parts)
+
+    def reset(
+        self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
+    ) -> EncodingState:
+        scenes, u = self.task.scenes, streams.uniform((self.steps + 1,), rows)
+        image = self._images(u[:, 1:], options)
+        patient = self._patients(u[:, 0], options)
+        count, first = len(rows), image[:, 0]
+        average = scenes.average[first].numpy()
+        state = EncodingState(
+            image=image,
+            step=np.zeros(count, dtype=np.int64),
+            patient=patient,
+            judged=np.full(count, -1, dtype=np.int64),
+            residual=np.zeros_like(average),
+            shown=average,
+            response=np.zeros((count, self.n_cells), dtype=np.float32),
+            deviance=np.zeros(count),
+            skill=np.zeros(count),
+            retina_skill=np.zeros(count),
+        )
+        return self._begin(state)
+
+    def _images(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Which images each life shows, ``(R, T)``: independent stills, or successive frames of one film.
+
+        The reset option names the first; stills go on with those behind it.
+        """
+        total, later = len(self.task.scenes), np.arange(self.steps)
+        if "image" in options:
+            first = whole_option(options["image"], "image", total)
+            if self.frames > 1 and (first % self.frames + self.steps > self.frames).any():
+                raise OntogymError("The film is over before the life; choose an earlier frame by 'image'.")
+            return np.asarray((first[:, None] + later) % total)
+        if self.frames == 1:
+            return np.asarray((u * total).astype(np.int64))
+        film = (u[:, 0] * (total // self.frames)).astype(np.int64)
+        return np.asarray(film[:, None] * self.frames + later)
+
+    def _patients(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        return np.zeros(len(u), dtype=np.int64)
+
+    def _begin(self, state: EncodingState) -> EncodingState:
+        """The state before any action: averages are shown, and nothing is gained."""
+        judge, first = self.task.judge, state.image[:, 0]
+        rates = judge.average_rates[state.patient, first].numpy()
+        found = judge.average_deviance[state.patient, first].numpy()
+        return state._replace(judged=first.copy(), response=rates, deviance=found)
+
+    @abc.abstractmethod
+    def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
+        """What the actions add to the average of the images ``(B,)``, ``(B, E)``."""
+
+    def reward(self, state: EncodingState, skill: Tensor, shown: Tensor) -> Tensor:
+        """Reward ``(B,)`` float64 for this skill, shown so."""
+        return skill - self.display.price(shown)
+
+    def forward(self, state: EncodingState, actions: Tensor, blocks: bool = False) -> Outcome:
+        """One presentation as tensors; nothing is changed. Gradients of the outcome reach `actions`.
+
+        What a display cannot show and a skill beyond its range are cut off. Through the display gradients pass all the
+        same; a skill that is cut off has none.
+
+        Args:
+            state: P lanes.
+            actions: ``(P, *action shape)`` float32.
+            blocks: evaluate eight lanes at a time, as `step` does.
+        """
+        image = torch.from_numpy(self.current_image(state))
+        who = torch.from_numpy(state.patient)
+        residual = self.residual(state, image, actions)
+        shown = self.display(self.task.scenes.average[image] + residual)
+        rates, found, skill = self.task.judge.judge(shown, image, who, blocks)
+        return Outcome(residual, shown, rates, found, skill, self.reward(state, skill, shown))
+
+    def step(
+        self, state: EncodingState, actions: NDArray[Any], streams: LaneStreams
+    ) -> tuple[EncodingState, NDArray[np.float64], NDArray[np.bool_]]:
+        with torch.no_grad():
+            # A copy: the caller's array may be read-only.
+            done = self.forward(state, torch.from_numpy(np.array(actions, dtype=np.float32)), blocks=True)
+            image = self.current_image(state)
+            retina_skill = self._on_retina(done.shown, image)
+        step = np.minimum(state.step + 1, self.steps)
+        new = state._replace(
+            step=step,
+            judged=image,
+            residual=done.residual.numpy(),
+            shown=done.shown.numpy(),
+            response=done.rates.numpy(),
+            deviance=done.deviance.numpy(),
+            skill=done.skill.numpy(),
+            retina_skill=state.retina_skill if retina_skill is None else retina_skill,
+        )
+        reward = done.reward.numpy()
+        if not np.isfinite(reward).all():
+            raise OntogymError("A reward is not finite; check the twin and the responses.")
+        return new, reward, step >= self.steps
+
+    def _on_retina(self, shown: Tensor, image: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        if self.task.retina is None:
+            return None
+        who = torch.zeros(len(image), dtype=torch.int64)
+        skill = self.task.retina.judge(shown, torch.from_numpy(image), who).skill
+        return np.asarray(skill.numpy())
+
+    def current_image(self, state: EncodingState) -> NDArray[np.int64]:
+        """The image that each lane's next action is about, ``(P,)``; after the end the last one."""
+        return np.asarray(state.image[np.arange(len(state.step)), np.minimum(state.step, self.steps - 1)])
+
+    def observe(self, state: EncodingState) -> dict[str, NDArray[np.float32]]:
+        image, scenes, seen = self.current_image(state), self.task.scenes, {}
+        if self.obs != "statistics":
+            seen["image"] = scenes.images[image]
+        if self.obs != "image":
+            seen["statistics"] = scenes.statistics[image]
+        if self.reports:
+            seen["target"] = self._target(state)
+            seen["response"] = state.response.copy()
+            seen["progress"] = (state.step[:, None] / self.steps).astype(np.float32)
+        return seen
+
+    def _target(self, state: EncodingState) -> NDArray[np.float32]:
+        """The ground truth of what was judged last, ``(P, N)``; zeros before anything was."""
+        target = self.task.judge.targets[state.patient, np.maximum(state.judged, 0)].numpy()
+        return np.asarray(np.where(state.judged[:, None] >= 0, target, np.float32(0)))
+
+    def info(self, state: EncodingState) -> dict[str, NDArray[Any]]:
+        judge, judged = self.task.judge, np.maximum(state.judged, 0)
+        who = state.patient
+        facts = {
+            "image_index": self.current_image(state),
+            "deviance": state.deviance,
+            "deviance_average": judge.average_deviance[who, judged].numpy(),
+            "deviance_full": judge.full_deviance[who, judged].numpy(),
+            "skill": state.skill,
+            "response": state.response,
+            "target": self._target(state),
+            "low": state.shown.reshape(-1, *self.task.layout.shape),
+        }
+        return facts | ({} if self.task.retina is None else {"retina_skill": state.retina_skill})
+
+    def render_frame(self, state: EncodingState, row: int) -> NDArray[np.uint8]:
+        from ontogym.retina_env.encoding.drawing import draw_encoding
+
+        judged = int(state.judged[row])
+        image = self.task.scenes.images[judged if judged >= 0 else state.image[row, 0]]
+        shown = self.task.layout.show(torch.from_numpy(state.shown[[row]])).numpy()[0]
+        return draw_encoding(
+            image, shown, self._target(state)[row], state.response[row], float(state.skill[row])
+        )
+
+    def weighted_maps(self, image: Tensor, actions: Tensor) -> Tensor:
+        """Sum of the images' maps weighted by actions ``(B, 13)``, ``(B, E)``."""
+        return WEIGHT_SCALE * torch.bmm(actions[:, None], self.task.scenes.maps[image])[:, 0]
+
+
+def whole_option(values: NDArray[Any], name: str, count: int) -> NDArray[np.int64]:
+    """A reset option that numbers one of `count` things, ``(R,)`` int64."""
+    if not ((values == np.rint(values)) & (values >= 0) & (values < count)).all():
+        raise OntogymError(f"The reset option {name!r} must be a whole number from 0 to {count - 1}.")
+    return np.asarray(values, dtype=np.int64)

@@ -1,0 +1,194 @@
+"""One encoding task: electrodes, images and judges; from electrode values to skill, also differentiable."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ontogym.errors import OntogymError
+from ontogym.retina_env.encoding.judge import Judge, as_targets
+from ontogym.retina_env.encoding.layout import Layout, make_layout
+from ontogym.retina_env.encoding.responders import ExternalModel
+from ontogym.retina_env.encoding.scenes import Scenes, given_images
+from ontogym.retina_env.forward_model import ForwardModel
+from ontogym.retina_env.retina import SimulatedRetina
+from ontogym.retina_env.twins import load_twin, twin_of
+
+__all__ = ["FIRST_PATIENT", "Display", "EncodingTask", "patients_task", "twin_task"]
+
+FIRST_PATIENT = 1000
+"""Seed of the first simulated patient; its twin has never been fitted."""
+SIZE = 128
+
+
+class EncodingTask(NamedTuple):
+    """What a set of environments shares.
+
+    Attributes:
+        layout, scenes: electrodes and images.
+        judge: the one whose verdict is the reward.
+        retina: the source retina's verdict, or None.
+    """
+
+    layout: Layout
+    scenes: Scenes
+    judge: Judge
+    retina: Judge | None = None
+
+
+class Display:
+    """What electrodes can show: values in [0, 1], perhaps in few grey levels, at a price.
+
+    Args:
+        n_levels: grey levels, evenly spaced from 0 to 1; None for any value.
+        drive_penalty: reward taken away per unit of the mean electrode value.
+    """
+
+    def __init__(self, n_levels: int | None = None, drive_penalty: float = 0.0) -> None:
+        whole = n_levels is None or (
+            isinstance(n_levels, (int, np.integer)) and not isinstance(n_levels, bool)
+        )
+        if not whole or (n_levels is not None and not 2 <= n_levels <= 65536):
+            raise OntogymError(f"n_levels is {n_levels!r}; pass None or a whole number from 2 to 65536.")
+        if isinstance(drive_penalty, bool) or not np.isfinite(drive_penalty) or drive_penalty < 0:
+            raise OntogymError(f"drive_penalty is {drive_penalty!r}; pass a finite number from 0 on.")
+        self.n_levels, self.drive_penalty = n_levels, float(drive_penalty)
+
+    def __call__(self, low: Tensor) -> Tensor:
+        """``(B, E)`` cut off and rounded; gradients pass as if neither had happened."""
+        shown = low.clamp(0, 1)
+        if self.n_levels is not None:
+            shown = torch.round(shown * (self.n_levels - 1)) / (self.n_levels - 1)
+        return low + (shown - low).detach() if low.requires_grad else shown
+
+    def price(self, shown: Tensor) -> Tensor:
+        """What showing these values costs, ``(B,)`` float64."""
+        return self.drive_penalty * shown.double().mean(1)
+
+
+def twin_task(
+    twin: Any = None,
+    retina_seed: int = 0,
+    images: Any = None,
+    responses: Any = None,
+    n_images: int = 512,
+    fold: int = 4,
+    grid: Any = None,
+    true_retina: bool = False,
+) -> EncodingTask:
+    """A task judged by a twin; arguments as in `ontogym.retina_env.encoding.still.RetinaEncodingEnv`."""
+    if twin is None and images is None and responses is None:
+        return _standard(_seed(retina_seed), n_images, fold, _hashable(grid), bool(true_retina))
+    return _twin_task(twin, _seed(retina_seed), images, responses, n_images, fold, grid, bool(true_retina))
+
+
+@functools.lru_cache(maxsize=4)
+def _standard(retina_seed: int, n_images: int, fold: int, grid: Any, true_retina: bool) -> EncodingTask:
+    return _twin_task(None, retina_seed, None, None, n_images, fold, grid, true_retina)
+
+
+def _twin_task(
+    twin: Any,
+    retina_seed: int,
+    images: Any,
+    responses: Any,
+    n_images: int,
+    fold: int,
+    grid: Any,
+    true_retina: bool,
+) -> EncodingTask:
+    # What is wrong with the electrodes is told before minutes are spent on a twin.
+    size = np.shape(images)[-1] if np.ndim(images) >= 2 else SIZE
+    layout = make_layout(size, fold, grid)
+    stack, frames = given_images(images, n_images, size)
+    model = _model(twin, retina_seed, size)
+    own = isinstance(model, ExternalModel)
+    retina = None if own or responses is not None else SimulatedRetina(retina_seed, size)
+    if retina is None and true_retina:
+        raise OntogymError(
+            "There is no true retina behind this twin or these responses; leave true_retina out."
+        )
+    if retina is not None and retina.n_cells != model.n_cells:
+        raise OntogymError(
+            f"The twin has {model.n_cells} neurons, retina {retina_seed} has {retina.n_cells}; "
+            "pass the responses that belong to this twin."
+        )
+    tensor = torch.from_numpy(stack)
+    targets = None if responses is None else as_targets(responses)
+    judge = None
+    if retina is not None:
+        targets = torch.from_numpy(retina.respond(stack))[None]
+        judge = Judge([retina], layout, tensor, targets) if true_retina else None
+    return EncodingTask(layout, Scenes(stack, layout, frames), Judge([model], layout, tensor, targets), judge)
+
+
+def patients_task(
+    patients: Any = 16, images: Any = None, n_images: int = 256, fold: int = 4, grid: Any = None
+) -> EncodingTask:
+    """A task in which each patient judges for itself; arguments as in `RetinaCalibrationEnv`."""
+    who: Any = patients
+    if isinstance(patients, (int, np.integer)) and not isinstance(patients, bool):
+        if patients < 1:
+            raise OntogymError(f"There are {patients} patients; pass 1 or more, or a list of them.")
+        who = range(FIRST_PATIENT, FIRST_PATIENT + int(patients))
+    if isinstance(who, str) or not isinstance(who, Sequence) or not len(who):
+        raise OntogymError(f"patients is {patients!r}; pass a number, or a list of retina seeds or of twins.")
+    seeds = all(isinstance(p, (int, np.integer)) and not isinstance(p, bool) for p in who)
+    if seeds and images is None:
+        return _standard_patients(tuple(_seed(p) for p in who), n_images, fold, _hashable(grid))
+    return _patients_task(who, images, n_images, fold, grid, seeds)
+
+
+@functools.lru_cache(maxsize=2)
+def _standard_patients(seeds: tuple[int, ...], n_images: int, fold: int, grid: Any) -> EncodingTask:
+    return _patients_task(seeds, None, n_images, fold, grid, True)
+
+
+def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, seeds: bool) -> EncodingTask:
+    size = np.shape(images)[-1] if np.ndim(images) >= 2 else SIZE
+    layout = make_layout(size, fold, grid)
+    stack, frames = given_images(images, n_images, size)
+    if seeds and len(who) * len(stack) > 1000:
+        seconds = max(1, round(len(who) * (0.15 + len(stack) / 2500)))
+        print(f"Showing {len(stack)} images to {len(who)} retinas, about {seconds} s ...", file=sys.stderr)
+    models = [SimulatedRetina(_seed(p), size) if seeds else _model(p, 0, size) for p in who]
+    if len({model.n_cells for model in models}) > 1:
+        raise OntogymError("The patients have different numbers of neurons; pass twins of equally many.")
+    return EncodingTask(layout, Scenes(stack, layout, frames), Judge(models, layout, torch.from_numpy(stack)))
+
+
+def _model(twin: Any, retina_seed: int, size: int) -> Any:
+    """The twin that was asked for, in eval mode and frozen."""
+    if twin is None:
+        twin = twin_of(retina_seed)
+    elif isinstance(twin, (str, os.PathLike)):
+        twin = load_twin(os.fspath(twin))
+    if not isinstance(twin, (ForwardModel, SimulatedRetina)):
+        return ExternalModel(twin, size)
+    if twin.size != size:
+        raise OntogymError(
+            f"The twin sees images of {twin.size} pixels, but these have {size}; pass images of the twin's size."
+        )
+    if isinstance(twin, nn.Module) and twin.training:
+        twin.eval()
+    return twin
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise OntogymError(f"The retina seed {seed!r} is no whole number from 0 on; pass one such.")
+    return int(seed)
+
+
+def _hashable(grid: Any) -> Any:
+    """`grid` as nested tuples, so that tasks can be told apart by it."""
+    if isinstance(grid, (list, tuple, np.ndarray)):
+        return tuple(_hashable(part) for part in grid)
+    return grid.item() if isinstance(grid, np.generic) else grid

@@ -1,0 +1,16 @@
+"""A cache of its own: the retina's environments make images once, and not in the user's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def env_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("env-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ONTOGYM_CACHE", str(folder))
+        yield folder
