@@ -23,6 +23,7 @@ from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
 from ontogym.cli.retina import RetinaFit, RetinaImages, RetinaReport
 from ontogym.cli.tables import Envs, Rules
+from ontogym.cli.train import Train
 from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
 from ontogym.errors import nearest
 
@@ -45,6 +46,7 @@ class Command(Protocol):
 COMMANDS: dict[str, type[Any]] = {
     "quickstart": Quickstart,
     "evolve": Evolve,
+    "train": Train,
     "evaluate": Evaluate,
     "replay": Replay,
     "envs": Envs,

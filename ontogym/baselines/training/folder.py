@@ -1,0 +1,70 @@
+"""The folder of a training run: ``run.json``, ``checkpoint``, ``model`` (best) and ``last`` ``.safetensors``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ontogym import checkpoint
+from ontogym.errors import OntogymError
+
+__all__ = ["open_run"]
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def open_run(path: Path, facts: dict[str, Any], resume: bool) -> Iterator[dict[str, Any] | None]:
+    """Hold the folder for this process; gives the finished run's facts, or None if there is work to do.
+
+    Raises:
+        OntogymError: the folder holds something and `resume` is False; there is nothing to resume, or another run; a
+            second process is at work in it.
+    """
+    file = path / "run.json"
+    try:
+        present = path.exists() and any(p.name != _LOCK and p.suffix != ".part" for p in path.iterdir())
+        if present and not resume:
+            raise OntogymError(f"{path} already holds something; pass --resume to go on or another --out.")
+        if resume and not file.is_file():
+            raise OntogymError(f"There is no run to resume in {path}; leave out --resume to start one.")
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / _LOCK).open("wb")
+    except OSError as error:
+        raise OntogymError(f"Cannot use {path} as a run folder ({error.strerror}).") from error
+    with lock:
+        _acquire(lock, path)
+        for leftover in path.glob(".*.part"):
+            leftover.unlink(missing_ok=True)
+        if not resume:
+            checkpoint.write_json(file, facts)
+            yield None
+            return
+        try:
+            before = json.loads(file.read_text())
+        except (OSError, ValueError) as error:
+            raise OntogymError(f"{file} is damaged ({error}); start a new run with another --out.") from error
+        now = json.loads(json.dumps(facts))
+        for name in sorted((set(before) | set(now)) - {"training", "out"}):
+            if before.get(name) != now.get(name):
+                raise OntogymError(
+                    f"The run in {path} has {name}={before.get(name)!r}, not {now.get(name)!r}; resume with its own "
+                    "settings or choose another --out."
+                )
+        yield before if before["training"] is not None else None
+
+
+def _acquire(lock: Any, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise OntogymError(
+            f"Another process is training in {path}; wait for it or choose another --out."
+        ) from error

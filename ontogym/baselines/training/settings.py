@@ -1,0 +1,66 @@
+"""Hyper-parameters: one INI file per environment, a section per algorithm, over the defaults for any environment."""
+
+from __future__ import annotations
+
+import configparser
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ontogym.errors import OntogymError, UnknownNameError
+
+__all__ = ["hyperparameters", "schedule"]
+
+FOLDER = Path(__file__).parent / "hyperparameters"
+_EXTRA = (
+    "normalise",
+    "clip",
+    "policy",
+    "use_sde",
+    "sde_sample_freq",
+    "max_grad_norm",
+    "vf_coef",
+    "tau",
+    "ent_coef",
+)
+
+
+def hyperparameters(algorithm: str, env: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Hyper-parameters of `algorithm` in `env`: the defaults, the environment's file, then what is `given`.
+
+    Raises:
+        UnknownNameError: a given name that the algorithm does not have.
+    """
+    values = _section(FOLDER / "default.ini", algorithm)
+    known = set(values) | set(_EXTRA)
+    values |= _section(FOLDER / f"{env.replace('/', '.')}.ini", algorithm)
+    for name in given or {}:
+        if name not in known:
+            raise UnknownNameError(f"hyper-parameter of {algorithm}", name, known)
+    return values | dict(given or {})
+
+
+def _section(file: Path, algorithm: str) -> dict[str, Any]:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(file)
+    if not parser.has_section(algorithm):
+        return {}
+    try:
+        return {name: json.loads(value) for name, value in parser[algorithm].items()}
+    except ValueError as error:
+        raise OntogymError(f"{file} has a value that is no JSON in [{algorithm}] ({error}).") from error
+
+
+def schedule(value: Any) -> float | Callable[[float], float]:
+    """A number, or ``"linear 3e-4"`` as a function of the part of the run that is left (1 .. 0)."""
+    if not isinstance(value, str):
+        return float(value)
+    kind, _, number = value.partition(" ")
+    try:
+        start = float(number)
+    except ValueError:
+        start = -1.0
+    if kind != "linear" or start < 0:
+        raise OntogymError(f"{value!r} is no schedule; give a number or 'linear NUMBER'.")
+    return lambda left: start * left

@@ -1,0 +1,115 @@
+"""Training of baselines: killed runs end in the weights of uninterrupted ones; files are strict; floors and ceilings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+import ontogym  # noqa: F401 (registers)
+from ontogym import checkpoint
+from ontogym.baselines.training.policy import load_policy, read_training_run
+from ontogym.baselines.training.run import TrainingConfig, score, train
+from ontogym.errors import OntogymError
+
+TINY = {
+    "ppo": {"n_envs": 2, "n_steps": 32, "batch_size": 32, "n_epochs": 2, "normalise": True},
+    "dqn": {
+        "n_envs": 2,
+        "learning_starts": 64,
+        "buffer_size": 600,
+        "batch_size": 16,
+        "target_update_interval": 50,
+    },
+}
+
+
+def config(algo: str, out: Path, **changes: object) -> TrainingConfig:
+    base = TrainingConfig(
+        algo, "ontogym/CartPole-v1", seed=3, steps=1600, segment=256, eval_episodes=4, hyper=TINY.get(algo, {}),
+        out=str(out),
+    )  # fmt: skip
+    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("algo", ["ppo", "dqn"])
+def test_a_killed_run_ends_in_the_same_weights(algo: str, tmp_path: Path) -> None:
+    whole = train(config(algo, tmp_path / "whole"))
+    killed = config(algo, tmp_path / "killed")
+    code = (
+        "import json, sys, ontogym\nfrom ontogym.baselines.training.run import *\n"
+        "train(TrainingConfig(**json.loads(sys.argv[1])))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, json.dumps(dataclasses.asdict(killed))])
+    while not (tmp_path / "killed" / "checkpoint.safetensors").exists() and child.poll() is None:
+        time.sleep(0.002)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert json.loads((tmp_path / "killed" / "run.json").read_text())["training"] is None
+    again = train(killed, resume=True)
+    assert again["training"]["curve"] == whole["training"]["curve"]
+    for file, kind in (("last", "policy"), ("model", "policy"), ("checkpoint", "training")):
+        one, _ = checkpoint.load(tmp_path / "whole" / f"{file}.safetensors", kind)
+        two, _ = checkpoint.load(tmp_path / "killed" / f"{file}.safetensors", kind)
+        assert one.keys() == two.keys()
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+def test_a_saved_model_scores_what_training_said(tmp_path: Path) -> None:
+    made = config("ppo", tmp_path / "run", steps=256)
+    facts = train(made)
+    run = read_training_run(tmp_path / "run")
+    env = gymnasium.make(run.env)
+    policy = load_policy(run.tensors, run.options, env.observation_space, env.action_space)
+    assert score(policy, made) == max(value for _, value in facts["training"]["curve"])
+    assert "normalisation.mean" in run.tensors
+    name = next(n for n in run.tensors if n.endswith("weight"))
+    for tensors in (
+        {n: t for n, t in run.tensors.items() if n != name},
+        {**run.tensors, "more": np.zeros(1, np.float32)},
+        {**run.tensors, name: run.tensors[name][:-1]},
+        {**run.tensors, name: run.tensors[name] * np.nan},
+        {**run.tensors, name: run.tensors[name].astype(np.float64)},
+    ):
+        with pytest.raises(OntogymError):
+            load_policy(tensors, run.options, env.observation_space, env.action_space)
+    with pytest.raises(OntogymError, match="layers"):
+        load_policy(
+            run.tensors, {**run.options, "net_arch": [10**9]}, env.observation_space, env.action_space
+        )
+
+
+def test_folders_are_never_clobbered_and_errors_say_how_to_mend(tmp_path: Path) -> None:
+    train(config("constant", tmp_path / "run", hyper={"action": 1}))
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    with pytest.raises(OntogymError, match="--resume"):
+        train(config("constant", tmp_path / "run", hyper={"action": 1}))
+    with pytest.raises(OntogymError, match="seed"):
+        train(config("constant", tmp_path / "run", hyper={"action": 1}, seed=4), resume=True)
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+    with pytest.raises(OntogymError, match="ppo, a2c, dqn"):
+        train(config("sac", tmp_path / "sac"))
+    with pytest.raises(OntogymError, match="ontogym/CartPole-v1"):
+        train(config("ppo", tmp_path / "env", env="ontogym/CartPol-v1"))
+    with pytest.raises(OntogymError, match="n_steps"):
+        train(config("ppo", tmp_path / "hyper", hyper={"nsteps": 3}))
+    assert not (tmp_path / "sac").exists()
+    assert not (tmp_path / "env").exists()
+    assert not (tmp_path / "hyper").exists()
+
+
+@pytest.mark.parametrize(
+    ("env", "least"), [("Foraging-v0", 480), ("CartPole-v1", 500), ("Pendulum-v1", -160)]
+)
+def test_references_reach_what_they_promise(env: str, least: float, tmp_path: Path) -> None:
+    made = config("reference", tmp_path / "run", env=f"ontogym/{env}", eval_episodes=50)
+    assert train(made)["training"]["curve"][0][1] >= least
