@@ -19,7 +19,17 @@ from ontogym.baselines.evaluation import LifeSpec, life_seeds
 from ontogym.envs import anchors, conditions
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["HELD_OUT", "PUBLIC", "SUITES", "Suite", "SuiteTask", "get_suite", "get_task", "held_out", "task_of"]
+__all__ = [
+    "HELD_OUT",
+    "PUBLIC",
+    "SUITES",
+    "Suite",
+    "SuiteTask",
+    "get_suite",
+    "get_task",
+    "held_out",
+    "task_of",
+]
 
 PUBLIC = 2024_06_13
 """Root of the public evaluation seeds: an agent may be tuned on them."""
@@ -130,7 +140,7 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
     )
 
 
-_FORAGING = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
+_FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
 SUITES: Mapping[str, Suite] = MappingProxyType(
     {
         suite.name: suite

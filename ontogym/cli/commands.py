@@ -15,6 +15,12 @@ import tyro
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
+from ontogym.cli.leaderboard import (
+    LeaderboardAdd,
+    LeaderboardList,
+    LeaderboardSubmit,
+    LeaderboardVerify,
+)
 from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
@@ -58,6 +64,10 @@ COMMANDS: dict[str, type[Any]] = {
     "filters": Filters,
     "retina fit": RetinaFit,
     "retina images": RetinaImages,
+    "leaderboard submit": LeaderboardSubmit,
+    "leaderboard verify": LeaderboardVerify,
+    "leaderboard add": LeaderboardAdd,
+    "leaderboard list": LeaderboardList,
 }
 
 

@@ -202,7 +202,9 @@ def _task_row(entries: list[Entry]) -> Row:
 
 def _suite_row(suite: str, label: str, cells: Mapping[str, list[Entry]]) -> Row:
     """Normalised, each task with the same weight in the means."""
-    interval = scores.bootstrap_interval({task: [e.normalised or 0.0 for e in es] for task, es in cells.items()})
+    interval = scores.bootstrap_interval(
+        {task: [e.normalised or 0.0 for e in es] for task, es in cells.items()}
+    )
     every = [entry for entries in cells.values() for entry in entries]
     return Row(
         suite=suite,
