@@ -140,7 +140,7 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
     )
 
 
-_FORAGING = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
+_FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
 SUITES: Mapping[str, Suite] = MappingProxyType(
     {
         suite.name: suite

@@ -16,6 +16,12 @@ from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
 from ontogym.cli.inference import InferRule
+from ontogym.cli.leaderboard import (
+    LeaderboardAdd,
+    LeaderboardList,
+    LeaderboardSubmit,
+    LeaderboardVerify,
+)
 from ontogym.cli.leaderboard_site import LeaderboardSite
 from ontogym.cli.pretraining import Filters, Finetune, Pretrain
 from ontogym.cli.quickstart import Quickstart
@@ -65,6 +71,10 @@ COMMANDS: dict[str, type[Any]] = {
     "retina images": RetinaImages,
     "leaderboard site": LeaderboardSite,
     "retina report": RetinaReport,
+    "leaderboard submit": LeaderboardSubmit,
+    "leaderboard verify": LeaderboardVerify,
+    "leaderboard add": LeaderboardAdd,
+    "leaderboard list": LeaderboardList,
 }
 
 

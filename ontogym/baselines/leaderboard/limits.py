@@ -105,12 +105,14 @@ def _read_regular(path: Path) -> bytes:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
-            _check_regular(path.name, os.fstat(handle), most)
-            data = file.read(most + 1)
+            found = os.fstat(handle)
+            _check_regular(path.name, found, most)
+            # Not most + 1: a read makes room for all that it is asked for.
+            data = file.read(found.st_size + 1)
     except OSError as error:
         raise Refused(f"{path.name} cannot be read ({error.strerror}).") from error
-    if len(data) > most:
-        raise Refused(f"{path.name} grew beyond {most} bytes while it was read.")
+    if len(data) != found.st_size:
+        raise Refused(f"{path.name} changed its size while it was read.")
     return data
 
 

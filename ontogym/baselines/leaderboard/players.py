@@ -21,7 +21,7 @@ from ontogym.baselines.suites import SuiteTask
 from ontogym.envs.reference import BlockObserver, WinStayLoseShift
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
-from ontogym.seeding import LaneStreams
+from ontogym.seeding import LaneStreams, mix64
 
 __all__ = ["SB3_TYPES", "WEIGHT_FREE", "Player", "agent_types", "build_player"]
 
@@ -132,10 +132,11 @@ class PolicyAgent(Agent[PolicyState]):
 
 
 class RandomPolicy:
-    """Uniformly random actions, each lane from its own seed."""
+    """Uniformly random actions, each lane from its own seed and that of the submission."""
 
-    def __init__(self, action_space: spaces.Space[Any], seeds: NDArray[np.uint64]) -> None:
-        self.space, self.streams = action_space, LaneStreams(seeds)
+    def __init__(self, action_space: spaces.Space[Any], seeds: NDArray[np.uint64], seed: int = 0) -> None:
+        self.space = action_space
+        self.streams = LaneStreams(mix64(np.asarray(seeds, dtype=np.uint64) + np.uint64(seed)))
 
     def act(self, observations: Any, rewards: Any, starts: Any) -> NDArray[Any]:
         """Actions ``(P, ...)``."""
