@@ -161,7 +161,28 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 "nonstationary",
                 1,
                 "The rules change within a life, untold.",
-                (SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", **_FORAGING),),
+                (
+                    SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", **_FORAGING),
+                    *(
+                        SuiteTask(name, f"ontogym/{name}", episodes=6, switch=3)
+                        for name in (
+                            "CartPoleSensorFlip-v0",
+                            "CartPoleSensorPermute-v0",
+                            "CartPoleActionFlip-v0",
+                            "AcrobotActionSwap-v0",
+                        )
+                    ),
+                    # Here the rules change within the one episode of a life.
+                    *(
+                        SuiteTask(name, f"ontogym/{name}", episodes=1)
+                        for name in (
+                            "CartPoleDrift-v0",
+                            "PendulumDrift-v0",
+                            "PendulumActionFlip-v0",
+                            "ForagingGoalSwap-v0",
+                        )
+                    ),
+                ),
             ),
             Suite(
                 "prenatal",
@@ -172,7 +193,16 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                     *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
                 ),
             ),
-            Suite("encoding", 1, "What a retina should be shown instead of a picture.", ()),
+            Suite(
+                "encoding",
+                1,
+                "What a retina should be shown instead of a picture.",
+                (
+                    SuiteTask("RetinaEncoding-v0", "ontogym/RetinaEncoding-v0", episodes=1, lives=64),
+                    SuiteTask("RetinaRefinement-v0", "ontogym/RetinaRefinement-v0", episodes=1, lives=32),
+                    SuiteTask("RetinaCalibration-v0", "ontogym/RetinaCalibration-v0", episodes=1, lives=16),
+                ),
+            ),
             Suite(
                 "choice",
                 1,
@@ -182,7 +212,12 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                     SuiteTask("DeNovoChoiceBlocks-v0", "ontogym/DeNovoChoiceBlocks-v0", episodes=1, lives=20),
                 ),
             ),
-            Suite("multi-agent", 1, "Several agents, one food.", ()),
+            Suite(
+                "multi-agent",
+                1,
+                "Several agents, one food: the agent among scripted rivals.",
+                (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
+            ),
         )
     }
 )
