@@ -1,0 +1,206 @@
+"""The entries of the shipped leaderboard: train, submit, verify, add, and build the site.
+
+    python benchmarks/leaderboard_results.py --list                  # cells and their commands
+    python benchmarks/leaderboard_results.py ppo-cartpole --seeds 1 2 3
+    python benchmarks/leaderboard_results.py all --parallel 2        # everything that is not there yet
+    python benchmarks/leaderboard_results.py --write                 # the table, into README.md and docs/leaderboard.md
+
+A cell is one agent on one task with one training seed. Runs are kept in runs/leaderboard/ and resume if killed; what is in
+results/ already is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+RUNS = ROOT / "runs" / "leaderboard"
+STORE = ROOT / "results"
+SEEDS = (1, 2, 3)
+MARKS = ("<!-- board: python benchmarks/leaderboard_results.py --write -->", "<!-- end of board -->")
+PAGES = ("README.md", "docs/leaderboard.md")
+
+
+class Cell(NamedTuple):
+    """What is trained (nothing for an agent without weights), on which task, under which name."""
+
+    label: str
+    task: str
+    train: str = ""
+    agent: str = ""
+    seeds: tuple[int, ...] = SEEDS
+
+
+def _evolved(env: str, *options: str) -> str:
+    return " ".join(["evolve", "--env", f"ontogym/{env}", *options])
+
+
+def _trained(algorithm: str, env: str, steps: int) -> str:
+    return f"train --algo {algorithm} --env ontogym/{env} --steps {steps}"
+
+
+IDENTITY = "--io-identity"
+CELLS: dict[str, Cell] = {
+    **{
+        f"lndp-{name}": Cell("LNDP (identity)", task, _evolved(task, IDENTITY))
+        for name, task in {
+            "cartpole": "CartPole-v1",
+            "acrobot": "Acrobot-v1",
+            "pendulum": "Pendulum-v1",
+            "foraging": "Foraging-v0",
+            "reward-only": "ForagingRewardOnly-v0",
+            "switch": "ForagingSwitch-v0",
+        }.items()
+    },
+    **{
+        f"ppo-{name}": Cell("PPO", task, _trained("ppo", task, 100_000))
+        for name, task in {
+            "cartpole": "CartPole-v1",
+            "acrobot": "Acrobot-v1",
+            "pendulum": "Pendulum-v1",
+            "foraging": "Foraging-v0",
+            "reward-only": "ForagingRewardOnly-v0",
+            "switch": "ForagingSwitch-v0",
+            "action-flip": "CartPoleActionFlip-v0",
+            "goal-swap": "ForagingGoalSwap-v0",
+            "choice": "DeNovoChoice-v0",
+            "shared": "SharedForaging-v0",
+        }.items()
+    },
+    "dqn-cartpole": Cell("DQN", "CartPole-v1", _trained("dqn", "CartPole-v1", 50_000)),
+    "a2c-cartpole": Cell("A2C", "CartPole-v1", _trained("a2c", "CartPole-v1", 100_000)),
+    "sac-pendulum": Cell("SAC", "Pendulum-v1", _trained("sac", "Pendulum-v1", 10_000)),
+    "td3-pendulum": Cell("TD3", "Pendulum-v1", _trained("td3", "Pendulum-v1", 10_000)),
+    **{
+        f"random-{task}": Cell("random", task, agent="random", seeds=(1,))
+        for task in (
+            *("CartPole-v1", "Acrobot-v1", "Pendulum-v1", "Foraging-v0", "ForagingRewardOnly-v0"),
+            *("ForagingSwitch-v0", "CartPoleActionFlip-v0", "ForagingGoalSwap-v0", "DeNovoChoice-v0"),
+            *("SharedForaging-v0", "RetinaEncoding-v0"),
+        )
+    },
+    **{
+        f"wsls-{task}": Cell("win-stay, lose-shift (by hand)", task, agent="win-stay-lose-shift", seeds=(1,))
+        for task in ("Foraging-v0", "ForagingRewardOnly-v0", "ForagingSwitch-v0", "ForagingGoalSwap-v0")
+    },
+}
+
+
+def command(name: str, seed: int) -> str:
+    """What trains a cell."""
+    cell = CELLS[name]
+    return f"ontogym {cell.train} --seed {seed} --out runs/leaderboard/{name}-s{seed}" if cell.train else ""
+
+
+def make(name: str, seed: int) -> str:
+    """Train (or resume), submit and add one cell; returns a line about it."""
+    cell, run = CELLS[name], RUNS / f"{name}-s{seed}"
+    if any(_is(path, cell, seed) for path in STORE.glob("submissions/*/manifest.json")):
+        return f"{name} seed {seed}: already there"
+    if cell.train and not (run / "done").exists():
+        started = any((run / file).exists() for file in ("config.json", "run.json"))
+        _ontogym(*command(name, seed).split()[1:], *["--resume"] * started, "--json")
+        (run / "done").touch()
+    out = RUNS / f"{name}-s{seed}-submission"
+    if not (out / "manifest.json").exists():
+        what = str(run) if cell.train else cell.agent
+        _ontogym(
+            *(
+                "leaderboard",
+                "submit",
+                what,
+                "--task",
+                cell.task,
+                "--label",
+                cell.label,
+                "--author",
+                "ontogym",
+            ),
+            *("--seed", str(seed), "--out", str(out), "--json"),
+        )
+    found = _ontogym("leaderboard", "add", str(out), "--store", str(STORE), "--json")
+    return f"{name} seed {seed}: {json.dumps(found)[:200]}"
+
+
+def _is(path: Path, cell: Cell, seed: int) -> bool:
+    found = json.loads(path.read_text())
+    return (found["task"], found["agent"]["label"], found["seed"]) == (cell.task, cell.label, seed)
+
+
+def _ontogym(*arguments: str) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ontogym", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    if done.returncode:
+        raise RuntimeError(
+            f"ontogym {' '.join(arguments)}: {(done.stderr.strip() or 'failed').splitlines()[-1]}"
+        )
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def table() -> str:
+    """One row per task and label, best first."""
+    from ontogym.baselines.leaderboard.board import read_board
+
+    lines = [
+        "| suite | task | agent | seeds | score, IQM [95 %] | env steps | status |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = [row for row in read_board(STORE).rows if row.task]
+    for row in sorted(rows, key=lambda r: (r.suite, r.task or "", -r.iqm)):
+        score = f"{row.iqm:.1f} [{row.low:.1f}, {row.high:.1f}]" if row.seeds > 1 else f"{row.iqm:.1f}"
+        steps = f"{row.env_steps:,.0f}" if row.env_steps else "–"
+        lines.append(
+            f"| {row.suite} | {row.task} | {row.label} | {row.seeds} | {score} | {steps} | {row.status} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cells", nargs="*", metavar="CELL", help="names of --list, or all")
+    parser.add_argument("--seeds", type=int, nargs="+", help="those of the cell, if not given")
+    parser.add_argument("--parallel", type=int, default=1, help="cells at a time, one core each")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name, cell in CELLS.items():
+            print(
+                f"{name:<32}{command(name, 1) or f'ontogym leaderboard submit {cell.agent} --task {cell.task}'}"
+            )
+        return
+    names = list(CELLS) if arguments.cells == ["all"] else arguments.cells
+    if unknown := [name for name in names if name not in CELLS]:
+        parser.error(f"no cell is called {unknown[0]}; see --list")
+    jobs = [(name, seed) for name in names for seed in arguments.seeds or CELLS[name].seeds]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        for line in pool.map(lambda job: _line(*job), jobs):
+            print(line, flush=True)
+    if arguments.write:
+        body = table()
+        for name in PAGES:
+            page = ROOT / name
+            before, _, rest = page.read_text().partition(MARKS[0])
+            page.write_text(f"{before}{MARKS[0]}\n\n{body}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}")
+        print(body)
+
+
+def _line(name: str, seed: int) -> str:
+    try:
+        return make(name, seed)
+    except RuntimeError as error:
+        return f"{name} seed {seed}: {error}"
+
+
+if __name__ == "__main__":
+    main()
