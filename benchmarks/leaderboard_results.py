@@ -37,15 +37,20 @@ class Cell(NamedTuple):
     seeds: tuple[int, ...] = SEEDS
 
 
+IDENTITY = "--io-identity"
+ONE_HOT = ("Foraging-v0", "ForagingRewardOnly-v0", "ForagingSwitch-v0")
+
+
 def _evolved(env: str, *options: str) -> str:
     return " ".join(["evolve", "--env", f"ontogym/{env}", *options])
 
 
 def _trained(algorithm: str, env: str, steps: int) -> str:
-    return f"train --algo {algorithm} --env ontogym/{env} --steps {steps}"
+    # The suites' foraging tasks show places one by one, as `ontogym evolve` does.
+    kwargs = " --env-kwargs observation=one-hot" if env in ONE_HOT else ""
+    return f"train --algo {algorithm} --env ontogym/{env}{kwargs} --steps {steps}"
 
 
-IDENTITY = "--io-identity"
 CELLS: dict[str, Cell] = {
     **{
         f"lndp-{name}": Cell("LNDP (identity)", task, _evolved(task, IDENTITY))
