@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime
+import functools
 import platform
 import sys
 import time
@@ -102,6 +104,11 @@ def _deadline(player: Player, seconds: float) -> Iterator[None]:
 
 def machine() -> dict[str, Any]:
     """What decides how numbers are rounded here: processor, system, versions of what computes."""
+    return copy.deepcopy(_machine())
+
+
+@functools.cache
+def _machine() -> dict[str, Any]:
     packages = {"ontogym": ontogym_version()}
     for name in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
