@@ -136,7 +136,8 @@ def _learn(
     from tqdm import tqdm
 
     out = Path(config.out)
-    file, meta = out / "checkpoint.safetensors", {"segment": 0, "curve": [], "wall": 0.0, "cpu": 0.0}
+    file = out / "checkpoint.safetensors"
+    meta: dict[str, Any] = {"segment": 0, "curve": [], "wall": 0.0, "cpu": 0.0}
     if file.exists():
         arrays, meta = checkpoint.load(file, "training")
         restore(model, arrays, meta["model"])
@@ -153,32 +154,40 @@ def _learn(
     bar = tqdm(total=whole, initial=model.num_timesteps, disable=not progress, unit="step")
     try:
         while model.num_timesteps < whole:
-            wall, cpu, before = time.perf_counter(), time.process_time(), model.num_timesteps
-            model.set_random_seed(derive(config.seed, "segment", meta["segment"]) % 2**31)
-            model._last_obs = None  # the environments start over
-            model.learn(min(config.segment, whole - before), reset_num_timesteps=False)
-            tensors = policy_tensors(model)
-            result = score(load_policy(tensors, facts["options"], *spaces), config)
-            if not meta["curve"] or result >= max(value for _, value in meta["curve"]):
-                checkpoint.save(out / "model.safetensors", KIND, tensors, {"score": result})
-            model.logger.record("eval/mean_return", result)
-            model.logger.dump(model.num_timesteps)
-            meta = {
-                "segment": meta["segment"] + 1,
-                "curve": [*meta["curve"], [int(model.num_timesteps), result]],
-                "wall": meta["wall"] + time.perf_counter() - wall,
-                "cpu": meta["cpu"] + time.process_time() - cpu,
-            }
+            before = model.num_timesteps
+            meta = _segment(config, facts, model, spaces, meta, min(config.segment, whole - before))
             arrays, meta["model"] = collect(model)
             checkpoint.save(file, "training", arrays, meta)
             bar.update(model.num_timesteps - before)
-            bar.set_postfix(score=f"{result:.1f}")
+            bar.set_postfix(score=f"{meta['curve'][-1][1]:.1f}")
         checkpoint.save(out / "last.safetensors", KIND, policy_tensors(model), {})
         return _finish(config, facts, meta["curve"], model.num_timesteps, meta["wall"], meta["cpu"])
     finally:
         bar.close()
         model.logger.close()
         torch.set_num_threads(threads)
+
+
+def _segment(
+    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, meta: dict[str, Any], steps: int
+) -> dict[str, Any]:
+    """Learn for `steps` from seeds of its own, evaluate, keep the best; returns what comes after `meta`."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    model.set_random_seed(derive(config.seed, "segment", meta["segment"]) % 2**31)
+    model._last_obs = None  # the environments start over
+    model.learn(steps, reset_num_timesteps=False)
+    tensors = policy_tensors(model)
+    result = score(load_policy(tensors, facts["options"], *spaces), config)
+    if not meta["curve"] or result >= max(value for _, value in meta["curve"]):
+        checkpoint.save(Path(config.out) / "model.safetensors", KIND, tensors, {"score": result})
+    model.logger.record("eval/mean_return", result)
+    model.logger.dump(model.num_timesteps)
+    return {
+        "segment": meta["segment"] + 1,
+        "curve": [*meta["curve"], [int(model.num_timesteps), result]],
+        "wall": meta["wall"] + time.perf_counter() - wall,
+        "cpu": meta["cpu"] + time.process_time() - cpu,
+    }
 
 
 def _finish(
