@@ -26,6 +26,7 @@ from ontogym.baselines.training.policy import KIND, BatchPolicy, load_policy
 from ontogym.baselines.training.references import FLOORS
 from ontogym.baselines.training.settings import hyperparameters
 from ontogym.baselines.training.state import collect, policy_tensors, restore
+from ontogym.envs import conditions
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import derive, lane_seeds
 
@@ -70,12 +71,20 @@ class TrainingConfig:
 
 
 def score(policy: BatchPolicy, config: TrainingConfig) -> float:
-    """Mean return over evaluation episodes, on seeds that no training draws and that every run shares."""
+    """Mean return over evaluation episodes, on seeds that no training draws and that every run shares.
+
+    Hidden goals take turns: drawn at random, one would come more often, and always going there would score well.
+    """
     lanes = Lanes(config.env, config.eval_episodes, config.env_kwargs)
     try:
         seeds = lane_seeds(0, config.eval_episodes, "training-evaluation") >> np.uint64(33)
-        observation = lanes.reset(seeds, {})
-        count = config.eval_episodes
+        count, goals = config.eval_episodes, conditions(config.env)
+        turns = (
+            {key: np.array([goals[k % len(goals)][key] for k in range(count)]) for key in goals[0]}
+            if goals
+            else {}
+        )
+        observation = lanes.reset(seeds, turns)
         active, told, starts = np.ones(count, bool), np.zeros(count), np.ones(count, bool)
         returns = np.zeros(count)
         policy.reset(count)
