@@ -45,26 +45,34 @@ class Envs:
             return {"id": spec.id, "page": page}
         found = []
         for entry in ENTRIES.values():
-            env = gymnasium.make(entry.id)
+            observation, action = entry.spaces or _spaces(gymnasium.make(entry.id))
             found.append(
                 {
                     "id": entry.id,
-                    "observation": _brief(env.observation_space),
-                    "action": _brief(env.action_space),
+                    "observation": observation,
+                    "action": action,
                     "steps": entry.max_episode_steps,
                     "random": entry.random_return,
                     "optimal": entry.optimal_return,
                 }
             )
-            env.close()
         if not self.json:
             print_table("Environments", list(found[0]), [list(row.values()) for row in found])
             print("Any other Gymnasium id works too. A page: ontogym envs ID")
         return {"environments": found}
 
 
-def _brief(space: Any) -> str:
+def _spaces(env: Any) -> tuple[str, str]:
+    """Both spaces of an environment that was made for this."""
+    found = brief(env.observation_space), brief(env.action_space)
+    env.close()
+    return found
+
+
+def brief(space: Any) -> str:
     """A space in a few characters; the environment's page has the rest."""
+    if hasattr(space, "spaces"):
+        return ", ".join(f"{key} {part.shape}" for key, part in space.spaces.items())
     kind = type(space).__name__
     return f"{kind}{space.shape}" if space.shape else str(space)
 

@@ -33,6 +33,7 @@ class EnvEntry:
         reward_threshold: return from which the task counts as solved.
         ends_itself: the environment ends its lives, whose length is one of its arguments or one step; Gymnasium is
             told no limit.
+        spaces: observation and action space in words, where making the environment takes seconds.
     """
 
     id: str
@@ -45,6 +46,7 @@ class EnvEntry:
     conditions: tuple[dict[str, Any], ...] = ()
     reward_threshold: float | None = None
     ends_itself: bool = False
+    spaces: tuple[str, str] | None = None
 
 
 _FORAGING = ("ontogym.envs.foraging:ForagingEnv", "ontogym.envs.foraging:ForagingVectorEnv")
@@ -196,6 +198,7 @@ ENTRIES: dict[str, EnvEntry] = {
             -8.0,
             0.77,
             ends_itself=True,
+            spaces=("image (128, 128), statistics (15,)", "Box(13,)"),
         ),
         EnvEntry(
             "ontogym/RetinaEncodingPixels-v0",
@@ -205,6 +208,7 @@ ENTRIES: dict[str, EnvEntry] = {
             -5.9,
             1.06,
             ends_itself=True,
+            spaces=("image (128, 128), statistics (15,)", "Box(32, 32)"),
         ),
         EnvEntry(
             "ontogym/RetinaCalibration-v0",
@@ -214,6 +218,10 @@ ENTRIES: dict[str, EnvEntry] = {
             -180.0,
             19.6,
             ends_itself=True,
+            spaces=(
+                "image (128, 128), progress (1,), response (60,), statistics (15,), target (60,)",
+                "Box(13,)",
+            ),
         ),
         EnvEntry(
             "ontogym/RetinaRefinement-v0",
@@ -223,6 +231,10 @@ ENTRIES: dict[str, EnvEntry] = {
             -15.8,
             1.3,
             ends_itself=True,
+            spaces=(
+                "image (128, 128), progress (1,), response (60,), statistics (15,), target (60,)",
+                "Box(13,)",
+            ),
         ),
     )
 }

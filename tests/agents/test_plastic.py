@@ -16,7 +16,8 @@ from ontogym.seeding import lane_seeds
 from ontogym.testing import check_agent
 
 BOX, TWO = Box(-1, 1, (3,)), Discrete(2)
-SYNAPTIC = [name for name in RULES.builtin if RULES.get(name).kind == "synaptic"]
+# 'inferred' is a file's rule, not a rule: without one there is nothing to evolve.
+SYNAPTIC = [name for name in RULES.builtin if RULES.get(name).kind == "synaptic" and name != "inferred"]
 STRUCTURAL = [name for name in RULES.builtin if RULES.get(name).kind == "structural"]
 
 

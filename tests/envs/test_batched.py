@@ -27,21 +27,44 @@ def sync(env_id: str, lanes: int, mode: AutoresetMode, steps: int) -> SyncVector
     return gym.make_vec(env_id, lanes, vectorization_mode="sync", **kwargs)
 
 
-def assert_same(ours, theirs) -> None:
-    """Equal to the last bit, through nested info dictionaries and object arrays of observations."""
+def rounding(env_id: str) -> float:
+    """How far numbers may be apart: products of single-precision matrices depend on how many rows they have."""
+    return 2e-4 if "Retina" in env_id and "Waves" not in env_id else 0.0
+
+
+def assert_same(ours, theirs, within: float = 0.0) -> None:
+    """Equal (to the last bit, unless told otherwise) through nested dictionaries and arrays of observations."""
     if isinstance(theirs, dict):
         assert set(ours) == set(theirs)
         for key in theirs:
-            assert_same(ours[key], theirs[key])
+            assert_same(ours[key], theirs[key], within)
+    elif isinstance(theirs, tuple):
+        for a, b in zip(ours, theirs, strict=True):
+            assert_same(a, b, within)
     elif isinstance(theirs, np.ndarray) and theirs.dtype == object:
         assert ours.dtype == object
         for a, b in zip(ours, theirs, strict=True):
             assert (a is None) == (b is None)
             if b is not None:
-                np.testing.assert_array_equal(a, b)
+                assert_same(a, b, within)
     else:
         assert ours.dtype == theirs.dtype
-        np.testing.assert_array_equal(ours, theirs)
+        if within and theirs.dtype.kind == "f":
+            np.testing.assert_allclose(ours, theirs, rtol=within, atol=within)
+        else:
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def lanes_of(batch, which):
+    """Some lanes of a batch of observations, rewards or flags."""
+    if isinstance(batch, dict):
+        return {key: lanes_of(part, which) for key, part in batch.items()}
+    return batch[which]
+
+
+def flat(batch) -> np.ndarray:
+    """All numbers of a batch."""
+    return np.concatenate([flat(p) for p in batch.values()]) if isinstance(batch, dict) else batch.ravel()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -53,21 +76,22 @@ def test_equals_gymnasiums_sync_vector_env_of_single_envs(env_id, mode):
         sync(env_id, lanes, mode, limit),
     )
     ours.action_space.seed(3)
+    near = rounding(env_id)
     for a, b in zip(ours.reset(seed=11), theirs.reset(seed=11)):
-        assert_same(a, b)
+        assert_same(a, b, near)
     done, ends = np.zeros(lanes, dtype=bool), 0
     for _ in range(120):
         if mode is AutoresetMode.DISABLED and done.any():
             # Gymnasium pops the mask from the dictionary that it is given.
             for a, b in zip(*(env.reset(options={"reset_mask": done.copy()}) for env in (ours, theirs))):
                 if isinstance(b, dict):
-                    assert_same({k: v[done] for k, v in a.items()}, {k: v[done] for k, v in b.items()})
+                    assert_same(lanes_of(a, done), lanes_of(b, done), near)
                 else:
-                    assert_same(a, b)
+                    assert_same(a, b, near)
         actions = ours.action_space.sample()
         results = ours.step(actions), theirs.step(actions)
         for a, b in zip(*results):
-            assert_same(a, b)
+            assert_same(a, b, near)
         done = results[0][2] | results[0][3]
         ends += int(done.sum())
     assert ends >= 2 * lanes
@@ -82,12 +106,13 @@ def test_a_lane_does_not_depend_on_its_neighbours(env_id):
     many.action_space.seed(0)
     seen, _ = many.reset(seed=seeds)
     lone, _ = few.reset(seed=seeds[pick])
-    np.testing.assert_array_equal(seen[pick], lone)
-    np.testing.assert_array_equal(seen[3], seen[4])  # equal seeds, equal lives
+    near = rounding(env_id)
+    assert_same(lanes_of(seen, pick), lone, near)
+    assert_same(lanes_of(seen, 3), lanes_of(seen, 4), near)  # equal seeds, equal lives
     for _ in range(70):
         actions = many.action_space.sample()
         for a, b in zip(many.step(actions)[:4], few.step(actions[pick])[:4]):
-            np.testing.assert_array_equal(a[pick], b)
+            assert_same(lanes_of(a, pick), b, near)
 
 
 @pytest.mark.parametrize("env_id", IDS)
@@ -98,7 +123,7 @@ def test_seeds_repeat_and_differ(env_id):
         seen = [env.reset(seed=seed)[0]]
         for _ in range(40):
             seen.extend(env.step(env.action_space.sample())[:2])
-        return np.concatenate([part.ravel() for part in seen])
+        return np.concatenate([flat(part) for part in seen])
 
     np.testing.assert_array_equal(rollout(4), rollout(4))
     assert not np.array_equal(rollout(4), rollout(5))

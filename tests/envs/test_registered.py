@@ -16,6 +16,7 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 import ontogym  # noqa: F401
+from ontogym.cli.tables import brief
 from ontogym.envs import anchors, conditions, make_vector, register_all
 from ontogym.envs.registration import ENTRIES
 from ontogym.errors import UnknownNameError
@@ -229,6 +230,12 @@ def test_anchors_and_conditions_of_other_ids():
     assert conditions("MountainCar-v0") == () == conditions("ontogym/CartPole-v1")
     with pytest.raises(UnknownNameError, match="did you mean 'ontogym/Foraging-v0'"):
         anchors("ontogym/Foraging-v1")
+
+
+@pytest.mark.parametrize("env_id", [entry.id for entry in ENTRIES.values() if entry.spaces])
+def test_spaces_in_words_are_those_of_the_environment(env_id):
+    env = gym.make(env_id)
+    assert ENTRIES[env_id].spaces == (brief(env.observation_space), brief(env.action_space))
 
 
 def test_registering_twice_changes_nothing():
