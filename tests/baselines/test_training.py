@@ -29,7 +29,12 @@ TINY = {
         "batch_size": 16,
         "target_update_interval": 50,
     },
+    "a2c": {"n_envs": 2, "n_steps": 8, "normalise": True},
+    "sac": {"n_envs": 2, "learning_starts": 64, "buffer_size": 300, "batch_size": 16},
+    "td3": {"n_envs": 2, "learning_starts": 64, "buffer_size": 300, "batch_size": 16},
+    "recurrent-ppo": {"n_envs": 2, "n_steps": 32, "batch_size": 32, "n_epochs": 2, "lstm_size": 8},
 }
+SMALL_STEPS = {"ppo": {"n_envs": 2, "n_steps": 32, "batch_size": 32, "n_epochs": 1}}
 
 
 def config(algo: str, out: Path, **changes: object) -> TrainingConfig:
@@ -40,28 +45,94 @@ def config(algo: str, out: Path, **changes: object) -> TrainingConfig:
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("algo", ["ppo", "dqn"])
-def test_a_killed_run_ends_in_the_same_weights(algo: str, tmp_path: Path) -> None:
-    whole = train(config(algo, tmp_path / "whole"))
-    killed = config(algo, tmp_path / "killed")
+def assert_same_run(one: Path, two: Path) -> None:
+    for file, kind in (("last", "policy"), ("model", "policy"), ("checkpoint", "training")):
+        ours, _ = checkpoint.load(one / f"{file}.safetensors", kind)
+        theirs, _ = checkpoint.load(two / f"{file}.safetensors", kind)
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+
+
+@pytest.mark.parametrize("algo", ["a2c", "dqn", "sac", "td3", "recurrent-ppo"])
+def test_an_interrupted_run_ends_in_the_same_weights(
+    algo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if algo == "recurrent-ppo":
+        pytest.importorskip("sb3_contrib")
+    env = "ontogym/Pendulum-v1" if algo in ("sac", "td3") else "ontogym/CartPole-v1"
+    changes = {"env": env, "steps": 512, "max_steps": 50, "eval_episodes": 2}
+    whole = train(config(algo, tmp_path / "whole", **changes))
+    cut = config(algo, tmp_path / "cut", **changes)
+    calls = []
+
+    def interrupt(*given: object) -> float:
+        calls.append(given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return score(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ontogym.baselines.training.run.score", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(cut)
+    assert (tmp_path / "cut" / "checkpoint.safetensors").exists()
+    assert not (tmp_path / "cut" / "last.safetensors").exists()
+    again = train(cut, resume=True)
+    assert again["training"]["curve"] == whole["training"]["curve"]
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_run_killed_anywhere_ends_in_the_same_weights(tmp_path: Path) -> None:
+    whole = train(config("ppo", tmp_path / "whole"))
+    killed = config("ppo", tmp_path / "killed")
     code = (
         "import json, sys, ontogym\nfrom ontogym.baselines.training.run import *\n"
-        "train(TrainingConfig(**json.loads(sys.argv[1])))"
+        "train(TrainingConfig(**json.loads(sys.argv[1])), resume=sys.argv[2] == '1')"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, json.dumps(dataclasses.asdict(killed))])
-    while not (tmp_path / "killed" / "checkpoint.safetensors").exists() and child.poll() is None:
-        time.sleep(0.002)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    assert json.loads((tmp_path / "killed" / "run.json").read_text())["training"] is None
+    folder, chance = tmp_path / "killed", np.random.default_rng()
+    for _ in range(3):
+        words = [json.dumps(dataclasses.asdict(killed)), str(int(folder.exists()))]
+        child = subprocess.Popen([sys.executable, "-c", code, *words])
+        while not folder.exists() and child.poll() is None:
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0.0, 1.0))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
     again = train(killed, resume=True)
     assert again["training"]["curve"] == whole["training"]["curve"]
-    for file, kind in (("last", "policy"), ("model", "policy"), ("checkpoint", "training")):
-        one, _ = checkpoint.load(tmp_path / "whole" / f"{file}.safetensors", kind)
-        two, _ = checkpoint.load(tmp_path / "killed" / f"{file}.safetensors", kind)
-        assert one.keys() == two.keys()
-        for name in one:
-            np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+    assert_same_run(tmp_path / "whole", folder)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_start_killed_before_its_first_file_blocks_nothing(resume: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".lock").touch()
+    (folder / ".run.json.1.part").write_text("{")
+    train(config("constant", folder, hyper={"action": 1}), resume=resume)
+    assert not list(folder.glob("*.part"))
+    assert json.loads((folder / "run.json").read_text())["training"] is not None
+
+
+@pytest.mark.parametrize(
+    ("env", "kwargs"),
+    [
+        ("MountainCar-v0", {}),
+        ("ontogym/RetinaEncoding-v0", {"obs": "both"}),
+        ("ontogym/RetinaEncoding-v0", {"obs": "statistics"}),
+    ],
+)
+def test_other_environments_train(env: str, kwargs: dict[str, object], tmp_path: Path) -> None:
+    made = config(
+        "ppo", tmp_path / "run", env=env, env_kwargs=kwargs, steps=64, segment=64, eval_episodes=2,
+        max_steps=20, hyper=SMALL_STEPS["ppo"],
+    )  # fmt: skip
+    facts = train(made)
+    run = read_training_run(tmp_path / "run")
+    single = gymnasium.make(run.env, **run.env_kwargs)
+    policy = load_policy(run.tensors, run.options, single.observation_space, single.action_space)
+    assert score(policy, made) == facts["training"]["curve"][0][1]
 
 
 def test_a_saved_model_scores_what_training_said(tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ def open_run(path: Path, facts: dict[str, Any], resume: bool) -> Iterator[dict[s
     """
     file = path / "run.json"
     try:
-        present = path.exists() and any(p.name != _LOCK and p.suffix != ".part" for p in path.iterdir())
+        present = path.exists() and any(not _is_leftover(p) for p in path.iterdir())
         if present and not resume:
             raise OntogymError(f"{path} already holds something; pass --resume to go on or another --out.")
-        if resume and not file.is_file():
+        if resume and not file.is_file() and (present or not path.exists()):
             raise OntogymError(f"There is no run to resume in {path}; leave out --resume to start one.")
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / _LOCK).open("wb")
@@ -39,7 +39,7 @@ def open_run(path: Path, facts: dict[str, Any], resume: bool) -> Iterator[dict[s
         _acquire(lock, path)
         for leftover in path.glob(".*.part"):
             leftover.unlink(missing_ok=True)
-        if not resume:
+        if not file.exists():  # new, or killed before it began: --resume starts such a run as well
             checkpoint.write_json(file, facts)
             yield None
             return
@@ -55,6 +55,11 @@ def open_run(path: Path, facts: dict[str, Any], resume: bool) -> Iterator[dict[s
                     "settings or choose another --out."
                 )
         yield before if before["training"] is not None else None
+
+
+def _is_leftover(file: Path) -> bool:
+    """Whether a start killed before it wrote ``run.json`` may have left `file`: nothing is lost with it."""
+    return file.name == _LOCK or file.suffix == ".part"
 
 
 def _acquire(lock: Any, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gymnasium import spaces
 
-from ontogym.baselines.training.networks import _class_of, policy_kwargs
+from ontogym.baselines.training.networks import class_of, policy_kwargs
 from ontogym.baselines.training.settings import schedule
 from ontogym.errors import OntogymError
 from ontogym.seeding import derive
@@ -50,7 +50,7 @@ def make_model(config: TrainingConfig, values: Mapping[str, Any]) -> tuple[Any, 
         shape = env.action_space.shape or (1,)
         settings["action_noise"] = NormalActionNoise(np.zeros(shape), np.full(shape, values["noise_std"]))
     try:
-        model = _class_of(config.algo)(
+        model = class_of(config.algo)(
             policy,
             env,
             seed=derive(config.seed, "weights") % 2**31,

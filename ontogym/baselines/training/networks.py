@@ -9,7 +9,15 @@ from gymnasium import spaces
 
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["ACTIVATIONS", "ALGORITHMS", "POLICIES", "algorithms_for", "build_policy", "policy_kwargs"]
+__all__ = [
+    "ACTIVATIONS",
+    "ALGORITHMS",
+    "POLICIES",
+    "algorithms_for",
+    "build_policy",
+    "class_of",
+    "policy_kwargs",
+]
 
 ALGORITHMS = ("ppo", "a2c", "dqn", "sac", "td3", "recurrent-ppo")
 """The learning algorithms. All take flat observations; the action space decides which of them fit."""
@@ -93,7 +101,7 @@ def build_policy(
     image: Any = observation_space
     if is_image_space(observation_space) and not is_image_space_channels_first(image):
         observation_space = VecTransposeImage.transpose_space(image)
-    aliases = _class_of(algorithm).policy_aliases
+    aliases = class_of(algorithm).policy_aliases
     if policy not in aliases:
         raise UnknownNameError(f"policy of {algorithm}", policy, aliases)
     try:
@@ -104,7 +112,7 @@ def build_policy(
         raise OntogymError(f"{policy} of {algorithm} does not fit these spaces ({error}).") from error
 
 
-def _class_of(algorithm: str) -> Any:
+def class_of(algorithm: str) -> Any:
     """SB3's class; that of recurrent PPO comes with an extra."""
     if algorithm == "recurrent-ppo":
         try:

@@ -110,26 +110,15 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
     single = make_single(config.env, config.env_kwargs)
     spaces = single.observation_space, single.action_space
     single.close()
-    facts: dict[str, Any] = {"format": 1, "kind": "training-run", **dataclasses.asdict(config)}
     if config.algo in FLOORS:
-        values: dict[str, Any] = {}
-        options = {"algorithm": config.algo, "env": config.env, "seed": config.seed, **config.hyper}
-    else:
-        if config.algo not in algorithms_for(spaces[1]):
-            fitting = ", ".join(algorithms_for(spaces[1]) + FLOORS)
-            raise OntogymError(f"{config.algo} cannot act in {spaces[1]}; algorithms that can: {fitting}.")
-        values = hyperparameters(config.algo, config.env, config.hyper)
-        options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
-    facts |= {"options": options, "hyperparameters": values, "training": None}
-    if config.algo in FLOORS:
-        policy = load_policy({}, options, *spaces)
-        with open_run(Path(config.out), facts, resume) as done:
-            if done is not None:
-                return done
-            result = score(policy, config)
-            checkpoint.save(Path(config.out) / "model.safetensors", KIND, {}, {})
-            return _finish(config, facts, [[0, result]], 0, 0.0, 0.0)
+        return _train_floor(config, spaces, resume)
+    if config.algo not in algorithms_for(spaces[1]):
+        fitting = ", ".join(algorithms_for(spaces[1]) + FLOORS)
+        raise OntogymError(f"{config.algo} cannot act in {spaces[1]}; algorithms that can: {fitting}.")
+    values = hyperparameters(config.algo, config.env, config.hyper)
+    options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
     model, options["policy"] = make_model(config, values)
+    facts = _facts(config, options, values)
     try:
         with open_run(Path(config.out), facts, resume) as done:
             return done if done is not None else _learn(config, facts, model, spaces, progress)
@@ -137,36 +126,47 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
         model.env.close()
 
 
+def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """``run.json`` before the training."""
+    head = {"format": 1, "kind": "training-run", **dataclasses.asdict(config)}
+    return {**head, "options": options, "hyperparameters": values, "training": None}
+
+
+def _train_floor(config: TrainingConfig, spaces: Any, resume: bool) -> dict[str, Any]:
+    """Score a policy that needs no training."""
+    options = {"algorithm": config.algo, "env": config.env, "seed": config.seed, **config.hyper}
+    facts = _facts(config, options, {})
+    policy = load_policy({}, options, *spaces)
+    with open_run(Path(config.out), facts, resume) as done:
+        if done is not None:
+            return done
+        result = score(policy, config)
+        checkpoint.save(Path(config.out) / "model.safetensors", KIND, {}, {})
+        return _finish(config, facts, [[0, result]], 0, 0.0, 0.0)
+
+
 def _learn(
     config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, progress: bool
 ) -> dict[str, Any]:
+    """All segments that are left."""
     import torch
     from stable_baselines3.common.logger import configure
     from tqdm import tqdm
 
     out = Path(config.out)
-    file = out / "checkpoint.safetensors"
     meta: dict[str, Any] = {"segment": 0, "curve": [], "wall": 0.0, "cpu": 0.0}
-    if file.exists():
-        arrays, meta = checkpoint.load(file, "training")
+    if (out / "checkpoint.safetensors").exists():
+        arrays, meta = checkpoint.load(out / "checkpoint.safetensors", "training")
         restore(model, arrays, meta["model"])
     model.set_logger(configure(str(out / "tensorboard"), ["tensorboard"]))
-    whole = config.steps
-
-    def remaining(steps: int, _: int) -> None:
-        # SB3 would let the schedules start over in every segment.
-        model._current_progress_remaining = max(0.0, 1.0 - steps / whole)
-
-    model._update_current_progress_remaining = remaining
+    _run_schedules_over(model, config.steps)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # networks this small are slower on two
-    bar = tqdm(total=whole, initial=model.num_timesteps, disable=not progress, unit="step")
+    bar = tqdm(total=config.steps, initial=model.num_timesteps, disable=not progress, unit="step")
     try:
-        while model.num_timesteps < whole:
+        while model.num_timesteps < config.steps:
             before = model.num_timesteps
-            meta = _segment(config, facts, model, spaces, meta, min(config.segment, whole - before))
-            arrays, meta["model"] = collect(model)
-            checkpoint.save(file, "training", arrays, meta)
+            meta = _segment(config, facts, model, spaces, meta)
             bar.update(model.num_timesteps - before)
             bar.set_postfix(score=f"{meta['curve'][-1][1]:.1f}")
         checkpoint.save(out / "last.safetensors", KIND, policy_tensors(model), {})
@@ -177,26 +177,39 @@ def _learn(
         torch.set_num_threads(threads)
 
 
+def _run_schedules_over(model: Any, steps: int) -> None:
+    """Let schedules fall over the whole run: SB3 would start them over in every segment."""
+
+    def remaining(done: int, _: int) -> None:
+        model._current_progress_remaining = max(0.0, 1.0 - done / steps)
+
+    model._update_current_progress_remaining = remaining
+
+
 def _segment(
-    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, meta: dict[str, Any], steps: int
+    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, meta: dict[str, Any]
 ) -> dict[str, Any]:
-    """Learn for `steps` from seeds of its own, evaluate, keep the best; returns what comes after `meta`."""
-    wall, cpu = time.perf_counter(), time.process_time()
+    """Train one segment, score it, write the best model and the checkpoint; returns the checkpoint's facts."""
+    out = Path(config.out)
+    wall, cpu, before = time.perf_counter(), time.process_time(), model.num_timesteps
     model.set_random_seed(derive(config.seed, "segment", meta["segment"]) % 2**31)
     model._last_obs = None  # the environments start over
-    model.learn(steps, reset_num_timesteps=False)
+    model.learn(min(config.segment, config.steps - before), reset_num_timesteps=False)
     tensors = policy_tensors(model)
     result = score(load_policy(tensors, facts["options"], *spaces), config)
     if not meta["curve"] or result >= max(value for _, value in meta["curve"]):
-        checkpoint.save(Path(config.out) / "model.safetensors", KIND, tensors, {"score": result})
+        checkpoint.save(out / "model.safetensors", KIND, tensors, {"score": result})
     model.logger.record("eval/mean_return", result)
     model.logger.dump(model.num_timesteps)
-    return {
+    meta = {
         "segment": meta["segment"] + 1,
         "curve": [*meta["curve"], [int(model.num_timesteps), result]],
         "wall": meta["wall"] + time.perf_counter() - wall,
         "cpu": meta["cpu"] + time.process_time() - cpu,
     }
+    arrays, meta["model"] = collect(model)
+    checkpoint.save(out / "checkpoint.safetensors", "training", arrays, meta)
+    return meta
 
 
 def _finish(
