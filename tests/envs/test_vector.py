@@ -10,8 +10,8 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import ontogym  # noqa: F401
+from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.envs import make_vector
-from ontogym.envs.batched import BatchedVectorEnv
 from ontogym.errors import OntogymError, UnknownNameError
 
 
