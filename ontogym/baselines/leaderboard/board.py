@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ontogym.baselines import scores
 from ontogym.baselines.suites import SUITES, SuiteTask
+from ontogym.envs.registration import ENTRIES
 
 __all__ = ["Board", "Entry", "Row", "make_board", "make_entry", "read_board"]
 
@@ -29,7 +31,9 @@ class Entry:
         normalised: the same with random actions at 0 and the optimum at 1; None if this version of ontogym does not
             know the task.
         first_episode, last_episode: mean return of each life's first and last episode.
-        adaptation: return regained after a switch, see `scores.adaptation`; None where there is none.
+        adaptation: return regained after a switch: between episodes `scores.adaptation`; within one the reward of a
+            step that `scores.recovery` found regained, times the steps of an episode. None where there is none, or
+            where the verification is older than the measure.
         wiring_cost: density of the living networks at the end of life; None for agents without wiring.
         env_steps, wall_seconds: what training took, as claimed.
         command: what trains it again.
@@ -115,7 +119,6 @@ def make_entry(path: Path, manifest: dict[str, Any], verification: dict[str, Any
         raw, wiring = verification["returns_held_out"], verification.get("wiring_cost")
     returns = np.asarray(raw, dtype=np.float64)
     task = _task(manifest)
-    switch = task.switch if task is not None else None
     score = float(returns.mean())
     return Entry(
         id=path.name,
@@ -129,7 +132,7 @@ def make_entry(path: Path, manifest: dict[str, Any], verification: dict[str, Any
         normalised=None if task is None else float(scores.normalise(score, *task.anchors)),
         first_episode=scores.first_episode(returns),
         last_episode=scores.last_episode(returns),
-        adaptation=None if switch is None else scores.adaptation(returns, switch).regained,
+        adaptation=_adaptation(task, returns, verification if status == "verified" else None),
         wiring_cost=wiring,
         env_steps=training["env_steps"],
         wall_seconds=training["wall_seconds"],
@@ -139,6 +142,19 @@ def make_entry(path: Path, manifest: dict[str, Any], verification: dict[str, Any
         curve=training.get("curve", []),
         path=path,
     )
+
+
+def _adaptation(
+    task: SuiteTask | None, returns: NDArray[np.float64], verification: Mapping[str, Any] | None
+) -> float | None:
+    """Return regained after a switch, in units of an episode's return."""
+    if task is None:
+        return None
+    if task.switch is not None:
+        return scores.adaptation(returns, task.switch).regained
+    found = (verification or {}).get("recovery")
+    steps = ENTRIES[task.env].max_episode_steps if task.env in ENTRIES else 0
+    return float(found["regained"]) * steps if found and steps else None
 
 
 def make_board(entries: Iterable[Entry]) -> Board:

@@ -71,7 +71,10 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
         lambda row: _number(row.last_episode),
     ),
     (
-        Column("Adaptation", "Score regained after the rules have changed, where the task changes them."),
+        Column(
+            "Adaptation",
+            "Return of an episode that was regained after the rules had changed, where the task changes them.",
+        ),
         lambda row: _number(row.adaptation),
     ),
     (
