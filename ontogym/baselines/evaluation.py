@@ -32,6 +32,7 @@ __all__ = [
     "life_stream",
     "live",
     "make_agent",
+    "place_in_life",
     "reevaluate",
     "resolve",
     "summarise",
@@ -145,6 +146,21 @@ def life_stream(seeds: NDArray[np.uint64], index: int) -> NDArray[np.uint64]:
         return mix64(seeds + GOLDEN * np.uint64(index + 1))
 
 
+def place_in_life(
+    seeds: NDArray[np.uint64], spec: LifeSpec, episode: int, age: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Reset options that tell an environment which changes within a life where in it an episode lies.
+
+    Args:
+        seeds: ``(P,)`` of the lives. spec: what a life is. episode: from 0. age: ``(P,)`` steps lived before.
+    """
+    return {
+        "episode": np.full(len(seeds), episode),
+        "age": age,
+        "life": life_stream(seeds, 2 + spec.episodes) >> np.uint64(1),
+    }
+
+
 def live(
     agent: Agent[Any],
     genomes: NDArray[np.floating],
@@ -183,11 +199,7 @@ def live(
     for episode in range(spec.episodes):
         # 31 bits: some environments seed generators that take no more.
         env_seeds = life_stream(lane_seed, 2 + episode) >> np.uint64(33)
-        place = {
-            "episode": np.full(len(lane_seed), episode),
-            "age": lengths.sum(1),
-            "life": life_stream(lane_seed, 2 + spec.episodes) >> np.uint64(1),
-        }
+        place = place_in_life(lane_seed, spec, episode, lengths.sum(1))
         observation = lanes.reset(env_seeds, options, place)
         if trace and lanes.rule is not None:
             kept.append([])

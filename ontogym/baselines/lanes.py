@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ontogym.envs import make_vector
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Lanes", "check_options", "lanes_of", "make_single"]
+__all__ = ["Lanes", "check_options", "lanes_of", "make_single", "reset_options", "rule_of"]
 
 _CACHE_SIZE = 4
 """A run uses three sizes: its population, its evaluations, its final report."""
@@ -129,18 +129,18 @@ class Lanes:
         Returns:
             A batch of observations.
         """
-        known = getattr(getattr(self.envs, "dynamics", None), "reset_options", ())
+        known = reset_options(self.envs if self._single is None else self._single[0])
         options = {name: values for name, values in (life or {}).items() if name in known} | dict(options)
         if self._single is None:
             seed: Any = [int(s) for s in seeds]
             batch, info = self.envs.reset(seed=seed, options=dict(options) or None)
-            self.rule = _rule(info)
+            self.rule = rule_of(info)
             return batch
         infos = []
         for lane, env in enumerate(self._single):
             chosen = {key: values[lane] for key, values in options.items()}
             self._last[lane], info = env.reset(seed=int(seeds[lane]), options=chosen or None)
-            infos.append(_rule(info))
+            infos.append(rule_of(info))
         known_rules = [rule for rule in infos if rule is not None and rule.ndim == 0]
         self.rule = np.array(known_rules) if len(known_rules) == self.count else None
         return concatenate(self.observation_space, self._last, self._buffer)
@@ -155,14 +155,14 @@ class Lanes:
         """
         if self._single is None:
             batch, rewards, terminated, truncated, info = self.envs.step(actions)
-            self.rule = _rule(info)
+            self.rule = rule_of(info)
             return batch, np.asarray(rewards, dtype=np.float64), np.logical_or(terminated, truncated)
         rewards, done = np.zeros(self.count), np.zeros(self.count, dtype=bool)
         for lane, action in enumerate(iterate(self.envs.action_space, actions)):
             if active[lane]:
                 self._last[lane], reward, over, cut, info = self._single[lane].step(action)
                 rewards[lane], done[lane] = float(reward), over or cut
-                rule = None if self.rule is None else _rule(info)
+                rule = None if self.rule is None else rule_of(info)
                 if self.rule is not None and rule is not None:
                     self.rule[lane] = rule
         return concatenate(self.observation_space, self._last, self._buffer), rewards, done
@@ -172,7 +172,16 @@ class Lanes:
         self.envs.close()
 
 
-def _rule(info: Mapping[str, Any]) -> NDArray[np.int64] | None:
+def reset_options(env: Any) -> tuple[str, ...]:
+    """Names of the reset options that an environment says it understands; empty where it says nothing."""
+    if isinstance(env, gymnasium.Env):
+        if env.has_wrapper_attr("reset_options"):
+            return tuple(env.get_wrapper_attr("reset_options"))
+        env = env.unwrapped
+    return tuple(getattr(getattr(env, "dynamics", env), "reset_options", ()))
+
+
+def rule_of(info: Mapping[str, Any]) -> NDArray[np.int64] | None:
     """Whole numbers that name the rules in force, or None where an info tells none."""
     for key in RULE_KEYS:
         if key in info:
