@@ -40,6 +40,8 @@ class Entry:
         manifest: the submitter's. verification: ours, or None.
         curve: [environment steps, score] during training, as claimed.
         path: its folder.
+        over_budget: training took more steps than the suite's task allows for a comparison at a matched budget; it is
+            marked, not refused.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Entry:
     verification: dict[str, Any] | None
     curve: list[list[float]]
     path: Path
+    over_budget: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Row:
     """A label on a task (in units of return), or on a whole suite (`task` is None; normalised).
 
     `iqm` with its 95 % stratified bootstrap interval `low` to `high` is over training seeds; the other numbers are
-    means over them. Refused entries are left out; a row is verified if all its entries are.
+    means over them. Refused entries are left out; a row is verified if all its entries are. `over_budget` counts the
+    entries whose training took more steps than their task's budget.
     """
 
     suite: str
@@ -87,6 +91,7 @@ class Row:
     wall_seconds: float
     status: str
     entries: list[str]
+    over_budget: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,7 @@ def make_entry(path: Path, manifest: dict[str, Any], verification: dict[str, Any
         verification=verification,
         curve=training.get("curve", []),
         path=path,
+        over_budget=task is not None and training["env_steps"] > task.budget,
     )
 
 
@@ -246,6 +252,7 @@ def _costs(entries: list[Entry]) -> dict[str, Any]:
         "wall_seconds": _mean(e.wall_seconds for e in entries),
         "status": "verified" if all(e.status == "verified" for e in entries) else "claimed",
         "entries": [e.id for e in entries],
+        "over_budget": sum(e.over_budget for e in entries),
     }
 
 
