@@ -162,6 +162,7 @@ def table() -> str:
     for row in sorted(rows, key=lambda r: (r.suite, r.task or "", -r.iqm)):
         score = f"{row.iqm:.1f} [{row.low:.1f}, {row.high:.1f}]" if row.seeds > 1 else f"{row.iqm:.1f}"
         steps = f"{row.env_steps:,.0f}" if row.env_steps else "–"
+        steps += " (over budget)" if row.over_budget else ""
         lines.append(
             f"| {row.suite} | {row.task} | {row.label} | {row.seeds} | {score} | {steps} | {row.status} |"
         )

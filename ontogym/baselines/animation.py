@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import NetworkSnapshot
-from ontogym.baselines.drawing import BLUE, GRID, INK, MUTED, PAPER, diverging
+from ontogym.baselines.drawing import BLUE, GRID, INK, MUTED, ORANGE, PAPER, diverging
 from ontogym.baselines.replay import LifeRecording
 from ontogym.baselines.wiring import edge_shapes, life_layout, node_radius, weight_scale
 from ontogym.checkpoint import write_atomic
@@ -176,12 +176,15 @@ class _Artist:
         for start in starts[1:] if len(starts) <= 40 else ():
             x = left + start * (right - left)
             pen.line([(x, top), (x, bottom)], fill=GRID)
+        switches = self.recording.switches
+        for switch in switches if len(switches) <= 40 else ():
+            x = left + switch / self.recording.n_steps * (right - left)
+            pen.line([(x, top), (x, bottom)], fill=ORANGE, width=2)
         low, high = self._range
         pen.text((left - 6, top), f"{high:.4g}", fill=MUTED, font=self.small, anchor="rm")
         pen.text((left - 6, bottom), f"{low:.4g}", fill=MUTED, font=self.small, anchor="rm")
-        pen.text(
-            (left, bottom + 10), "return of the episode so far", fill=MUTED, font=self.small, anchor="lm"
-        )
+        what = "return of the episode so far" + ("; marks: the rules change" if len(switches) else "")
+        pen.text((left, bottom + 10), what, fill=MUTED, font=self.small, anchor="lm")
         return page
 
     def _trace_points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

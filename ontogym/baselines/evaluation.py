@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
 from ontogym.baselines.lanes import Lanes, check_options, lanes_of, make_single
+from ontogym.baselines.switches import Step, Trace, switches_met, trace_of
 from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError
 from ontogym.registry import AGENTS, SPONTANEOUS, Registry, load_object
@@ -31,6 +32,7 @@ __all__ = [
     "life_stream",
     "live",
     "make_agent",
+    "place_in_life",
     "reevaluate",
     "resolve",
     "summarise",
@@ -80,12 +82,14 @@ class LifeResult(NamedTuple):
     """What came of ``P`` genomes in ``L`` lives of ``E`` episodes.
 
     Shapes: ``returns`` (P, L, E) float64; ``lengths`` (P, L, E) int64; each of ``diagnostics`` (P, L), as the
-    agent measures itself at the end of its life.
+    agent measures itself at the end of its life; ``trace`` only where it was asked for and the environment tells
+    its rules.
     """
 
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
     diagnostics: dict[str, NDArray[np.floating]]
+    trace: Trace | None = None
 
 
 def resolve(registry: Registry, name: str) -> Any:
@@ -142,8 +146,27 @@ def life_stream(seeds: NDArray[np.uint64], index: int) -> NDArray[np.uint64]:
         return mix64(seeds + GOLDEN * np.uint64(index + 1))
 
 
+def place_in_life(
+    seeds: NDArray[np.uint64], spec: LifeSpec, episode: int, age: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Reset options that tell an environment which changes within a life where in it an episode lies.
+
+    Args:
+        seeds: ``(P,)`` of the lives. spec: what a life is. episode: from 0. age: ``(P,)`` steps lived before.
+    """
+    return {
+        "episode": np.full(len(seeds), episode),
+        "age": age,
+        "life": life_stream(seeds, 2 + spec.episodes) >> np.uint64(1),
+    }
+
+
 def live(
-    agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
+    agent: Agent[Any],
+    genomes: NDArray[np.floating],
+    spec: LifeSpec,
+    seeds: NDArray[np.integer],
+    trace: bool = False,
 ) -> LifeResult:
     """Let every genome live every life.
 
@@ -152,6 +175,7 @@ def live(
         genomes: ``(P, D)``.
         spec: what a life is.
         seeds: ``(L,)`` unsigned, one per life; all chance of the life follows from it (see `life_seeds`).
+        trace: keep the reward of every step, to see how switches of the rules are got over.
 
     The reward that an agent is told at a step is the one of its step before: 0 at the first step of a life,
     and at the first step of a later episode the last of the episode before, so that a terminal reward is felt.
@@ -171,21 +195,21 @@ def live(
     options = _lane_options(spec, population, lives)
     returns = np.zeros((len(lane_seed), spec.episodes))
     lengths = np.zeros((len(lane_seed), spec.episodes), dtype=np.int64)
+    kept: list[list[Step]] = []
     for episode in range(spec.episodes):
         # 31 bits: some environments seed generators that take no more.
         env_seeds = life_stream(lane_seed, 2 + episode) >> np.uint64(33)
-        place = {
-            "episode": np.full(len(lane_seed), episode),
-            "age": lengths.sum(1),
-            "life": life_stream(lane_seed, 2 + spec.episodes) >> np.uint64(1),
-        }
+        place = place_in_life(lane_seed, spec, episode, lengths.sum(1))
         observation = lanes.reset(env_seeds, options, place)
+        if trace and lanes.rule is not None:
+            kept.append([])
         state, returns[:, episode], lengths[:, episode] = _episode(
-            agent, state, lanes, observation, told, spec, first=episode == 0
+            agent, state, lanes, observation, told, spec, episode == 0, kept[-1] if kept else None
         )
     shape = (population, lives)
     diagnostics = {k: np.asarray(v).reshape(shape) for k, v in agent.diagnose(state).items()}
-    return LifeResult(returns.reshape(*shape, -1), lengths.reshape(*shape, -1), diagnostics)
+    traced = trace_of(kept, spec.max_steps or lanes.limit, shape) if kept else None
+    return LifeResult(returns.reshape(*shape, -1), lengths.reshape(*shape, -1), diagnostics, traced)
 
 
 def _episode(
@@ -196,8 +220,9 @@ def _episode(
     told: NDArray[np.float32],
     spec: LifeSpec,
     first: bool,
+    kept: list[Step] | None = None,
 ) -> tuple[Any, NDArray[np.float64], NDArray[np.int64]]:
-    """Step until every lane is done: ``(state, returns, lengths)``; `told` is updated in place.
+    """Step until every lane is done: ``(state, returns, lengths)``; `told` and `kept` are updated in place.
 
     An agent with a true attribute `freeze_lags` gets one step more in each lane after its episode's end, and
     none of its ``update`` at the first step of a later episode (as the LNDP's authors' code has it).
@@ -218,6 +243,8 @@ def _episode(
         motor, state = agent.step(state, seen, told, active | lagging, **options)
         if not active.any():
             break
+        # A copy: lanes that are stepped one by one write into theirs.
+        rule = None if kept is None or lanes.rule is None else lanes.rule.copy()
         observation, reward, done = lanes.step(agent.spaces.act(motor), active)
         reward = np.where(active, reward, 0.0)
         if not np.isfinite(reward).all():
@@ -227,6 +254,8 @@ def _episode(
             )
         returns += reward
         lengths += active
+        if kept is not None and rule is not None:
+            kept.append((reward, rule))
         told[active] = reward[active] if spec.reward_clamp is None else spec.reward_clamp
         step += 1
         alive = active & ~done & (spec.max_steps is None or step < spec.max_steps)
@@ -294,7 +323,13 @@ def developmental_activity(
 
 
 def reevaluate(
-    agent: Agent[Any], genome: NDArray[np.floating], spec: LifeSpec, n_lives: int, seed: int, *names: object
+    agent: Agent[Any],
+    genome: NDArray[np.floating],
+    spec: LifeSpec,
+    n_lives: int,
+    seed: int,
+    *names: object,
+    window: int | None = None,
 ) -> dict[str, Any]:
     """Live `n_lives` fresh lives with one genome and summarise them.
 
@@ -304,12 +339,19 @@ def reevaluate(
         spec: what a life is.
         n_lives: how many (a multiple of the number of conditions).
         seed: with `names`, decides all chance.
+        window: steps before and after a switch of the rules that are compared, see `switches_met`.
 
     Returns:
-        The summary that `summarise` makes.
+        The summary that `summarise` makes, and with a window `switches_met` as "switches".
     """
-    result = live(agent, np.atleast_2d(genome), spec, life_seeds(spec, n_lives, seed, *names))
-    return summarise(result, spec, seed)
+    seeds = life_seeds(spec, n_lives, seed, *names)
+    result = live(agent, np.atleast_2d(genome), spec, seeds, trace=window is not None)
+    summary = summarise(result, spec, seed)
+    return (
+        summary
+        if window is None
+        else {**summary, "switches": switches_met(result.trace, result.returns, window)}
+    )
 
 
 def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, Any]:

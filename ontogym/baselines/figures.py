@@ -23,6 +23,7 @@ from ontogym.baselines.drawing import (
     INK,
     MUTED,
     NEGATIVE,
+    ORANGE,
     PAPER,
     POSITIVE,
     PURPLE,
@@ -183,6 +184,8 @@ def _time_axis(axes: Axes, recording: LifeRecording, title: str) -> None:
         if count <= 12:
             axes.text((starts[episode] + starts[episode + 1]) / 2, 1.02, str(episode + 1), size=7.5,
                       color=MUTED, ha="center", transform=axes.get_xaxis_transform())  # fmt: skip
+    for switch in recording.switches if len(recording.switches) <= 40 else ():
+        axes.axvline(switch, color=ORANGE, linewidth=1.4, zorder=-1)
     axes.set_title(title, pad=14)
     axes.set_xlim(0, max(recording.n_steps, 1))
     axes.grid(axis="y", color=GRID, linewidth=0.7)

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 from ontogym.envs import make_vector
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Lanes", "check_options", "lanes_of", "make_single"]
+__all__ = ["Lanes", "check_options", "lanes_of", "make_single", "reset_options", "rule_of"]
 
 _CACHE_SIZE = 4
 """A run uses three sizes: its population, its evaluations, its final report."""
 _cache: OrderedDict[str, Lanes] = OrderedDict()
+RULE_KEYS = ("phase", "goal")
+"""Where an info tells which rules are in force, as a whole number; the first that is there counts."""
 
 
 def check_options(kind: str, target: Any, options: Mapping[str, Any], reserved: tuple[str, ...] = ()) -> None:
@@ -88,6 +90,11 @@ class Lanes:
 
     Environments that have a batched form run as one; all others are stepped lane by lane, the living ones
     only.
+
+    Attributes:
+        rule: which rules will hold at the next step, ``(count,)`` int64, as the info says (`RULE_KEYS`); None where
+            the environment announces none.
+        limit: steps after which an episode is cut by the environment's time limit; None without one.
     """
 
     def __init__(self, env_id: str, count: int, env_kwargs: Mapping[str, Any] | None = None) -> None:
@@ -98,6 +105,8 @@ class Lanes:
         self.count = count
         self.observation_space: gymnasium.Space[Any] = self.envs.single_observation_space
         self._single = list(self.envs.envs) if isinstance(self.envs, SyncVectorEnv) else None
+        self.rule: NDArray[np.int64] | None = None
+        self.limit = _time_limit(self.envs if self._single is None else self._single[0])
         if self._single is not None:
             self._buffer: Any = create_empty_array(self.observation_space, n=count)
             self._last: list[Any] = [None] * count
@@ -120,15 +129,20 @@ class Lanes:
         Returns:
             A batch of observations.
         """
-        known = getattr(getattr(self.envs, "dynamics", None), "reset_options", ())
+        known = reset_options(self.envs if self._single is None else self._single[0])
         options = {name: values for name, values in (life or {}).items() if name in known} | dict(options)
         if self._single is None:
             seed: Any = [int(s) for s in seeds]
-            batch, _ = self.envs.reset(seed=seed, options=dict(options) or None)
+            batch, info = self.envs.reset(seed=seed, options=dict(options) or None)
+            self.rule = rule_of(info)
             return batch
+        infos = []
         for lane, env in enumerate(self._single):
             chosen = {key: values[lane] for key, values in options.items()}
-            self._last[lane], _ = env.reset(seed=int(seeds[lane]), options=chosen or None)
+            self._last[lane], info = env.reset(seed=int(seeds[lane]), options=chosen or None)
+            infos.append(rule_of(info))
+        known_rules = [rule for rule in infos if rule is not None and rule.ndim == 0]
+        self.rule = np.array(known_rules) if len(known_rules) == self.count else None
         return concatenate(self.observation_space, self._last, self._buffer)
 
     def step(
@@ -140,18 +154,48 @@ class Lanes:
             A batch of observations, rewards ``(count,)`` and whether the episode is over ``(count,)``.
         """
         if self._single is None:
-            batch, rewards, terminated, truncated, _ = self.envs.step(actions)
+            batch, rewards, terminated, truncated, info = self.envs.step(actions)
+            self.rule = rule_of(info)
             return batch, np.asarray(rewards, dtype=np.float64), np.logical_or(terminated, truncated)
         rewards, done = np.zeros(self.count), np.zeros(self.count, dtype=bool)
         for lane, action in enumerate(iterate(self.envs.action_space, actions)):
             if active[lane]:
-                self._last[lane], reward, over, cut, _ = self._single[lane].step(action)
+                self._last[lane], reward, over, cut, info = self._single[lane].step(action)
                 rewards[lane], done[lane] = float(reward), over or cut
+                rule = None if self.rule is None else rule_of(info)
+                if self.rule is not None and rule is not None:
+                    self.rule[lane] = rule
         return concatenate(self.observation_space, self._last, self._buffer), rewards, done
 
     def close(self) -> None:
         """Free the environments."""
         self.envs.close()
+
+
+def reset_options(env: Any) -> tuple[str, ...]:
+    """Names of the reset options that an environment says it understands; empty where it says nothing."""
+    if isinstance(env, gymnasium.Env):
+        if env.has_wrapper_attr("reset_options"):
+            return tuple(env.get_wrapper_attr("reset_options"))
+        env = env.unwrapped
+    return tuple(getattr(getattr(env, "dynamics", env), "reset_options", ()))
+
+
+def rule_of(info: Mapping[str, Any]) -> NDArray[np.int64] | None:
+    """Whole numbers that name the rules in force, or None where an info tells none."""
+    for key in RULE_KEYS:
+        if key in info:
+            value = np.asarray(info[key])
+            if value.ndim <= 1 and value.dtype.kind in "iu":
+                return value.astype(np.int64)
+    return None
+
+
+def _time_limit(env: Any) -> int | None:
+    limit = getattr(env, "max_episode_steps", None)
+    if limit is None:
+        limit = getattr(getattr(env, "spec", None), "max_episode_steps", None)
+    return int(limit) if limit else None
 
 
 def lanes_of(env_id: str, count: int, env_kwargs: Mapping[str, Any]) -> Lanes:

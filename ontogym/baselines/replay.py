@@ -16,8 +16,8 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, NetworkSnapshot
-from ontogym.baselines.evaluation import LifeSpec, develop, life_stream
-from ontogym.baselines.lanes import make_single
+from ontogym.baselines.evaluation import LifeSpec, develop, life_stream, place_in_life
+from ontogym.baselines.lanes import make_single, reset_options, rule_of
 from ontogym.errors import OntogymError
 
 __all__ = ["LifeRecording", "Thinned", "record_life"]
@@ -94,6 +94,7 @@ class LifeRecording:
         observations: (T, O) flattened. motors: (T, A). actions: (T, ...) as the environment took them.
         rewards, episode: (T,), `episode` counts from 0.
         max_edges: how many edges the network may have.
+        rules: (T,) the rules in force at each step, where the environment tells (`lanes.RULE_KEYS`); else zeros.
     """
 
     env: str
@@ -112,6 +113,7 @@ class LifeRecording:
     rewards: NDArray[np.float64]
     episode: NDArray[np.int64]
     max_edges: int
+    rules: NDArray[np.int64]
 
     @property
     def n_steps(self) -> int:
@@ -127,6 +129,11 @@ class LifeRecording:
     def episode_starts(self) -> NDArray[np.int64]:
         """Step at which each episode begins, ``(episodes,)``."""
         return np.flatnonzero(np.diff(self.episode, prepend=-1))
+
+    @property
+    def switches(self) -> NDArray[np.int64]:
+        """Steps that are the first under new rules."""
+        return np.flatnonzero(np.diff(self.rules)) + 1
 
 
 def record_life(
@@ -172,7 +179,8 @@ def record_life(
         life = _Life(agent, spec, env, state, max_frames, birth)
         developed = _own(agent.network(life.state))
         for episode in range(episodes):
-            life.live_episode(episode, int(life_stream(seeds, 2 + episode)[0] >> np.uint64(33)))
+            place = place_in_life(seeds, spec, episode, np.array([len(life.rows)]))
+            life.live_episode(episode, int(life_stream(seeds, 2 + episode)[0] >> np.uint64(33)), place)
     finally:
         env.close()
     return life.recording(seed, birth, developed)
@@ -195,28 +203,34 @@ class _Life:
         self.frames: Thinned[NDArray[np.uint8]] = Thinned(max_frames)
         bytes_each = sum(np.asarray(part).nbytes for part in birth[:4])
         self.networks: Thinned[NetworkSnapshot] = Thinned(SNAPSHOT_BYTES // bytes_each)
-        self.rows: list[tuple[NDArray[np.float32], NDArray[np.float32], Any, float, int]] = []
+        self.rows: list[tuple[NDArray[np.float32], NDArray[np.float32], Any, float, int, int]] = []
         self._batch: Any = create_empty_array(agent.observation_space, n=1)
         self._actions = batch_space(agent.action_space, 1)
         self._lags = bool(getattr(agent, "freeze_lags", False))
 
-    def live_episode(self, episode: int, seed: int) -> None:
-        """One episode; told rewards and the network are carried over from the last one, as in `live`."""
-        options = dict(self.spec.conditions[0]) if self.spec.conditions else None
-        observation, _ = self.env.reset(seed=seed, options=options)
+    def live_episode(self, episode: int, seed: int, place: Mapping[str, NDArray[Any]]) -> None:
+        """One episode; told rewards and the network are carried over from the last one, as in `live`.
+
+        `place` tells a world that changes within a life where in it the episode lies.
+        """
+        known = reset_options(self.env)
+        options = {name: value[0] for name, value in place.items() if name in known}
+        options |= dict(self.spec.conditions[0]) if self.spec.conditions else {}
+        observation, info = self.env.reset(seed=seed, options=options or None)
         for step in range(self.spec.max_steps or 0):
             frozen = self._lags and step == 0 and episode > 0
             flat, motor = self._act(observation, frozen)
             self._keep()
             action = next(iter(iterate(self._actions, self.agent.spaces.act(motor))))
-            observation, reward, terminated, truncated, _ = self.env.step(action)
+            rule = _rule_number(info)
+            observation, reward, terminated, truncated, info = self.env.step(action)
             reward = float(reward)
             if not np.isfinite(reward):
                 raise OntogymError(
                     f"{self.spec.env} gave a reward of {reward} at step {step}; mend the environment or wrap "
                     "it so that rewards are finite."
                 )
-            self.rows.append((flat[0].copy(), motor[0].copy(), action, reward, episode))
+            self.rows.append((flat[0].copy(), motor[0].copy(), action, reward, episode, rule))
             self.told[:] = reward if self.spec.reward_clamp is None else self.spec.reward_clamp
             if terminated or truncated:
                 break
@@ -239,7 +253,7 @@ class _Life:
 
     def recording(self, seed: int, birth: NetworkSnapshot, developed: NetworkSnapshot) -> LifeRecording:
         """Everything kept, as arrays."""
-        observations, motors, actions, rewards, episode = zip(*self.rows)
+        observations, motors, actions, rewards, episode, rules = zip(*self.rows)
         networks, frames = self.networks, self.frames
         last = _own(self.agent.network(self.state))
         return LifeRecording(
@@ -264,7 +278,13 @@ class _Life:
             rewards=np.array(rewards),
             episode=np.array(episode, dtype=np.int64),
             max_edges=int(getattr(self.agent, "n_allowed_edges", birth.mask.size - len(birth.mask))),
+            rules=np.array(rules, dtype=np.int64),
         )
+
+
+def _rule_number(info: Mapping[str, Any]) -> int:
+    rule = rule_of(info)
+    return 0 if rule is None or rule.ndim else int(rule)
 
 
 def _own(network: NetworkSnapshot) -> NetworkSnapshot:

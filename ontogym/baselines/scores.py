@@ -21,6 +21,7 @@ from ontogym.seeding import generator
 __all__ = [
     "Adaptation",
     "Interval",
+    "Recovery",
     "adaptation",
     "bootstrap_interval",
     "first_episode",
@@ -28,6 +29,7 @@ __all__ = [
     "last_episode",
     "normalise",
     "probability_of_improvement",
+    "recovery",
 ]
 
 Strata = Mapping[str, ArrayLike]
@@ -53,6 +55,31 @@ class Adaptation(NamedTuple):
     def regained(self) -> float:
         """What was gained after the switch, in units of return; 0 for an agent that the switch does not move."""
         return self.recovered - self.dropped
+
+
+class Recovery(NamedTuple):
+    """Mean reward of a step around switches within episodes, over `switches` of them.
+
+    Attributes:
+        before: in the last w steps before a switch. early: in the first w steps after it.
+        late: in the last w steps before the next switch, or before the end.
+        steps: after how many steps nine tenths of the drop were made good, on the curve that is the mean over
+            switches, smoothed over w; 0 without a drop, None if not in the time that all of them have.
+        switches: how many there were with whole windows.
+        window: w.
+    """
+
+    before: float
+    early: float
+    late: float
+    steps: int | None
+    switches: int
+    window: int
+
+    @property
+    def regained(self) -> float:
+        """Reward of a step that was gained after the switch; 0 for an agent that nothing changes in."""
+        return self.late - self.early
 
 
 def normalise(returns: ArrayLike, random: float, optimal: float) -> NDArray[np.float64]:
@@ -158,6 +185,57 @@ def adaptation(returns: ArrayLike, switch: int) -> Adaptation:
         )
     means = lives.mean(0)
     return Adaptation(float(means[switch - 1]), float(means[switch]), float(means[-1]))
+
+
+def recovery(rewards: ArrayLike, rules: ArrayLike, window: int) -> Recovery | None:
+    """How an agent gets over changes of the rules within an episode.
+
+    A switch is a step whose rule differs from that of the step before. It counts if its rule and the one before held
+    long enough: `window` steps before, and twice that after, so that early and late share no step.
+
+    Args:
+        rewards: ``(R, T)``, a row per episode; 0 for steps after the end of an episode, where nothing is earned.
+        rules: ``(R, T)`` whole numbers, the rule in force at each step.
+        window: number of steps to take the mean of.
+
+    Returns:
+        What was measured, or None without a switch that counts.
+
+    Raises:
+        OntogymError: rewards that are not finite, other shapes, or no window.
+    """
+    earned, rule = _lives(rewards), np.asarray(rules)
+    if rule.shape != earned.shape or window < 1:
+        raise OntogymError(
+            f"Rewards {earned.shape}, rules {rule.shape} and a window of {window} do not fit; give equal shapes and "
+            "at least one step."
+        )
+    around = []
+    for row, held in zip(earned, rule):
+        edges = [0, *(np.flatnonzero(np.diff(held)) + 1), len(held)]
+        for start, switch, end in zip(edges, edges[1:], edges[2:]):
+            if switch - start >= window and end - switch >= 2 * window:
+                around.append((row[switch - window : switch], row[switch:end]))
+    if not around:
+        return None
+    before = float(np.mean([b for b, _ in around]))
+    early = float(np.mean([a[:window] for _, a in around]))
+    late = float(np.mean([a[-window:] for _, a in around]))
+    shared = min(len(after) for _, after in around)
+    curve = np.mean([after[:shared] for _, after in around], axis=0)
+    steps = _regained_after(curve, before, early, window)
+    return Recovery(before, early, late, steps, len(around), window)
+
+
+def _regained_after(
+    curve: NDArray[np.float64], before: float, early: float, window: int, share: float = 0.9
+) -> int | None:
+    """Steps until the mean over the last `window` of them has made good `share` of the drop."""
+    if early >= before:
+        return 0
+    smooth = np.convolve(curve, np.full(window, 1.0 / window), mode="valid")
+    reached = np.flatnonzero(smooth >= early + share * (before - early))
+    return int(reached[0]) + window if len(reached) else None
 
 
 def _iqm_rows(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -48,6 +48,8 @@ class SuiteTask:
         episodes: episodes of a life, through which the agent is carried over.
         lives: evaluation lives per set of seeds (a multiple of the number of hidden goals).
         switch: number of the first episode under new rules, where the rules change between episodes.
+        window: where they jump within an episode, how many steps before and after are compared. Gradual drifts have
+            no before and after: their returns tell.
         development: source of spontaneous activity on which every agent develops first; empty for none.
         development_steps: for how many steps.
         budget: environment steps that training may take to be compared at a matched budget.
@@ -59,6 +61,7 @@ class SuiteTask:
     episodes: int = 3
     lives: int = 32
     switch: int | None = None
+    window: int | None = None
     development: str = ""
     development_steps: int = 0
     budget: int = 5_000_000
@@ -92,6 +95,7 @@ class SuiteTask:
             "episodes": self.episodes,
             "lives": self.lives,
             "switch": self.switch,
+            "window": self.window,
             "development": self.development,
             "development_steps": self.development_steps,
             "budget": self.budget,
@@ -162,7 +166,7 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 1,
                 "The rules change within a life, untold.",
                 (
-                    SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", **_FORAGING),
+                    SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", window=10, **_FORAGING),
                     *(
                         SuiteTask(name, f"ontogym/{name}", episodes=6, switch=3)
                         for name in (
@@ -174,12 +178,12 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                     ),
                     # Here the rules change within the one episode of a life.
                     *(
-                        SuiteTask(name, f"ontogym/{name}", episodes=1)
-                        for name in (
-                            "CartPoleDrift-v0",
-                            "PendulumDrift-v0",
-                            "PendulumActionFlip-v0",
-                            "ForagingGoalSwap-v0",
+                        SuiteTask(name, f"ontogym/{name}", episodes=1, window=window)
+                        for name, window in (
+                            ("CartPoleDrift-v0", None),
+                            ("PendulumDrift-v0", None),
+                            ("PendulumActionFlip-v0", 20),
+                            ("ForagingGoalSwap-v0", 10),
                         )
                     ),
                 ),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import tyro
 
 from ontogym.cli.options import key_values, print_table, score_line
+from ontogym.errors import OntogymError
 
 __all__ = ["Evaluate"]
 
@@ -25,6 +26,7 @@ class Evaluate:
         env: another environment with the same spaces; its own if not given.
         env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
         max_steps: cut episodes after so many steps; as in the run if not given.
+        window: steps before and after a switch of the rules that are compared, where the task has switches.
         trust: the file is mine, or I trust its maker: import the module:Class that it names.
         json: print one JSON object as the last line.
     """
@@ -37,6 +39,7 @@ class Evaluate:
     env: str | None = None
     env_kwargs: tuple[str, ...] = ()
     max_steps: int | None = None
+    window: int = 10
     trust: bool = False
     json: bool = False
 
@@ -61,7 +64,9 @@ class Evaluate:
             tuple(conditions(env)),
             max_steps=limit if isinstance(limit, int) else None,
         )
-        summary = reevaluate(agent, saved.genome, spec, self.lives, self.seed, "evaluate")
+        if self.window < 1:
+            raise OntogymError(f"--window is {self.window}; compare at least 1 step.")
+        summary = reevaluate(agent, saved.genome, spec, self.lives, self.seed, "evaluate", window=self.window)
         if not self.json:
             goals = summary["conditions"]
             rows = [
@@ -69,10 +74,26 @@ class Evaluate:
                 ("episodes", ", ".join(f"{v:.1f}" for v in summary["episodes"])),
                 *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
                 ("worst, best life", f"{summary['min']:.1f}, {summary['max']:.1f}"),
+                *_switch_rows(summary["switches"]),
                 *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
             ]
             print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
         return {"target": self.target, "env": env, **summary}
+
+
+def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:
+    """How switches of the rules were got over, in words."""
+    rows = []
+    if found := switches.get("within"):
+        rate = f"{found['before']:.2f}, {found['early']:.2f}, {found['late']:.2f}"
+        name = f"reward of a step before, after, long after a switch ({found['switches']}, {found['window']} steps)"
+        rows.append((name, rate))
+        took = "not in the time there was" if found["steps"] is None else f"{found['steps']} steps"
+        rows.append(("90 % of the drop regained after", took if found["steps"] != 0 else "no drop"))
+    if found := switches.get("between"):
+        rate = f"{found['before']:.1f}, {found['dropped']:.1f}, {found['recovered']:.1f}"
+        rows.append((f"return before, at, long after the switch at episode {found['episode'] + 1}", rate))
+    return rows
 
 
 def _same_kind(env: str, other: str) -> bool:

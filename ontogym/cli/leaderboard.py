@@ -55,7 +55,7 @@ class LeaderboardSubmit:
         score = sum(map(sum, returns)) / sum(map(len, returns))
         if not self.json:
             print(f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {score:.1f}")
-            print(f"Next:  ontogym leaderboard add {out} --store results")
+            print(f"Next:  ontogym leaderboard add {out} --store board")
         return {"out": str(out), "id": name, "task": made.manifest["task"], "score": score}
 
 
@@ -167,6 +167,7 @@ class LeaderboardList:
                 "IQM [95 %]",
                 "first",
                 "last",
+                "regained",
                 "env steps",
                 "status",
             )
@@ -184,7 +185,8 @@ def _cells(row: Any) -> tuple[str, ...]:
         f"{row.iqm:.{places}f} [{row.low:.{places}f}, {row.high:.{places}f}]",
         f"{row.first_episode:.{places}f}",
         f"{row.last_episode:.{places}f}",
-        f"{row.env_steps:,.0f}",
+        "" if row.adaptation is None else f"{row.adaptation:.{places}f}",
+        f"{row.env_steps:,.0f}" + " (over budget)" * bool(row.over_budget),
         row.status,
     )
 

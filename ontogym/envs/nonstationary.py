@@ -158,7 +158,8 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
     def info(self, state: NonstationaryState) -> dict[str, NDArray[Any]]:
         life = {
             "phase": self.phase(state),
-            "episode": state.episode,
+            # Not "episode": that is where Gymnasium and SB3 put the statistics of one that is over.
+            "episode_index": state.episode,
             "age": state.age,
             "switch_times": state.times,
         }
@@ -302,7 +303,7 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
 
     ## Hidden State
 
-    `phase` (switches begun so far) and, in a drift, the parameters. The info holds them, `episode` and `age` (steps
+    `phase` (switches begun so far) and, in a drift, the parameters. The info holds them, `episode_index`, `age` (steps
     lived, earlier episodes included), `switch_times` (this life's, an array), and what the task's own info holds.
     `switch_times` and `phase` are also attributes.
 

@@ -47,6 +47,38 @@ def test_a_recording_is_the_life_that_evaluation_lives():
     np.testing.assert_array_equal(recorded.returns, lived.returns[0, 0])
 
 
+@pytest.mark.parametrize(
+    ("env", "switches"),
+    [
+        ("CartPoleSensorFlip-v0", 1),
+        ("CartPoleSensorPermute-v0", 1),
+        ("AcrobotActionSwap-v0", 1),
+        ("CartPoleDrift-v0", None),
+        ("PendulumActionFlip-v0", 1),
+        ("ForagingGoalSwap-v0", 1),
+        ("ForagingSwitch-v0", None),
+    ],
+)
+def test_a_recording_in_a_changing_world_is_the_life_that_evaluation_lives(env, switches):
+    """Episode, age and the life's own seed reach the world; without them its switches would come at other times."""
+    episodes = 5 if switches and not env.startswith(("Pendulum", "Foraging")) else 2
+    agent = make_agent(GROWING, f"ontogym/{env}")
+    spec = LifeSpec(f"ontogym/{env}", episodes=episodes, max_steps=120)
+    for seed in (11, 12):
+        recorded = record_life(
+            agent, np.full(1, 0.3), spec.env, episodes=episodes, seed=seed, max_frames=2, max_steps=120
+        )
+        lived = live(agent, np.full((1, 1), 0.3), spec, np.array([seed], dtype=np.uint64), trace=True)
+        np.testing.assert_array_equal(recorded.returns, lived.returns[0, 0])
+        starts = recorded.episode_starts
+        rules = [lived.trace.rules[0, 0, e, : lived.lengths[0, 0, e]] for e in range(episodes)]
+        np.testing.assert_array_equal(recorded.rules, np.concatenate(rules))
+        if switches is not None:
+            assert len(recorded.switches) == switches
+        if episodes == 5:
+            assert recorded.switches[0] == starts[3]
+
+
 def test_the_still_figure_and_the_film_can_be_opened(recording, tmp_path):
     life_figure(recording).savefig(tmp_path / "life.png")
     picture = imageio.imread(tmp_path / "life.png")

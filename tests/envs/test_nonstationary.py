@@ -150,17 +150,17 @@ def test_lives_go_on_over_resets_without_a_seed():
     for _ in range(5):
         env.step(0)
         _, info = env.reset()
-        episodes.append(info["episode"])
+        episodes.append(info["episode_index"])
         ages.append(info["age"])
     assert episodes == [1, 2, 0, 1, 2]
     assert ages == [1, 2, 0, 1, 2]
-    assert env.reset(seed=1)[1]["episode"] == 0
+    assert env.reset(seed=1)[1]["episode_index"] == 0
     assert env.reset(options={"episode": 2, "age": 40})[1] | {"goal": 0} == {
         "goal": 0,
         "trial": 0,
         "position": 2,
         "phase": 1,
-        "episode": 2,
+        "episode_index": 2,
         "age": 40,
         "switch_times": env.switch_times,
     }
@@ -244,3 +244,14 @@ def test_bad_arguments_are_one_sentence(kwargs, message):
 def test_bad_places_in_a_life(name):
     with pytest.raises(OntogymError, match="whole number"):
         NonstationaryEnv().reset(seed=0, options={name: 1.5})
+
+
+def test_the_info_leaves_the_place_of_an_episodes_statistics_free():
+    """Gymnasium's wrapper and SB3's monitor put theirs at "episode" and fail, or read ours, where it is taken."""
+    env = gym.wrappers.RecordEpisodeStatistics(gym.make("ontogym/CartPoleSensorFlip-v0"))
+    env.reset(seed=0)
+    over = False
+    while not over:
+        *_, terminated, truncated, info = env.step(0)
+        over = terminated or truncated
+    assert info["episode"]["l"] == info["age"]

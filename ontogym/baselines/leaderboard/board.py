@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ontogym.baselines import scores
 from ontogym.baselines.suites import SUITES, SuiteTask
+from ontogym.envs.registration import ENTRIES
 
 __all__ = ["Board", "Entry", "Row", "make_board", "make_entry", "read_board"]
 
@@ -29,13 +31,17 @@ class Entry:
         normalised: the same with random actions at 0 and the optimum at 1; None if this version of ontogym does not
             know the task.
         first_episode, last_episode: mean return of each life's first and last episode.
-        adaptation: return regained after a switch, see `scores.adaptation`; None where there is none.
+        adaptation: return regained after a switch: between episodes `scores.adaptation`; within one the reward of a
+            step that `scores.recovery` found regained, times the steps of an episode. None where there is none, or
+            where the verification is older than the measure.
         wiring_cost: density of the living networks at the end of life; None for agents without wiring.
         env_steps, wall_seconds: what training took, as claimed.
         command: what trains it again.
         manifest: the submitter's. verification: ours, or None.
         curve: [environment steps, score] during training, as claimed.
         path: its folder.
+        over_budget: training took more steps than the suite's task allows for a comparison at a matched budget; it is
+            marked, not refused.
     """
 
     id: str
@@ -58,6 +64,7 @@ class Entry:
     verification: dict[str, Any] | None
     curve: list[list[float]]
     path: Path
+    over_budget: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,8 @@ class Row:
     """A label on a task (in units of return), or on a whole suite (`task` is None; normalised).
 
     `iqm` with its 95 % stratified bootstrap interval `low` to `high` is over training seeds; the other numbers are
-    means over them. Refused entries are left out; a row is verified if all its entries are.
+    means over them. Refused entries are left out; a row is verified if all its entries are. `over_budget` counts the
+    entries whose training took more steps than their task's budget.
     """
 
     suite: str
@@ -83,6 +91,7 @@ class Row:
     wall_seconds: float
     status: str
     entries: list[str]
+    over_budget: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,6 @@ def make_entry(path: Path, manifest: dict[str, Any], verification: dict[str, Any
         raw, wiring = verification["returns_held_out"], verification.get("wiring_cost")
     returns = np.asarray(raw, dtype=np.float64)
     task = _task(manifest)
-    switch = task.switch if task is not None else None
     score = float(returns.mean())
     return Entry(
         id=path.name,
@@ -129,7 +137,7 @@ def make_entry(path: Path, manifest: dict[str, Any], verification: dict[str, Any
         normalised=None if task is None else float(scores.normalise(score, *task.anchors)),
         first_episode=scores.first_episode(returns),
         last_episode=scores.last_episode(returns),
-        adaptation=None if switch is None else scores.adaptation(returns, switch).regained,
+        adaptation=_adaptation(task, returns, verification if status == "verified" else None),
         wiring_cost=wiring,
         env_steps=training["env_steps"],
         wall_seconds=training["wall_seconds"],
@@ -138,7 +146,21 @@ def make_entry(path: Path, manifest: dict[str, Any], verification: dict[str, Any
         verification=verification,
         curve=training.get("curve", []),
         path=path,
+        over_budget=task is not None and training["env_steps"] > task.budget,
     )
+
+
+def _adaptation(
+    task: SuiteTask | None, returns: NDArray[np.float64], verification: Mapping[str, Any] | None
+) -> float | None:
+    """Return regained after a switch, in units of an episode's return."""
+    if task is None:
+        return None
+    if task.switch is not None:
+        return scores.adaptation(returns, task.switch).regained
+    found = (verification or {}).get("recovery")
+    steps = ENTRIES[task.env].max_episode_steps if task.env in ENTRIES else 0
+    return float(found["regained"]) * steps if found and steps else None
 
 
 def make_board(entries: Iterable[Entry]) -> Board:
@@ -230,6 +252,7 @@ def _costs(entries: list[Entry]) -> dict[str, Any]:
         "wall_seconds": _mean(e.wall_seconds for e in entries),
         "status": "verified" if all(e.status == "verified" for e in entries) else "claimed",
         "entries": [e.id for e in entries],
+        "over_budget": sum(e.over_budget for e in entries),
     }
 
 

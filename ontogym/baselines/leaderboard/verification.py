@@ -23,6 +23,7 @@ from ontogym.baselines.leaderboard.limits import MAX_SECONDS, Refused
 from ontogym.baselines.leaderboard.players import Player, build_player
 from ontogym.baselines.leaderboard.submission import Submission
 from ontogym.baselines.suites import HELD_OUT, PUBLIC, Suite, SuiteTask, get_suite
+from ontogym.baselines.switches import switches_met
 from ontogym.errors import OntogymError
 
 __all__ = ["FORMAT", "TOLERANCE", "Evaluation", "evaluate", "machine", "ontogym_version", "verify"]
@@ -38,12 +39,16 @@ _PACKAGES = ("numpy", "numba", "torch", "stable-baselines3", "gymnasium")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Lives of one agent: ``returns`` (L, E), mean density of its networks at their ends, and what it took."""
+    """Lives of one agent: ``returns`` (L, E), mean density of its networks at their ends, and what it took.
+
+    `recovery` is how it got over switches within an episode, where the task has a window for them.
+    """
 
     returns: NDArray[np.float64]
     wiring_cost: float | None
     env_steps: int
     seconds: float
+    recovery: dict[str, Any] | None = None
 
 
 def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) -> Evaluation:
@@ -59,13 +64,18 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
     """
     began = time.perf_counter()
     with _one_thread(), _deadline(player, MAX_SECONDS):
-        result = live(player.agent, player.genome[None], task.life, task.seeds(suite, root))
+        seeds = task.seeds(suite, root)
+        result = live(player.agent, player.genome[None], task.life, seeds, trace=task.window is not None)
     density = result.diagnostics.get("density")
+    recovery = None
+    if task.window is not None:
+        recovery = switches_met(result.trace, result.returns, task.window).get("within")
     return Evaluation(
         result.returns[0],
         None if density is None else float(np.mean(density)),
         int(result.lengths.sum()),
         time.perf_counter() - began,
+        recovery,
     )
 
 
@@ -146,7 +156,8 @@ def verify(submission: Submission, held_out: int = HELD_OUT) -> dict[str, Any]:
 
     Returns:
         What goes into ``verification.json``: status "verified" or "refused", returns on both sets of seeds,
-        tolerance, largest difference, reasons.
+        tolerance, largest difference, reasons; "recovery" on held-out seeds where the task has switches within an
+        episode (verifications by older versions lack it).
     """
     manifest = submission.manifest
     suite = get_suite(manifest["suite"])
@@ -173,6 +184,8 @@ def verify(submission: Submission, held_out: int = HELD_OUT) -> dict[str, Any]:
         if not found["reasons"]:
             hidden = evaluate(player, suite, task, held_out)
             found |= {"returns_held_out": hidden.returns.tolist(), "wiring_cost": hidden.wiring_cost}
+            if task.window is not None:
+                found["recovery"] = hidden.recovery
             found["status"] = "verified"
     except OntogymError as error:
         found["reasons"].append(str(error))

@@ -41,10 +41,8 @@ def make_model(config: TrainingConfig, values: Mapping[str, Any]) -> tuple[Any, 
         if not isinstance(env.observation_space, spaces.Box):
             raise OntogymError("normalise needs a Box of observations; pass --hyper normalise=false.")
         env = VecNormalize(env, clip_obs=values.get("clip", 10.0), gamma=values["gamma"])
-    is_dict = isinstance(env.observation_space, spaces.Dict)
-    standard = (
-        "MlpLstmPolicy" if config.algo == "recurrent-ppo" else "MultiInputPolicy" if is_dict else "MlpPolicy"
-    )
+    kind = "MultiInput" if isinstance(env.observation_space, spaces.Dict) else "Mlp"
+    standard = kind + ("LstmPolicy" if config.algo == "recurrent-ppo" else "Policy")
     policy = str(values.get("policy", standard))
     if "noise_std" in values:
         shape = env.action_space.shape or (1,)

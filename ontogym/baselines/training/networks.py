@@ -21,7 +21,7 @@ __all__ = [
 
 ALGORITHMS = ("ppo", "a2c", "dqn", "sac", "td3", "recurrent-ppo")
 """The learning algorithms. All take flat observations; the action space decides which of them fit."""
-POLICIES = ("MlpPolicy", "CnnPolicy", "MultiInputPolicy", "MlpLstmPolicy")
+POLICIES = ("MlpPolicy", "CnnPolicy", "MultiInputPolicy", "MlpLstmPolicy", "MultiInputLstmPolicy")
 ACTIVATIONS = {"tanh": "Tanh", "relu": "ReLU", "elu": "ELU", "leaky-relu": "LeakyReLU", "gelu": "GELU"}
 _CONTINUOUS = ("sac", "td3")
 _MAX_WIDTH, _MAX_DEPTH = 2048, 6

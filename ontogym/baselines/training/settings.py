@@ -29,16 +29,24 @@ _EXTRA = (
 def hyperparameters(algorithm: str, env: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Hyper-parameters of `algorithm` in `env`: the defaults, the environment's file, then what is `given`.
 
+    A file may say in ``[like]`` after which other environment's it is written; its own lines override those.
+
     Raises:
         UnknownNameError: a given name that the algorithm does not have.
     """
     values = _section(FOLDER / "default.ini", algorithm)
     known = set(values) | set(_EXTRA)
-    values |= _section(FOLDER / f"{env.replace('/', '.')}.ini", algorithm)
+    other = _section(_file(env), "like").get("env")
+    for name in (other, env) if other else (env,):
+        values |= _section(_file(name), algorithm)
     for name in given or {}:
         if name not in known:
             raise UnknownNameError(f"hyper-parameter of {algorithm}", name, known)
     return values | dict(given or {})
+
+
+def _file(env: str) -> Path:
+    return FOLDER / f"{env.replace('/', '.')}.ini"
 
 
 def _section(file: Path, algorithm: str) -> dict[str, Any]:

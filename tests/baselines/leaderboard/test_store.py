@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 
 from ontogym.baselines.leaderboard.board import read_board
+from ontogym.baselines.leaderboard.runs import Candidate, make_submission
+from ontogym.baselines.leaderboard.site import build_site
 from ontogym.baselines.leaderboard.store import Store
 from ontogym.baselines.leaderboard.submission import Submission
 from ontogym.baselines.leaderboard.verification import verify
+from ontogym.baselines.suites import SUITES
 from ontogym.errors import OntogymError
 from tests.baselines.leaderboard.submissions import lndp, random_agent
 
@@ -67,6 +70,21 @@ def test_rows_are_over_seeds_and_refused_ones_do_not_count(tmp_path: Path, good:
     board = read_board(tmp_path)
     assert board.rows[0].seeds == 2
     assert {entry.status for entry in board.entries} == {"refused", "verified"}
+
+
+@pytest.mark.parametrize(("beyond", "over"), [(0, False), (1, True)])
+def test_trainings_beyond_the_budget_are_marked(tmp_path: Path, beyond: int, over: bool) -> None:
+    task = SUITES["classic"].task("Foraging-v0")
+    training = {"env_steps": task.budget + beyond, "wall_seconds": 1.0}
+    put(tmp_path, make_submission(Candidate("random", {"seed": 1}, {}, seed=1, training=training), task.name))
+    put(tmp_path, random_agent(2))
+    board = read_board(tmp_path)
+    assert [entry.over_budget for entry in board.entries] == [over, False]
+    assert [row.over_budget for row in board.rows] == [over, over]  # of the task, and of the suite
+    build_site(board, tmp_path / "site", tmp_path)
+    page = (tmp_path / "site" / "index.html").read_text()
+    assert ('class="over"' in page) == over
+    assert ("1 of 2 trainings took more steps" in page) == over
 
 
 def killed_at(moment: int, store: Path, submission: Submission) -> int:

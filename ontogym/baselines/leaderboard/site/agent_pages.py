@@ -168,7 +168,7 @@ def _seed_row(entry: Entry) -> SeedRow:
             number(entry.last_episode),
             number(entry.adaptation),
             number(entry.wiring_cost),
-            budget(entry.env_steps),
+            budget(entry.env_steps) + " (over budget)" * entry.over_budget,
             duration(entry.wall_seconds),
         ],
     )

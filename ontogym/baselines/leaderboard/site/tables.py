@@ -31,11 +31,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its text, and the number it is sorted by (empty: always last)."""
+    """A cell: its text, the number it is sorted by (empty: always last), and a mark ("few" or "over") with its reason."""
 
     text: str
     key: str = ""
     mark: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ class Table:
     rows: list[TableRow]
 
 
+def _few(row: Row) -> tuple[str, str]:
+    return ("few", "Few seeds: the interval is likely too narrow") if row.seeds < FEW_SEEDS else ("", "")
+
+
+def _over(row: Row) -> tuple[str, str]:
+    if not row.over_budget:
+        return "", ""
+    count = f"{row.over_budget} of {len(row.entries)} trainings"
+    return "over", f"Over budget: {count} took more steps than the task allows for a matched comparison"
+
+
 _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
     (
         Column("First episode", "Mean score of the first episode of a life: what is innate."),
@@ -71,7 +83,10 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
         lambda row: _number(row.last_episode),
     ),
     (
-        Column("Adaptation", "Score regained after the rules have changed, where the task changes them."),
+        Column(
+            "Adaptation",
+            "Return of an episode that was regained after the rules had changed, where the task changes them.",
+        ),
         lambda row: _number(row.adaptation),
     ),
     (
@@ -83,8 +98,12 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
         lambda row: _number(row.wiring_cost),
     ),
     (
-        Column("Env steps", "Steps of the environment used in training, mean over seeds.", "ascending"),
-        lambda row: Cell(budget(row.env_steps), _key(row.env_steps)),
+        Column(
+            "Env steps",
+            "Steps of the environment used in training, mean over seeds; more than the task's budget is marked.",
+            "ascending",
+        ),
+        lambda row: Cell(budget(row.env_steps), _key(row.env_steps), *_over(row)),
     ),
     (
         Column("Wall-clock", "Time of training on the submitter's hardware, mean over seeds.", "ascending"),
@@ -92,7 +111,7 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
     ),
     (
         Column("Seeds", f"Training seeds; fewer than {FEW_SEEDS} are marked."),
-        lambda row: Cell(str(row.seeds), _key(row.seeds), "few" if row.seeds < FEW_SEEDS else ""),
+        lambda row: Cell(str(row.seeds), _key(row.seeds), *_few(row)),
     ),
 )
 

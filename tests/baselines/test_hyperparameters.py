@@ -1,0 +1,128 @@
+"""Every registered environment has hyper-parameters with which every algorithm that fits it learns and is loaded."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+import ontogym  # noqa: F401  (registers the environments)
+from ontogym.baselines.lanes import make_single
+from ontogym.baselines.training.model import make_model
+from ontogym.baselines.training.networks import ALGORITHMS, algorithms_for
+from ontogym.baselines.training.policy import load_policy
+from ontogym.baselines.training.run import NETWORK, TrainingConfig
+from ontogym.baselines.training.settings import FOLDER, hyperparameters
+from ontogym.baselines.training.state import policy_tensors
+from ontogym.envs.registration import ENTRIES
+from ontogym.errors import OntogymError
+
+LIGHT = [env for env in ENTRIES if "Retina" not in env]
+SMALL: dict[str, dict[str, Any]] = {
+    "ppo": {"n_envs": 2, "n_steps": 4, "batch_size": 4, "n_epochs": 1},
+    "recurrent-ppo": {"n_envs": 2, "n_steps": 4, "batch_size": 4, "n_epochs": 1},
+    "a2c": {"n_envs": 2, "n_steps": 2},
+    "dqn": {"n_envs": 1, "learning_starts": 4, "batch_size": 4, "buffer_size": 50, "gradient_steps": 1},
+    "sac": {"n_envs": 1, "learning_starts": 4, "batch_size": 4, "buffer_size": 50, "gradient_steps": 1},
+    "td3": {"n_envs": 1, "learning_starts": 4, "batch_size": 4, "buffer_size": 50, "gradient_steps": 1},
+}
+
+
+def file_of(env: str) -> Path:
+    return FOLDER / f"{env.replace('/', '.')}.ini"
+
+
+def sections(file: Path) -> dict[str, dict[str, str]]:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(file)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def test_every_file_is_that_of_an_environment_and_every_environment_has_one() -> None:
+    files = {file.name for file in FOLDER.glob("*.ini")}
+    assert files == {"default.ini", *(file_of(env).name for env in ENTRIES)}
+    assert set(sections(FOLDER / "default.ini")) == set(ALGORITHMS)
+
+
+@pytest.mark.parametrize("env", ENTRIES)
+def test_a_file_says_why_and_names_what_the_algorithm_has(env: str) -> None:
+    text, found = file_of(env).read_text(), sections(file_of(env))
+    assert text.startswith("; ")
+    like = found.pop("like", None)
+    assert like is None or like["env"].strip('"') in ENTRIES
+    for algorithm, values in found.items():
+        assert algorithm in ALGORITHMS
+        hyperparameters(
+            algorithm, "none", dict.fromkeys(values, 1)
+        )  # raises if the algorithm has no such name
+
+
+def test_like_reads_the_other_environment_first() -> None:
+    base = hyperparameters("ppo", "ontogym/CartPole-v1")
+    assert hyperparameters("ppo", "ontogym/CartPoleDrift-v0") == {**base, "gamma": 0.99}
+    assert hyperparameters("a2c", "ontogym/PendulumDrift-v0") == hyperparameters("a2c", "ontogym/Pendulum-v1")
+
+
+@pytest.mark.parametrize("env", LIGHT)
+def test_every_algorithm_that_fits_learns_and_is_loaded(env: str) -> None:
+    walk(env)
+
+
+def test_every_algorithm_that_fits_encodes_pictures() -> None:
+    """One of the encoding environments rolls out; the others are its kin and take long to begin."""
+    walk("ontogym/RetinaEncoding-v0")
+
+
+def test_waves_can_be_watched_by_every_algorithm() -> None:
+    walk("ontogym/RetinalWaves-v0")
+
+
+def walk(env: str) -> None:
+    """Construct with the file's own hyper-parameters, then learn for a few steps with small ones and load the result."""
+    single = make_single(env, {})
+    spaces = single.observation_space, single.action_space
+    single.close()
+    fitting = algorithms_for(spaces[1])
+    assert {"ppo", "a2c"} <= set(fitting)
+    for algorithm in fitting:
+        if algorithm == "recurrent-ppo" and not has_contrib():
+            continue
+        config = TrainingConfig(algorithm, env)
+        model, policy = make_model(config, hyperparameters(algorithm, env))
+        assert memory(model) < 2**30, f"{algorithm} on {env} would keep {memory(model) / 2**30:.1f} GiB"
+        model.env.close()
+        values = hyperparameters(algorithm, env, SMALL[algorithm])
+        model, policy = make_model(config, values)
+        model.learn(8)
+        model.env.close()
+        options = {"algorithm": algorithm, **{k: values[k] for k in NETWORK if k in values}, "policy": policy}
+        loaded = load_policy(policy_tensors(model), options, *spaces)
+        loaded.reset(2)
+        seen = gymnasium.vector.utils.batch_space(spaces[0], 2).sample()
+        actions = loaded.act(seen, np.zeros(2), np.ones(2, bool))
+        assert spaces[1].contains(np.asarray(actions)[0].astype(spaces[1].dtype))
+
+
+def memory(model: Any) -> int:
+    """Bytes that a replay or rollout buffer takes when it is full."""
+    space, buffer = model.observation_space, getattr(model, "replay_buffer", None)
+    parts = space.values() if isinstance(space, gymnasium.spaces.Dict) else [space]
+    one = sum(int(np.prod(part.shape)) * np.dtype(part.dtype).itemsize for part in parts)
+    return one * (2 * model.buffer_size if buffer is not None else model.n_steps * model.n_envs)
+
+
+def has_contrib() -> bool:
+    try:
+        import sb3_contrib  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def test_hyper_parameters_that_are_unknown_are_refused() -> None:
+    with pytest.raises(OntogymError, match="n_steps"):
+        hyperparameters("ppo", "ontogym/Foraging-v0", {"nsteps": 1})
