@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from ontogym.baselines.suites import SUITES
+
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "leaderboard"
 STORE = ROOT / "results"
@@ -28,16 +30,21 @@ PAGES = ("README.md", "docs/leaderboard.md")
 
 
 class Cell(NamedTuple):
-    """What is trained (nothing for an agent without weights), on which task, under which name."""
+    """What is trained (nothing for an agent without weights), on which task, under which name.
+
+    `of` is the cell whose training this one submits to another task.
+    """
 
     label: str
     task: str
     train: str = ""
     agent: str = ""
     seeds: tuple[int, ...] = SEEDS
+    of: str = ""
 
 
 IDENTITY = "--io-identity"
+PRENATAL = {"Waves": "retinal-waves", "Noise": "white-noise", "Silence": "silence"}
 ONE_HOT = ("Foraging-v0", "ForagingRewardOnly-v0", "ForagingSwitch-v0")
 
 
@@ -61,7 +68,32 @@ CELLS: dict[str, Cell] = {
             "foraging": "Foraging-v0",
             "reward-only": "ForagingRewardOnly-v0",
             "switch": "ForagingSwitch-v0",
+            "goal-swap": "ForagingGoalSwap-v0",
+            "action-flip": "CartPoleActionFlip-v0",
+            "choice": "DeNovoChoice-v0",
+            "shared": "SharedForaging-v0",
         }.items()
+    },
+    **{
+        # The runs of docs/experiments/prenatal.md: each evolved after the activity that its task has.
+        f"lndp-{word.lower()}-{name}": Cell(
+            "LNDP (identity)",
+            f"{task.replace('-v', word + '-v')}",
+            _evolved(
+                task,
+                f"{settings} --io-identity --target None --development {source} --development-steps 100",
+            ),
+        )
+        for name, task, settings in (
+            ("foraging", "Foraging-v0", "--episodes 2 --generations 30"),
+            ("cartpole", "CartPole-v1", "--generations 20"),
+        )
+        for word, source in PRENATAL.items()
+    },
+    **{
+        f"ppo-{word.lower()}-{name}": Cell("PPO", task.replace("-v", word + "-v"), of=f"ppo-{name}")
+        for name, task in (("foraging", "Foraging-v0"), ("cartpole", "CartPole-v1"))
+        for word in PRENATAL
     },
     **{
         f"ppo-{name}": Cell("PPO", task, _trained("ppo", task, 100_000))
@@ -76,6 +108,16 @@ CELLS: dict[str, Cell] = {
             "goal-swap": "ForagingGoalSwap-v0",
             "choice": "DeNovoChoice-v0",
             "shared": "SharedForaging-v0",
+            "sensor-flip": "CartPoleSensorFlip-v0",
+            "sensor-permute": "CartPoleSensorPermute-v0",
+            "action-swap": "AcrobotActionSwap-v0",
+            "drift": "CartPoleDrift-v0",
+            "pendulum-drift": "PendulumDrift-v0",
+            "pendulum-flip": "PendulumActionFlip-v0",
+            "choice-blocks": "DeNovoChoiceBlocks-v0",
+            "encoding": "RetinaEncoding-v0",
+            "refinement": "RetinaRefinement-v0",
+            "calibration": "RetinaCalibration-v0",
         }.items()
     },
     "dqn-cartpole": Cell("DQN", "CartPole-v1", _trained("dqn", "CartPole-v1", 50_000)),
@@ -83,13 +125,16 @@ CELLS: dict[str, Cell] = {
     "sac-pendulum": Cell("SAC", "Pendulum-v1", _trained("sac", "Pendulum-v1", 10_000)),
     "td3-pendulum": Cell("TD3", "Pendulum-v1", _trained("td3", "Pendulum-v1", 10_000)),
     **{
-        f"random-{task}": Cell("random", task, agent="random", seeds=(1,))
-        for task in (
-            *("CartPole-v1", "Acrobot-v1", "Pendulum-v1", "Foraging-v0", "ForagingRewardOnly-v0"),
-            *("ForagingSwitch-v0", "CartPoleActionFlip-v0", "ForagingGoalSwap-v0", "DeNovoChoice-v0"),
-            *("SharedForaging-v0", "RetinaEncoding-v0"),
-        )
+        f"random-{task.name}": Cell("random", task.name, agent="random", seeds=(1,))
+        for suite in SUITES.values()
+        for task in suite.tasks
     },
+    **{
+        # Thirteen zeros show averages of the pixels in front of each electrode.
+        f"average-{task.name}": Cell("average (nothing learned)", task.name, agent="constant", seeds=(1,))
+        for task in SUITES["encoding"].tasks
+    },
+    "observer-blocks": Cell("ideal observer", "DeNovoChoiceBlocks-v0", agent="block-observer", seeds=(1,)),
     **{
         f"wsls-{task}": Cell("win-stay, lose-shift (by hand)", task, agent="win-stay-lose-shift", seeds=(1,))
         for task in ("Foraging-v0", "ForagingRewardOnly-v0", "ForagingSwitch-v0", "ForagingGoalSwap-v0")
@@ -105,7 +150,8 @@ def command(name: str, seed: int) -> str:
 
 def make(name: str, seed: int) -> str:
     """Train (or resume), submit and add one cell; returns a line about it."""
-    cell, run = CELLS[name], RUNS / f"{name}-s{seed}"
+    cell = CELLS[name]
+    run = RUNS / f"{cell.of or name}-s{seed}"
     if any(_is(path, cell, seed) for path in STORE.glob("submissions/*/manifest.json")):
         return f"{name} seed {seed}: already there"
     if cell.train and not (run / "done").exists():
@@ -114,7 +160,7 @@ def make(name: str, seed: int) -> str:
         (run / "done").touch()
     out = RUNS / f"{name}-s{seed}-submission"
     if not (out / "manifest.json").exists():
-        what = str(run) if cell.train else cell.agent
+        what = cell.agent or str(run)
         _ontogym(
             *(
                 "leaderboard",
@@ -181,9 +227,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.list:
         for name, cell in CELLS.items():
-            print(
-                f"{name:<32}{command(name, 1) or f'ontogym leaderboard submit {cell.agent} --task {cell.task}'}"
-            )
+            what = cell.agent or f"runs/leaderboard/{cell.of}-s1"
+            print(f"{name:<32}{command(name, 1) or f'ontogym leaderboard submit {what} --task {cell.task}'}")
         return
     names = list(CELLS) if arguments.cells == ["all"] else arguments.cells
     if unknown := [name for name in names if name not in CELLS]:
