@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["FORMAT", "LOCK", "load", "lock_folder", "save", "write_atomic", "write_folder", "write_json"]
+__all__ = [
+    "FORMAT",
+    "LOCK",
+    "hold_folder",
+    "load",
+    "lock_folder",
+    "save",
+    "write_atomic",
+    "write_folder",
+    "write_json",
+]
 
 FORMAT = 1
 """Version of the file format. Readers accept this one and older ones."""
@@ -137,6 +147,25 @@ def lock_folder(path: Path | str, wait: bool = False) -> IO[bytes] | None:
     except BaseException:
         lock.close()
         raise
+    return lock
+
+
+def hold_folder(path: Path | str, doing: str) -> IO[bytes]:
+    """`lock_folder` for the ``--out`` of a command.
+
+    Args:
+        path: the folder.
+        doing: what another process that holds it does there.
+
+    Raises:
+        OntogymError: the folder cannot be written to, or another process holds it.
+    """
+    try:
+        lock = lock_folder(path)
+    except OSError as error:
+        raise OntogymError(f"Cannot write to {path} ({error.strerror}); choose another --out.") from error
+    if lock is None:
+        raise OntogymError(f"Another process {doing} in {path}; wait for it or choose another --out.")
     return lock
 
 

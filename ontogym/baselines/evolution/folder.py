@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -67,24 +67,10 @@ class RunFolder:
             )
         if resume:
             self._check_same_run()
-        self._lock = self._acquire()
+        self._lock = checkpoint.hold_folder(self.path, "is running")
         checkpoint.write_json(self.path / "config.json", config.as_json())
         for leftover in self.path.glob(".*.part"):
             leftover.unlink(missing_ok=True)
-
-    def _acquire(self) -> IO[bytes]:
-        """Hold the folder for this process; the system lets go when the process ends, however it ends."""
-        try:
-            lock = checkpoint.lock_folder(self.path)
-        except OSError as error:
-            raise OntogymError(
-                f"Cannot write to {self.path} ({error.strerror}); choose another --out."
-            ) from error
-        if lock is None:
-            raise OntogymError(
-                f"Another process is running in {self.path}; wait for it or choose another --out."
-            )
-        return lock
 
     def close(self) -> None:
         """Let go of the folder."""

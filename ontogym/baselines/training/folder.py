@@ -13,8 +13,6 @@ from ontogym.errors import OntogymError
 
 __all__ = ["open_run"]
 
-_LOCK = ".lock"
-
 
 @contextmanager
 def open_run(path: Path, facts: dict[str, Any], resume: bool) -> Iterator[dict[str, Any] | None]:
@@ -31,12 +29,9 @@ def open_run(path: Path, facts: dict[str, Any], resume: bool) -> Iterator[dict[s
             raise OntogymError(f"{path} already holds something; pass --resume to go on or another --out.")
         if resume and not file.is_file() and (present or not path.exists()):
             raise OntogymError(f"There is no run to resume in {path}; leave out --resume to start one.")
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / _LOCK).open("wb")
     except OSError as error:
         raise OntogymError(f"Cannot use {path} as a run folder ({error.strerror}).") from error
-    with lock:
-        _acquire(lock, path)
+    with checkpoint.hold_folder(path, "is training"):
         for leftover in path.glob(".*.part"):
             leftover.unlink(missing_ok=True)
         if not file.exists():  # new, or killed before it began: --resume starts such a run as well
@@ -59,17 +54,4 @@ def open_run(path: Path, facts: dict[str, Any], resume: bool) -> Iterator[dict[s
 
 def _is_leftover(file: Path) -> bool:
     """Whether a start killed before it wrote ``run.json`` may have left `file`: nothing is lost with it."""
-    return file.name == _LOCK or file.suffix == ".part"
-
-
-def _acquire(lock: Any, path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # no such locks on Windows
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise OntogymError(
-            f"Another process is training in {path}; wait for it or choose another --out."
-        ) from error
+    return file.name == checkpoint.LOCK or file.suffix == ".part"

@@ -16,7 +16,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -37,7 +37,6 @@ COLUMNS = (
 )
 """Columns of ``curve.csv``. Loss and accuracy of the training images are means over the epoch, as it went on; empty
 where there is none (epoch 0, and SimCLR's accuracies). Seconds are cumulative and of training and evaluation."""
-_LOCK = ".lock"
 
 
 class TrainingFolder:
@@ -58,7 +57,7 @@ class TrainingFolder:
         # As a reader of the file will see it: tuples are lists there.
         self.config = json.loads(json.dumps(config))
         try:
-            present = [p for p in self.path.iterdir() if p.name != _LOCK and p.suffix != ".part"]
+            present = [p for p in self.path.iterdir() if p.name != checkpoint.LOCK and p.suffix != ".part"]
         except FileNotFoundError:
             present = []
         except OSError as error:
@@ -69,7 +68,7 @@ class TrainingFolder:
             )
         if resume:
             self._check_same_run()
-        self._lock = self._acquire()
+        self._lock = checkpoint.hold_folder(self.path, "is running")
         checkpoint.write_json(self.path / "config.json", self.config)
         for leftover in self.path.glob(".*.part"):
             leftover.unlink(missing_ok=True)
@@ -89,28 +88,6 @@ class TrainingFolder:
                     f"The run in {self.path} has {name}={before.get(name)!r}, not {now.get(name)!r}; resume with its "
                     "own configuration or choose another --out."
                 )
-
-    def _acquire(self) -> IO[bytes]:
-        """Hold the folder for this process; the system lets go when the process ends, however it ends."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / _LOCK).open("wb")
-        except OSError as error:
-            raise OntogymError(
-                f"Cannot write to {self.path} ({error.strerror}); choose another --out."
-            ) from error
-        try:
-            import fcntl
-        except ImportError:  # no such locks on Windows
-            return lock
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise OntogymError(
-                f"Another process is running in {self.path}; wait for it or choose another --out."
-            ) from error
-        return lock
 
     def close(self) -> None:
         """Let go of the folder."""

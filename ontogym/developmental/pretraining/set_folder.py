@@ -9,18 +9,18 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.checkpoint import write_json
+from ontogym import checkpoint
 from ontogym.developmental.pretraining.image_set import IMAGES, MANIFEST, bytes_per_image, unpack
 from ontogym.errors import OntogymError
 
 __all__ = ["SetFolder", "Storage", "png_bytes", "storage"]
 
-BUILDING, FINISHED, _LOCK = "building.json", "finished", ".lock"
+BUILDING, FINISHED = "building.json", "finished"
 
 
 class SetFolder:
@@ -44,13 +44,13 @@ class SetFolder:
         self._config = json.loads(json.dumps(config))
         self._made = not self.path.exists()
         self.manifest = self._check()
-        self._lock = self._acquire()
+        self._lock = checkpoint.hold_folder(self.path, "makes a set")
         if self.manifest is None and not (self.path / BUILDING).exists():
-            write_json(self.path / BUILDING, self._config)
+            checkpoint.write_json(self.path / BUILDING, self._config)
 
     def _check(self) -> dict[str, Any] | None:
         try:
-            present = {p.name for p in self.path.iterdir()} - {_LOCK}
+            present = {p.name for p in self.path.iterdir()} - {checkpoint.LOCK}
         except FileNotFoundError:
             present = set()
         except OSError as error:
@@ -80,39 +80,17 @@ class SetFolder:
                 f"{self.path / name} is damaged; delete the folder or choose another --out."
             ) from error
 
-    def _acquire(self) -> IO[bytes]:
-        """Hold the folder for this process; the system lets go when the process ends, however it ends."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / _LOCK).open("wb")
-        except OSError as error:
-            raise OntogymError(
-                f"Cannot write to {self.path} ({error.strerror}); choose another --out."
-            ) from error
-        try:
-            import fcntl
-        except ImportError:  # no such locks on Windows
-            return lock
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise OntogymError(
-                f"Another process makes a set in {self.path}; wait for it or choose another --out."
-            ) from error
-        return lock
-
     def __enter__(self) -> SetFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
         # A folder in which nothing was begun (a full disk shows at once) goes again.
         if self.manifest is None and not (self.path / FINISHED).exists():
-            for name in (BUILDING, IMAGES, _LOCK):
+            for name in (BUILDING, IMAGES, checkpoint.LOCK):
                 (self.path / name).unlink(missing_ok=True)
             if self._made:
                 shutil.rmtree(self.path, ignore_errors=True)
-        (self.path / _LOCK).unlink(missing_ok=True)
+        (self.path / checkpoint.LOCK).unlink(missing_ok=True)
         self._lock.close()
 
     def finished(self) -> set[int]:
@@ -127,11 +105,11 @@ class SetFolder:
     @staticmethod
     def write_entry(folder: Path, entry: dict[str, Any]) -> None:
         """Mark a class as whole."""
-        write_json(folder / FINISHED / f"{entry['label']}.json", entry)
+        checkpoint.write_json(folder / FINISHED / f"{entry['label']}.json", entry)
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Write the manifest, then tidy up what only the making needed."""
-        write_json(self.path / MANIFEST, manifest)
+        checkpoint.write_json(self.path / MANIFEST, manifest)
         self.manifest = manifest
         (self.path / BUILDING).unlink(missing_ok=True)
         shutil.rmtree(self.path / FINISHED, ignore_errors=True)
