@@ -28,10 +28,11 @@ def swap_edges(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, co
     count = count.clamp(max=mask[0].numel()).long()
     parts = [part.detach() for part in (mask, allowed, count, leaving, coming)]
     kinds = {part.dtype for part in (mask, allowed, leaving, coming)}
-    # A kernel on the CPU, where to sort all places would take longer than the rest of such a step.
-    if mask.device.type == "cpu" and kinds in ({torch.float32}, {torch.float64}):
-        return _swap_edges(*parts)
-    return swap_edges_by_sorting(*parts)
+    # A kernel on the CPU, where to sort all places would take longer than all the rest of a step.
+    if mask.device.type != "cpu" or kinds not in ({torch.float32}, {torch.float64}):
+        return swap_edges_by_sorting(*parts)
+    # The operation is for the compiler only: called, it first imports all of it, for two seconds.
+    return _operation(*parts) if torch.compiler.is_compiling() else _swap(*parts)
 
 
 def swap_edges_by_sorting(
@@ -54,14 +55,7 @@ def smallest(scores: Tensor, among: Tensor, count: Tensor) -> Tensor:
     return torch.zeros_like(among).scatter(1, order, chosen)
 
 
-# An operation of its own, so that the compiler may have it in the middle of a step.
-@torch.library.custom_op(
-    "ontogym::swap_edges",
-    mutates_args=(),
-    device_types="cpu",
-    schema="(Tensor mask, Tensor allowed, Tensor count, Tensor leaving, Tensor coming) -> Tensor",
-)
-def _swap_edges(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, coming: Tensor) -> Tensor:
+def _swap(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, coming: Tensor) -> Tensor:
     # Only now: reading what rules there are must not wait for numba.
     from ontogym.developmental.rules.fixed_sparsity_kernel import swap_rows
 
@@ -72,6 +66,15 @@ def _swap_edges(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, c
     return torch.from_numpy(new).view(mask.shape)
 
 
-@_swap_edges.register_fake
+_operation = torch.library.custom_op(
+    "ontogym::swap_edges",
+    _swap,
+    mutates_args=(),
+    device_types="cpu",
+    schema="(Tensor mask, Tensor allowed, Tensor count, Tensor leaving, Tensor coming) -> Tensor",
+)
+
+
+@_operation.register_fake
 def _(mask: Tensor, allowed: Tensor, count: Tensor, leaving: Tensor, coming: Tensor) -> Tensor:
     return mask.new_empty(mask.shape)

@@ -36,26 +36,29 @@ def swap_rows(
 def _swap(
     mask: Any, allowed: Any, count: Any, leaving: Any, coming: Any, infinity: Any, never: Any, new: Any
 ) -> None:
-    """`infinity`: the bits of that number. `never`: a key larger than all keys of numbers."""
+    """Floats to compare come as their bits. `infinity`: its bits. `never`: a key above those of all numbers."""
     size = mask.shape[1]
-    keys, present, free = np.empty(size, leaving.dtype), np.empty(size, np.bool_), np.empty(size, np.bool_)
+    keys = np.empty(size, leaving.dtype)
+    present, free = np.empty(size, np.bool_), np.empty(size, np.bool_)
+    goes, comes = np.empty(size, np.bool_), np.empty(size, np.bool_)
     for row in range(len(mask)):
-        edges, room = 0, 0
         for place in range(size):
             present[place] = mask[row, place] > 0
             free[place] = (mask[row, place] == 0) & (allowed[row, place] > 0)
-            new[row, place] = present[place]
-            edges += present[place]
-            room += free[place]
+        edges, room = present.sum(), free.sum()
         moved = min(count[row], edges, room)
         if moved > 0:
             _order(leaving[row], present, infinity, never, keys)
-            _put_smallest(keys, moved, edges, never, new[row], 0)
+            _smallest(keys, moved, edges, never, goes)
             _order(coming[row], free, infinity, never, keys)
-            _put_smallest(keys, moved, room, never, new[row], 1)
+            _smallest(keys, moved, room, never, comes)
+            for place in range(size):
+                present[place] = (present[place] & ~goes[place]) | comes[place]
+        for place in range(size):
+            new[row, place] = present[place]
 
 
-@njit(**_KERNEL)
+@njit(error_model="numpy")
 def _order(bits: Any, among: Any, infinity: Any, never: Any, keys: Any) -> None:
     """Whole numbers in the order of the floats behind `bits`; all NaNs alike and last, then the others."""
     for place in range(len(bits)):
@@ -65,32 +68,41 @@ def _order(bits: Any, among: Any, infinity: Any, never: Any, keys: Any) -> None:
         keys[place] = key if among[place] else never
 
 
-@njit(**_KERNEL)
-def _put_smallest(keys: Any, wanted: Any, candidates: Any, never: Any, out: Any, value: Any) -> None:
-    """Write `value` where the `wanted` smallest keys are; of equal ones the first."""
+@njit(error_model="numpy")
+def _smallest(keys: Any, wanted: Any, candidates: Any, never: Any, chosen: Any) -> None:
+    """Where the `wanted` smallest keys are; of equal ones the first."""
     bound, found = _bound(keys, wanted, candidates, never)
+    sure = bound if found == wanted else bound - 1
     for place in range(len(keys)):
-        out[place] = value if keys[place] <= bound else out[place]
-    place = len(keys)
-    while found > wanted:
-        place -= 1
-        if keys[place] == bound:
-            out[place] = 1 - value
-            found -= 1
+        chosen[place] = keys[place] <= sure
+    if found > wanted:  # several are equal to the bound, and not all of them are wanted
+        missing, place = wanted - _up_to(keys, sure), 0
+        while missing > 0:
+            if keys[place] == bound:
+                chosen[place] = True
+                missing -= 1
+            place += 1
 
 
-@njit(**_KERNEL)
+@njit(error_model="numpy")
 def _bound(keys: Any, wanted: Any, candidates: Any, never: Any) -> Any:
     """The least key that has `wanted` keys up to it, or any with just that many; and how many it has."""
-    low, high = keys.min(), never - 1
-    found = candidates
+    low, high, found = np.int64(keys.min()), np.int64(never - 1), candidates
+    middle = low  # first, because many edges may share the least, of 0
     while low < high and found > wanted:
-        middle = (low & high) + ((low ^ high) >> 1)  # their mean, rounded down, without overflow
-        below = 0
-        for key in keys:
-            below += key <= middle
+        below = _up_to(keys, middle)
         if below >= wanted:
             high, found = middle, below
         else:
             low = middle + 1
+        middle = (low & high) + ((low ^ high) >> 1)  # their mean, rounded down, without overflow
     return high, found
+
+
+@njit(error_model="numpy")
+def _up_to(keys: Any, bound: Any) -> Any:
+    """How many keys are `bound` or less."""
+    bound, count = keys.dtype.type(bound), 0
+    for place in range(len(keys)):  # by index: a loop over the keys themselves does not become vector code
+        count += keys[place] <= bound
+    return count
