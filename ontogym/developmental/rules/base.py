@@ -201,7 +201,7 @@ def structural_change(
 
     new = mask
     if output.mask is not None:
-        new = torch.where((output.mask > 0) & ((allowed > 0) | (mask > 0)), 1.0, 0.0)
+        new = ((output.mask > 0) & ((allowed > 0) | (mask > 0))).to(mask.dtype)
     if output.p_prune is not None and not prune_absent:
         new = torch.where(decide(output.p_prune, u[:, 1]), 0.0, new)
     if output.p_add is not None:
