@@ -10,19 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.schedule import Schedule, random_cycles
+from ontogym.envs.changes import CHANGES, Change, whole_option
+from ontogym.envs.schedule import Schedule
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import load_object
 from ontogym.seeding import LaneStreams
 
 __all__ = ["CHANGES", "TASKS", "NonstationaryDynamics", "NonstationaryEnv", "NonstationaryVectorEnv"]
 
-CHANGES = ("sensor-flip", "sensor-permute", "action-flip", "action-permute", "goal-swap", "drift")
 TASKS = {
     "CartPole-v1": "ontogym.envs.classic_control.cartpole:CartPoleDynamics",
     "Acrobot-v1": "ontogym.envs.classic_control.acrobot:AcrobotDynamics",
@@ -64,46 +63,35 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
     ) -> None:
         if task not in TASKS:
             raise UnknownNameError("task to change", str(task), TASKS)
-        if change not in CHANGES:
-            raise UnknownNameError("change", str(change), CHANGES)
         if isinstance(episodes, bool) or episodes != int(episodes) or episodes < 1:
             raise OntogymError(f"A life of {episodes!r} episodes is no life; pass a whole number from 1 on.")
         self.task = _make_task(task, task_options or {})
+        self.changed = Change(change, self.task.observation_space, self.task.action_space)
         self.change, self.episodes = change, int(episodes)
         self.schedule = Schedule.of(clock, switches, ramp, jitter)
         if ramp and change != "drift":
             raise OntogymError(f"The change {change!r} has no halfway; set ramp to 0.")
         self.drift = _checked_drift(self.task, change, drift)
-        self.observation_space, self.action_space = self.task.observation_space, self.task.action_space
+        if change == "goal-swap" and "goal" not in self.task.reset_options:
+            raise OntogymError(f"{type(self.task).__name__} has no goal to swap; choose Foraging-v0.")
+        self.observation_space, self.action_space = self.changed.observation_space, self.task.action_space
         self.max_steps, self.stochastic = self.task.max_steps, self.task.stochastic
         # Per object, since they are those of the task.
         self.reset_options = (*self.task.reset_options, "episode", "age", "life")  # type: ignore[misc]
         self.render_fps = self.task.render_fps  # type: ignore[misc]
-        self._mirror: tuple[NDArray[Any], NDArray[Any]] | None = None
-        if change == "sensor-flip":
-            self._mirror = _mirror(self.observation_space, "sensors")
-        elif change == "action-flip" and isinstance(self.action_space, spaces.Box):
-            self._mirror = _mirror(self.action_space, "actions")
-        self._things = _things_to_permute(self.task, change)
-        if change == "sensor-permute":
-            self.observation_space = _widest(self.observation_space)
 
     def reset(
         self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
     ) -> NonstationaryState:
         own = {name: options[name] for name in self.task.reset_options if name in options}
-        episode, age = (_whole(options, name, len(rows)) for name in ("episode", "age"))
+        episode, age = (whole_option(options, name, len(rows)) for name in ("episode", "age"))
         inner = self.task.reset(streams, rows, own)
-        life = _whole(options, "life", len(rows), missing=-1)
-        switches = len(self.schedule.switches)
-        if self.schedule.jitter or self._things:
+        life = whole_option(options, "life", len(rows), missing=-1)
+        if self.schedule.jitter or self.changed.things:
             # Drawn even where it is given, so that later chance does not depend on the options.
             drawn = (streams.uniform((), rows) * 2.0**53).astype(np.int64)
             life = np.where(life < 0, drawn, life)
-        chance = LaneStreams(life).uniform((switches * (1 + self._things),))
-        times = self.schedule.draw(chance[:, :switches])
-        shape = (len(rows), switches, self._things)
-        orders = random_cycles(chance[:, switches:].reshape(shape))
+        times, orders = self.changed.draw(self.schedule, life)
         state = NonstationaryState(inner, age, episode, life, times, orders)
         if self.change == "goal-swap":
             inner = _swap_goal(inner, self.phase(state) % 2)
@@ -124,8 +112,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         self, state: NonstationaryState, actions: NDArray[Any], streams: LaneStreams
     ) -> tuple[NonstationaryState, NDArray[np.float64], NDArray[np.bool_]]:
         phase = self.phase(state)
-        if self.change.startswith("action"):
-            actions = self._act(state, actions, phase)
+        actions = self.changed.act(actions, phase, state.orders)
         if self.change == "drift":
             inner, reward, over = self.task.step_with_physics(
                 state.task, actions, streams, self.physics_of(state)
@@ -139,11 +126,9 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
 
     def observe(self, state: NonstationaryState) -> NDArray[Any]:
         view = self.task.observe(state.task)
-        if self.change == "sensor-flip":
-            return self._flipped(view, self.phase(state))
-        if self.change == "sensor-permute":
-            return np.take_along_axis(view, _current(state.orders, self.phase(state)), axis=1)
-        return view
+        if not self.change.startswith("sensor"):
+            return view
+        return self.changed.see(view, self.phase(state), state.orders)
 
     def phase(self, state: NonstationaryState) -> NDArray[np.int64]:
         """How many switches have begun, ``(P,)``."""
@@ -177,22 +162,6 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
     def _now(self, state: NonstationaryState) -> NDArray[np.int64]:
         return state.age if self.schedule.clock == "step" else state.episode
 
-    def _flipped(self, values: NDArray[Any], phase: NDArray[np.int64]) -> NDArray[Any]:
-        assert self._mirror is not None
-        sign, shift = self._mirror
-        odd = (phase % 2 == 1).reshape(-1, *[1] * (values.ndim - 1))
-        return np.where(odd, shift + sign * values, values)
-
-    def _act(
-        self, state: NonstationaryState, actions: NDArray[Any], phase: NDArray[np.int64]
-    ) -> NDArray[Any]:
-        if self.change == "action-permute":
-            return np.take_along_axis(_current(state.orders, phase), actions[:, None], axis=1)[:, 0]
-        if self._mirror is not None:
-            return self._flipped(actions, phase)
-        last = self.action_space.n - 1  # type: ignore[attr-defined]
-        return np.where(phase % 2 == 1, last - actions, actions)
-
 
 def _make_task(name: str, options: Mapping[str, Any]) -> Dynamics[Any]:
     kind = load_object(TASKS[name])
@@ -222,55 +191,8 @@ def _checked_drift(task: Dynamics[Any], change: str, drift: Mapping[str, float] 
     return {name: float(factor) for name, factor in factors.items()}
 
 
-def _mirror(space: spaces.Space[Any], what: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Sign and shift that mirror a box about its middle, where infinite bounds are symmetric about 0."""
-    if not isinstance(space, spaces.Box):
-        raise OntogymError(f"The {what} of this task are no numbers to flip; permute them instead.")
-    finite = np.isfinite(space.low) & np.isfinite(space.high)
-    if not (finite | (space.low == -space.high)).all():
-        raise OntogymError(f"The {what} of this task have no middle to flip about; permute them instead.")
-    shift = np.where(finite, np.where(finite, space.low, 0) + np.where(finite, space.high, 0), 0)
-    return np.full(space.shape, -1, dtype=space.dtype), shift.astype(space.dtype)
-
-
-def _things_to_permute(task: Dynamics[Any], change: str) -> int:
-    """How many sensors or actions a change permutes; 0 if it permutes none."""
-    if change == "goal-swap" and "goal" not in task.reset_options:
-        raise OntogymError(f"{type(task).__name__} has no goal to swap; choose Foraging-v0.")
-    if not change.endswith("permute"):
-        return 0
-    if change == "sensor-permute":
-        space, count = task.observation_space, int(np.prod(task.observation_space.shape or ()))
-    else:
-        space = task.action_space
-        count = int(space.n) if isinstance(space, spaces.Discrete) else 1
-    if count < 2:
-        raise OntogymError(f"With {space} there is nothing to permute; flip it instead.")
-    return count
-
-
-def _widest(space: spaces.Space[Any]) -> spaces.Space[Any]:
-    """Sensors of different ranges trade places: each may show what the widest of them can."""
-    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
-        raise OntogymError(f"With {space} there are no sensors in a row to permute; flip them instead.")
-    high = np.full(space.shape, space.high.max(), dtype=space.dtype)
-    return spaces.Box(np.full_like(high, space.low.min()), high, dtype=high.dtype.type)
-
-
-def _whole(options: Mapping[str, NDArray[Any]], name: str, count: int, missing: int = 0) -> NDArray[np.int64]:
-    values = options.get(name, np.full(count, missing))
-    if values.ndim != 1 or (values < missing).any() or (values.dtype.kind == "f" and (values % 1).any()):
-        raise OntogymError(f"The reset option {name!r} must be a whole number from 0 on.")
-    return values.astype(np.int64)
-
-
 def _swap_goal(state: Any, swapped: NDArray[np.int64]) -> Any:
     return state._replace(goal=state.goal ^ swapped)
-
-
-def _current(orders: NDArray[np.int64], phase: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The orders ``(P, n)`` of each lane's phase."""
-    return np.asarray(orders[np.arange(len(phase)), phase])
 
 
 class NonstationaryEnv(BatchedEnv[NonstationaryState]):
@@ -280,7 +202,8 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     A task of this suite whose rules change at known times of a life: what was learned must be unlearned. Until the
     first switch it is the plain task, step for step. A life is `episodes` episodes; a switch comes at the beginning of
     an episode (`clock="episode"`) or at any step (`clock="step"`, which counts steps over all episodes of the
-    life). Nothing that the agent observes tells that a switch has come.
+    life). Nothing that the agent observes tells that a switch has come. For environments from elsewhere the same
+    changes are wrappers: `ontogym.envs.wrappers.NonstationaryWrapper(gymnasium.make("MountainCar-v0"), "action-flip")`.
 
     | `change`           | After an odd number of switches (permutations: after each)                        |
     |--------------------|-----------------------------------------------------------------------------------|

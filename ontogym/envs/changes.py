@@ -1,0 +1,140 @@
+"""What can change within a life, on batches: sensors and actions that flip or trade places. States nothing, keeps nothing.
+
+Both `ontogym.envs.nonstationary` (this suite's tasks) and `ontogym.envs.wrappers` (any environment) change by this code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ontogym.envs.schedule import Schedule, random_cycles
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.seeding import LaneStreams
+
+__all__ = ["CHANGES", "Change", "whole_option"]
+
+CHANGES = ("sensor-flip", "sensor-permute", "action-flip", "action-permute", "goal-swap", "drift")
+
+
+class Change:
+    """One change of an environment with these spaces.
+
+    Args:
+        kind: of `CHANGES`. Of 'goal-swap' and 'drift', which lie in the task, this only knows that they leave sensors
+            and actions alone.
+        observation_space, action_space: of one environment.
+
+    Attributes:
+        observation_space: what the changed sensors can show.
+        things: how many sensors or actions trade places; 0 if none do.
+
+    Raises:
+        UnknownNameError: no such change.
+        OntogymError: spaces that it does not fit.
+    """
+
+    def __init__(
+        self, kind: str, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+    ) -> None:
+        if kind not in CHANGES:
+            raise UnknownNameError("change", str(kind), CHANGES)
+        self.kind, self.observation_space, self.action_space = kind, observation_space, action_space
+        self._mirror: NDArray[Any] | None = None
+        if kind == "sensor-flip":
+            self._mirror = _mirror(observation_space, "sensors")
+        elif kind == "action-flip" and not isinstance(action_space, spaces.Discrete):
+            self._mirror = _mirror(action_space, "actions")
+        self.things = _things(kind, observation_space, action_space)
+        if kind == "sensor-permute":
+            self.observation_space = _widest(observation_space)
+
+    def draw(
+        self, schedule: Schedule, life: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Switch times ``(P, K)`` and orders ``(P, K + 1, things)`` of the lives with seeds `life` ``(P,)``."""
+        switches = len(schedule.switches)
+        chance = LaneStreams(life).uniform((switches * (1 + self.things),))
+        orders = random_cycles(chance[:, switches:].reshape(len(life), switches, self.things))
+        return schedule.draw(chance[:, :switches]), orders
+
+    def see(self, view: NDArray[Any], phase: NDArray[np.int64], orders: NDArray[np.int64]) -> NDArray[Any]:
+        """What sensors show ``(P, ...)`` of a `view` ``(P, ...)`` in phases ``(P,)``."""
+        if self.kind == "sensor-flip":
+            return self._flipped(view, phase)
+        if self.kind == "sensor-permute":
+            return np.take_along_axis(view, _current(orders, phase), axis=1)
+        return view
+
+    def act(self, actions: NDArray[Any], phase: NDArray[np.int64], orders: NDArray[np.int64]) -> NDArray[Any]:
+        """What the task is told ``(P, ...)`` when an agent does `actions` ``(P, ...)`` in phases ``(P,)``."""
+        if not self.kind.startswith("action"):
+            return actions
+        if self._mirror is not None:
+            return self._flipped(actions, phase)
+        first, last = int(self.action_space.start), int(self.action_space.n) - 1  # type: ignore[attr-defined]
+        if self.kind == "action-permute":
+            return first + np.take_along_axis(_current(orders, phase), actions[:, None] - first, axis=1)[:, 0]
+        return np.where(phase % 2 == 1, 2 * first + last - actions, actions)
+
+    def _flipped(self, values: NDArray[Any], phase: NDArray[np.int64]) -> NDArray[Any]:
+        assert self._mirror is not None
+        odd = (phase % 2 == 1).reshape(-1, *[1] * (values.ndim - 1))
+        return np.where(odd, self._mirror - values, values)
+
+
+def whole_option(
+    options: Mapping[str, NDArray[Any]], name: str, count: int, missing: int = 0
+) -> NDArray[np.int64]:
+    """A reset option as whole numbers ``(count,)``; `missing` where it is not given.
+
+    Raises:
+        OntogymError: anything else.
+    """
+    values = options.get(name, np.full(count, missing))
+    if values.ndim != 1 or (values < missing).any() or (values.dtype.kind == "f" and (values % 1).any()):
+        raise OntogymError(f"The reset option {name!r} must be a whole number from 0 on.")
+    return values.astype(np.int64)
+
+
+def _mirror(space: spaces.Space[Any], what: str) -> NDArray[Any]:
+    """What a value is taken from to mirror it about the middle of a box; open bounds must be symmetric about 0."""
+    if not isinstance(space, spaces.Box):
+        raise OntogymError(f"The {what} of this task are no numbers to flip; permute them instead.")
+    finite = np.isfinite(space.low) & np.isfinite(space.high)
+    if not (finite | (space.low == -space.high)).all():
+        raise OntogymError(f"The {what} of this task have no middle to flip about; permute them instead.")
+    return np.where(finite, np.where(finite, space.low, 0) + np.where(finite, space.high, 0), 0).astype(
+        space.dtype
+    )
+
+
+def _things(kind: str, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> int:
+    """How many sensors or actions trade places."""
+    if not kind.endswith("permute"):
+        return 0
+    if kind == "sensor-permute":
+        space, count = observation_space, int(np.prod(observation_space.shape or ()))
+    else:
+        space = action_space
+        count = int(space.n) if isinstance(space, spaces.Discrete) else 1
+    if count < 2:
+        raise OntogymError(f"With {space} there is nothing to permute; flip it instead.")
+    return count
+
+
+def _widest(space: spaces.Space[Any]) -> spaces.Space[Any]:
+    """Sensors of different ranges trade places: each may show what the widest of them can."""
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise OntogymError(f"With {space} there are no sensors in a row to permute; flip them instead.")
+    high = np.full(space.shape, space.high.max(), dtype=space.dtype)
+    return spaces.Box(np.full_like(high, space.low.min()), high, dtype=high.dtype.type)
+
+
+def _current(orders: NDArray[np.int64], phase: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The orders ``(P, n)`` of each lane's phase."""
+    return np.asarray(orders[np.arange(len(phase)), phase])

@@ -1,0 +1,64 @@
+"""The newcomer's path: the README's own commands for comparing agents, word for word, with less training."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ontogym.baselines.leaderboard.board import read_board
+from ontogym.cli import main
+
+README = Path(__file__).parents[2] / "README.md"
+LESS = {
+    "train": [
+        "--segment",
+        "200",
+        "--eval-episodes",
+        "4",
+        "--hyper",
+        "n_steps=25",
+        "batch_size=50",
+        "n_epochs=1",
+    ],
+    # 11 nodes: the size that the other tests of the numba kernel have compiled already.
+    "evolve": shlex.split(
+        "--population 4 --lives 2 --generations 2 --eval-every 1 --eval-lives 2 --final-lives 2 --nodes 11"
+    ),
+}
+
+
+def commands() -> list[list[str]]:
+    """The words of every command in the README's section, without comments."""
+    section = README.read_text().split("## Compare agents")[1].split("\n## ")[0]
+    block = re.search(r"```bash\n(.*?)```", section, re.DOTALL)
+    assert block is not None
+    return [shlex.split(line, comments=True) for line in block[1].splitlines() if line.strip()]
+
+
+def test_the_path_of_a_newcomer_ends_with_both_agents_ranked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = []
+    for program, *words in commands():
+        assert program == "ontogym"
+        less = [*words, *LESS.get(words[0], [])]
+        if words[0] == "train":
+            less[less.index("--steps") + 1] = "400"
+        assert main(less) == 0, " ".join(words)
+        done.append(" ".join(words[:2]) if words[0] == "leaderboard" else words[0])
+    assert sorted(set(done)) == sorted(
+        ["train", "evolve", *(f"leaderboard {verb}" for verb in ("submit", "add", "list", "site"))]
+    )
+    said = capsys.readouterr().out
+    assert said.count(": verified.") == 2
+    board = read_board(tmp_path / "board")
+    assert {entry.status for entry in board.entries} == {"verified"}
+    ranked = [row.label for row in board.rows if row.task == "Foraging-v0"]
+    assert sorted(ranked) == ["LNDP", "PPO"]
+    page = (tmp_path / "site" / "index.html").read_text()
+    assert all(f">{label}</bdi>" in page for label in ranked)
+    assert all(entry.command.startswith("ontogym ") for entry in board.entries)
