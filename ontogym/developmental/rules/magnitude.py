@@ -22,9 +22,10 @@ class MagnitudeRegrowRule(PlasticityRule):
 
     .. math:: m_{ij} \leftarrow m_{ij} + \rho \, (|w_{ij}| - m_{ij})
 
-    A fraction zeta of the edges, those with the smallest m, goes; as many absent ones come, each place as
-    likely as any other. A new edge starts with weight 0 and with the mean m of the others, so that it has about
-    1 / rho steps in which to prove itself. Fractions of an edge are carried over to the next step.
+    A fraction zeta of the edges, those with the smallest m, goes (of equal ones the first, row by row); as many
+    absent ones come, each place as likely as any other. A new edge starts with weight 0 and with the mean m of
+    the others, so that it has about 1 / rho steps in which to prove itself. Fractions of an edge are carried
+    over to the next step.
 
     Parameters: logits of zeta and of rho, per step. A search starts at zeta = 0.0025 and rho = 0.05.
     Shapes: ``weights, mask, allowed`` (P, N, N), ``u`` (P, 2, N, N), ``state.edge`` (P, 2, N, N) (m, and
