@@ -1,8 +1,8 @@
 """Many retinas at once, without gradients: each image is looked at by a retina of its own.
 
 As products with dense weights, as in `SimulatedRetina`, the time goes into reading eight megabytes of weights for each
-retina, of which all but a twentieth are zero in single precision. Here centres are windows, and surrounds, which are
-round, a row of weights times a column of weights. `SimulatedRetina.fire` is the readable oracle of the tests.
+retina; of those of centres all but a twentieth are zero in single precision. Here centres are windows, and surrounds,
+which are round, a row of weights times a column of weights. `SimulatedRetina.fire` is the readable oracle of the tests.
 """
 
 from __future__ import annotations
