@@ -26,6 +26,8 @@ __all__ = [
 
 
 _MAX_SEED = 2**64 - 1
+_TOLD = 32
+"""Numbers of an action that an error repeats; of more only the first that is wrong."""
 
 
 class ActionChecker(Protocol):
@@ -125,9 +127,15 @@ def _shape_error(given: NDArray[Any], shape: tuple[int, ...]) -> OntogymError:
 
 
 def _outside_error(given: NDArray[Any], lane: int, space: spaces.Space[Any]) -> OntogymError:
+    action, low, high = given[lane], getattr(space, "low", None), getattr(space, "high", None)
+    told = str(action.tolist())
+    if action.size > _TOLD and low is not None:
+        at = tuple(
+            int(k) for k in np.argwhere(~((action >= low) & (action <= high) & np.isfinite(action)))[0]
+        )
+        told = f"with {float(action[at]):g} at {at}"
     return OntogymError(
-        f"The action {given[lane].tolist()} of lane {lane} is outside the action space {space}; "
-        "clip it or choose another."
+        f"The action {told} of lane {lane} is outside the action space {space}; clip it or choose another."
     )
 
 

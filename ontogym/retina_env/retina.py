@@ -8,7 +8,7 @@ twin cannot learn of a real retina.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from ontogym.retina_env.images.arrays import GREY, check_images
 from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.seeding import generator
 
-__all__ = ["Bipolar", "SimulatedRetina", "bipolar_cells"]
+__all__ = ["Bipolar", "Pooled", "SimulatedRetina", "Traits", "bipolar_cells", "drive_of", "spikes_of"]
 
 CONE_EXPONENT = 0.8
 CONE_GAIN = 4.0
@@ -37,6 +37,46 @@ CALIBRATION_SEED, CALIBRATION_IMAGES = 20_240_214, 256
 
 _CHUNK = 64
 Float = NDArray[np.float32]
+
+
+class Traits(NamedTuple):
+    """What cells are, ``(..., N)`` each; as in `ontogym.retina_env.cells.Cells`."""
+
+    on: Tensor
+    off: Tensor
+    rectification: Tensor
+    surround: Tensor
+    crossover: Tensor
+    max_spikes: Tensor
+    threshold: Tensor
+    base: Tensor
+
+
+class Pooled(NamedTuple):
+    """What arrives at cells, ``(B, N)`` each: rectified subunits and bipolar output, averaged over centre or surround."""
+
+    on: Tensor
+    off: Tensor
+    linear: Tensor
+    surround_on: Tensor
+    surround_off: Tensor
+
+
+def drive_of(cell: Traits, pooled: Pooled) -> Tensor:
+    """Drive of the cells, ``(B, N)`` (step 5)."""
+    linear = 0.5 * (1 - cell.rectification) * pooled.linear
+    excitation = cell.on * (cell.rectification * pooled.on + linear)
+    excitation = excitation + cell.off * (cell.rectification * pooled.off - linear)
+    surround = cell.on * pooled.surround_on + cell.off * pooled.surround_off
+    crossover = cell.crossover * (cell.on * pooled.off + cell.off * pooled.on)
+    return excitation - SURROUND_GAIN * cell.surround * surround - crossover
+
+
+def spikes_of(cell: Traits, drive: Tensor) -> Tensor:
+    """Expected spikes ``(B, N)`` of drive in SDs over natural scenes (step 6)."""
+    z = F.softplus(OUTPUT_SHARPNESS * (drive - cell.threshold)) / OUTPUT_SHARPNESS
+    powered = z**OUTPUT_EXPONENT
+    return cell.base + cell.max_spikes * powered / (powered + OUTPUT_HALF)
 
 
 class Bipolar(nn.Module):
@@ -115,16 +155,7 @@ class SimulatedRetina(nn.Module):
         self.bipolar = Bipolar(self.size)
         pools = [_pools(self.cells, self.size, ratio) for ratio in (1.0, SURROUND_RATIO)]
         self.register_buffer("pools", torch.from_numpy(np.concatenate(pools)), persistent=False)
-        for name in (
-            "on",
-            "off",
-            "rectification",
-            "surround",
-            "crossover",
-            "max_spikes",
-            "threshold",
-            "base",
-        ):
+        for name in Traits._fields:
             values = torch.from_numpy(getattr(self.cells, name).astype(np.float32))
             self.register_buffer(name, values, persistent=False)
         mean, sd = self._statistics()
@@ -136,16 +167,18 @@ class SimulatedRetina(nn.Module):
         """How many cells there are, N."""
         return len(self.cells)
 
+    @property
+    def traits(self) -> Traits:
+        """What its cells are, tensors ``(N,)`` on its device."""
+        return Traits(*(getattr(self, name) for name in Traits._fields))
+
     def forward(self, images: Tensor) -> Tensor:
         """Expected spikes in 400 ms, ``(B, N)``, for luminance ``(B, size, size)`` in [0, 1]."""
         return self.fire(self.bipolar(images))
 
     def fire(self, b: Tensor) -> Tensor:
         """Expected spikes ``(B, N)`` for bipolar output ``(B, size, size)``, which is the same in every animal."""
-        drive = (self._drive(b) - self.drive_mean) / self.drive_sd
-        z = F.softplus(OUTPUT_SHARPNESS * (drive - self.threshold)) / OUTPUT_SHARPNESS
-        powered = z**OUTPUT_EXPONENT
-        return self.base + self.max_spikes * powered / (powered + OUTPUT_HALF)
+        return spikes_of(self.traits, (self._drive(b) - self.drive_mean) / self.drive_sd)
 
     @torch.no_grad()
     def rates(self, images: Any) -> Float:
@@ -182,13 +215,8 @@ class SimulatedRetina(nn.Module):
         n, b = self.n_cells, b.flatten(1)
         subunits = [F.relu(b - SUBUNIT_THRESHOLD), F.relu(-b - SUBUNIT_THRESHOLD), b]
         # One product: for few images the time goes into reading the weights.
-        on, off, all_of_it = (torch.cat(subunits) @ self.pools.T).chunk(3)
-        linear = 0.5 * (1 - self.rectification) * all_of_it[:, :n]
-        excitation = self.on * (self.rectification * on[:, :n] + linear)
-        excitation = excitation + self.off * (self.rectification * off[:, :n] - linear)
-        inhibition = SURROUND_GAIN * self.surround * (self.on * on[:, n:] + self.off * off[:, n:])
-        crossover = self.crossover * (self.on * off[:, :n] + self.off * on[:, :n])
-        return excitation - inhibition - crossover
+        on, off, linear = (torch.cat(subunits) @ self.pools.T).chunk(3)
+        return drive_of(self.traits, Pooled(on[:, :n], off[:, :n], linear[:, :n], on[:, n:], off[:, n:]))
 
     @torch.no_grad()
     def _statistics(self) -> tuple[Tensor, Tensor]:

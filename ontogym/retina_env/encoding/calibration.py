@@ -139,7 +139,7 @@ class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
 
     | Id                             | Arguments | Steps | Random return | Optimal return |
     |--------------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaCalibration-v0` | none      | 30    | -180.0        | 19.6           |
+    | `ontogym/RetinaCalibration-v0` | none      | 30    | -183.0        | 20.0           |
 
     ## Version History
 

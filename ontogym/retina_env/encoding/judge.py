@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.layout import Layout
+from ontogym.retina_env.encoding.many_retinas import ManyRetinas
 from ontogym.retina_env.encoding.responders import BLOCK, in_blocks, make_responder
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.seeding import generator
@@ -82,9 +83,10 @@ class Judge:
         self.models, self.layout = list(models), layout
         self._retinas = [m for m in models if isinstance(m, SimulatedRetina)]
         # Retinas differ behind the bipolar cells only: what comes before is computed once for all.
-        self._shared = len(models) > 1 and len(self._retinas) == len(models)
+        self._shared = len(self._retinas) == len(models)
         self._bipolar = make_responder(self._retinas[0].bipolar if self._shared else nn.Identity(), layout)
         self._responders = [make_responder(model, layout) for model in models]
+        self._many = ManyRetinas(self._retinas) if self._shared else None
         with torch.no_grad():
             full = self._everyone(images, averaged=False)
             self.average_rates = self._everyone(images, averaged=True)
@@ -113,11 +115,15 @@ class Judge:
         Args:
             blocks: evaluate eight at a time (`in_blocks`).
         """
+        if self._many is not None and not (low.requires_grad and torch.is_grad_enabled()):
+            # Few at a time stay in the cache.
+            pairs = zip(low.split(BLOCK), who.split(BLOCK))
+            pooled = [self._many.pool(self._bipolar(part), those) for part, those in pairs]
+            return self._many.fire(torch.cat(pooled, 1), who)
         if len(self.models) == 1:
             return in_blocks(self._responders[0], low) if blocks else self._responders[0](low)
         if self._shared:
-            # Few at a time stay in the cache.
-            low = torch.cat([self._bipolar(part) for part in low.split(BLOCK)])
+            low = self._bipolar(low)
         parts, order = [], []
         for k in who.unique().tolist():
             rows = (who == k).nonzero()[:, 0]

@@ -197,7 +197,9 @@ class ExternalModel(nn.Module):
             rates = (
                 found if isinstance(found, Tensor) else torch.from_numpy(np.asarray(found, dtype=np.float32))
             )
-        except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        except (
+            ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError
+        ) as error:  # fmt: skip
             raise OntogymError(
                 f"The twin failed on images of shape {tuple(images.shape)} ({error}); it must map such images "
                 "to rates (B, N)."

@@ -16,13 +16,26 @@ from ontogym.retina_env.images.arrays import check_images
 from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.retina_env.measures import local_contrast
 
-__all__ = ["STATISTICS", "Scenes", "given_images"]
+__all__ = ["STATISTICS", "Scenes", "given_images", "image_size"]
 
 STATISTICS = ("mean luminance", "SD of luminance", "local contrast", *(f"RMS of {name}" for name in MAPS))
 """What the observation ``statistics`` holds; local contrast times 10; maps as in `FilterBank`."""
 STATISTICS_MAX = 10.0
 IMAGES_SEED = 2
 """Not the dead leaves that twins are fitted on (1)."""
+
+
+def image_size(images: Any, default: int) -> int:
+    """Side of the images, pixels; `default` of what are no images at all (`given_images` tells that).
+
+    Raises:
+        OntogymError: rows of different lengths.
+    """
+    try:
+        shape = np.shape(images)
+    except ValueError as error:
+        raise OntogymError("images have rows of different lengths; pass one array (M, S, S).") from error
+    return int(shape[-1]) if len(shape) >= 2 else default
 
 
 def given_images(images: Any, n_images: int, size: int) -> tuple[NDArray[np.float32], int]:

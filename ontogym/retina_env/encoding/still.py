@@ -190,7 +190,7 @@ class RetinaEncodingEnv(BatchedEnv[EncodingState]):
 
     | Id                          | Arguments | Steps | Random return | Optimal return |
     |-----------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaEncoding-v0` | none      | 1     | -8.0          | 0.77           |
+    | `ontogym/RetinaEncoding-v0` | none      | 1     | -8.1          | 0.72           |
 
     ## Version History
 
@@ -307,7 +307,7 @@ class RetinaEncodingPixelsEnv(BatchedEnv[EncodingState]):
 
     | Id                                | Arguments | Steps | Random return | Optimal return |
     |-----------------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaEncodingPixels-v0` | none      | 1     | -5.9          | 1.06           |
+    | `ontogym/RetinaEncodingPixels-v0` | none      | 1     | -5.9          | 1.0            |
 
     ## Version History
 

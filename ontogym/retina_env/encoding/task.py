@@ -16,7 +16,7 @@ from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.judge import Judge, as_targets
 from ontogym.retina_env.encoding.layout import Layout, make_layout
 from ontogym.retina_env.encoding.responders import ExternalModel
-from ontogym.retina_env.encoding.scenes import Scenes, given_images
+from ontogym.retina_env.encoding.scenes import Scenes, given_images, image_size
 from ontogym.retina_env.forward_model import ForwardModel
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import load_twin, twin_of
@@ -57,7 +57,8 @@ class Display:
         )
         if not whole or (n_levels is not None and not 2 <= n_levels <= 65536):
             raise OntogymError(f"n_levels is {n_levels!r}; pass None or a whole number from 2 to 65536.")
-        if isinstance(drive_penalty, bool) or not np.isfinite(drive_penalty) or drive_penalty < 0:
+        number = isinstance(drive_penalty, (int, float, np.number)) and not isinstance(drive_penalty, bool)
+        if not number or not np.isfinite(drive_penalty) or drive_penalty < 0:
             raise OntogymError(f"drive_penalty is {drive_penalty!r}; pass a finite number from 0 on.")
         self.n_levels, self.drive_penalty = n_levels, float(drive_penalty)
 
@@ -105,7 +106,7 @@ def _twin_task(
     true_retina: bool,
 ) -> EncodingTask:
     # What is wrong with the electrodes is told before minutes are spent on a twin.
-    size = np.shape(images)[-1] if np.ndim(images) >= 2 else SIZE
+    size = image_size(images, SIZE)
     layout = make_layout(size, fold, grid)
     stack, frames = given_images(images, n_images, size)
     model = _model(twin, retina_seed, size)
@@ -152,7 +153,7 @@ def _standard_patients(seeds: tuple[int, ...], n_images: int, fold: int, grid: A
 
 
 def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, seeds: bool) -> EncodingTask:
-    size = np.shape(images)[-1] if np.ndim(images) >= 2 else SIZE
+    size = image_size(images, SIZE)
     layout = make_layout(size, fold, grid)
     stack, frames = given_images(images, n_images, size)
     if seeds and len(who) * len(stack) > 1000:

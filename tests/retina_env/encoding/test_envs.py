@@ -11,6 +11,7 @@ import ontogym  # noqa: F401
 from ontogym.envs import make_vector
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.retina_env.encoding.reference import best_actions
+from ontogym.retina_env.forward_model import ForwardModel, TwinShape
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import default_twin, save_twin
 
@@ -255,6 +256,32 @@ def test_actions_that_are_none_are_told_and_change_nothing(env_id, bad):
     assert np.isfinite(env.step(actions(env))[1]).all()
 
 
+def test_of_a_thousand_actions_the_wrong_one_is_named():
+    env = gym.make(PIXELS, **SMALL).unwrapped
+    env.reset(seed=0)
+    move = np.zeros((32, 32), np.float32)
+    move[3, 5] = np.nan
+    with pytest.raises(OntogymError, match=r"with nan at \(3, 5\) of lane 0") as told:
+        env.step(move)
+    assert len(str(told.value)) < 160
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"fold": 5}, "does not divide"),
+        ({"images": np.zeros((4, 128, 128), np.uint8)}, "divide 8-bit"),
+        ({"images": np.full((4, 128, 128), -0.1)}, "must lie in"),
+        ({"patients": [ForwardModel(TwinShape(neurons=60, size=64)).eval()]}, "sees images of 64 pixels"),
+        ({"patients": [0, -1]}, "retina seed"),
+        ({"patients": "all"}, "patients is 'all'"),
+    ],
+)
+def test_patients_and_images_that_are_none_are_told(arguments, sentence):
+    with pytest.raises(OntogymError, match=sentence):
+        gym.make(CALIBRATION, **({"n_images": 8, "patients": 2} | arguments))
+
+
 BROKEN = np.full((4, 128, 128), 0.4, np.float32)
 
 
@@ -266,6 +293,8 @@ BROKEN = np.full((4, 128, 128), 0.4, np.float32)
         ({"images": BROKEN * 4}, "must lie in"),
         ({"images": BROKEN * np.nan}, "must lie in"),
         ({"images": BROKEN[:, :, :64]}, "pass stills"),
+        ({"images": [[0.1, 0.2], [0.3]]}, "different lengths"),
+        ({"images": BROKEN.astype(complex)}, "must be floats"),
         ({"images": np.full((4, 64, 64), 0.4)}, "sees images of 128 pixels"),
         ({"images": BROKEN}, "no skill to measure"),
         ({"responses": np.ones((3, 60))}, "one row per image"),
@@ -275,6 +304,7 @@ BROKEN = np.full((4, 128, 128), 0.4, np.float32)
         ({"n_levels": 1}, "n_levels"),
         ({"n_levels": 2.5}, "n_levels"),
         ({"drive_penalty": -1.0}, "drive_penalty"),
+        ({"drive_penalty": "much"}, "drive_penalty"),
         ({"drive_penalty": float("nan")}, "drive_penalty"),
         ({"retina_seed": -1}, "retina seed"),
         ({"twin": "no/such/file.safetensors"}, "no/such/file"),
@@ -282,6 +312,8 @@ BROKEN = np.full((4, 128, 128), 0.4, np.float32)
         ({"twin": lambda x: np.full((len(x), 3), np.nan)}, "not finite"),
         ({"twin": lambda x: -np.ones((len(x), 3))}, "negative"),
         ({"twin": lambda x: np.ones(3)}, "one row of N rates"),
+        ({"twin": lambda x: 1 / 0}, "The twin failed"),
+        ({"twin": ForwardModel(TwinShape(neurons=60, size=64)).eval()}, "sees images of 64 pixels"),
         ({"twin": lambda x: x @ np.ones((3, 3))}, "The twin failed"),
         ({"twin": linear, "true_retina": True}, "no true retina"),
     ],

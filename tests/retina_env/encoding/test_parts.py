@@ -10,9 +10,10 @@ from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.filter_bank import MAPS, FilterBank
 from ontogym.retina_env.encoding.judge import deviance
 from ontogym.retina_env.encoding.layout import make_layout
+from ontogym.retina_env.encoding.many_retinas import ManyRetinas
 from ontogym.retina_env.encoding.responders import FoldedBipolar, FoldedTwin, in_blocks
 from ontogym.retina_env.forward_model import ForwardModel, TwinShape
-from ontogym.retina_env.retina import Bipolar
+from ontogym.retina_env.retina import Bipolar, SimulatedRetina
 from ontogym.retina_env.twins import default_twin
 
 
@@ -101,6 +102,19 @@ def test_folded_bipolar_is_bipolar_on_blocks(scenes):
     low = layout.average(torch.from_numpy(scenes[:3]))
     fast = FoldedBipolar(bipolar, 128, 4)(low)
     torch.testing.assert_close(fast, bipolar(layout.show(low)), rtol=1e-4, atol=1e-5)
+
+
+def test_many_retinas_are_each_of_them(scenes):
+    retinas = [SimulatedRetina(seed) for seed in (3, 4, 5)]
+    many, who = ManyRetinas(retinas), torch.tensor([2, 0, 1, 1, 0, 2, 2])
+    with torch.no_grad():
+        b = Bipolar(128)(torch.from_numpy(scenes[:7]))
+        fast, slow = many.fire(many.pool(b, who), who), torch.stack([r.fire(b) for r in retinas])
+    torch.testing.assert_close(fast, slow[who, torch.arange(7)], rtol=1e-5, atol=1e-5)
+    # Neither the lanes beside it nor the retinas beside its own change a number.
+    alone = ManyRetinas(retinas[1:2])
+    here = torch.zeros(1, dtype=torch.int64)
+    torch.testing.assert_close(alone.pool(b[2:3], here), many.pool(b, who)[:, 2:3], rtol=0, atol=0)
 
 
 def test_blocks_are_always_eight_and_nothing_is_lost():

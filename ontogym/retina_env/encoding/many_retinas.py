@@ -1,0 +1,131 @@
+"""Many retinas at once, without gradients: each image is looked at by a retina of its own.
+
+As products with dense weights, as in `SimulatedRetina`, the time goes into reading eight megabytes of weights for each
+retina; of those of centres all but a twentieth are zero in single precision. Here centres are windows, and surrounds,
+which are round, a row of weights times a column of weights. `SimulatedRetina.fire` is the readable oracle of the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ontogym.retina_env.retina import SUBUNIT_THRESHOLD, Pooled, SimulatedRetina, Traits, drive_of, spikes_of
+
+__all__ = ["ManyRetinas"]
+
+_NEGLIGIBLE = 1e-7
+"""Weights below this share of a cell's greatest are left out: less than single precision resolves."""
+_KERNEL: dict[str, Any] = {
+    "fastmath": {"reassoc", "contract", "nsz", "nnan"},
+    "error_model": "numpy",
+    "cache": True,
+    "nogil": True,
+}
+
+
+class ManyRetinas:
+    """K retinas of equally many cells, N, and of the same image size S.
+
+    Args:
+        retinas: the animals; what they are is copied.
+    """
+
+    def __init__(self, retinas: Sequence[SimulatedRetina]) -> None:
+        self._traits = Traits(*(torch.stack(part) for part in zip(*(r.traits for r in retinas))))
+        self._mean = torch.stack([r.drive_mean for r in retinas])
+        self._sd = torch.stack([r.drive_sd for r in retinas])
+        count, n, size = len(retinas), retinas[0].n_cells, retinas[0].size
+        # Row and column behind the last of a window, (K, N, 2: centre and surround, 4).
+        self._window = np.zeros((count, n, 2, 4), dtype=np.int64)
+        self._start = np.zeros((count, n), dtype=np.int64)
+        self._across, self._along = (np.zeros((count, n, size), dtype=np.float32) for _ in range(2))
+        centres, begin = [], 0
+        for k, retina in enumerate(retinas):
+            pools = retina.pools.numpy().reshape(2, n, size, size)
+            for i, (centre, surround) in enumerate(zip(*pools)):
+                top, below, left, right = self._window[k, i, 0] = _window(centre)
+                centres.append(centre[top:below, left:right].ravel())
+                self._start[k, i], begin = begin, begin + centres[-1].size
+                self._window[k, i, 1] = _window(surround)
+                # A round Gaussian whose weights sum to one is the product of its sums.
+                self._across[k, i], self._along[k, i] = (
+                    surround.sum(axis, dtype=np.float64) for axis in (0, 1)
+                )
+        self._centres = np.concatenate(centres)
+
+    def pool(self, b: Tensor, who: Tensor) -> Tensor:
+        """What arrives at the cells of retina ``who[b]`` of bipolar output ``(B, S, S)``.
+
+        Returns:
+            ``(5, B, N)`` float32, in the order of `Pooled`. A row does not depend on the rows beside it.
+        """
+        sums = np.empty((5, len(b), self._start.shape[1]), dtype=np.float32)
+        at = (self._window, self._start, self._centres, self._across, self._along)
+        _pool(b.numpy(), who.numpy(), *at, sums)
+        return torch.from_numpy(sums)
+
+    def fire(self, pooled: Tensor, who: Tensor) -> Tensor:
+        """Expected spikes ``(B, N)`` of retina ``who[b]`` for what arrives at its cells."""
+        traits = Traits(*(part[who] for part in self._traits))
+        return spikes_of(traits, (drive_of(traits, Pooled(*pooled)) - self._mean[who]) / self._sd[who])
+
+
+def _window(weights: NDArray[np.float32]) -> tuple[int, int, int, int]:
+    """First row, row behind the last, first column, column behind the last of what counts of ``(S, S)``."""
+    counts = weights > _NEGLIGIBLE * weights.max()
+    rows, columns = (np.flatnonzero(counts.any(axis)) for axis in (1, 0))
+    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+
+
+@njit(**_KERNEL)
+def _pool(
+    b: Any, who: Any, window: Any, start: Any, centres: Any, across: Any, along: Any, sums: Any
+) -> None:
+    """Sums ``(5, B, N)``, in the order of `Pooled`."""
+    for row in range(b.shape[0]):
+        k = who[row]
+        for i in range(start.shape[1]):
+            found = _centre(b[row], window[k, i, 0], centres[start[k, i] :])
+            sums[0, row, i], sums[1, row, i], sums[2, row, i] = found
+            sums[3, row, i], sums[4, row, i] = _surround(b[row], window[k, i, 1], across[k, i], along[k, i])
+
+
+@njit(**_KERNEL)
+def _centre(b: Any, window: Any, weights: Any) -> Any:
+    """Weighted sums of ON subunits, OFF subunits and of `b` itself in a window; weights row by row."""
+    nothing, threshold = np.float32(0), np.float32(SUBUNIT_THRESHOLD)
+    on = off = linear = nothing
+    width = window[3] - window[2]
+    for y in range(window[0], window[1]):
+        line = b[y, window[2] : window[3]]
+        of_line = weights[(y - window[0]) * width : (y - window[0] + 1) * width]
+        for x in range(width):
+            value, weight = line[x], of_line[x]
+            on += weight * max(value - threshold, nothing)
+            off += weight * max(-value - threshold, nothing)
+            linear += weight * value
+    return on, off, linear
+
+
+@njit(**_KERNEL)
+def _surround(b: Any, window: Any, across: Any, along: Any) -> Any:
+    """Weighted sums of ON and of OFF subunits in a window; a pixel's weight is ``along[y] * across[x]``."""
+    nothing, threshold = np.float32(0), np.float32(SUBUNIT_THRESHOLD)
+    on = off = nothing
+    weights = across[window[2] : window[3]]
+    for y in range(window[0], window[1]):
+        line = b[y, window[2] : window[3]]
+        on_line = off_line = nothing
+        for x in range(len(weights)):
+            on_line += weights[x] * max(line[x] - threshold, nothing)
+            off_line += weights[x] * max(-line[x] - threshold, nothing)
+        on += along[y] * on_line
+        off += along[y] * off_line
+    return on, off
