@@ -83,6 +83,14 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
+def segments(folder: Path) -> int:
+    """Segments behind the last checkpoint; 0 in a folder that has none, -1 before there is one."""
+    file = folder / "checkpoint.safetensors"
+    if not file.exists():
+        return 0 if (folder / "run.json").exists() else -1
+    return int(checkpoint.load(file, "training")[1]["segment"])
+
+
 def test_a_run_killed_anywhere_ends_in_the_same_weights(tmp_path: Path) -> None:
     whole = train(config("ppo", tmp_path / "whole"))
     killed = config("ppo", tmp_path / "killed")
@@ -90,15 +98,20 @@ def test_a_run_killed_anywhere_ends_in_the_same_weights(tmp_path: Path) -> None:
         "import json, sys, ontogym\nfrom ontogym.baselines.training.run import *\n"
         "train(TrainingConfig(**json.loads(sys.argv[1])), resume=sys.argv[2] == '1')"
     )
-    folder, chance = tmp_path / "killed", np.random.default_rng()
-    for _ in range(3):
+    folder, chance, kills = tmp_path / "killed", np.random.default_rng(), 0
+    segment = whole["training"]["wall_seconds"] / 7
+    # In the first segment, in the middle and near the end, somewhere within a segment: clock times alone would mostly
+    # hit the imports, which take longer than the run.
+    for target in (0, int(chance.integers(1, 4)), int(chance.integers(4, 6))):
         words = [json.dumps(dataclasses.asdict(killed)), str(int(folder.exists()))]
         child = subprocess.Popen([sys.executable, "-c", code, *words])
-        while not folder.exists() and child.poll() is None:
+        while segments(folder) < target and child.poll() is None:
             time.sleep(0.001)
-        time.sleep(chance.uniform(0.0, 1.0))
+        time.sleep(chance.uniform(0.0, segment))
         child.send_signal(signal.SIGKILL)
-        child.wait()
+        kills += child.wait() == -signal.SIGKILL
+        assert segments(folder) >= target
+    assert kills >= 2
     again = train(killed, resume=True)
     assert again["training"]["curve"] == whole["training"]["curve"]
     assert_same_run(tmp_path / "whole", folder)
