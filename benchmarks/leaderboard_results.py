@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from ontogym.baselines.leaderboard.board import Row, read_board
 from ontogym.baselines.suites import SUITES
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +27,6 @@ RUNS = ROOT / "runs" / "leaderboard"
 STORE = ROOT / "results"
 SEEDS = (1, 2, 3)
 MARKS = ("<!-- board: python benchmarks/leaderboard_results.py --write -->", "<!-- end of board -->")
-PAGES = ("README.md", "docs/leaderboard.md")
 
 
 class Cell(NamedTuple):
@@ -115,9 +115,6 @@ CELLS: dict[str, Cell] = {
             "pendulum-drift": "PendulumDrift-v0",
             "pendulum-flip": "PendulumActionFlip-v0",
             "choice-blocks": "DeNovoChoiceBlocks-v0",
-            "encoding": "RetinaEncoding-v0",
-            "refinement": "RetinaRefinement-v0",
-            "calibration": "RetinaCalibration-v0",
         }.items()
     },
     "dqn-cartpole": Cell("DQN", "CartPole-v1", _trained("dqn", "CartPole-v1", 50_000)),
@@ -196,23 +193,44 @@ def _ontogym(*arguments: str) -> dict[str, object]:
     return found
 
 
-def table() -> str:
-    """One row per task and label, best first."""
-    from ontogym.baselines.leaderboard.board import read_board
+def rows() -> list[Row]:
+    """A row per task and label, best first."""
+    found = [row for row in read_board(STORE).rows if row.task]
+    return sorted(found, key=lambda r: (r.suite, r.task or "", -r.iqm))
 
+
+def table() -> str:
+    """All of them."""
     lines = [
         "| suite | task | agent | seeds | score, IQM [95 %] | env steps | status |",
         "|---|---|---|---|---|---|---|",
     ]
-    rows = [row for row in read_board(STORE).rows if row.task]
-    for row in sorted(rows, key=lambda r: (r.suite, r.task or "", -r.iqm)):
-        score = f"{row.iqm:.1f} [{row.low:.1f}, {row.high:.1f}]" if row.seeds > 1 else f"{row.iqm:.1f}"
+    for row in rows():
         steps = f"{row.env_steps:,.0f}" if row.env_steps else "–"
         steps += " (over budget)" if row.over_budget else ""
         lines.append(
-            f"| {row.suite} | {row.task} | {row.label} | {row.seeds} | {score} | {steps} | {row.status} |"
+            f"| {row.suite} | {row.task} | {row.label} | {row.seeds} | {_score(row)} | {steps} | {row.status} |"
         )
     return "\n".join(lines)
+
+
+def overview() -> str:
+    """A row per task: random, PPO, the LNDP, and the best of whatever else there is."""
+    lines = ["| suite | task | random | PPO | LNDP (identity) | best other |", "|---|---|---|---|---|---|"]
+    columns = ("random", "PPO", "LNDP (identity)")
+    tasks: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows():
+        tasks.setdefault((row.suite, row.task or ""), {})[row.label] = row
+    for (suite, task), found in tasks.items():
+        cells = [_score(found[label]) if label in found else "–" for label in columns]
+        other = next((row for label, row in found.items() if label not in columns), None)
+        cells.append(f"{_score(other)} {other.label}" if other else "–")
+        lines.append(f"| {suite} | {task} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _score(row: Row) -> str:
+    return f"{row.iqm:.1f} [{row.low:.1f}, {row.high:.1f}]" if row.seeds > 1 else f"{row.iqm:.1f}"
 
 
 def main() -> None:
@@ -238,12 +256,11 @@ def main() -> None:
         for line in pool.map(lambda job: _line(*job), jobs):
             print(line, flush=True)
     if arguments.write:
-        body = table()
-        for name in PAGES:
+        for name, body in {"README.md": overview(), "docs/leaderboard.md": table()}.items():
             page = ROOT / name
             before, _, rest = page.read_text().partition(MARKS[0])
             page.write_text(f"{before}{MARKS[0]}\n\n{body}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}")
-        print(body)
+            print(body)
 
 
 def _line(name: str, seed: int) -> str:
