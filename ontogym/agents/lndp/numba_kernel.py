@@ -27,7 +27,7 @@ __all__ = ["Flags", "Offsets", "step_rows"]
 F, S, HEADS, QK, VALUE, HIDDEN = 8, 4, 3, 4, 8, 16
 QKV = (2 * QK + VALUE) * HEADS
 
-CALLER_WAITS, HELPER_LISTENS = 20_000, 40_000
+CALLER_WAITS, HELPER_LISTENS = 20_000, 20_000
 """How often the caller asks whether the helpers are done (a few rows' time), and a helper whether the bell rings
 (less than a tenth of a millisecond: where other programs want the core, one that listens long is sent away when its turn comes)."""
 
