@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ontogym.baselines.leaderboard.board import Row, read_board
-from ontogym.baselines.suites import SUITES
+from ontogym.baselines.suites import SUITES, SuiteTask
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "leaderboard"
@@ -44,7 +44,6 @@ class Cell(NamedTuple):
 
 
 IDENTITY = "--io-identity"
-PRENATAL = {"Waves": "retinal-waves", "Noise": "white-noise", "Silence": "silence"}
 ONE_HOT = ("Foraging-v0", "ForagingRewardOnly-v0", "ForagingSwitch-v0")
 
 
@@ -56,6 +55,16 @@ def _trained(algorithm: str, env: str, steps: int) -> str:
     # The suites' foraging tasks show places one by one, as `ontogym evolve` does.
     kwargs = " --env-kwargs observation=one-hot" if env in ONE_HOT else ""
     return f"train --algo {algorithm} --env ontogym/{env}{kwargs} --steps {steps}"
+
+
+def _prenatal() -> list[tuple[str, str, str, SuiteTask]]:
+    """What comes before ("waves"), the short name ("foraging"), the environment, the task."""
+    found = []
+    for task in SUITES["prenatal"].tasks:
+        plain, version = task.env.removeprefix("ontogym/").split("-")
+        word = task.name.removeprefix(plain).removesuffix(f"-{version}")
+        found.append((word.lower(), plain.lower(), f"{plain}-{version}", task))
+    return found
 
 
 CELLS: dict[str, Cell] = {
@@ -76,25 +85,19 @@ CELLS: dict[str, Cell] = {
     },
     **{
         # The runs of docs/experiments/prenatal.md: each evolved after the activity that its task has.
-        f"lndp-{word.lower()}-{name}": Cell(
+        f"lndp-{word}-{name}": Cell(
             "LNDP (identity)",
-            f"{task.replace('-v', word + '-v')}",
+            task.name,
             _evolved(
-                task,
-                f"{settings} --io-identity --target None --development {source} --development-steps 100",
+                plain,
+                f"{settings} --io-identity --target None",
+                f"--development {task.development} --development-steps {task.development_steps}",
             ),
         )
-        for name, task, settings in (
-            ("foraging", "Foraging-v0", "--episodes 2 --generations 30"),
-            ("cartpole", "CartPole-v1", "--generations 20"),
-        )
-        for word, source in PRENATAL.items()
+        for word, name, plain, task in _prenatal()
+        for settings in [{"foraging": "--episodes 2 --generations 30", "cartpole": "--generations 20"}[name]]
     },
-    **{
-        f"ppo-{word.lower()}-{name}": Cell("PPO", task.replace("-v", word + "-v"), of=f"ppo-{name}")
-        for name, task in (("foraging", "Foraging-v0"), ("cartpole", "CartPole-v1"))
-        for word in PRENATAL
-    },
+    **{f"ppo-{word}-{name}": Cell("PPO", task.name, of=f"ppo-{name}") for word, name, _, task in _prenatal()},
     **{
         f"ppo-{name}": Cell("PPO", task, _trained("ppo", task, 100_000))
         for name, task in {
@@ -147,13 +150,13 @@ def command(name: str, seed: int) -> str:
 
 def make(name: str, seed: int) -> str:
     """Train (or resume), submit and add one cell; returns a line about it."""
-    cell = CELLS[name]
-    run = RUNS / f"{cell.of or name}-s{seed}"
+    cell, trained = CELLS[name], CELLS[name].of or name
+    run = RUNS / f"{trained}-s{seed}"
     if any(_is(path, cell, seed) for path in STORE.glob("submissions/*/manifest.json")):
         return f"{name} seed {seed}: already there"
-    if cell.train and not (run / "done").exists():
+    if CELLS[trained].train and not (run / "done").exists():
         started = any((run / file).exists() for file in ("config.json", "run.json"))
-        _ontogym(*command(name, seed).split()[1:], *["--resume"] * started, "--json")
+        _ontogym(*command(trained, seed).split()[1:], *["--resume"] * started, "--json")
         (run / "done").touch()
     out = RUNS / f"{name}-s{seed}-submission"
     if not (out / "manifest.json").exists():
@@ -199,13 +202,13 @@ def rows() -> list[Row]:
     return sorted(found, key=lambda r: (r.suite, r.task or "", -r.iqm))
 
 
-def table() -> str:
+def table(rows: list[Row]) -> str:
     """All of them."""
     lines = [
         "| suite | task | agent | seeds | score, IQM [95 %] | env steps | status |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in rows():
+    for row in rows:
         steps = f"{row.env_steps:,.0f}" if row.env_steps else "–"
         steps += " (over budget)" if row.over_budget else ""
         lines.append(
@@ -214,12 +217,12 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def overview() -> str:
+def overview(rows: list[Row]) -> str:
     """A row per task: random, PPO, the LNDP, and the best of whatever else there is."""
     lines = ["| suite | task | random | PPO | LNDP (identity) | best other |", "|---|---|---|---|---|---|"]
     columns = ("random", "PPO", "LNDP (identity)")
     tasks: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in rows():
+    for row in rows:
         tasks.setdefault((row.suite, row.task or ""), {})[row.label] = row
     for (suite, task), found in tasks.items():
         cells = [_score(found[label]) if label in found else "–" for label in columns]
@@ -256,7 +259,8 @@ def main() -> None:
         for line in pool.map(lambda job: _line(*job), jobs):
             print(line, flush=True)
     if arguments.write:
-        for name, body in {"README.md": overview(), "docs/leaderboard.md": table()}.items():
+        found = rows()
+        for name, body in {"README.md": overview(found), "docs/leaderboard.md": table(found)}.items():
             page = ROOT / name
             before, _, rest = page.read_text().partition(MARKS[0])
             page.write_text(f"{before}{MARKS[0]}\n\n{body}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}")

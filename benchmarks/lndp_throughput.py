@@ -1,10 +1,11 @@
 """Agent-steps per second of every LNDP engine, and seconds per generation. Run by hand:
 
-    python benchmarks/lndp_throughput.py [--json] [--quick]
+    python benchmarks/lndp_throughput.py [--json] [--quick | --cores]
 
 Default configuration (32 nodes, CartPole's 4 inputs and 2 outputs), genomes from N(0, 1) as at the start of a
 search, everyone alive. Each figure is the median over repetitions that are interleaved between engines, so that
-a machine whose speed drifts slows them all; compare them as ratios within one run.
+a machine whose speed drifts slows them all; compare them as ratios within one run. `--cores` only asks what the
+second core brings to the numba engine: half seconds on one and on two threads in turn, on a machine left alone.
 """
 
 from __future__ import annotations
@@ -87,6 +88,19 @@ class Runner:
         self.rates.append(self.population * self.count / (time.perf_counter() - start))
 
 
+def second_core(population: int, rounds: int) -> Case:
+    """What two threads of the numba engine do, times what one does, in turn."""
+    one, two = (
+        Runner({"engine": "numba", "population": population, "threads": threads}) for threads in (1, 2)
+    )
+    for _ in range(rounds):
+        one.measure()
+        two.steps(50)  # finds its caches again
+        two.measure()
+    rates = [statistics.median(runner.rates) for runner in (one, two)]
+    return {"population": population, "one": rates[0], "two": rates[1], "ratio": rates[1] / rates[0]}
+
+
 def generation_seconds(threads: int) -> dict[str, float]:
     """Seconds of one generation on CartPole, population 256, 1 life of 3 episodes: at the start of a search
     (most die at once, and cost nothing) and were everyone to live all 500 steps of each episode."""
@@ -115,8 +129,19 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--quick", action="store_true", help="leave out what needs torch.compile")
+    parser.add_argument("--cores", action="store_true", help="only what the second core brings")
     parser.add_argument("--repetitions", type=int, default=7)
     arguments = parser.parse_args()
+    if arguments.cores:
+        found = [second_core(population, 2 * arguments.repetitions) for population in (64, 256)]
+        for row in found:
+            print(
+                f"numba P={row['population']}: {row['one']:.0f} steps/s on one core, {row['two']:.0f} on two, "
+                f"{row['ratio']:.2f} times"
+            )
+        if arguments.json:
+            print(json.dumps({"cores": found}))
+        return
     runners = [Runner(case) for case in cases(arguments.quick)]
     for _ in range(arguments.repetitions):
         for runner in runners:

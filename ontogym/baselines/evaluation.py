@@ -347,11 +347,9 @@ def reevaluate(
     seeds = life_seeds(spec, n_lives, seed, *names)
     result = live(agent, np.atleast_2d(genome), spec, seeds, trace=window is not None)
     summary = summarise(result, spec, seed)
-    return (
-        summary
-        if window is None
-        else {**summary, "switches": switches_met(result.trace, result.returns, window)}
-    )
+    if window is not None:
+        summary["switches"] = switches_met(result.trace, result.returns, window)
+    return summary
 
 
 def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, Any]:

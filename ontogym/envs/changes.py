@@ -16,9 +16,11 @@ from ontogym.envs.schedule import Schedule, random_cycles
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CHANGES", "Change", "whole_option"]
+__all__ = ["CHANGES", "PLACE", "Change", "check_life", "whole_option"]
 
 CHANGES = ("sensor-flip", "sensor-permute", "action-flip", "action-permute", "goal-swap", "drift")
+PLACE = ("episode", "age", "life")
+"""Reset options that tell where in its life an episode lies."""
 
 
 class Change:
@@ -85,6 +87,18 @@ class Change:
         assert self._mirror is not None
         odd = (phase % 2 == 1).reshape(-1, *[1] * (values.ndim - 1))
         return np.where(odd, self._mirror - values, values)
+
+
+def check_life(change: str, episodes: int, schedule: Schedule) -> None:
+    """Refuses lives of no episode, and gradual changes of what has no halfway.
+
+    Raises:
+        OntogymError: one of these.
+    """
+    if isinstance(episodes, bool) or episodes != int(episodes) or episodes < 1:
+        raise OntogymError(f"A life of {episodes!r} episodes is no life; pass a whole number from 1 on.")
+    if schedule.ramp and change != "drift":
+        raise OntogymError(f"The change {change!r} has no halfway; set ramp to 0.")
 
 
 def whole_option(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.changes import CHANGES, Change, whole_option
+from ontogym.envs.changes import CHANGES, PLACE, Change, check_life, whole_option
 from ontogym.envs.schedule import Schedule
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import load_object
@@ -63,21 +63,18 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
     ) -> None:
         if task not in TASKS:
             raise UnknownNameError("task to change", str(task), TASKS)
-        if isinstance(episodes, bool) or episodes != int(episodes) or episodes < 1:
-            raise OntogymError(f"A life of {episodes!r} episodes is no life; pass a whole number from 1 on.")
         self.task = _make_task(task, task_options or {})
         self.changed = Change(change, self.task.observation_space, self.task.action_space)
         self.change, self.episodes = change, int(episodes)
         self.schedule = Schedule.of(clock, switches, ramp, jitter)
-        if ramp and change != "drift":
-            raise OntogymError(f"The change {change!r} has no halfway; set ramp to 0.")
+        check_life(change, episodes, self.schedule)
         self.drift = _checked_drift(self.task, change, drift)
         if change == "goal-swap" and "goal" not in self.task.reset_options:
             raise OntogymError(f"{type(self.task).__name__} has no goal to swap; choose Foraging-v0.")
         self.observation_space, self.action_space = self.changed.observation_space, self.task.action_space
         self.max_steps, self.stochastic = self.task.max_steps, self.task.stochastic
         # Per object, since they are those of the task.
-        self.reset_options = (*self.task.reset_options, "episode", "age", "life")  # type: ignore[misc]
+        self.reset_options = (*self.task.reset_options, *PLACE)  # type: ignore[misc]
         self.render_fps = self.task.render_fps  # type: ignore[misc]
 
     def reset(

@@ -19,15 +19,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ontogym.envs.changes import Change, whole_option
+from ontogym.envs.changes import PLACE, Change, check_life, whole_option
 from ontogym.envs.schedule import Schedule
 from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN, mix64
 
 __all__ = ["NonstationaryVectorWrapper", "NonstationaryWrapper"]
-
-PLACE = ("episode", "age", "life")
-"""Reset options that tell where in its life an episode lies."""
 
 
 class _Lives:
@@ -41,10 +38,7 @@ class _Lives:
         episodes: int,
         count: int,
     ) -> None:
-        if episodes != int(episodes) or episodes < 1:
-            raise OntogymError(f"A life of {episodes!r} episodes is no life; pass a whole number from 1 on.")
-        if schedule.ramp and change != "drift":
-            raise OntogymError(f"The change {change!r} has no halfway; set ramp to 0.")
+        check_life(change, episodes, schedule)
         vector = isinstance(env, VectorEnv)
         observation: Any = env.single_observation_space if vector else env.observation_space  # type: ignore[union-attr]
         action: Any = env.single_action_space if vector else env.action_space  # type: ignore[union-attr]

@@ -16,7 +16,7 @@ done."""
 
 
 class Crew:
-    """The caller and ``threads - 1`` helpers, which sleep between calls and end with the crew.
+    """The caller and ``threads - 1`` helpers, which listen for the next call, then sleep, and end with the crew.
 
     A job is called once by the caller and, meanwhile, by each helper that wakes in time. All calls of a job draw on
     one stock of work (the kernel's counters of rows) and return when it is empty, so nobody waits for a thread that

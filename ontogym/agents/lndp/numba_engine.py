@@ -22,8 +22,8 @@ _BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogen
 ROWS_WORTH_SHARING = 8
 """A row takes about 20 microseconds, and waking another thread and waiting for it 60."""
 
-BELL_SIZE = 16
-"""The bell that calls the helpers is the middle one of so many numbers: nothing else lies in its cache line."""
+CACHE_LINE = 8
+"""Numbers of 64 bits in a cache line."""
 
 
 class NumbaState(NamedTuple):
@@ -70,7 +70,8 @@ class NumbaEngine:
         self.layout, self.config, self.dtype = layout, layout.config, np.dtype(dtype)
         self.threads = threads or available_cores()
         self._crew: Crew | None = None
-        self._bell = np.zeros(BELL_SIZE, np.int64)
+        # It calls the helpers, with nothing else in its cache line.
+        self._bell = np.zeros(2 * CACHE_LINE, np.int64)[CACHE_LINE:][:1]
         self._tag = (0,) * layout.config.nodes
         self._at, self._flags = _offsets(layout), _flags(layout)
         allowed = allowed_edges(layout.config, layout.n_inputs, layout.n_outputs)
@@ -117,8 +118,7 @@ class NumbaEngine:
         observation = np.ascontiguousarray(observation, dtype=self.dtype)
 
         taken = np.zeros((self.threads if len(rows) >= ROWS_WORTH_SHARING else 1) + 1, np.int64)
-
-        bell, call = self._bell, int(self._bell[len(self._bell) // 2]) + 1
+        bell, call = self._bell, int(self._bell[0]) + 1
 
         def run(seat: int) -> bool:
             done: bool = step_rows(

@@ -29,7 +29,8 @@ QKV = (2 * QK + VALUE) * HEADS
 
 CALLER_WAITS, HELPER_LISTENS = 20_000, 20_000
 """How often the caller asks whether the helpers are done (a few rows' time), and a helper whether the bell rings
-(less than a tenth of a millisecond: where other programs want the core, one that listens long is sent away when its turn comes)."""
+(less than a tenth of a millisecond: where other programs want the core, one that listens long is sent away when its
+turn comes)."""
 
 _KERNEL: dict[str, Any] = {"fastmath": FASTMATH, "error_model": "numpy", "cache": True, "nogil": True}
 _ORDERED: dict[str, Any] = {"fastmath": FASTMATH - {"reassoc"}, "error_model": "numpy", "forceinline": True}
@@ -668,8 +669,8 @@ def step_rows(
         tag: a tuple of N zeros; its length is the number of nodes.
         at, flags: `Offsets` and `Flags`.
         seat: number of the calling thread. taken: (threads + 1,) int64, how many rows of each share are taken,
-            and how many are done. bell: (B,) int64, whose middle number seat 0 raises to `call` when it
-            begins, and once more if it cannot wait for the helpers to be done.
+            and how many are done. bell: (1,) int64, which seat 0 raises to `call` when it begins, and
+            once more if it cannot wait for the helpers to be done.
         rows: (R,) indices of the living. updates: (P,) bool, False: act, but do not change.
         genomes: (P, D). keys: (P,) uint64, noise of stochastic decisions.
         observation: (P, O). reward: (P,). allowed: (N * N,) (pre, post).
@@ -680,7 +681,7 @@ def step_rows(
     scratch = np.empty((141 + HEADS * n) * n + 6 * n, genomes.dtype)
     seats = len(taken) - 1
     if seat == 0:
-        add_number(bell, len(bell) // 2, 1)
+        add_number(bell, 0, 1)
     for share in range(seat, seat + seats):
         share %= seats
         start, stop = share * len(rows) // seats, (share + 1) * len(rows) // seats
@@ -701,9 +702,9 @@ def step_rows(
         while add_number(taken, seats, 0) < len(rows) and patience > 0:
             patience -= 1
         if patience == 0:
-            add_number(bell, len(bell) // 2, 1)
+            add_number(bell, 0, 1)
     else:
         patience = HELPER_LISTENS
-        while add_number(bell, len(bell) // 2, 0) <= call and patience > 0:
+        while add_number(bell, 0, 0) <= call and patience > 0:
             patience -= 1
     return add_number(taken, seats, 0) >= len(rows)
