@@ -78,6 +78,7 @@ def main() -> None:
         measure("lndp", "CartPole-v1", repeats),
         measure("lndp", "Acrobot-v1", repeats),
         measure("lndp", "Foraging-v0", repeats),
+        measure("lndp", "ForagingSwitch-v0", repeats),  # whose steps are recorded for the score of adaptation
         measure("random", "Acrobot-v1", repeats),
     ]
     for row in rows:

@@ -13,7 +13,7 @@ import pytest
 import ontogym  # noqa: F401  (registers the environments)
 from ontogym.baselines.lanes import make_single
 from ontogym.baselines.training.model import make_model
-from ontogym.baselines.training.networks import ALGORITHMS, algorithms_for
+from ontogym.baselines.training.networks import ALGORITHMS, algorithms_for, build_policy
 from ontogym.baselines.training.policy import load_policy
 from ontogym.baselines.training.run import NETWORK, TrainingConfig
 from ontogym.baselines.training.settings import FOLDER, hyperparameters
@@ -126,3 +126,47 @@ def has_contrib() -> bool:
 def test_hyper_parameters_that_are_unknown_are_refused() -> None:
     with pytest.raises(OntogymError, match="n_steps"):
         hyperparameters("ppo", "ontogym/Foraging-v0", {"nsteps": 1})
+
+
+def test_a_network_reads_the_parts_that_it_is_told_to() -> None:
+    """Weights for the observed parts only; the others may be anything."""
+    space = gymnasium.spaces.Dict(
+        image=gymnasium.spaces.Box(0, 1, (32, 32)),
+        b=gymnasium.spaces.Box(0, 1, (3,)),
+        a=gymnasium.spaces.Box(0, 1, (2,)),
+    )
+    actions = gymnasium.spaces.Box(-1, 1, (2,))
+    options = {"algorithm": "ppo", "policy": "MultiInputPolicy", "net_arch": [8], "observe": ["b", "a"]}
+    policy = build_policy(options, space, actions)
+    assert policy.state_dict()["mlp_extractor.policy_net.0.weight"].shape == (8, 5)
+    policy.set_training_mode(False)
+    seen = gymnasium.vector.utils.batch_space(space, 4).sample()
+    answer = policy.predict(seen, deterministic=True)[0]
+    np.testing.assert_array_equal(
+        policy.predict({**seen, "image": 0 * seen["image"]}, deterministic=True)[0], answer
+    )
+    assert (policy.predict({**seen, "b": 1 - seen["b"]}, deterministic=True)[0] != answer).any()
+
+
+@pytest.mark.parametrize(
+    ("observe", "message"),
+    [
+        (["imag"], "did you mean 'image'"),
+        ([], "names no part"),
+        ("image", "list of names"),
+        ([3], "list of names"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused(observe: Any, message: str) -> None:
+    space = gymnasium.spaces.Dict(image=gymnasium.spaces.Box(0, 1, (4, 4)))
+    options = {"algorithm": "ppo", "policy": "MultiInputPolicy", "observe": observe}
+    with pytest.raises(OntogymError, match=message):
+        build_policy(options, space, gymnasium.spaces.Discrete(2))
+
+
+def test_only_dictionaries_have_parts_and_spread_has_bounds() -> None:
+    box, two = gymnasium.spaces.Box(0, 1, (4,)), gymnasium.spaces.Discrete(2)
+    with pytest.raises(OntogymError, match="leave it out"):
+        build_policy({"algorithm": "ppo", "policy": "MlpPolicy", "observe": ["a"]}, box, two)
+    with pytest.raises(OntogymError, match="from -20 to 2"):
+        build_policy({"algorithm": "ppo", "policy": "MlpPolicy", "log_std_init": 1e9}, box, box)

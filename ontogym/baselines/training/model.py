@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["make_model"]
 
-_NOT_SB3 = ("n_envs", "normalise", "clip", "policy", "net_arch", "activation", "lstm_size", "noise_std")
+_NOT_SB3 = (
+    "n_envs",
+    "normalise",
+    "clip",
+    "policy",
+    "net_arch",
+    "activation",
+    "lstm_size",
+    "log_std_init",
+    "observe",
+    "noise_std",
+)
 
 
 def make_model(config: TrainingConfig, values: Mapping[str, Any]) -> tuple[Any, str]:

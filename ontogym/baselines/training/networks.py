@@ -39,7 +39,8 @@ def algorithms_for(action_space: spaces.Space[Any]) -> tuple[str, ...]:
 
 
 def policy_kwargs(algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """SB3's ``policy_kwargs`` from `options`: ``net_arch``, ``activation``, ``lstm_size``, ``log_std_init``.
+    """SB3's ``policy_kwargs`` from `options`: ``net_arch``, ``activation``, ``lstm_size``, ``log_std_init``,
+    ``observe``.
 
     Raises:
         OntogymError: a value that no network of ours has (too wide, too deep, of another type).
@@ -62,7 +63,23 @@ def policy_kwargs(algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if algorithm == "recurrent-ppo":
         _check_widths([options.get("lstm_size", 64)])
         kwargs["lstm_hidden_size"] = options.get("lstm_size", 64)
+    if "log_std_init" in options:
+        spread = options["log_std_init"]
+        if isinstance(spread, bool) or not isinstance(spread, (int, float)) or not -20 <= spread <= 2:
+            raise OntogymError(f"log_std_init is {spread!r}; give a number from -20 to 2.")
+        kwargs["log_std_init"] = float(spread)
+    if options.get("observe") is not None:
+        kwargs |= _reading(options["observe"])
     return kwargs
+
+
+def _reading(keys: Any) -> dict[str, Any]:
+    """What makes a network read these parts of a dictionary of observations."""
+    from ontogym.baselines.training.parts import Parts
+
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise OntogymError(f'observe is {str(keys)[:80]}; give a list of names, such as ["statistics"].')
+    return {"features_extractor_class": Parts, "features_extractor_kwargs": {"keys": keys}}
 
 
 def _check_widths(widths: Any) -> None:

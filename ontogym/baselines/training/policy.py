@@ -107,7 +107,8 @@ def load_policy(
     Args:
         tensors: every tensor of the policy's state_dict, and ``normalisation.mean``, ``.var`` and ``.count``
             if it saw normalised observations; none for random, constant and reference.
-        options: ``algorithm``; for networks ``policy``, ``net_arch``, ``activation``, ``lstm_size``, ``clip``.
+        options: ``algorithm``; for networks ``policy``, ``net_arch``, ``activation``, ``lstm_size``, ``observe``,
+            ``clip``.
 
     Raises:
         OntogymError: unknown options, a tensor missing, left over, misshapen, of another type or not finite.

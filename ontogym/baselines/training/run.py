@@ -32,7 +32,7 @@ from ontogym.seeding import derive, lane_seeds
 
 __all__ = ["TrainingConfig", "score", "train"]
 
-NETWORK = ("net_arch", "activation", "lstm_size", "clip", "policy")
+NETWORK = ("net_arch", "activation", "lstm_size", "clip", "policy", "observe")
 
 
 @dataclass(frozen=True)

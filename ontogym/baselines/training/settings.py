@@ -17,6 +17,8 @@ _EXTRA = (
     "normalise",
     "clip",
     "policy",
+    "observe",
+    "log_std_init",
     "use_sde",
     "sde_sample_freq",
     "max_grad_norm",
