@@ -32,7 +32,8 @@ MARKS = ("<!-- board: python benchmarks/leaderboard_results.py --write -->", "<!
 class Cell(NamedTuple):
     """What is trained (nothing for an agent without weights), on which task, under which name.
 
-    `of` is the cell whose training this one submits to another task.
+    `of` is the cell whose training this one submits to another task; `found` is a folder of JSON files, one a seed, with
+    what a search found for an agent without weights.
     """
 
     label: str
@@ -41,6 +42,7 @@ class Cell(NamedTuple):
     agent: str = ""
     seeds: tuple[int, ...] = SEEDS
     of: str = ""
+    found: str = ""
 
 
 IDENTITY = "--io-identity"
@@ -81,6 +83,11 @@ CELLS: dict[str, Cell] = {
             "action-flip": "CartPoleActionFlip-v0",
             "choice": "DeNovoChoice-v0",
             "shared": "SharedForaging-v0",
+            "sensor-flip": "CartPoleSensorFlip-v0",
+            "sensor-permute": "CartPoleSensorPermute-v0",
+            "action-swap": "AcrobotActionSwap-v0",
+            "drift": "CartPoleDrift-v0",
+            "choice-blocks": "DeNovoChoiceBlocks-v0",
         }.items()
     },
     **{
@@ -118,6 +125,9 @@ CELLS: dict[str, Cell] = {
             "pendulum-drift": "PendulumDrift-v0",
             "pendulum-flip": "PendulumActionFlip-v0",
             "choice-blocks": "DeNovoChoiceBlocks-v0",
+            "encoding": "RetinaEncoding-v0",
+            "refinement": "RetinaRefinement-v0",
+            "calibration": "RetinaCalibration-v0",
         }.items()
     },
     "dqn-cartpole": Cell("DQN", "CartPole-v1", _trained("dqn", "CartPole-v1", 50_000)),
@@ -134,6 +144,12 @@ CELLS: dict[str, Cell] = {
         f"average-{task.name}": Cell("average (nothing learned)", task.name, agent="constant", seeds=(1,))
         for task in SUITES["encoding"].tasks
     },
+    "cma-encoding": Cell(
+        "CMA-ES, one filter for all pictures",
+        "RetinaEncoding-v0",
+        agent="constant",
+        found="docs/experiments/encoding/cma",
+    ),
     "observer-blocks": Cell("ideal observer", "DeNovoChoiceBlocks-v0", agent="block-observer", seeds=(1,)),
     **{
         f"wsls-{task}": Cell("win-stay, lose-shift (by hand)", task, agent="win-stay-lose-shift", seeds=(1,))
@@ -173,10 +189,17 @@ def make(name: str, seed: int) -> str:
                 "--author",
                 "ontogym",
             ),
-            *("--seed", str(seed), "--out", str(out), "--json"),
+            *("--seed", str(seed), "--out", str(out), "--json", *_found(cell, seed)),
         )
     found = _ontogym("leaderboard", "add", str(out), "--store", str(STORE), "--json")
     return f"{name} seed {seed}: {json.dumps(found)[:200]}"
+
+
+def _found(cell: Cell, seed: int) -> list[str]:
+    if not cell.found:
+        return []
+    facts = json.loads(Path(ROOT, f"{cell.found}-s{seed}.json").read_text())["facts"]
+    return ["--options", f"action={json.dumps(facts['weights'])}", "--env-steps", str(facts["steps"])]
 
 
 def _is(path: Path, cell: Cell, seed: int) -> bool:

@@ -24,8 +24,11 @@ _FORAGING: dict[str, Any] = {
     "agent_options": {"growth_bias": 2.0},
 }
 
+_CARTPOLE: dict[str, Any] = {"lives": 2, "generations": 100, "eval_every": 5, "target": 475.0}
+_CHANGING: dict[str, Any] = {"lives": 2, "generations": 40, "eval_every": 5}
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "ontogym/CartPole-v1": {"lives": 2, "generations": 100, "eval_every": 5, "target": 475.0},
+    "ontogym/CartPole-v1": _CARTPOLE,
     "ontogym/Acrobot-v1": {"lives": 2, "generations": 60, "eval_every": 5, "target": -100.0},
     "ontogym/Pendulum-v1": {
         "population": 128,
@@ -34,12 +37,28 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "generations": 400,
         "eval_every": 20,
         "target": -300.0,
+        # Without a bias a network of tanh answers the mirrored observation with the mirrored torque, and the best
+        # torque asks for the opposite: on both sides of a circle it may not tell up from down by its cosine.
         # Velocities reach 8 and rewards -16: raw, they saturate every node and every edge.
-        "agent_options": {"growth_bias": 2.0, "scale_observations": True, "reward_scale": 0.1},
+        "agent_options": {"growth_bias": 2.0, "scale_observations": True, "reward_scale": 0.1, "bias": True},
     },
     "ontogym/Foraging-v0": {**_FORAGING, "target": 450.0},
     "ontogym/ForagingRewardOnly-v0": {**_FORAGING, "target": 400.0},
     "ontogym/ForagingSwitch-v0": {**_FORAGING, "target": 350.0, "generations": 80},
+    "ontogym/ForagingGoalSwap-v0": {
+        **_FORAGING,
+        "env_kwargs": {},
+        "generations": 60,
+        "agent_options": {"growth_bias": 2.0, "scale_observations": True},
+    },
+    "ontogym/CartPoleDrift-v0": _CARTPOLE,
+    "ontogym/CartPoleSensorFlip-v0": _CHANGING,
+    "ontogym/CartPoleSensorPermute-v0": _CHANGING,
+    "ontogym/CartPoleActionFlip-v0": _CHANGING,
+    "ontogym/AcrobotActionSwap-v0": {**_CHANGING, "generations": 30},
+    "ontogym/DeNovoChoice-v0": {"lives": 4, "generations": 40, "eval_every": 5, "target": 475.0},
+    "ontogym/DeNovoChoiceBlocks-v0": {"lives": 4, "generations": 60, "eval_every": 5},
+    "ontogym/SharedForaging-v0": {"lives": 4, "generations": 60, "eval_every": 5},
 }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from ontogym.cli.options import print_table
+from ontogym.cli.options import key_values, print_table
 
 __all__ = ["LeaderboardAdd", "LeaderboardList", "LeaderboardSubmit", "LeaderboardVerify"]
 
@@ -25,6 +25,8 @@ class LeaderboardSubmit:
         author: who submits.
         notes: anything a reader should know.
         seed: training seed, for agents without weights (a run has its own).
+        options: of an agent without weights, as KEY=VALUE ...; such as the action of constant.
+        env_steps: what it took to find those.
         out: folder of the submission; RUN_DIR/submission, or submissions/NAME, if not given.
         json: print one JSON object as the last line.
     """
@@ -35,6 +37,8 @@ class LeaderboardSubmit:
     author: str = ""
     notes: str = ""
     seed: int = 0
+    options: tuple[str, ...] = ()
+    env_steps: int = 0
     out: str | None = None
     json: bool = False
 
@@ -45,7 +49,8 @@ class LeaderboardSubmit:
         from ontogym.baselines.leaderboard.store import submission_id
         from ontogym.baselines.leaderboard.submission import write_submission
 
-        candidate = read_run(self.run_dir, self.seed)
+        options = key_values(self.options, "--options")
+        candidate = read_run(self.run_dir, self.seed, options, self.env_steps)
         made = make_submission(candidate, self.task, self.label, self.author, self.notes)
         name = submission_id(made.manifest, made.files[MANIFEST])
         folder = Path(self.run_dir, "submission") if candidate.env else Path("submissions", name)

@@ -52,21 +52,27 @@ class Candidate:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def read_run(source: str, seed: int = 0) -> Candidate:
+def read_run(
+    source: str, seed: int = 0, options: Mapping[str, Any] | None = None, env_steps: int = 0
+) -> Candidate:
     """A run of ``ontogym evolve`` or ``ontogym train``, or an agent without weights by its name.
 
     Args:
         source: a run folder, or "random", "constant", ...
-        seed: for an agent without weights (a run has its own).
+        seed, options, env_steps: for an agent without weights (a run has its own): options such as the action of
+            constant, and what it took to find them.
 
     Raises:
         OntogymError: neither, or a run that has no agent yet.
     """
     path = Path(source)
+    if path.is_dir() and (options or env_steps):
+        raise OntogymError(f"{path} is a run, which brings its own options and steps; leave yours out.")
     if not path.is_dir():
         if source in WEIGHT_FREE:
-            options = {"seed": seed} if source == "random" else {}
-            return Candidate(source, options, {}, seed=seed, training={"env_steps": 0, "wall_seconds": 0.0})
+            given = {**({"seed": seed} if source == "random" else {}), **(options or {})}
+            training: dict[str, Any] = {"env_steps": env_steps, "wall_seconds": 0.0}
+            return Candidate(source, given, {}, seed=seed, training=training)
         raise OntogymError(
             f"{source!r} is neither a run folder nor an agent without weights ({', '.join(WEIGHT_FREE)}); pass the "
             "--out of a training."
@@ -107,6 +113,10 @@ def make_submission(
     player = build_player(candidate.agent_type, candidate.options, candidate.tensors, task)
     result = evaluate(player, suite, task)
     command = f"ontogym leaderboard submit {candidate.agent_type} --task {task.name} --seed {candidate.seed}"
+    given = {key: value for key, value in candidate.options.items() if key != "seed"}
+    if given and not candidate.env:
+        words = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in given.items()]
+        command += f" --options {shlex.join(words)} --env-steps {candidate.training.get('env_steps', 0)}"
     here = machine()
     manifest = {
         "format": FORMAT,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ontogym.baselines.leaderboard.board import read_board
-from ontogym.baselines.leaderboard.runs import Candidate, make_submission
+from ontogym.baselines.leaderboard.runs import Candidate, make_submission, read_run
 from ontogym.baselines.leaderboard.site import build_site
 from ontogym.baselines.leaderboard.store import Store
 from ontogym.baselines.leaderboard.submission import Submission
@@ -213,3 +213,19 @@ def test_a_damaged_entry_is_named(tmp_path: Path, good: Submission) -> None:
     file.write_text(json.dumps(manifest))
     with pytest.raises(OntogymError, match=f"{name} is damaged"):
         read_board(tmp_path)
+
+
+def test_what_a_search_found_is_submitted_with_its_cost_and_its_command() -> None:
+    """Options of an agent without weights stand in the manifest, and in the command that makes it again."""
+    candidate = read_run("constant", 3, {"action": 1}, 5000)
+    made = make_submission(candidate, "CartPole-v1")
+    assert made.manifest["training"]["env_steps"] == 5000
+    assert made.manifest["training"]["command"].endswith("--seed 3 --options action=1 --env-steps 5000")
+    assert verify(made)["status"] == "verified"
+    with pytest.raises(OntogymError, match="did you mean 'action'"):
+        make_submission(read_run("constant", 0, {"acton": 1}), "CartPole-v1")
+
+
+def test_a_run_takes_no_options_of_others(tmp_path: Path) -> None:
+    with pytest.raises(OntogymError, match="brings its own"):
+        read_run(str(tmp_path), options={"action": 1})
