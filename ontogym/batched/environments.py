@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics, State, copy_state, hold_rows, lane_of, put_rows, row_mask
 from ontogym.batched.inputs import (
     action_checker,
+    as_array,
     as_autoreset_mode,
     lane_options,
     lane_seeds_given,
@@ -81,7 +82,7 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, Info]:
         """One step, as in Gymnasium; `action` must be in the action space (`OntogymError` otherwise)."""
         old, streams = _require(self._state), self._streams
-        actions = self._check(np.asarray(action)[None])
+        actions = self._check(as_array(action)[None])
         if self._terminated:
             return lane_of(self.dynamics.observe(old), 0), 0.0, True, False, self._info(old)
         assert streams is not None

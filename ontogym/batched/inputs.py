@@ -17,6 +17,7 @@ from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = [
     "action_checker",
+    "as_array",
     "as_autoreset_mode",
     "lane_options",
     "lane_seeds_given",
@@ -64,6 +65,18 @@ def action_checker(space: spaces.Space[Any], num_envs: int) -> ActionChecker:
     )
 
 
+def as_array(actions: Any) -> NDArray[Any]:
+    """Actions as an array.
+
+    Raises:
+        OntogymError: lists of different lengths.
+    """
+    try:
+        return np.asarray(actions)
+    except ValueError as error:
+        raise OntogymError("The parts of these actions differ in length; pass one array.") from error
+
+
 class _DiscreteChecker:
     """The hot path: one comparison finds numbers that are too large and (seen as unsigned) negative ones."""
 
@@ -72,7 +85,7 @@ class _DiscreteChecker:
         self.n, self.start = int(space.n), int(space.start)
 
     def __call__(self, actions: Any, /) -> NDArray[Any]:
-        given = np.asarray(actions)
+        given = as_array(actions)
         if given.shape != self.shape:
             raise _shape_error(given, self.shape)
         if given.dtype != np.int64:
@@ -99,7 +112,7 @@ class _BoundsChecker:
         self.shape = (num_envs, *low.shape)
 
     def __call__(self, actions: Any, /) -> NDArray[Any]:
-        given = np.asarray(actions)
+        given = as_array(actions)
         if given.shape != self.shape:
             raise _shape_error(given, self.shape)
         if given.dtype != self.dtype:

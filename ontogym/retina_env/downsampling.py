@@ -139,7 +139,7 @@ def downsampler(name: str) -> Downsampler:
 def check_fold(size: int, fold: int) -> tuple[int, int]:
     """`size` and `fold` as integers, if the one divides the other."""
     if isinstance(fold, bool) or int(fold) != fold or fold < 1 or size % int(fold):
-        fits = [f for f in (1, *FOLDS) if size % f == 0]
+        fits = [f for f in range(1, size + 1) if size % f == 0]
         raise OntogymError(f"A fold of {fold} does not divide {size} pixels; choose one of {fits}.")
     return int(size), int(fold)
 

@@ -244,6 +244,7 @@ def test_bounds_options_move_the_starting_states():
         ("ontogym/Pendulum-v1", [[2.1], [0.0], [0.0]], "lane 0 is outside"),
         ("ontogym/Pendulum-v1", [0.0, 0.0, 0.0], "one action per lane"),
         ("ontogym/Pendulum-v1", [["a"], ["b"], ["c"]], "not numbers"),
+        ("ontogym/Pendulum-v1", [[0.0], [0.0, 1.0], [0.0]], "differ in length"),
     ],
 )
 def test_bad_actions_are_named(env_id, actions, message):
@@ -251,7 +252,7 @@ def test_bad_actions_are_named(env_id, actions, message):
     env.reset(seed=0)
     before = [part.copy() for part in env.state]
     with pytest.raises(OntogymError, match=message):
-        env.step(np.array(actions))
+        env.step(actions)
     for kept, part in zip(before, env.state):
         np.testing.assert_array_equal(kept, part)
 
@@ -264,6 +265,7 @@ def test_bad_actions_are_named(env_id, actions, message):
         (CARTPOLE, [0]),
         ("ontogym/Pendulum-v1", [np.nan]),
         ("ontogym/Pendulum-v1", 0.0),
+        ("ontogym/Pendulum-v1", [[0.0], [0.0, 1.0]]),
     ],
 )
 def test_bad_actions_of_the_single_env(env_id, action):
