@@ -201,3 +201,19 @@ def test_a_plugin_installed_by_pip(tmp_path):
         print(RULES.entries()["strangers-oja"].origin, check_rule("strangers-oja"))
     """
     assert run(program, target) == "stranger-rules 0.3 []"
+
+
+def test_a_plugin_that_is_installed_meanwhile_is_found(tmp_path):
+    """What is installed is remembered until a folder of the path changes."""
+    program = f"""
+        from pathlib import Path
+        from ontogym.registry import RULES
+
+        before = "latecomer" in RULES
+        info = Path({str(tmp_path)!r}, "latecomer-1.0.dist-info")
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: latecomer\\nVersion: 1.0\\n")
+        (info / "entry_points.txt").write_text("[ontogym.rules]\\nlatecomer = nowhere:Rule\\n")
+        print(before, "latecomer" in RULES, RULES.entries()["latecomer"].origin)
+    """
+    assert run(program, tmp_path) == "False True latecomer 1.0"
