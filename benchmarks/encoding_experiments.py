@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from cells import put_between
 
 from ontogym import __version__
 from ontogym.baselines.regimes.intervals import mean_interval
@@ -274,18 +275,6 @@ def _shown(values: list[float | None], digits: int) -> str:
     return text if interval is None else f"{text} ± {(interval[1] - interval[0]) / 2:.{digits}f}"
 
 
-def write_page() -> None:
-    """Put the tables between the page's markers; a page without them is left alone."""
-    text = PAGE.read_text() if PAGE.exists() else ""
-    if MARKS[0] not in text or MARKS[1] not in text:
-        raise SystemExit(
-            f"{PAGE} has no place for the tables; put these lines into it:\n{MARKS[0]}\n{MARKS[1]}"
-        )
-    before, _, rest = text.partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    PAGE.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -309,7 +298,7 @@ def main() -> None:
     if arguments.table:
         print(tables())
     if arguments.write:
-        write_page()
+        put_between(PAGE, MARKS, tables())
 
 
 if __name__ == "__main__":

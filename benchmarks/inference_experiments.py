@@ -17,16 +17,16 @@ packages' wheels, of which only one file each is taken:
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from cells import kept, main
 
 from ontogym.baselines.inference.report import NAMES
 from ontogym.baselines.regimes.intervals import compare, mean_interval, number
@@ -91,12 +91,6 @@ def run(name: str, seed: int) -> str:
 def _brief(model: dict[str, Any]) -> dict[str, Any]:
     """A model without its curves, which are in the picture of the run."""
     return {key: model[key] for key in ("asymmetry", "history", "recovery") if key in model}
-
-
-def runs_of(name: str) -> Runs:
-    """Result of every seed that has been kept."""
-    found = sorted(RESULTS.glob(f"infer-{name}-s[0-9]*.json"), key=lambda p: int(p.stem.rpartition("-s")[2]))
-    return [json.loads(p.read_text()) for p in found]
 
 
 def over_seeds(runs: Runs, *path: str, places: int | None = None) -> str:
@@ -239,7 +233,9 @@ def _at(result: dict[str, Any], path: Sequence[str]) -> float:
 
 def tables() -> str:
     """All tables as Markdown."""
-    found = {name: runs for name in EXPERIMENTS if (runs := runs_of(name))}
+    found = {
+        name: runs for name in EXPERIMENTS if (runs := [one for _, one in kept(RESULTS, f"infer-{name}")])
+    }
     if not found:
         return "Nothing has been run.\n"
     parts = {
@@ -253,42 +249,6 @@ def tables() -> str:
     return note + "\n\n" + "\n\n".join(f"#### {title}\n\n{text}" for title, text in parts.items()) + "\n"
 
 
-def write_page() -> None:
-    """Put the tables between the page's markers; a page without them is left alone."""
-    page = ROOT / "docs" / "experiments" / "learning-rules.md"
-    text = page.read_text() if page.exists() else ""
-    if MARKS[0] not in text or MARKS[1] not in text:
-        raise SystemExit(
-            f"{page} has no place for the tables; put these lines into it:\n{MARKS[0]}\n{MARKS[1]}"
-        )
-    before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    page.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="experiments to run")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--table", action="store_true")
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.list:
-        for name in EXPERIMENTS:
-            print(f"{name:20} {command(name, 1)}")
-    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
-    with ThreadPoolExecutor(arguments.parallel) as pool:
-        for line in pool.map(lambda job: run(*job), jobs):
-            print(line, flush=True)
-    if arguments.table:
-        print(tables())
-    if arguments.write:
-        write_page()
-
-
 if __name__ == "__main__":
-    main()
+    page = ROOT / "docs" / "experiments" / "learning-rules.md"
+    main(__doc__, list(EXPERIMENTS), lambda name: [command(name, 1)], run, tables, page, MARKS, SEEDS)

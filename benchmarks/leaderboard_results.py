@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from cells import put_between
+
 from ontogym.baselines.leaderboard.board import Row, read_board
 from ontogym.baselines.suites import SUITES, SuiteTask
 
@@ -289,9 +291,7 @@ def main() -> None:
     if arguments.write:
         found = rows()
         for name, body in {"README.md": overview(found), "docs/leaderboard.md": table(found)}.items():
-            page = ROOT / name
-            before, _, rest = page.read_text().partition(MARKS[0])
-            page.write_text(f"{before}{MARKS[0]}\n\n{body}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}")
+            put_between(ROOT / name, MARKS, f"{body}\n")
             print(body)
 
 

@@ -12,16 +12,15 @@ there is not repeated, a run that was killed resumes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from cells import kept, main
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "lndp"
@@ -128,15 +127,9 @@ def run(name: str, seed: int) -> str:
     return f"{name} seed {seed}: {found['score']['mean']:.1f}"
 
 
-def runs_of(name: str) -> list[tuple[int, dict[str, Any]]]:
-    """Seed and result of every run that has been kept."""
-    found = sorted(RESULTS.glob(f"{name}-s[0-9]*.json"), key=lambda p: int(p.stem.rpartition("-s")[2]))
-    return [(int(p.stem.rpartition("-s")[2]), json.loads(p.read_text())) for p in found]
-
-
 def row(name: str) -> str | None:
     """One row of a table: every seed's score with its interval, then means over seeds."""
-    runs = runs_of(name)
+    runs = kept(RESULTS, name)
     if not runs:
         return None
     scores = [r["score"] for _, r in runs]
@@ -177,37 +170,6 @@ def tables() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_page() -> None:
-    """Put the tables between the page's markers."""
-    page = ROOT / "docs" / "experiments" / "lndp.md"
-    before, _, rest = page.read_text().partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    page.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="experiments to run")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--table", action="store_true")
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.list:
-        for name in EXPERIMENTS:
-            print(f"{name:28} {command(name, 1)}")
-    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
-    with ThreadPoolExecutor(arguments.parallel) as pool:
-        for line in pool.map(lambda job: run(*job), jobs):
-            print(line, flush=True)
-    if arguments.table:
-        print(tables())
-    if arguments.write:
-        write_page()
-
-
 if __name__ == "__main__":
-    main()
+    page = ROOT / "docs" / "experiments" / "lndp.md"
+    main(__doc__, list(EXPERIMENTS), lambda name: [command(name, 1)], run, tables, page, MARKS, SEEDS)

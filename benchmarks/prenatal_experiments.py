@@ -15,7 +15,6 @@ running anything; a run that is there is not repeated, a run that was killed goe
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import json
 import math
@@ -24,11 +23,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from cells import kept, main
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "prenatal"
@@ -200,11 +199,6 @@ def shorten(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return small
 
 
-def runs_of(name: str) -> list[dict[str, Any]]:
-    """Results of every seed that has been kept."""
-    return [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{name}-s[0-9]*.json"))]
-
-
 def interval(values: Sequence[float], digits: int) -> str:
     """Mean over seeds and its 95 % interval by Student's t."""
     mean = float(np.mean(values))
@@ -236,7 +230,7 @@ def table_transfer(task: str) -> str:
     """Fine-tuning and probe on one task, for every arm that has been run."""
     rows = []
     for name, arm in ARMS.items():
-        if found := runs_of(name):
+        if found := [found for _, found in kept(RESULTS, name)]:
             first, last = ([100 * r["curve"][task][k] for r in found] for k in (1, -1))
             rows.append(
                 [
@@ -265,7 +259,7 @@ def table_filters() -> str:
     """Gabor fits of the first layer, with controls, and what the pre-training itself reached."""
     rows = []
     for name, arm in ARMS.items():
-        if found := runs_of(name):
+        if found := [found for _, found in kept(RESULTS, name)]:
             gabor = {
                 key: [100 * r["gabor"][key]["fraction_r2_above_0.7"] for r in found]
                 for key in found[0]["gabor"]
@@ -295,7 +289,7 @@ def table_lives(task: str) -> str:
     rows = []
     for source, (title, _) in SOURCES.items():
         name = f"{task}-{source}"
-        if found := runs_of(name):
+        if found := [found for _, found in kept(RESULTS, name)]:
             scores = [r["score"] for r in found]
             rows.append(
                 [
@@ -321,41 +315,11 @@ def tables() -> str:
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts if body) + "\n"
 
 
-def write_page() -> None:
-    """Put the tables between the page's markers."""
-    page = ROOT / "docs" / "experiments" / "prenatal.md"
-    before, mark, rest = page.read_text().partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    if not (mark and end):
-        sys.exit(f"{page} lacks the lines {MARKS[0]!r} and {MARKS[1]!r}.")
-    page.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    names = [*ARMS, *EVOLUTIONS]
-    parser.add_argument("names", nargs="*", choices=[*names, []], help="experiments to run")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--table", action="store_true")
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.list:
-        for name in names:
-            for step, command in chain(name, 1):
-                print(f"{name:28} {step:18} ontogym {command}")
-    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
-    with ThreadPoolExecutor(arguments.parallel) as pool:
-        for line in pool.map(lambda job: run(*job), jobs):
-            print(line, flush=True)
-    if arguments.table:
-        print(tables())
-    if arguments.write:
-        write_page()
+def listed(name: str) -> list[str]:
+    """The commands of an experiment's first seed."""
+    return [f"{step:18} ontogym {command}" for step, command in chain(name, 1)]
 
 
 if __name__ == "__main__":
-    main()
+    page = ROOT / "docs" / "experiments" / "prenatal.md"
+    main(__doc__, [*ARMS, *EVOLUTIONS], listed, run, tables, page, MARKS, SEEDS)

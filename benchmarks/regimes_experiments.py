@@ -12,14 +12,14 @@ anything; a run that is there is not repeated, a run that was killed resumes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from cells import kept, main
 
 from ontogym.baselines.regimes import curvature, rank_sweep
 from ontogym.baselines.regimes.intervals import compare, mean_interval, number
@@ -107,15 +107,9 @@ def _brief(direction: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "difference": direction["difference"]["mean"]}
 
 
-def runs_of(name: str) -> list[dict[str, Any]]:
-    """Result of every seed that has been kept."""
-    found = sorted(RESULTS.glob(f"{name}-s[0-9]*.json"), key=lambda p: int(p.stem.rpartition("-s")[2]))
-    return [json.loads(p.read_text()) for p in found]
-
-
 def table(name: str) -> str | None:
     """One experiment: command, means over seeds, and published beside measured directions."""
-    runs = runs_of(name)
+    runs = [found for _, found in kept(RESULTS, name)]
     if not runs:
         return None
     metrics = METRICS[runs[0]["experiment"]]
@@ -152,42 +146,6 @@ def tables() -> str:
     return "\n\n".join(text for name in EXPERIMENTS if (text := table(name))) + "\n"
 
 
-def write_page() -> None:
-    """Put the tables between the page's markers; a page without them is left alone."""
-    page = ROOT / "docs" / "experiments" / "learning-rules.md"
-    text = page.read_text() if page.exists() else ""
-    if MARKS[0] not in text or MARKS[1] not in text:
-        raise SystemExit(
-            f"{page} has no place for the tables; put these lines into it:\n{MARKS[0]}\n{MARKS[1]}"
-        )
-    before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    page.write_text(f"{before}{MARKS[0]}\n\n{tables()}\n{MARKS[1]}{after}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], help="experiments to run")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--table", action="store_true")
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.list:
-        for name in EXPERIMENTS:
-            print(f"{name:22} {command(name, 1)}")
-    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
-    with ThreadPoolExecutor(arguments.parallel) as pool:
-        for line in pool.map(lambda job: run(*job), jobs):
-            print(line, flush=True)
-    if arguments.table:
-        print(tables())
-    if arguments.write:
-        write_page()
-
-
 if __name__ == "__main__":
-    main()
+    page = ROOT / "docs" / "experiments" / "learning-rules.md"
+    main(__doc__, list(EXPERIMENTS), lambda name: [command(name, 1)], run, tables, page, MARKS, SEEDS)

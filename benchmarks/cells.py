@@ -1,0 +1,73 @@
+"""What the experiments share: cells (a name and a seed), what is kept of them, tables between the markers of a page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+__all__ = ["kept", "main", "put_between"]
+
+
+def kept(folder: Path, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """Seed and result of every run of `name` that has been kept in `folder`, by seed."""
+    found = [(int(p.stem.rpartition("-s")[2]), p) for p in folder.glob(f"{name}-s[0-9]*.json")]
+    return [(seed, json.loads(path.read_text())) for seed, path in sorted(found)]
+
+
+def put_between(page: Path, marks: tuple[str, str], text: str) -> None:
+    """Put `text` between two lines of a page; a page without them is left alone."""
+    old = page.read_text() if page.exists() else ""
+    before, begin, rest = old.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not (begin and end):
+        raise SystemExit(
+            f"{page} has no place for the tables; put these lines into it:\n{marks[0]}\n{marks[1]}"
+        )
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}")
+
+
+def main(
+    doc: str | None,
+    names: Sequence[str],
+    listed: Callable[[str], Iterable[str]],
+    run: Callable[[str, int], str],
+    tables: Callable[[], str],
+    page: Path,
+    marks: tuple[str, str],
+    seeds: Sequence[int] = (1, 2, 3),
+) -> None:
+    """The command line of an experiment.
+
+    Args:
+        doc: its description.
+        names: of its cells.
+        listed: the commands of one, for --list.
+        run: makes one cell and says so in a line.
+        tables: all tables as Markdown, for --table and --write.
+        page, marks: where they stand.
+        seeds: unless others are given.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[*names, []], help="experiments to run")
+    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
+    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one core each")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for name in names:
+            for command in listed(name):
+                print(f"{name:28} {command}")
+    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
+    with ThreadPoolExecutor(arguments.parallel) as pool:
+        for line in pool.map(lambda job: run(*job), jobs):
+            print(line, flush=True)
+    if arguments.table:
+        print(tables())
+    if arguments.write:
+        put_between(page, marks, tables())
