@@ -17,6 +17,7 @@ LAYERS = {
     "registry": 1,
     "seeding": 1,
     "checkpoint": 1,
+    "processes": 1,
     "batched": 2,
     "developmental": 2,
     "envs": 3,

@@ -7,16 +7,11 @@ it. Results are put together in index order, so neither the number of workers no
 from __future__ import annotations
 
 import abc
-import contextlib
 import json
-import os
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 import numpy as np
@@ -25,13 +20,13 @@ from numpy.typing import NDArray
 from ontogym.agents.base import Agent
 from ontogym.baselines.evaluation import LifeResult, LifeSpec, live, make_agent
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.processes import single_threaded, worker_pool
 from ontogym.registry import AGENTS
 
 __all__ = ["Evaluator", "InProcess", "ProcessPool"]
 
 _MAX_DEATHS = 5
 """So many deaths of workers in a row, without one finished task, end an evaluation."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 Task = tuple[NDArray[np.floating], LifeSpec, NDArray[np.integer]]
 
@@ -98,7 +93,7 @@ class ProcessPool(Evaluator):
         self._executor = self._start()
 
     def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self.workers, get_context("spawn"), _start_worker)
+        return worker_pool(self.workers)
 
     def evaluate(
         self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
@@ -122,7 +117,7 @@ class ProcessPool(Evaluator):
             before = len(done)
             futures: dict[int, Future[tuple[LifeResult, float]]] = {}
             try:
-                with _single_threaded():
+                with single_threaded():
                     for index in sorted(set(range(len(tasks))) - set(done)):
                         futures[index] = self._executor.submit(_work, target, self.options, *tasks[index])
             except BrokenProcessPool:
@@ -176,40 +171,11 @@ def _slices(
     return [(genomes, spec, seeds[g.ravel()]) for g in groups if len(g)]
 
 
-@contextlib.contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Processes started inside inherit one thread per library: the pool is the parallelism."""
-    saved = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _key(env: str, env_kwargs: Mapping[str, Any]) -> str:
     return f"{env}|{json.dumps(dict(env_kwargs), sort_keys=True, default=repr)}"
 
 
 _worker_evaluators: dict[str, InProcess] = {}
-
-
-def _start_worker() -> None:
-    """End this worker when its parent dies, however it dies: a killed run leaves no orphans."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
-    parent = parent_process()
-    if parent is not None:
-        sentinel = parent.sentinel
-
-        def watch() -> None:
-            connection.wait([sentinel])
-            os._exit(1)
-
-        threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(
