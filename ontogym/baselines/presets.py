@@ -34,7 +34,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "population": 128,
         "lives": 6,
         "episodes": 1,
-        "generations": 400,
+        "generations": 600,
         "eval_every": 20,
         "target": -300.0,
         # Without a bias a network of tanh answers the mirrored observation with the mirrored torque, and the best
@@ -58,7 +58,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "ontogym/AcrobotActionSwap-v0": {**_CHANGING, "generations": 30},
     "ontogym/DeNovoChoice-v0": {"lives": 4, "generations": 40, "eval_every": 5, "target": 475.0},
     "ontogym/DeNovoChoiceBlocks-v0": {"lives": 4, "generations": 60, "eval_every": 5},
-    "ontogym/SharedForaging-v0": {"lives": 4, "generations": 60, "eval_every": 5},
+    "ontogym/SharedForaging-v0": {"lives": 4, "episodes": 1, "generations": 60, "eval_every": 5},
 }
 
 
