@@ -263,7 +263,9 @@ def overview(rows: list[Row]) -> str:
 
 
 def _score(row: Row) -> str:
-    return f"{row.iqm:.1f} [{row.low:.1f}, {row.high:.1f}]" if row.seeds > 1 else f"{row.iqm:.1f}"
+    digits = 2 if abs(row.iqm) < 10 else 1
+    iqm, low, high = (f"{value:.{digits}f}" for value in (row.iqm, row.low, row.high))
+    return f"{iqm} [{low}, {high}]" if row.seeds > 1 else iqm
 
 
 def main() -> None:
