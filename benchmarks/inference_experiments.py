@@ -64,8 +64,8 @@ def command(name: str, seed: int) -> str:
 
 def run(name: str, seed: int) -> str:
     """Run (or resume) one seed; returns a line about it."""
-    kept = RESULTS / f"infer-{name}-s{seed}.json"
-    if kept.exists():
+    file = RESULTS / f"infer-{name}-s{seed}.json"
+    if file.exists():
         return f"{name} seed {seed}: already there"
     words = shlex.split(command(name, seed))[1:]
     if "--data" in words and not (ROOT / words[words.index("--data") + 1]).exists():
@@ -83,8 +83,8 @@ def run(name: str, seed: int) -> str:
     small |= {"truth": _brief(found["truth"])} if "truth" in found else {}
     # Where the rule lies is the business of the machine that made it.
     small["plugged_in"] = {k: v for k, v in small["plugged_in"].items() if k != "rule"}
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(small, indent=1) + "\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(small, indent=1) + "\n")
     return f"{name} seed {seed}: {found['cpu_seconds']:.0f} s of CPU"
 
 

@@ -53,9 +53,12 @@ GROUPS: dict[str, dict[str, Experiment]] = {
     "The tasks, without I/O identity (the paper's agent)": {
         "cartpole-plain": Experiment("CartPole", CARTPOLE),
         "acrobot-plain": Experiment("Acrobot", f"{ACROBOT} --generations 40"),
-        "pendulum-plain": Experiment("Pendulum", f"{PENDULUM} --generations 40"),
+        "pendulum-plain": Experiment("Pendulum", f"{PENDULUM} --no-bias --generations 40"),
         "foraging-plain": Experiment("Foraging", f"{FORAGING} --generations 60"),
         "cartpole-plain-long": Experiment("CartPole, long run", f"{CARTPOLE} --generations 1000"),
+    },
+    "Ablation on Pendulum, with I/O identity": {
+        "pendulum-no-bias": Experiment("no bias", f"{PENDULUM} --io-identity --no-bias --generations 400"),
     },
     "Ablations on CartPole, with I/O identity": {
         f"cartpole-{name}": Experiment(title, f"{CARTPOLE} --io-identity --generations 60 {flags}")
@@ -110,8 +113,8 @@ def command(name: str, seed: int) -> str:
 
 def run(name: str, seed: int) -> str:
     """Run (or resume) one seed; returns a line about it."""
-    kept = RESULTS / f"{name}-s{seed}.json"
-    if kept.exists():
+    file = RESULTS / f"{name}-s{seed}.json"
+    if file.exists():
         return f"{name} seed {seed}: already there"
     folder = RUNS / f"{name}-s{seed}"
     arguments = shlex.split(command(name, seed))[1:] + ["--out", str(folder), "--json", "--threads", "1"]
@@ -122,8 +125,8 @@ def run(name: str, seed: int) -> str:
     if done.returncode:
         return f"{name} seed {seed}: failed: {done.stderr.strip().splitlines()[-1]}"
     found = json.loads((folder / "result.json").read_text())
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(found, indent=1) + "\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found, indent=1) + "\n")
     return f"{name} seed {seed}: {found['score']['mean']:.1f}"
 
 

@@ -162,8 +162,8 @@ def do_step(folder: Path, step: str, command: str) -> dict[str, Any]:
 
 def run(name: str, seed: int) -> str:
     """Run (or go on with) one seed of one experiment; returns a line about it."""
-    kept = RESULTS / f"{name}-s{seed}.json"
-    if kept.exists():
+    file = RESULTS / f"{name}-s{seed}.json"
+    if file.exists():
         return f"{name} seed {seed}: already there"
     folder = RUNS / f"{name}-s{seed}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,8 +174,8 @@ def run(name: str, seed: int) -> str:
     except RuntimeError as error:
         return f"{name} seed {seed}: failed: {error}"
     small = shorten(found) if name in ARMS else {k: found["evolve"][k] for k in EVOLVED}
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(small, indent=1) + "\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(small, indent=1) + "\n")
     return f"{name} seed {seed}: done"
 
 

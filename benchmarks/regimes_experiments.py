@@ -79,8 +79,8 @@ def command(name: str, seed: int) -> str:
 
 def run(name: str, seed: int) -> str:
     """Run (or resume) one seed; returns a line about it."""
-    kept = RESULTS / f"{name}-s{seed}.json"
-    if kept.exists():
+    file = RESULTS / f"{name}-s{seed}.json"
+    if file.exists():
         return f"{name} seed {seed}: already there"
     folder = RUNS / f"{name}-s{seed}"
     arguments = shlex.split(command(name, seed))[1:] + ["--out", str(folder), "--json"]
@@ -96,8 +96,8 @@ def run(name: str, seed: int) -> str:
     # Without the seed in the name of a cell: files of several seeds are read side by side.
     small["cells"] = {cell.rpartition("-s")[0]: values for cell, values in found["cells"].items()}
     small["directions"] = [_brief(d) for d in found["directions"]]
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(small, indent=1) + "\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(small, indent=1) + "\n")
     return f"{name} seed {seed}: {found['cpu_seconds']:.0f} s of CPU"
 
 
