@@ -45,7 +45,7 @@ GROUPS: dict[str, dict[str, Experiment]] = {
     "The tasks, with I/O identity": {
         "cartpole-identity": Experiment("CartPole", f"{CARTPOLE} --io-identity"),
         "acrobot-identity": Experiment("Acrobot", f"{ACROBOT} --io-identity"),
-        "pendulum-identity": Experiment("Pendulum", f"{PENDULUM} --io-identity"),
+        "pendulum-identity": Experiment("Pendulum", f"{PENDULUM} --io-identity --eval-lives 32"),
         "foraging-identity": Experiment("Foraging", f"{FORAGING} --io-identity"),
         "reward-only-identity": Experiment("Foraging, reward only", f"{REWARD} --io-identity"),
         "switch-identity": Experiment("Foraging, food moves", f"{SWITCH} --io-identity"),
@@ -53,12 +53,14 @@ GROUPS: dict[str, dict[str, Experiment]] = {
     "The tasks, without I/O identity (the paper's agent)": {
         "cartpole-plain": Experiment("CartPole", CARTPOLE),
         "acrobot-plain": Experiment("Acrobot", f"{ACROBOT} --generations 40"),
-        "pendulum-plain": Experiment("Pendulum", f"{PENDULUM} --no-bias --generations 40"),
+        "pendulum-plain": Experiment("Pendulum", f"{PENDULUM} --no-bias --generations 40 --eval-lives 32"),
         "foraging-plain": Experiment("Foraging", f"{FORAGING} --generations 60"),
         "cartpole-plain-long": Experiment("CartPole, long run", f"{CARTPOLE} --generations 1000"),
     },
     "Ablation on Pendulum, with I/O identity": {
-        "pendulum-no-bias": Experiment("no bias", f"{PENDULUM} --io-identity --no-bias --generations 400"),
+        "pendulum-no-bias": Experiment(
+            "no bias", f"{PENDULUM} --io-identity --no-bias --generations 400 --eval-lives 32"
+        ),
     },
     "Ablations on CartPole, with I/O identity": {
         f"cartpole-{name}": Experiment(title, f"{CARTPOLE} --io-identity --generations 60 {flags}")
