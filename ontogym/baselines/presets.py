@@ -25,7 +25,7 @@ _FORAGING: dict[str, Any] = {
 }
 
 _CARTPOLE: dict[str, Any] = {"lives": 2, "generations": 100, "eval_every": 5, "target": 475.0}
-_CHANGING: dict[str, Any] = {"lives": 2, "generations": 40, "eval_every": 5}
+_CHANGING: dict[str, Any] = {"lives": 2, "generations": 40, "eval_every": 5, "target": None}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "ontogym/CartPole-v1": _CARTPOLE,
@@ -51,6 +51,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         **_FORAGING,
         "env_kwargs": {},
         "generations": 60,
+        "target": None,
         "agent_options": {"growth_bias": 2.0, "scale_observations": True},
     },
     "ontogym/CartPoleDrift-v0": _CARTPOLE,
@@ -59,8 +60,20 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "ontogym/CartPoleActionFlip-v0": _CHANGING,
     "ontogym/AcrobotActionSwap-v0": {**_CHANGING, "generations": 30},
     "ontogym/DeNovoChoice-v0": {"lives": 4, "generations": 40, "eval_every": 5, "target": 475.0},
-    "ontogym/DeNovoChoiceBlocks-v0": {"lives": 4, "generations": 60, "eval_every": 5},
-    "ontogym/SharedForaging-v0": {"lives": 4, "episodes": 1, "generations": 60, "eval_every": 5},
+    "ontogym/DeNovoChoiceBlocks-v0": {
+        "lives": 2,
+        "episodes": 1,
+        "generations": 60,
+        "eval_every": 5,
+        "target": None,
+    },
+    "ontogym/SharedForaging-v0": {
+        "lives": 4,
+        "episodes": 1,
+        "generations": 60,
+        "eval_every": 5,
+        "target": None,
+    },
 }
 
 
