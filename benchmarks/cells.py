@@ -12,10 +12,10 @@ from typing import Any
 __all__ = ["kept", "main", "put_between"]
 
 
-def kept(folder: Path, name: str) -> list[tuple[int, dict[str, Any]]]:
-    """Seed and result of every run of `name` that has been kept in `folder`, by seed."""
+def kept(folder: Path, name: str) -> list[dict[str, Any]]:
+    """The result of every run of `name` that has been kept in `folder`, by seed."""
     found = [(int(p.stem.rpartition("-s")[2]), p) for p in folder.glob(f"{name}-s[0-9]*.json")]
-    return [(seed, json.loads(path.read_text())) for seed, path in sorted(found)]
+    return [json.loads(path.read_text()) for _, path in sorted(found)]
 
 
 def put_between(page: Path, marks: tuple[str, str], text: str) -> None:

@@ -233,9 +233,7 @@ def _at(result: dict[str, Any], path: Sequence[str]) -> float:
 
 def tables() -> str:
     """All tables as Markdown."""
-    found = {
-        name: runs for name in EXPERIMENTS if (runs := [one for _, one in kept(RESULTS, f"infer-{name}")])
-    }
+    found = {name: runs for name in EXPERIMENTS if (runs := kept(RESULTS, f"infer-{name}"))}
     if not found:
         return "Nothing has been run.\n"
     parts = {

@@ -137,14 +137,14 @@ def row(name: str) -> str | None:
     runs = kept(RESULTS, name)
     if not runs:
         return None
-    scores = [r["score"] for _, r in runs]
+    scores = [r["score"] for r in runs]
     each = "; ".join(f"{s['mean']:.1f} [{s['ci95'][0]:.1f}, {s['ci95'][1]:.1f}]" for s in scores)
-    controls = [r["control"]["mean"] for _, r in runs if r["control"]]
+    controls = [r["control"]["mean"] for r in runs if r["control"]]
     first, last = (float(np.mean([s[k] for s in scores])) for k in ("first_episode", "last_episode"))
     episodes = f"{first:.0f} → {last:.0f}" if len(scores[0]["episodes"]) > 1 else "–"
     density = np.mean([s["diagnostics"]["density"] for s in scores])
-    generations = "/".join(str(r["generations"]) for _, r in runs)
-    cpu = "/".join(f"{r['cpu_seconds']:.0f}" for _, r in runs)
+    generations = "/".join(str(r["generations"]) for r in runs)
+    cpu = "/".join(f"{r['cpu_seconds']:.0f}" for r in runs)
     cells = [
         EXPERIMENTS[name].title,
         f"{np.mean([s['mean'] for s in scores]):.1f}",

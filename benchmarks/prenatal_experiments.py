@@ -230,7 +230,7 @@ def table_transfer(task: str) -> str:
     """Fine-tuning and probe on one task, for every arm that has been run."""
     rows = []
     for name, arm in ARMS.items():
-        if found := [found for _, found in kept(RESULTS, name)]:
+        if found := kept(RESULTS, name):
             first, last = ([100 * r["curve"][task][k] for r in found] for k in (1, -1))
             rows.append(
                 [
@@ -259,7 +259,7 @@ def table_filters() -> str:
     """Gabor fits of the first layer, with controls, and what the pre-training itself reached."""
     rows = []
     for name, arm in ARMS.items():
-        if found := [found for _, found in kept(RESULTS, name)]:
+        if found := kept(RESULTS, name):
             gabor = {
                 key: [100 * r["gabor"][key]["fraction_r2_above_0.7"] for r in found]
                 for key in found[0]["gabor"]
@@ -289,7 +289,7 @@ def table_lives(task: str) -> str:
     rows = []
     for source, (title, _) in SOURCES.items():
         name = f"{task}-{source}"
-        if found := [found for _, found in kept(RESULTS, name)]:
+        if found := kept(RESULTS, name):
             scores = [r["score"] for r in found]
             rows.append(
                 [

@@ -103,13 +103,13 @@ def run(name: str, seed: int) -> str:
 
 def _brief(direction: dict[str, Any]) -> dict[str, Any]:
     """One seed's difference; its interval comes with the others."""
-    kept = {key: direction[key] for key in ("metric", "what", "published")}
-    return {**kept, "difference": direction["difference"]["mean"]}
+    brief = {key: direction[key] for key in ("metric", "what", "published")}
+    return {**brief, "difference": direction["difference"]["mean"]}
 
 
 def table(name: str) -> str | None:
     """One experiment: command, means over seeds, and published beside measured directions."""
-    runs = [found for _, found in kept(RESULTS, name)]
+    runs = kept(RESULTS, name)
     if not runs:
         return None
     metrics = METRICS[runs[0]["experiment"]]
