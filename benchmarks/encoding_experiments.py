@@ -26,7 +26,6 @@ import torch
 from cells import put_between
 
 from ontogym import __version__
-from ontogym.baselines.regimes.intervals import mean_interval
 from ontogym.envs import make_vector
 from ontogym.retina_env.downsampling import correct_contrast, downsampler
 from ontogym.retina_env.encoding.judge import Judge
@@ -37,6 +36,7 @@ from ontogym.retina_env.images import dead_leaves
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import IMAGES_SEED, default_twin, held_out_images
 from ontogym.seeding import derive, generator, lane_seeds
+from ontogym.studies.regimes.intervals import mean_interval
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "encoding"
@@ -119,7 +119,7 @@ def learner(kind: str, seed: int) -> tuple[Encoder, dict[str, Any]]:
     """SB3 on the image's statistics; exploration starts small, because most actions are far worse than none."""
     from stable_baselines3 import PPO, SAC
 
-    from ontogym.baselines.sb3 import make_vec_env
+    from ontogym.baselines.sb3.adapter import make_vec_env
 
     envs, small = make_vec_env(ENV, LANES, {"obs": "statistics"}), derive(seed, kind) % 2**31
     model: Any

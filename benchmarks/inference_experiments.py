@@ -28,10 +28,10 @@ from typing import Any
 
 from cells import kept, main
 
-from ontogym.baselines.inference.report import NAMES
-from ontogym.baselines.regimes.intervals import compare, mean_interval, number
-from ontogym.developmental.inference.parametric import PARAMETRIC
-from ontogym.developmental.inference.simulate import GROUND_TRUTH
+from ontogym.studies.regimes.intervals import compare, mean_interval, number
+from ontogym.studies.rule_inference.model.parametric import PARAMETRIC
+from ontogym.studies.rule_inference.model.simulate import GROUND_TRUTH
+from ontogym.studies.rule_inference.report import NAMES
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "learning-rules"

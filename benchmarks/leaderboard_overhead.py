@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 import ontogym  # noqa: F401  (registers the environments)
-from ontogym.baselines.evaluation import live, make_agent
-from ontogym.baselines.leaderboard.players import build_player
-from ontogym.baselines.leaderboard.runs import Candidate, make_submission
-from ontogym.baselines.leaderboard.store import Store
-from ontogym.baselines.leaderboard.submission import Submission, read_submission, write_submission
-from ontogym.baselines.leaderboard.verification import verify
-from ontogym.baselines.suites import HELD_OUT, PUBLIC, get_suite
+from ontogym.baselines.lives.life import live, make_agent
+from ontogym.leaderboard.players import build_player
+from ontogym.leaderboard.runs import Candidate, make_submission
+from ontogym.leaderboard.store import Store
+from ontogym.leaderboard.submission import Submission, read_submission, write_submission
+from ontogym.leaderboard.suites import HELD_OUT, PUBLIC, get_suite
+from ontogym.leaderboard.verification import verify
 
 
 def submission_of(kind: str, task: str) -> Submission:

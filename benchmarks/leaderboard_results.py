@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from cells import put_between
 
-from ontogym.baselines.leaderboard.board import Row, read_board
-from ontogym.baselines.suites import SUITES, SuiteTask
+from ontogym.leaderboard.board import Row, read_board
+from ontogym.leaderboard.suites import SUITES, SuiteTask
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "leaderboard"

@@ -20,7 +20,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from ontogym.agents.lndp import LNDP
-from ontogym.baselines.evaluation import LifeSpec, life_seeds, live
+from ontogym.baselines.lives.life import LifeSpec, life_seeds, live
 from ontogym.seeding import lane_seeds
 
 RELEASED_JAX = (2600, 2950)

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 from cells import kept, main
 
-from ontogym.baselines.regimes import curvature, rank_sweep
-from ontogym.baselines.regimes.intervals import compare, mean_interval, number
+from ontogym.studies.regimes import curvature, rank_sweep
+from ontogym.studies.regimes.intervals import compare, mean_interval, number
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "learning-rules"

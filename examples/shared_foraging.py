@@ -17,7 +17,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.utils import set_random_seed
 
 from ontogym.agents.lndp import LNDP
-from ontogym.baselines.multi_agent import LNDPPlayer, Player, SB3Player, play
+from ontogym.baselines.lives.together import LNDPPlayer, Player, SB3Player, play
 from ontogym.envs import foraging_v0
 from ontogym.seeding import generator
 

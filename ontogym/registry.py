@@ -164,7 +164,7 @@ RULES = Registry(
         "mdgl-types": "ontogym.developmental.rules.credit_assignment:MDGLTypesRule",
         "modprop": "ontogym.developmental.rules.credit_assignment:ModPropRule",
         "modprop-types": "ontogym.developmental.rules.credit_assignment:ModPropTypesRule",
-        "inferred": "ontogym.developmental.inference.rule:InferredRule",
+        "inferred": "ontogym.developmental.rules.inferred.rule:InferredRule",
     },
 )
 AGENTS = Registry(
@@ -181,7 +181,7 @@ SPONTANEOUS = Registry(
     "ontogym.spontaneous",
     {
         "ornstein-uhlenbeck": "ontogym.developmental.spontaneous:OrnsteinUhlenbeck",
-        "retinal-waves": "ontogym.developmental.wave_source:RetinalWaves",
+        "retinal-waves": "ontogym.developmental.spontaneous.retinal_waves:RetinalWaves",
         "white-noise": "ontogym.developmental.spontaneous:WhiteNoise",
         "silence": "ontogym.developmental.spontaneous:Silence",
     },

@@ -120,7 +120,7 @@ def test_a_plugin_loads_and_passes_its_check(site):
 def test_an_agent_develops_on_a_plugins_source_with_its_options(site):
     program = """
         import numpy as np
-        from ontogym.baselines.evaluation import LifeSpec, develop, make_agent
+        from ontogym.baselines.lives.life import LifeSpec, develop, make_agent
         from ontogym.registry import SPONTANEOUS
 
         env, options = "ontogym/CartPole-v1", {"nodes": 11, "development": "metronome", "development_steps": 5}

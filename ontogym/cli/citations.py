@@ -29,7 +29,7 @@ def used_by(config: Any) -> list[str]:
     """BibTeX of an `EvolutionConfig`: agent, environment, strategy, rules, source of development, and Gymnasium."""
     from gymnasium.envs.registration import load_env_creator
 
-    from ontogym.baselines.evaluation import resolve
+    from ontogym.baselines.lives.life import resolve
     from ontogym.envs.vector import find_spec
     from ontogym.registry import AGENTS, RULES, SPONTANEOUS, STRATEGIES
 

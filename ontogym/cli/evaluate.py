@@ -45,8 +45,8 @@ class Evaluate:
 
     def run(self) -> dict[str, Any]:
         """Evaluate and print; returns the summary."""
-        from ontogym.baselines.agent_files import load_agent
-        from ontogym.baselines.evaluation import LifeSpec, reevaluate
+        from ontogym.baselines.evolution.agent_files import load_agent
+        from ontogym.baselines.lives.life import LifeSpec, reevaluate
         from ontogym.envs import conditions
 
         saved = load_agent(self.target)

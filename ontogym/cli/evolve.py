@@ -12,7 +12,7 @@ import tyro
 
 from ontogym.agents.lndp.organism import LNDPConfig
 from ontogym.agents.plastic.config import PlasticConfig
-from ontogym.baselines.presets import preset
+from ontogym.baselines.evolution.presets import preset
 from ontogym.cli.options import key_values, print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
@@ -60,7 +60,7 @@ class TorchEngine:
 class Evolve:
     """Evolve an agent: ask, live, tell, and re-evaluate the search mean on fresh lives.
 
-    Starts from the environment's preset (see ontogym/baselines/presets.py); every flag overrides. The run folder
+    Starts from the environment's preset (see ontogym/baselines/evolution/presets.py); every flag overrides. The run folder
     can be resumed after a kill, with the same result to the bit.
 
     Attributes:

@@ -45,7 +45,7 @@ class FractalsDataset:
 
     def run(self) -> dict[str, Any]:
         """Make the set, or say what it would take."""
-        from ontogym.developmental.pretraining.fractals import FractalRecipe
+        from ontogym.studies.wave_pretraining.fractals import FractalRecipe
 
         names = {f.name for f in dataclasses.fields(FractalRecipe)}
         recipe = FractalRecipe(**{name: getattr(self, name) for name in names})

@@ -26,7 +26,7 @@ def make_image_set(
         KeyboardInterrupt: stopped; the message says how to go on.
     """
     from ontogym.agents.lndp.numba_engine import available_cores
-    from ontogym.developmental.pretraining.building import build, estimate
+    from ontogym.studies.wave_pretraining.building import build, estimate
 
     workers = workers or available_cores()
     if dry_run:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from ontogym.baselines.inference.config import InferenceConfig
 from ontogym.cli.options import print_table
+from ontogym.studies.rule_inference.config import InferenceConfig
 
 __all__ = ["InferRule"]
 
@@ -51,7 +51,7 @@ class InferRule:
 
     def _inferred(self, out: Path) -> dict[str, Any]:
         """The inference; an interrupt says how to go on."""
-        from ontogym.baselines.inference.run import infer_rule
+        from ontogym.studies.rule_inference.run import infer_rule
 
         try:
             return infer_rule(self.config, out, resume=self.resume, progress=True)
@@ -65,7 +65,7 @@ def _lives(path: Path) -> dict[str, Any]:
     """Correct trials of agents that live by the inferred rule, and by an untrained network."""
     import numpy as np
 
-    from ontogym.baselines.evaluation import LifeSpec, make_agent, reevaluate
+    from ontogym.baselines.lives.life import LifeSpec, make_agent, reevaluate
 
     found: dict[str, Any] = {"env": ENV, "lives": LIVES, "rule": str(path)}
     for name, options in (("inferred", {"rule_path": str(path)}), ("untrained", {})):
@@ -78,17 +78,17 @@ def _lives(path: Path) -> dict[str, Any]:
 
 def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     """Write result.json and the picture, print the tables; returns what ``--json`` prints."""
-    from ontogym.baselines.drawing import save_figure
-    from ontogym.baselines.inference.figure import inference_figure
-    from ontogym.baselines.inference.report import (
+    from ontogym.checkpoint import write_json
+    from ontogym.cli.citations import bibtex
+    from ontogym.figures.style import save_figure
+    from ontogym.studies.rule_inference.figure import inference_figure
+    from ontogym.studies.rule_inference.report import (
         asymmetry_lines,
         comparison_lines,
         held_out_rows,
         profile_rows,
         recovery_rows,
     )
-    from ontogym.checkpoint import write_json
-    from ontogym.cli.citations import bibtex
 
     result["asymmetry"] = asymmetry_lines(result)
     result["bibtex"] = bibtex([inspect.getdoc(InferRule) or ""])

@@ -44,10 +44,10 @@ class LeaderboardSubmit:
 
     def run(self) -> dict[str, Any]:
         """Evaluate, write, say where."""
-        from ontogym.baselines.leaderboard.limits import MANIFEST
-        from ontogym.baselines.leaderboard.runs import make_submission, read_run
-        from ontogym.baselines.leaderboard.store import submission_id
-        from ontogym.baselines.leaderboard.submission import write_submission
+        from ontogym.leaderboard.limits import MANIFEST
+        from ontogym.leaderboard.runs import make_submission, read_run
+        from ontogym.leaderboard.store import submission_id
+        from ontogym.leaderboard.submission import write_submission
 
         options = key_values(self.options, "--options")
         candidate = read_run(self.run_dir, self.seed, options, self.env_steps)
@@ -83,11 +83,11 @@ class LeaderboardVerify:
     def run(self) -> dict[str, Any]:
         """Re-run, write ``verification.json``; exit status 1 if refused."""
         from ontogym import checkpoint
-        from ontogym.baselines.leaderboard.limits import VERIFICATION
-        from ontogym.baselines.leaderboard.store import Store
-        from ontogym.baselines.leaderboard.submission import read_submission
-        from ontogym.baselines.leaderboard.verification import verify
-        from ontogym.baselines.suites import held_out
+        from ontogym.leaderboard.limits import VERIFICATION
+        from ontogym.leaderboard.store import Store
+        from ontogym.leaderboard.submission import read_submission
+        from ontogym.leaderboard.suites import held_out
+        from ontogym.leaderboard.verification import verify
 
         folder, store = Path(self.submission), None
         if not folder.exists():
@@ -121,10 +121,10 @@ class LeaderboardAdd:
 
     def run(self) -> dict[str, Any]:
         """Verify, add; exit status 1 if refused."""
-        from ontogym.baselines.leaderboard.store import Store
-        from ontogym.baselines.leaderboard.submission import read_submission
-        from ontogym.baselines.leaderboard.verification import verify
-        from ontogym.baselines.suites import held_out
+        from ontogym.leaderboard.store import Store
+        from ontogym.leaderboard.submission import read_submission
+        from ontogym.leaderboard.suites import held_out
+        from ontogym.leaderboard.verification import verify
 
         submission = read_submission(self.submission)
         store = Store.open(self.store, create=True)
@@ -155,8 +155,8 @@ class LeaderboardList:
         """Read and print."""
         import dataclasses
 
-        from ontogym.baselines.leaderboard.board import read_board
-        from ontogym.baselines.suites import get_suite
+        from ontogym.leaderboard.board import read_board
+        from ontogym.leaderboard.suites import get_suite
 
         if self.suite is not None:
             get_suite(self.suite)

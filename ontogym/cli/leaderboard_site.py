@@ -27,8 +27,8 @@ class LeaderboardSite:
 
     def run(self) -> dict[str, Any]:
         """Read the store, write the pages, say where."""
-        from ontogym.baselines.leaderboard.board import read_board
-        from ontogym.baselines.leaderboard.site import build_site
+        from ontogym.leaderboard.board import read_board
+        from ontogym.leaderboard.site import build_site
 
         store = Path(self.store)
         report = build_site(read_board(store), self.out, store, self.animations)

@@ -79,8 +79,8 @@ class Pretrain:
 
     def run(self) -> dict[str, Any]:
         """Train; returns the result."""
-        from ontogym.developmental.pretraining.images import open_images
-        from ontogym.developmental.pretraining.schedule import PRETRAINING
+        from ontogym.studies.wave_pretraining.images import open_images
+        from ontogym.studies.wave_pretraining.schedule import PRETRAINING
 
         config = dataclasses.replace(PRETRAINING, **_training(self))
         out = self.out or f"runs/pretrain-{self.method}-{self.network}-s{self.seed}"
@@ -144,9 +144,9 @@ class Finetune:
 
     def run(self) -> dict[str, Any]:
         """Train or probe; returns the result."""
-        from ontogym.developmental.pretraining.images import open_images
-        from ontogym.developmental.pretraining.saved_network import load_network
-        from ontogym.developmental.pretraining.schedule import FINETUNING
+        from ontogym.developmental.feature_extractors.saved_network import load_network
+        from ontogym.studies.wave_pretraining.images import open_images
+        from ontogym.studies.wave_pretraining.schedule import FINETUNING
 
         start = None if self.start == "scratch" else load_network(self.start)
         config = dataclasses.replace(FINETUNING, **_training(self))
@@ -169,10 +169,10 @@ class Finetune:
 
     def _probe(self, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
         from ontogym import checkpoint
-        from ontogym.developmental.pretraining.images import Subset
-        from ontogym.developmental.pretraining.networks import build_network
-        from ontogym.developmental.pretraining.probe import linear_probe
+        from ontogym.developmental.feature_extractors.networks import build_network
         from ontogym.seeding import derive
+        from ontogym.studies.wave_pretraining.images import Subset
+        from ontogym.studies.wave_pretraining.probe import linear_probe
 
         if Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
             raise OntogymError(
@@ -228,10 +228,10 @@ class Filters:
 
     def run(self) -> dict[str, Any]:
         """Draw, fit, print; returns the summaries."""
-        from ontogym.developmental.pretraining.filter_sheet import write_filter_sheet
-        from ontogym.developmental.pretraining.gabor import fit_gabors, permuted_control, random_control
-        from ontogym.developmental.pretraining.networks import first_layer_filters
-        from ontogym.developmental.pretraining.saved_network import load_network
+        from ontogym.developmental.feature_extractors.networks import first_layer_filters
+        from ontogym.developmental.feature_extractors.saved_network import load_network
+        from ontogym.studies.wave_pretraining.filter_sheet import write_filter_sheet
+        from ontogym.studies.wave_pretraining.gabor import fit_gabors, permuted_control, random_control
 
         weights = first_layer_filters(load_network(self.run_folder).network)
         others = {name: first_layer_filters(load_network(name).network) for name in self.compare}
@@ -277,11 +277,11 @@ def _use_threads(count: int) -> None:
 
 def _train(command: Pretrain | Finetune, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
     """Train with a progress bar, draw the curve, say what was found."""
-    from ontogym.baselines.accuracy_curves import training_figure
-    from ontogym.baselines.drawing import save_figure
     from ontogym.cli.citations import bibtex
-    from ontogym.developmental.pretraining import networks, schedule, simclr
-    from ontogym.developmental.pretraining.training import train
+    from ontogym.figures.style import save_figure
+    from ontogym.figures.training import training_figure
+    from ontogym.studies.wave_pretraining import networks, schedule, simclr
+    from ontogym.studies.wave_pretraining.training import train
 
     _use_threads(command.threads)
     try:

@@ -83,8 +83,8 @@ class Quickstart:
 
     def _evolve(self, folder: Path) -> Any:
         from ontogym.baselines.evolution.config import EvolutionConfig
+        from ontogym.baselines.evolution.presets import preset
         from ontogym.baselines.evolution.run import evolve
-        from ontogym.baselines.presets import preset
 
         run = folder / "run"
         settings = {
@@ -108,7 +108,7 @@ class Quickstart:
 
     def _others(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Returns of random actions and of PPO, and PPO's training seconds."""
-        from ontogym.baselines.sb3 import policy_returns, random_returns, train_ppo
+        from ontogym.baselines.sb3.adapter import policy_returns, random_returns, train_ppo
 
         start = time.perf_counter()
         model = train_ppo(ENV, self.ppo_steps, self.seed, callback=_bar(self.ppo_steps))
@@ -118,10 +118,10 @@ class Quickstart:
 
     def _pictures(self, folder: Path) -> tuple[Path, Path]:
         """Film and still figure of one life of the evolved agent."""
-        from ontogym.baselines.agent_files import load_agent
-        from ontogym.baselines.animation import write_animation
-        from ontogym.baselines.figures import life_figure, save_figure
-        from ontogym.baselines.replay import record_life
+        from ontogym.baselines.evolution.agent_files import load_agent
+        from ontogym.baselines.lives.recording import record_life
+        from ontogym.figures.film import write_animation
+        from ontogym.figures.life import life_figure, save_figure
 
         saved = load_agent(folder / "run")
         film, still = folder / "life.gif", folder / "life.png"
@@ -135,7 +135,7 @@ class Quickstart:
         return film, still
 
     def _scores(self, result: Any, chance: NDArray[np.float64], ppo: NDArray[np.float64]) -> list[Any]:
-        from ontogym.baselines.curves import Score
+        from ontogym.figures.curves import Score
 
         own = result.score
         return [
@@ -154,9 +154,9 @@ class Quickstart:
         ppo_seconds: float,
         seconds: float,
     ) -> None:
-        from ontogym.baselines.curves import comparison_figure, learning_curve_figure
-        from ontogym.baselines.report import Page
         from ontogym.envs import anchors
+        from ontogym.figures.curves import comparison_figure, learning_curve_figure
+        from ontogym.figures.page import Page
 
         random, optimal = anchors(ENV)
         page = Page(

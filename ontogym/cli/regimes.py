@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from ontogym.baselines.regimes.config import CurvatureConfig, RankSweepConfig
 from ontogym.cli.options import print_table
+from ontogym.studies.regimes.config import CurvatureConfig, RankSweepConfig
 
 __all__ = ["Curvature", "RankSweep"]
 
@@ -36,8 +36,8 @@ class RankSweep:
 
     def run(self) -> dict[str, Any]:
         """Run, print the tables and draw the picture; returns what was found."""
-        from ontogym.baselines.regimes import rank_sweep
-        from ontogym.baselines.regimes.connectome import load_connectome
+        from ontogym.studies.regimes import rank_sweep
+        from ontogym.studies.regimes.connectome import load_connectome
 
         self.config.check()
         source = self.config.connectome
@@ -71,7 +71,7 @@ class Curvature:
 
     def run(self) -> dict[str, Any]:
         """Run, print the tables and draw the picture; returns what was found."""
-        from ontogym.baselines.regimes import curvature
+        from ontogym.studies.regimes import curvature
 
         out = self.out or f"runs/curvature-{self.config.task}"
         result = _guarded(
@@ -109,11 +109,11 @@ def _finish(
     source: str,
 ) -> dict[str, Any]:
     """Write result.json and the picture, print the tables; returns what ``--json`` prints."""
-    from ontogym.baselines.drawing import save_figure
-    from ontogym.baselines.regimes.figures import regimes_figure
-    from ontogym.baselines.regimes.intervals import number
     from ontogym.checkpoint import write_json
     from ontogym.cli.citations import bibtex
+    from ontogym.figures.style import save_figure
+    from ontogym.studies.regimes.figures import regimes_figure
+    from ontogym.studies.regimes.intervals import number
 
     result |= {"config": asdict(command.config), "out": out, "bibtex": bibtex([source])}
     picture = save_figure(regimes_figure(result, panels, title), Path(out) / "regimes.png")

@@ -43,10 +43,10 @@ class Replay:
 
     def run(self) -> dict[str, Any]:
         """Record, draw, say where; returns the paths."""
-        from ontogym.baselines.agent_files import load_agent
-        from ontogym.baselines.animation import write_animation
-        from ontogym.baselines.figures import life_figure, save_figure
-        from ontogym.baselines.replay import record_life
+        from ontogym.baselines.evolution.agent_files import load_agent
+        from ontogym.baselines.lives.recording import record_life
+        from ontogym.figures.film import write_animation
+        from ontogym.figures.life import life_figure, save_figure
 
         saved = load_agent(self.target)
         name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")

@@ -36,7 +36,7 @@ class RetinaFit:
 
     def run(self) -> dict[str, Any]:
         """Fit, write, print; returns the twin's facts and where it is."""
-        from ontogym.retina_env.training import FitConfig
+        from ontogym.retina_env.twin_fit import FitConfig
         from ontogym.retina_env.twins import fit_twin, twin_path
 
         path = twin_path(self.seed) if self.out is None else Path(self.out)
@@ -142,9 +142,9 @@ class RetinaReport:
 
     def run(self) -> dict[str, Any]:
         """Do what is not done yet, write the page, print the table; returns the summary and where the page is."""
-        from ontogym.baselines.retina.config import ReportConfig
-        from ontogym.baselines.retina.run import run_report
-        from ontogym.baselines.retina.words import conclusions, published_rows
+        from ontogym.studies.retina_report.config import ReportConfig
+        from ontogym.studies.retina_report.run import run_report
+        from ontogym.studies.retina_report.words import conclusions, published_rows
 
         config = ReportConfig(seeds=self.seeds)
         try:

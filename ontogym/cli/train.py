@@ -14,7 +14,7 @@ __all__ = ["Train"]
 class Train:
     """Train a Stable-Baselines3 baseline, or score a policy that needs no training.
 
-    Hyper-parameters come from ontogym/baselines/training/hyperparameters; --hyper overrides. The run folder can be
+    Hyper-parameters come from ontogym/baselines/sb3/hyperparameters; --hyper overrides. The run folder can be
     resumed after a kill, with the same result to the bit.
 
     Attributes:
@@ -47,8 +47,8 @@ class Train:
 
     def run(self) -> dict[str, Any]:
         """Train and print the score; returns what run.json holds."""
-        from ontogym.baselines.training.references import FLOORS
-        from ontogym.baselines.training.run import TrainingConfig, train
+        from ontogym.baselines.sb3.references import FLOORS
+        from ontogym.baselines.sb3.run import TrainingConfig, train
 
         name = f"{self.env.rpartition('/')[2]}-{self.algo}-s{self.seed}".replace(":", ".")
         config = TrainingConfig(

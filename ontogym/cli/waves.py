@@ -71,7 +71,7 @@ class WavesDataset:
 
     def run(self) -> dict[str, Any]:
         """Make the set, or say what it would take."""
-        from ontogym.developmental.pretraining.wave_data import WaveRecipe
+        from ontogym.studies.wave_pretraining.wave_data import WaveRecipe
 
         names = {f.name for f in dataclasses.fields(WaveRecipe)} & {f.name for f in dataclasses.fields(self)}
         recipe = WaveRecipe(**{name: getattr(self, name) for name in names})
@@ -110,7 +110,7 @@ class WavesRender:
 
     def run(self) -> dict[str, Any]:
         """Simulate and write the film."""
-        from ontogym.developmental.pretraining.wave_film import wave_frames, write_film
+        from ontogym.studies.wave_pretraining.wave_film import wave_frames, write_film
 
         values = dataclasses.asdict(self)
         options = {k: values[k] for k in values if k not in ("out", "fps", "json")}

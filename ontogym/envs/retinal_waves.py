@@ -178,7 +178,7 @@ class RetinalWavesEnv(BatchedEnv[RetinalWavesState]):
     anything to see. Waves of depolarised amacrine cells arise at random places, spread over a part of the retina,
     and leave its cells refractory for a while (Godfrey & Swindale 2007, as ReWaRD uses it, arXiv 2311.17232). There
     is no task: an agent may watch, or learn to predict. To let an agent develop on waves before it meets a task of
-    other observations, use the source `retinal-waves` (`ontogym.developmental.wave_source`).
+    other observations, use the source `retinal-waves` (`ontogym.developmental.spontaneous.retinal_waves`).
 
     ## Action Space
 

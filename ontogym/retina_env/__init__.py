@@ -3,7 +3,7 @@
 - `ontogym.retina_env.images`: dead leaves, photographs, and readers of public data sets.
 - `ontogym.retina_env.measures`: contrast, power slope, neuronal reliability.
 - `ontogym.retina_env.retina`: the simulated retina, which plays the explanted one.
-- `ontogym.retina_env.receptive_fields`, `ontogym.retina_env.resolution`: the experiments made on it.
+- `ontogym.retina_env.receptive_fields`, `ontogym.studies.retina_report.resolution`: the experiments made on it.
 - `ontogym.retina_env.forward_model`: the digital twin; `training` fits it, `twins` keeps it.
 - `ontogym.retina_env.downsampling`: every learning-free way to make few pixels of many.
 

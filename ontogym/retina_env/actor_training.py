@@ -17,7 +17,7 @@ from ontogym.retina_env.actor import Actor, ActorShape, frozen
 from ontogym.retina_env.downsampling import upsample_nearest
 from ontogym.retina_env.forward_model import poisson_loss
 from ontogym.retina_env.images.arrays import check_images, split
-from ontogym.retina_env.training import check_responses
+from ontogym.retina_env.twin_fit import check_responses
 from ontogym.seeding import generator, torch_generator
 
 __all__ = ["ActorConfig", "LowResolution", "low_resolution", "train"]

@@ -21,7 +21,7 @@ from ontogym.retina_env.images.arrays import Images
 from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.retina_env.measures import neuronal_reliability
 from ontogym.retina_env.retina import SimulatedRetina
-from ontogym.retina_env.training import FitConfig, fit
+from ontogym.retina_env.twin_fit import FitConfig, fit
 
 __all__ = [
     "FIT_IMAGES",

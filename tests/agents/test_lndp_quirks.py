@@ -16,7 +16,7 @@ from gymnasium.spaces import Box, Discrete
 
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.graph_transformer import GraphTransformer
-from ontogym.baselines.evaluation import LifeSpec, life_seeds, live
+from ontogym.baselines.lives.life import LifeSpec, life_seeds, live
 from ontogym.developmental.spontaneous import OrnsteinUhlenbeck
 from ontogym.envs.foraging import ForagingEnv
 from ontogym.registry import STRATEGIES

@@ -7,10 +7,10 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 
 from ontogym.agents.plastic import Plastic
-from ontogym.baselines.evaluation import make_agent
-from ontogym.baselines.figures import life_figure
-from ontogym.baselines.replay import record_life
+from ontogym.baselines.lives.life import make_agent
+from ontogym.baselines.lives.recording import record_life
 from ontogym.errors import OntogymError
+from ontogym.figures.life import life_figure
 from ontogym.registry import RULES
 from ontogym.seeding import lane_seeds
 from ontogym.testing import check_agent

@@ -11,8 +11,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from ontogym.baselines.agent_files import load_agent
-from ontogym.baselines.presets import PRESETS
+from ontogym.baselines.evolution.agent_files import load_agent
+from ontogym.baselines.evolution.presets import PRESETS
 from ontogym.cli import main
 from ontogym.cli.commands import parse
 from ontogym.registry import SPONTANEOUS

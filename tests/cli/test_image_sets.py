@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ontogym.cli import main
-from ontogym.developmental.pretraining.image_set import ImageSet
+from ontogym.studies.wave_pretraining.image_set import ImageSet
 
 FRACTALS = ["fractals", "dataset", "--classes", "2", "--per-class", "5", "--size", "16", "--points", "2000"]
 WAVES = [

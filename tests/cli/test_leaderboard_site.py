@@ -11,7 +11,7 @@ import pytest
 
 from ontogym.cli import main
 from ontogym.errors import OntogymError
-from tests.baselines.leaderboard.boards import make_board
+from tests.leaderboard.boards import make_board
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def reader(monkeypatch):
             raise OntogymError(f"There is no leaderboard in {store}; check the path.")
         return make_board(["PPO", "random"])
 
-    module = ModuleType("ontogym.baselines.leaderboard.board")
+    module = ModuleType("ontogym.leaderboard.board")
     module.read_board = read_board  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return asked

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ontogym.baselines.leaderboard.board import read_board
 from ontogym.cli import main
+from ontogym.leaderboard.board import read_board
 
 README = Path(__file__).parents[2] / "README.md"
 LESS = {

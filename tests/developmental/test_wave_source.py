@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ontogym.developmental.spontaneous import make_source
-from ontogym.developmental.wave_source import RetinalWaves
+from ontogym.developmental.spontaneous.retinal_waves import RetinalWaves
 from ontogym.developmental.waves import HexGrid, WaveSimulator
 from ontogym.developmental.waves.pool import RetinaPool
 from ontogym.developmental.waves.receptive_fields import field_centres, field_width_um, receptive_fields
@@ -107,7 +107,7 @@ def test_equal_seeds_share_a_retina():
 def test_long_stretches_in_pieces_are_the_same(monkeypatch):
     source = RetinalWaves(**SMALL)
     whole = source.sample(60, lane_seeds(4, 2), 3)
-    monkeypatch.setattr("ontogym.developmental.wave_source._CHUNK_BYTES", 7 * 2 * 500)
+    monkeypatch.setattr("ontogym.developmental.spontaneous.retinal_waves._CHUNK_BYTES", 7 * 2 * 500)
     assert np.array_equal(source.sample(60, lane_seeds(4, 2), 3), whole)
 
 

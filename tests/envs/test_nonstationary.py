@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import ontogym  # noqa: F401
-from ontogym.baselines.evaluation import LifeSpec, life_seeds, live, make_agent
-from ontogym.baselines.lanes import Lanes
+from ontogym.baselines.lives.lanes import Lanes
+from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.envs import make_vector
 from ontogym.envs.classic_control import CartPoleDynamics, PendulumDynamics
 from ontogym.envs.nonstationary import NonstationaryEnv, NonstationaryVectorEnv

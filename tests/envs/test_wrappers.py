@@ -9,8 +9,8 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 import ontogym  # noqa: F401
-from ontogym.baselines.evaluation import LifeSpec, life_seeds, live, make_agent
-from ontogym.baselines.lanes import Lanes
+from ontogym.baselines.lives.lanes import Lanes
+from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.envs.nonstationary import NonstationaryEnv
 from ontogym.envs.wrappers import NonstationaryVectorWrapper, NonstationaryWrapper
 from ontogym.errors import OntogymError

@@ -18,9 +18,9 @@ from ontogym.retina_env.downsampling import upsample_nearest
 from ontogym.retina_env.forward_model import ForwardModel, TwinShape, poisson_loss
 from ontogym.retina_env.images import DeadLeaves
 from ontogym.retina_env.measures import neuronal_reliability
-from ontogym.retina_env.random_search import random_search
-from ontogym.retina_env.training import FitConfig, fit
+from ontogym.retina_env.twin_fit import FitConfig, fit
 from ontogym.retina_env.twins import default_twin, load_twin, save_twin, twin_of
+from ontogym.studies.retina_report.random_search import random_search
 
 SHAPE = TwinShape(neurons=3, size=32, kernels=2, kernel_size=7, pool=2)
 CONFIG = FitConfig(epochs=6, batch=16)

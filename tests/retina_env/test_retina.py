@@ -10,8 +10,8 @@ from ontogym.errors import OntogymError
 from ontogym.retina_env.cells import CELL_TYPES
 from ontogym.retina_env.measures import neuronal_reliability
 from ontogym.retina_env.receptive_fields import checkerboards, fit_receptive_fields, spike_triggered_average
-from ontogym.retina_env.resolution import resolution_experiment
 from ontogym.retina_env.retina import SimulatedRetina
+from ontogym.studies.retina_report.resolution import resolution_experiment
 
 
 @pytest.fixture(scope="session")

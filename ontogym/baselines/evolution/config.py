@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.baselines.evaluation import LifeResult, LifeSpec, life_seeds
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.envs import conditions as env_conditions
 from ontogym.errors import OntogymError
 

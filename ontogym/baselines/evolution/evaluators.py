@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
-from ontogym.baselines.evaluation import LifeResult, LifeSpec, live, make_agent
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, live, make_agent
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.processes import single_threaded, worker_pool
 from ontogym.registry import AGENTS

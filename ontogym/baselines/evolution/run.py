@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
-from ontogym.baselines.agent_files import SavedAgent, save_agent
-from ontogym.baselines.evaluation import LifeSpec, life_seeds, resolve, summarise
+from ontogym.baselines.evolution.agent_files import SavedAgent, save_agent
 from ontogym.baselines.evolution.config import EvolutionConfig, EvolutionResult, life_spec, utilities
 from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
 from ontogym.baselines.evolution.folder import RunFolder
 from ontogym.baselines.evolution.strategies import Strategy
-from ontogym.baselines.lanes import check_options
+from ontogym.baselines.lives.lanes import check_options
+from ontogym.baselines.lives.life import LifeSpec, life_seeds, resolve, summarise
 from ontogym.registry import STRATEGIES
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]

@@ -358,7 +358,7 @@ def test_pictures_show_three_panels(env_id):
 def test_sb3_learns_from_the_batch():
     from stable_baselines3 import PPO
 
-    from ontogym.baselines.sb3 import make_vec_env, policy_returns
+    from ontogym.baselines.sb3.adapter import make_vec_env, policy_returns
 
     envs = make_vec_env(ENCODING, 8, {"obs": "statistics", **SMALL})
     model = PPO("MultiInputPolicy", envs, n_steps=8, batch_size=32, n_epochs=2, device="cpu", seed=0)

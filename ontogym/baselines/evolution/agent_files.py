@@ -1,0 +1,102 @@
+"""Agents as files: a genome and what rebuilds its agent, in one safetensors file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym import checkpoint
+from ontogym.agents.base import Agent, check_genomes
+from ontogym.baselines.lives.life import make_agent
+from ontogym.errors import OntogymError
+
+__all__ = ["SavedAgent", "load_agent", "save_agent"]
+
+ZOO = Path(__file__).parents[1] / "zoo"
+"""The agents that ship with the package; ``"zoo:NAME"`` means the file NAME.safetensors in here."""
+
+
+@dataclass(frozen=True)
+class SavedAgent:
+    """A genome and what rebuilds its agent.
+
+    Attributes:
+        genome: ``(D,)`` float64.
+        agent: name of the agent.
+        options: its options, complete.
+        env, env_kwargs: the environment that it was evolved in.
+        episodes: episodes per life it was evolved with.
+        facts: anything else worth knowing (score, seed, generation), JSON-able.
+    """
+
+    genome: NDArray[np.float64]
+    agent: str
+    options: dict[str, Any]
+    env: str
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    episodes: int = 3
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def build(
+        self, env: str | None = None, env_kwargs: Mapping[str, Any] | None = None, trusted: bool = False
+    ) -> Agent[Any]:
+        """The agent, for its own environment or another with the same spaces.
+
+        A file may come from a stranger, and a name with a colon imports whatever it says: such names are
+        refused unless the caller says that the file is trusted.
+
+        Raises:
+            OntogymError: the genome does not fit the agent, or a name that would import code.
+        """
+        for name in (self.agent, env or self.env):
+            if ":" in name and not trusted:
+                raise OntogymError(
+                    f"This file names {name!r}, which would import code; register it (an entry point for an "
+                    "agent, an import before this call for an environment), or say that you trust its maker (trusted=True, --trust)."
+                )
+        kwargs = self.env_kwargs if env is None else env_kwargs
+        agent = make_agent(self.agent, env or self.env, kwargs, self.options)
+        check_genomes(self.genome, agent.genome_size)
+        return agent
+
+
+def save_agent(path: Path | str, saved: SavedAgent) -> None:
+    """Write an agent to `path`, atomically."""
+    meta = {k: getattr(saved, k) for k in ("agent", "options", "env", "env_kwargs", "episodes", "facts")}
+    checkpoint.save(path, "agent", {"genome": np.asarray(saved.genome, dtype=np.float64)}, meta)
+
+
+def load_agent(path: Path | str) -> SavedAgent:
+    """Read what `save_agent` wrote; ``"zoo:NAME"`` reads an agent that ships with the package.
+
+    A folder of a run means its best agent.
+
+    Raises:
+        OntogymError: no such file or zoo agent, a damaged or malformed file.
+    """
+    where = _zoo_path(str(path)[4:]) if str(path).startswith("zoo:") else Path(path)
+    if where.is_dir():
+        where = where / "best.safetensors"
+    arrays, meta = checkpoint.load(where, "agent")
+    genome = arrays.get("genome")
+    if genome is None or genome.ndim != 1 or genome.dtype.kind != "f" or not np.isfinite(genome).all():
+        raise OntogymError(f"{where} holds no genome of finite numbers; restore it from a copy.")
+    types = {"agent": str, "options": dict, "env": str, "env_kwargs": dict, "episodes": int, "facts": dict}
+    for key, kind in types.items():
+        if not isinstance(meta.get(key), kind):
+            raise OntogymError(f"{where} lacks a proper {key!r} in its header; restore it from a copy.")
+    return SavedAgent(genome.astype(np.float64), **{key: meta[key] for key in types})
+
+
+def _zoo_path(name: str) -> Path:
+    from ontogym.errors import UnknownNameError
+
+    known = {p.stem: p for p in ZOO.glob("*.safetensors")}
+    if name not in known:
+        raise UnknownNameError("zoo agent", name, known)
+    return known[name]

@@ -1,0 +1,78 @@
+"""Switches of the rules as lives met them: what every step brought, and how the agent got over the change.
+
+An environment tells in its info which rules are in force (`ontogym.baselines.lives.lanes.RULE_KEYS`); a switch is a step at
+which that number changes. Nothing of it is shown to the agent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.statistics import adaptation, recovery
+
+__all__ = ["Step", "Trace", "switches_met", "trace_of"]
+
+Step = tuple[NDArray[np.float64], NDArray[np.int64]]
+"""Rewards of a step and the rules under which they were earned, ``(lanes,)`` each."""
+
+
+class Trace(NamedTuple):
+    """What each of up to ``T`` steps brought ``P`` genomes in ``L`` lives of ``E`` episodes.
+
+    Shapes: ``rewards`` (P, L, E, T) float64, 0 after an episode's end; ``rules`` (P, L, E, T) int64, the last one
+    held from there on. T is the time limit, or the longest episode where there is none.
+    """
+
+    rewards: NDArray[np.float64]
+    rules: NDArray[np.int64]
+
+
+def trace_of(episodes: list[list[Step]], limit: int | None, shape: tuple[int, int]) -> Trace:
+    """The steps of each episode as arrays.
+
+    Args:
+        episodes: the steps of every episode, lanes genome-major.
+        limit: the time limit, up to which episodes are drawn out.
+        shape: ``(P, L)``.
+    """
+    longest = max(limit or 0, *(len(steps) for steps in episodes))
+    rewards = np.zeros((*shape, len(episodes), longest))
+    rules = np.zeros(rewards.shape, dtype=np.int64)
+    for episode, steps in enumerate(episodes):
+        for step, (reward, rule) in enumerate(steps):
+            rewards[:, :, episode, step] = reward.reshape(shape)
+            rules[:, :, episode, step] = rule.reshape(shape)
+        rules[:, :, episode, len(steps) :] = rules[:, :, episode, len(steps) - 1, None]
+    return Trace(rewards, rules)
+
+
+def switches_met(trace: Trace | None, returns: NDArray[np.float64], window: int) -> dict[str, Any]:
+    """How the first genome's lives got over switches of the rules; JSON-able, empty where there were none.
+
+    Args:
+        trace: of `ontogym.baselines.lives.life.live`; None where the environment announces no rules.
+        returns: ``(P, L, E)``.
+        window: steps before and after a switch within an episode that are compared.
+
+    Returns:
+        "within": `Recovery` from switches within episodes, in reward of a step, with its "regained". "between":
+        `Adaptation` to the one switch that all lives met between the same two episodes, in units of return, with its
+        "regained" and "episode" (the first under the new rules, from 0).
+    """
+    if trace is None:
+        return {}
+    rewards, rules = trace.rewards[0], trace.rules[0]
+    steps = rewards.shape[-1]
+    found: dict[str, Any] = {}
+    within = recovery(rewards.reshape(-1, steps), rules.reshape(-1, steps), window)
+    if within is not None:
+        found["within"] = within._asdict() | {"regained": within.regained}
+    changed = (rules[:, 1:, 0] != rules[:, :-1, -1]).all(0)
+    if changed.sum() == 1 and not changed[-1]:
+        at = int(changed.argmax()) + 1
+        between = adaptation(returns[0], at)
+        found["between"] = between._asdict() | {"regained": between.regained, "episode": at}
+    return found

@@ -1,0 +1,253 @@
+"""Training with SB3 in segments, so that a run killed at any moment goes on and ends in the same weights.
+
+A segment starts all its environments and generators of random numbers from (seed, segment) and ends in a checkpoint.
+An interrupted run therefore repeats at most one segment, exactly. An episode cut by a segment's end is not finished.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ontogym import checkpoint
+from ontogym.baselines.lives.lanes import Lanes, make_single
+from ontogym.baselines.sb3.folder import open_run
+from ontogym.baselines.sb3.model import make_model
+from ontogym.baselines.sb3.networks import ALGORITHMS, algorithms_for
+from ontogym.baselines.sb3.policy import KIND, BatchPolicy, load_policy
+from ontogym.baselines.sb3.references import FLOORS
+from ontogym.baselines.sb3.settings import hyperparameters
+from ontogym.baselines.sb3.state import collect, policy_tensors, restore
+from ontogym.envs import conditions
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.seeding import derive, lane_seeds
+
+__all__ = ["TrainingConfig", "score", "train"]
+
+NETWORK = ("net_arch", "activation", "lstm_size", "clip", "policy", "observe")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What to train, where, and for how long.
+
+    Attributes:
+        algo: of `ALGORITHMS`, or random, constant, reference.
+        env, env_kwargs: the environment.
+        seed: decides all chance.
+        steps: budget in environment steps.
+        hyper: hyper-parameters in place of those of the files; ``action`` for constant.
+        segment: environment steps between checkpoints and evaluations.
+        eval_episodes: episodes of an evaluation, on seeds that are the same in every run.
+        max_steps: longest episode of an evaluation.
+        out: the run folder.
+    """
+
+    algo: str
+    env: str
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    steps: int = 100_000
+    hyper: dict[str, Any] = field(default_factory=dict)
+    segment: int = 10_000
+    eval_episodes: int = 20
+    max_steps: int = 10_000
+    out: str = "runs/train"
+
+    def __post_init__(self) -> None:
+        if self.algo not in ALGORITHMS + FLOORS:
+            raise UnknownNameError("algorithm", self.algo, ALGORITHMS + FLOORS)
+        for name in ("steps", "segment", "eval_episodes", "max_steps"):
+            if getattr(self, name) < 1:
+                raise OntogymError(f"{name} is {getattr(self, name)}; give at least 1.")
+
+
+def score(policy: BatchPolicy, config: TrainingConfig) -> float:
+    """Mean return over evaluation episodes, on seeds that no training draws and that every run shares.
+
+    Hidden goals take turns: drawn at random, one would come more often, and always going there would score well.
+    """
+    lanes = Lanes(config.env, config.eval_episodes, config.env_kwargs)
+    try:
+        seeds = lane_seeds(0, config.eval_episodes, "training-evaluation") >> np.uint64(33)
+        count, goals = config.eval_episodes, conditions(config.env)
+        turns = (
+            {key: np.array([goals[k % len(goals)][key] for k in range(count)]) for key in goals[0]}
+            if goals
+            else {}
+        )
+        observation = lanes.reset(seeds, turns)
+        active, told, starts = np.ones(count, bool), np.zeros(count), np.ones(count, bool)
+        returns = np.zeros(count)
+        policy.reset(count)
+        for _ in range(config.max_steps):
+            observation, reward, done = lanes.step(policy.act(observation, told, starts), active)
+            told, starts = reward, np.zeros(count, bool)
+            returns += np.where(active, reward, 0.0)
+            active &= ~done
+            if not active.any():
+                break
+        return float(returns.mean())
+    finally:
+        lanes.close()
+
+
+def train(config: TrainingConfig, resume: bool = False, progress: bool = False) -> dict[str, Any]:
+    """Train, or go on with, the run in ``config.out``; returns its ``run.json``.
+
+    Raises:
+        OntogymError: an algorithm that does not fit the action space, an unknown environment or hyper-parameter, a
+            folder that holds something (without `resume`) or another run (with it).
+    """
+    single = make_single(config.env, config.env_kwargs)
+    spaces = single.observation_space, single.action_space
+    single.close()
+    if config.algo in FLOORS:
+        return _train_floor(config, spaces, resume)
+    if config.algo not in algorithms_for(spaces[1]):
+        fitting = ", ".join(algorithms_for(spaces[1]) + FLOORS)
+        raise OntogymError(f"{config.algo} cannot act in {spaces[1]}; algorithms that can: {fitting}.")
+    values = hyperparameters(config.algo, config.env, config.hyper)
+    options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
+    model, options["policy"] = make_model(config, values)
+    facts = _facts(config, options, values)
+    try:
+        with open_run(Path(config.out), facts, resume) as done:
+            return done if done is not None else _learn(config, facts, model, spaces, progress)
+    finally:
+        model.env.close()
+
+
+def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """``run.json`` before the training."""
+    head = {"format": 1, "kind": "training-run", **dataclasses.asdict(config)}
+    return {**head, "options": options, "hyperparameters": values, "training": None}
+
+
+def _train_floor(config: TrainingConfig, spaces: Any, resume: bool) -> dict[str, Any]:
+    """Score a policy that needs no training."""
+    options = {"algorithm": config.algo, "env": config.env, "seed": config.seed, **config.hyper}
+    facts = _facts(config, options, {})
+    policy = load_policy({}, options, *spaces)
+    with open_run(Path(config.out), facts, resume) as done:
+        if done is not None:
+            return done
+        result = score(policy, config)
+        checkpoint.save(Path(config.out) / "model.safetensors", KIND, {}, {})
+        return _finish(config, facts, [[0, result]], 0, 0.0, 0.0)
+
+
+def _learn(
+    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, progress: bool
+) -> dict[str, Any]:
+    """All segments that are left."""
+    import torch
+    from stable_baselines3.common.logger import configure
+    from tqdm import tqdm
+
+    out = Path(config.out)
+    meta: dict[str, Any] = {"segment": 0, "curve": [], "wall": 0.0, "cpu": 0.0}
+    if (out / "checkpoint.safetensors").exists():
+        arrays, meta = checkpoint.load(out / "checkpoint.safetensors", "training")
+        restore(model, arrays, meta["model"])
+    model.set_logger(configure(str(out / "tensorboard"), ["tensorboard"]))
+    _run_schedules_over(model, config.steps)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # networks this small are slower on two
+    bar = tqdm(total=config.steps, initial=model.num_timesteps, disable=not progress, unit="step")
+    try:
+        while model.num_timesteps < config.steps:
+            before = model.num_timesteps
+            meta = _segment(config, facts, model, spaces, meta)
+            bar.update(model.num_timesteps - before)
+            bar.set_postfix(score=f"{meta['curve'][-1][1]:.1f}")
+        checkpoint.save(out / "last.safetensors", KIND, policy_tensors(model), {})
+        return _finish(config, facts, meta["curve"], model.num_timesteps, meta["wall"], meta["cpu"])
+    finally:
+        bar.close()
+        model.logger.close()
+        torch.set_num_threads(threads)
+
+
+def _run_schedules_over(model: Any, steps: int) -> None:
+    """Let schedules fall over the whole run: SB3 would start them over in every segment."""
+
+    def remaining(done: int, _: int) -> None:
+        model._current_progress_remaining = max(0.0, 1.0 - done / steps)
+
+    model._update_current_progress_remaining = remaining
+
+
+def _segment(
+    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, meta: dict[str, Any]
+) -> dict[str, Any]:
+    """Train one segment, score it, write the best model and the checkpoint; returns the checkpoint's facts."""
+    out = Path(config.out)
+    wall, cpu, before = time.perf_counter(), time.process_time(), model.num_timesteps
+    model.set_random_seed(derive(config.seed, "segment", meta["segment"]) % 2**31)
+    model._last_obs = None  # the environments start over
+    model.learn(min(config.segment, config.steps - before), reset_num_timesteps=False)
+    tensors = policy_tensors(model)
+    result = score(load_policy(tensors, facts["options"], *spaces), config)
+    if not meta["curve"] or result >= max(value for _, value in meta["curve"]):
+        checkpoint.save(out / "model.safetensors", KIND, tensors, {"score": result})
+    model.logger.record("eval/mean_return", result)
+    model.logger.dump(model.num_timesteps)
+    meta = {
+        "segment": meta["segment"] + 1,
+        "curve": [*meta["curve"], [int(model.num_timesteps), result]],
+        "wall": meta["wall"] + time.perf_counter() - wall,
+        "cpu": meta["cpu"] + time.process_time() - cpu,
+    }
+    arrays, meta["model"] = collect(model)
+    checkpoint.save(out / "checkpoint.safetensors", "training", arrays, meta)
+    return meta
+
+
+def _finish(
+    config: TrainingConfig, facts: dict[str, Any], curve: list[Any], steps: int, wall: float, cpu: float
+) -> dict[str, Any]:
+    facts["training"] = {
+        "env_steps": int(steps),
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        "command": _command(config),
+        "hardware": {
+            "cpu": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "gpu": None,
+            "platform": platform.platform(),
+        },
+        "packages": _packages(),
+        "hyperparameters": facts["hyperparameters"],
+        "curve": curve,
+    }
+    checkpoint.write_json(Path(config.out) / "run.json", facts)
+    return facts
+
+
+def _command(config: TrainingConfig) -> str:
+    words = [
+        f"ontogym train --algo {config.algo} --env {config.env} --seed {config.seed} --steps {config.steps}"
+    ]
+    words += [
+        f"--segment {config.segment} --eval-episodes {config.eval_episodes} --max-steps {config.max_steps}"
+    ]
+    for flag, values in (("--env-kwargs", config.env_kwargs), ("--hyper", config.hyper)):
+        if values:
+            words.append(" ".join([flag, *(f"'{k}={json.dumps(v)}'" for k, v in values.items())]))
+    return " ".join(words)
+
+
+def _packages() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("torch", "stable-baselines3", "gymnasium", "numpy")}

@@ -1,0 +1,138 @@
+"""An inferred rule in a file, and as the plasticity rule of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ontogym import checkpoint
+from ontogym.developmental.rules.base import PlasticityRule, RuleContext, RuleOutput, RuleState
+from ontogym.developmental.rules.inferred.network import UpdateNetwork
+from ontogym.errors import OntogymError
+
+__all__ = ["InferredRule", "SavedRule", "load_rule", "save_rule"]
+
+KIND = "inferred-rule"
+
+
+class SavedRule(NamedTuple):
+    """A network with its parameters ``(D,)`` and JSON-able facts about where it comes from."""
+
+    network: UpdateNetwork
+    params: NDArray[np.float64]
+    facts: dict[str, Any]
+
+
+def save_rule(
+    path: Path | str, network: UpdateNetwork, params: NDArray[np.float64], facts: Mapping[str, Any]
+) -> None:
+    """Write an inferred rule as one safetensors file with a JSON header, atomically."""
+    meta = {"network": network.kind, "hidden": network.hidden, "facts": dict(facts)}
+    checkpoint.save(path, KIND, {"params": params}, meta)
+
+
+def load_rule(path: Path | str) -> SavedRule:
+    """Read what `save_rule` wrote; a run folder stands for its ``rule.safetensors``.
+
+    Raises:
+        OntogymError: missing, damaged, or no inferred rule.
+    """
+    path = Path(path)
+    path = path / "rule.safetensors" if path.is_dir() else path
+    arrays, meta = checkpoint.load(path, KIND)
+    try:
+        network = UpdateNetwork(str(meta["network"]), int(meta["hidden"]))
+        params = arrays["params"].astype(np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise OntogymError(f"{path} is damaged ({error}); infer the rule again.") from error
+    if params.shape != (network.n_params,) or not np.isfinite(params).all():
+        raise OntogymError(
+            f"{path} is damaged (its parameters do not fit its network); infer the rule again."
+        )
+    return SavedRule(network, params, dict(meta.get("facts", {})))
+
+
+class InferredRule(PlasticityRule):
+    r"""A learning rule inferred from an animal's choices, for networks that decide by one node (arXiv 2509.04661).
+
+    .. math:: \Delta w_{ij} = \rho_i \, s_1 g_1(w_j, b_j, x, 1, d_j, y_j, r, c_j)
+              + \beta_i \, s_2 g_2(w_j, b_j, x, 1, d_j, y_j, r, c_j)
+
+    Node features 0 and 1 say what a node is: :math:`\rho_i` 1 where node i carries the stimulus, :math:`\beta_i`
+    1 where it is the constant of the bias. Then :math:`w_j = \sum_i \rho_i w_{ij}` and :math:`b_j = \sum_i
+    \beta_i w_{ij}` are the weight and bias of the policy at node j, :math:`x = \sum_i \rho_i y_i` the stimulus,
+    :math:`y_j` the choice that it made (its activity, -1 left to 1 right), r the reward, and the correct side
+    :math:`c_j` is the choice if that was rewarded and the other if not. :math:`d_j` is 1 at the first step of a
+    life. A GRU's memory is kept at each node j.
+
+    Parameters: none that evolve; the network's come from the file. Shapes: ``pre, post`` (P, N), ``nodes`` (P, N,
+    F >= 2) give ``dw`` (P, N, N). Scope: nonlocal, since both edges of a node enter the change of each.
+
+    Args:
+        path: a file that `save_rule` wrote, or the folder of an ``ontogym infer-rule`` run. None takes a random,
+            untrained network.
+        node_features, edge_features, history: as in `PlasticityRule`.
+
+    Raises:
+        OntogymError: no such file, a damaged one, or fewer than two node features.
+    """
+
+    name = "inferred"
+    scope = "nonlocal"
+    n_params = 0
+    # Animals' weights go well beyond the usual bound of 4.
+    max_weight = 20.0
+
+    def __init__(
+        self,
+        node_features: int = 8,
+        edge_features: int = 4,
+        history: int = 4,
+        *,
+        path: str | Path | None = None,
+    ) -> None:
+        super().__init__(node_features, edge_features, history)
+        if node_features < 2:
+            raise OntogymError(
+                f"The rule 'inferred' reads from node features 0 and 1 which nodes carry stimulus and bias, but there "
+                f"are {node_features}; give nodes at least 2."
+            )
+        untrained = UpdateNetwork()
+        saved = load_rule(path) if path is not None else SavedRule(untrained, untrained.initialise(0), {})
+        self.network, self.facts = saved.network, saved.facts
+        self._values = torch.tensor(saved.params)
+        # The GRU's memory, and whether the node has lived through a step.
+        self.node_state = 1 + (self.network.hidden if self.network.recurrent else 0)
+
+    @property
+    def initial_weights(self) -> tuple[float, float]:
+        """Weight and bias that the fit gives a newcomer (0 where those of the data were known)."""
+        at = self.network.offsets["initial"]
+        w, b = self._values[at : at + 2].tolist()
+        return w, b
+
+    def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
+        weights = context.weights
+        p = self.network.unpack(self._values.to(weights))
+        stimulus, bias = context.nodes[:, :, 0], context.nodes[:, :, 1]
+        reward = context.reward.clamp(0, 1).expand_as(context.post)
+        columns = [
+            (weights * stimulus[:, None]).sum(2),
+            (weights * bias[:, None]).sum(2),
+            (context.pre * stimulus).sum(1, keepdim=True).expand_as(reward),
+            torch.ones_like(reward),
+            1 - state.node[:, 0],
+            context.post,
+            reward,
+            context.post * (2 * reward - 1),
+        ]
+        change, memory = self.network.update(p, torch.stack(columns, -1), state.node[:, 1:].transpose(1, 2))
+        dw = change[..., :1] * stimulus[:, None] + change[..., 1:] * bias[:, None]
+        lived = torch.ones_like(state.node[:, :1])
+        return RuleOutput(dw=dw), RuleState(state.edge, torch.cat([lived, memory.transpose(1, 2)], 1))

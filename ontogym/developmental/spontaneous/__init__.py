@@ -1,0 +1,11 @@
+"""Sources of spontaneous activity: what drives the sensory nodes before any experience."""
+
+from ontogym.developmental.spontaneous.base import (
+    OrnsteinUhlenbeck,
+    Silence,
+    SpontaneousActivity,
+    WhiteNoise,
+    make_source,
+)
+
+__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source"]

@@ -1,0 +1,241 @@
+"""From a run folder (evolution or training), or the name of an agent without weights, to a submission."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.baselines.evolution.agent_files import load_agent
+from ontogym.baselines.evolution.config import EvolutionConfig
+from ontogym.baselines.evolution.presets import preset
+from ontogym.errors import OntogymError
+from ontogym.leaderboard.manifest import FORMAT, check_options
+from ontogym.leaderboard.players import WEIGHT_FREE, build_player
+from ontogym.leaderboard.submission import Submission, pack
+from ontogym.leaderboard.suites import task_of
+from ontogym.leaderboard.verification import evaluate, machine, ontogym_version
+
+__all__ = ["Candidate", "make_submission", "read_run"]
+
+_CURVE = 200
+"""Points of a learning curve that a manifest keeps."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a run left: an agent, where it was trained, and what that took.
+
+    Attributes:
+        agent_type, options: as in the manifest.
+        tensors: its weights.
+        env, env_kwargs: where it was trained; an empty id for agents that were not.
+        seed: of the training.
+        training: environment steps, seconds, command, curve.
+    """
+
+    agent_type: str
+    options: dict[str, Any]
+    tensors: dict[str, NDArray[Any]]
+    env: str = ""
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def read_run(
+    source: str, seed: int = 0, options: Mapping[str, Any] | None = None, env_steps: int = 0
+) -> Candidate:
+    """A run of ``ontogym evolve`` or ``ontogym train``, or an agent without weights by its name.
+
+    Args:
+        source: a run folder, or "random", "constant", ...
+        seed, options, env_steps: for an agent without weights (a run has its own): options such as the action of
+            constant, and what it took to find them.
+
+    Raises:
+        OntogymError: neither, or a run that has no agent yet.
+    """
+    path = Path(source)
+    if path.is_dir() and (options or env_steps):
+        raise OntogymError(f"{path} is a run, which brings its own options and steps; leave yours out.")
+    if not path.is_dir():
+        if source in WEIGHT_FREE:
+            given = {**({"seed": seed} if source == "random" else {}), **(options or {})}
+            training: dict[str, Any] = {"env_steps": env_steps, "wall_seconds": 0.0}
+            return Candidate(source, given, {}, seed=seed, training=training)
+        raise OntogymError(
+            f"{source!r} is neither a run folder nor an agent without weights ({', '.join(WEIGHT_FREE)}); pass the "
+            "--out of a training."
+        )
+    if (path / "run.json").is_file():
+        return _trained(path)
+    if (path / "config.json").is_file():
+        return _evolved(path)
+    raise OntogymError(
+        f"{path} is no run folder of `ontogym evolve` or `ontogym train`; pass the --out of one."
+    )
+
+
+def make_submission(
+    candidate: Candidate,
+    task_name: str | None = None,
+    label: str | None = None,
+    author: str = "",
+    notes: str = "",
+) -> Submission:
+    """Evaluate a candidate on the public seeds of its task and pack it.
+
+    Args:
+        candidate: what to submit.
+        task_name: the task; the one that was trained on if None.
+        label: under which name it is ranked, with its other seeds; its type if None.
+        author, notes: as in the manifest.
+
+    Raises:
+        OntogymError: no task fits, or the agent cannot live there, or the limits are not kept.
+    """
+    if not candidate.env and task_name is None:
+        raise OntogymError(
+            f"An agent of type {candidate.agent_type!r} was trained on no task; name one with --task."
+        )
+    check_options(candidate.options)
+    suite, task = task_of(candidate.env, candidate.env_kwargs, task_name)
+    player = build_player(candidate.agent_type, candidate.options, candidate.tensors, task)
+    result = evaluate(player, suite, task)
+    command = f"ontogym leaderboard submit {candidate.agent_type} --task {task.name} --seed {candidate.seed}"
+    given = {key: value for key, value in candidate.options.items() if key != "seed"}
+    if given and not candidate.env:
+        words = [f"{key}={json.dumps(value, separators=(',', ':'))}" for key, value in given.items()]
+        command += f" --options {shlex.join(words)} --env-steps {candidate.training.get('env_steps', 0)}"
+    here = machine()
+    manifest = {
+        "format": FORMAT,
+        "kind": "submission",
+        "ontogym": ontogym_version(),
+        "suite": suite.name,
+        "suite_version": suite.version,
+        "task": task.name,
+        "agent": {
+            "type": candidate.agent_type,
+            "label": label or candidate.agent_type,
+            "options": json.loads(json.dumps(candidate.options)),
+        },
+        "seed": candidate.seed,
+        "training": {
+            "command": command,
+            "hardware": {
+                "cpu": here["cpu"],
+                "cores": os.cpu_count(),
+                "platform": here["platform"],
+                "gpu": None,
+            },
+            "packages": here["packages"],
+            "curve": [],
+            **candidate.training,
+        },
+        "claimed": {
+            "seeds": "public",
+            "returns": result.returns.tolist(),
+            "wiring_cost": result.wiring_cost,
+            "machine": here,
+        },
+        "author": author,
+        "notes": notes,
+    }
+    return pack(manifest, candidate.tensors)
+
+
+def _trained(path: Path) -> Candidate:
+    from ontogym.baselines.sb3.policy import read_training_run  # type: ignore[import-not-found]
+
+    run = read_training_run(path)
+    training = dict(run.training)
+    training["curve"] = _thinned(training.get("curve", []))
+    return Candidate(
+        run.agent_type,
+        dict(run.options),
+        dict(run.tensors),
+        run.env,
+        dict(run.env_kwargs),
+        run.seed,
+        training,
+    )
+
+
+def _evolved(path: Path) -> Candidate:
+    if not (path / "best.safetensors").is_file():
+        raise OntogymError(f"The run in {path} has kept no agent yet; go on with `ontogym evolve --resume`.")
+    saved = load_agent(path)
+    try:
+        config = dict(json.loads((path / "config.json").read_bytes()))
+        rows = _progress(path / "progress.csv")
+        result = path / "result.json"
+        final = dict(json.loads(result.read_bytes())) if result.is_file() else (rows or [{}])[-1]
+        training = {
+            "env_steps": int(final.get("env_steps", 0)),
+            "wall_seconds": float(final.get("wall_seconds", 0.0)),
+            "cpu_seconds": float(final.get("cpu_seconds", 0.0)),
+            "command": _command(config),
+            "curve": _thinned(
+                [[row["env_steps"], row["score"]] for row in rows if math.isfinite(row["score"])]
+            ),
+        }
+        seed = int(config.get("seed", 0))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OntogymError(f"The run in {path} is damaged ({error}); restore it or evolve again.") from error
+    return Candidate(
+        saved.agent,
+        dict(saved.options),
+        {"genome": saved.genome},
+        saved.env,
+        dict(saved.env_kwargs),
+        seed,
+        training,
+    )
+
+
+def _progress(file: Path) -> list[dict[str, float]]:
+    """Rows of ``progress.csv`` as numbers; an empty field is NaN."""
+    if not file.is_file():
+        return []
+    with file.open(newline="") as lines:
+        return [{k: float(v or "nan") for k, v in row.items()} for row in csv.DictReader(lines)]
+
+
+def _thinned(curve: list[Any]) -> list[list[float]]:
+    """At most `_CURVE` points, first and last among them."""
+    if len(curve) > _CURVE:
+        curve = [curve[k] for k in np.linspace(0, len(curve) - 1, _CURVE).round().astype(int)]
+    return [[float(steps), float(score)] for steps, score in curve]
+
+
+def _command(config: Mapping[str, Any]) -> str:
+    """The command line that makes a run of this configuration again."""
+    default = EvolutionConfig(env=str(config["env"])).as_json()
+    told = preset(str(config["env"])) if config.get("agent") == "lndp" else {}
+    expected = default | EvolutionConfig(**{**told, "env": str(config["env"])}).as_json()
+    quiet = ("env", "out", "workers", "tensorboard", "checkpoint_every", "conditions")
+    words = ["ontogym", "evolve", "--env", str(config["env"])]
+    changed = {k: v for k, v in config.items() if k not in quiet and v != expected.get(k)}
+    if set(changed) - {"seed", "generations", "target"}:
+        words.append("--no-preset")
+        changed = {k: v for k, v in config.items() if k not in quiet and v != default.get(k)}
+    for key, value in changed.items():
+        if value is None:
+            continue
+        words.append("--" + key.replace("_", "-"))
+        if isinstance(value, Mapping):
+            words += [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items()]
+        else:
+            words.append(str(value))
+    return shlex.join(words)

@@ -1,0 +1,91 @@
+"""Submissions as folders: read with every limit kept, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym import checkpoint
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.leaderboard.limits import (
+    MANIFEST,
+    VERIFICATION,
+    WEIGHTS,
+    Refused,
+    parse_json,
+    parse_tensors,
+    read_files,
+)
+from ontogym.leaderboard.manifest import check_manifest, check_task
+from ontogym.leaderboard.players import agent_types
+
+__all__ = ["Submission", "pack", "read_submission", "write_submission"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission in memory: `manifest`, `tensors` (views of the bytes), and the bytes of both `files`."""
+
+    manifest: dict[str, Any]
+    tensors: dict[str, NDArray[Any]]
+    files: dict[str, bytes]
+
+
+def read_submission(folder: Path | str) -> Submission:
+    """Read a stranger's submission; nothing in it is executed, nothing it declares is allocated.
+
+    Raises:
+        Refused: the reason why it is not taken.
+    """
+    # A verification beside it is the submitter's own affair: it is neither read nor kept.
+    return unpack(read_files(Path(folder), also=(VERIFICATION,)))
+
+
+def unpack(files: Mapping[str, bytes]) -> Submission:
+    """A submission from the bytes of its two files.
+
+    Raises:
+        Refused: the reason why it is not taken.
+    """
+    manifest = check_manifest(parse_json(files[MANIFEST], MANIFEST))
+    digest = hashlib.sha256(files[WEIGHTS]).hexdigest()
+    if manifest["files"][WEIGHTS] != digest:
+        raise Refused(f"{WEIGHTS} has the SHA-256 {digest}, not the one in the manifest.")
+    check_task(manifest)
+    if manifest["agent"]["type"] not in agent_types():
+        raise Refused(str(UnknownNameError("agent type", manifest["agent"]["type"], agent_types())))
+    return Submission(manifest, parse_tensors(files[WEIGHTS]), dict(files))
+
+
+def pack(manifest: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Submission:
+    """A submission from its parts; `files` of the manifest is filled in.
+
+    Raises:
+        Refused: it would not be taken by `read_submission`.
+    """
+    from safetensors.numpy import save
+
+    weights = save({name: np.asarray(value, order="C") for name, value in tensors.items()})
+    whole = {**manifest, "files": {WEIGHTS: hashlib.sha256(weights).hexdigest()}}
+    try:
+        text = json.dumps(whole, indent=1, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Refused(f"The manifest cannot be written as JSON ({error}).") from error
+    return unpack({MANIFEST: (text + "\n").encode(), WEIGHTS: weights})
+
+
+def write_submission(folder: Path | str, submission: Submission) -> None:
+    """Write the folder of a submission, whole or not at all.
+
+    Raises:
+        OntogymError: the folder is there already, or cannot be written.
+    """
+    if not checkpoint.write_folder(folder, submission.files):
+        raise OntogymError(f"{folder} is there already; choose another --out or remove it.")

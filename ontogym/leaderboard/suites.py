@@ -1,0 +1,295 @@
+"""What the leaderboard measures: suites of tasks, how many lives each is lived, and from which seeds.
+
+A task of a suite is an environment with its arguments, lives of a few episodes through which an agent is carried
+over, and, in `prenatal`, the spontaneous activity on which it develops before. Changing any of this is a new version
+of the suite: scores of different versions are never mixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.baselines.lives.life import LifeSpec, life_seeds
+from ontogym.envs import anchors, conditions
+from ontogym.errors import OntogymError, UnknownNameError
+
+__all__ = [
+    "HELD_OUT",
+    "PUBLIC",
+    "SUITES",
+    "Suite",
+    "SuiteTask",
+    "get_suite",
+    "get_task",
+    "held_out",
+    "task_of",
+]
+
+PUBLIC = 2024_06_13
+"""Root of the public evaluation seeds: an agent may be tuned on them."""
+HELD_OUT = 7_741_003_815
+"""Root of the held-out seeds, from which no command of this package trains. It stands in an open file, so it keeps
+honest people honest; who runs a contest verifies with a root of their own (`ontogym leaderboard add --held-out`)."""
+
+
+@dataclass(frozen=True)
+class SuiteTask:
+    """One task: what is lived, how often, and on which scale it is read.
+
+    Args:
+        name: unique over all suites; part of the names of files.
+        env: id of the environment. env_kwargs: its arguments.
+        episodes: episodes of a life, through which the agent is carried over.
+        lives: evaluation lives per set of seeds (a multiple of the number of hidden goals).
+        switch: number of the first episode under new rules, where the rules change between episodes.
+        window: where they jump within an episode, how many steps before and after are compared. Gradual drifts have
+            no before and after: their returns tell.
+        development: source of spontaneous activity on which every agent develops first; empty for none.
+        development_steps: for how many steps.
+        budget: environment steps that training may take to be compared at a matched budget.
+    """
+
+    name: str
+    env: str
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    episodes: int = 3
+    lives: int = 32
+    switch: int | None = None
+    window: int | None = None
+    development: str = ""
+    development_steps: int = 0
+    budget: int = 5_000_000
+
+    @property
+    def anchors(self) -> tuple[float, float]:
+        """Random and optimal return of an episode, which the environment brings."""
+        return anchors(self.env)
+
+    @property
+    def life(self) -> LifeSpec:
+        """What a life of this task is."""
+        return LifeSpec(
+            self.env,
+            dict(self.env_kwargs),
+            self.episodes,
+            conditions=conditions(self.env),
+            development=self.development or None,
+        )
+
+    def seeds(self, suite: Suite, root: int = PUBLIC) -> NDArray[np.uint64]:
+        """Seeds of the lives ``(lives,)`` under a root (`PUBLIC` or `HELD_OUT`)."""
+        return life_seeds(self.life, self.lives, root, "suite", suite.name, suite.version, self.name)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything about the task that a reader of scores needs."""
+        random, optimal = self.anchors
+        return {
+            "env": self.env,
+            "env_kwargs": dict(self.env_kwargs),
+            "episodes": self.episodes,
+            "lives": self.lives,
+            "switch": self.switch,
+            "window": self.window,
+            "development": self.development,
+            "development_steps": self.development_steps,
+            "budget": self.budget,
+            "random": random,
+            "optimal": optimal,
+        }
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tasks that are compared together, and the version of their settings."""
+
+    name: str
+    version: int
+    about: str
+    tasks: tuple[SuiteTask, ...]
+
+    def task(self, name: str) -> SuiteTask:
+        """The task of this name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        table = {task.name: task for task in self.tasks}
+        if name not in table:
+            raise UnknownNameError(f"task of the suite {self.name!r}", name, table)
+        return table[name]
+
+
+_ONE_HOT = MappingProxyType({"observation": "one-hot"})
+_PRENATAL_STEPS = 100
+
+
+def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
+    """The same lives after retinal waves, after noise of the same length, and after silence."""
+    before = {"Waves": "retinal-waves", "Noise": "white-noise", "Silence": "silence"}
+    return tuple(
+        SuiteTask(
+            name.replace("-v", f"{word}-v"),
+            env,
+            development=source,
+            development_steps=_PRENATAL_STEPS,
+            **settings,
+        )
+        for word, source in before.items()
+    )
+
+
+_FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
+SUITES: Mapping[str, Suite] = MappingProxyType(
+    {
+        suite.name: suite
+        for suite in (
+            Suite(
+                "classic",
+                1,
+                "Balance, swing up, forage: tasks that stay the same for a life.",
+                (
+                    SuiteTask("CartPole-v1", "ontogym/CartPole-v1"),
+                    SuiteTask("Acrobot-v1", "ontogym/Acrobot-v1"),
+                    SuiteTask("Pendulum-v1", "ontogym/Pendulum-v1"),
+                    SuiteTask("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+                    SuiteTask("ForagingRewardOnly-v0", "ontogym/ForagingRewardOnly-v0", **_FORAGING),
+                ),
+            ),
+            Suite(
+                "nonstationary",
+                1,
+                "The rules change within a life, untold.",
+                (
+                    SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", window=10, **_FORAGING),
+                    *(
+                        SuiteTask(name, f"ontogym/{name}", episodes=6, switch=3)
+                        for name in (
+                            "CartPoleSensorFlip-v0",
+                            "CartPoleSensorPermute-v0",
+                            "CartPoleActionFlip-v0",
+                            "AcrobotActionSwap-v0",
+                        )
+                    ),
+                    # Here the rules change within the one episode of a life.
+                    *(
+                        SuiteTask(name, f"ontogym/{name}", episodes=1, window=window)
+                        for name, window in (
+                            ("CartPoleDrift-v0", None),
+                            ("PendulumDrift-v0", None),
+                            ("PendulumActionFlip-v0", 20),
+                            ("ForagingGoalSwap-v0", 10),
+                        )
+                    ),
+                ),
+            ),
+            Suite(
+                "prenatal",
+                1,
+                "The same life after retinal waves, after noise, and after silence.",
+                (
+                    *_prenatal("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+                    *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
+                ),
+            ),
+            Suite(
+                "encoding",
+                1,
+                "What a retina should be shown instead of a picture.",
+                (
+                    SuiteTask("RetinaEncoding-v0", "ontogym/RetinaEncoding-v0", episodes=1, lives=64),
+                    SuiteTask("RetinaRefinement-v0", "ontogym/RetinaRefinement-v0", episodes=1, lives=32),
+                    SuiteTask("RetinaCalibration-v0", "ontogym/RetinaCalibration-v0", episodes=1, lives=16),
+                ),
+            ),
+            Suite(
+                "choice",
+                1,
+                "Two-alternative choices whose rule is inferred from behaviour.",
+                (
+                    SuiteTask("DeNovoChoice-v0", "ontogym/DeNovoChoice-v0", episodes=1, lives=20),
+                    SuiteTask("DeNovoChoiceBlocks-v0", "ontogym/DeNovoChoiceBlocks-v0", episodes=1, lives=20),
+                ),
+            ),
+            Suite(
+                "multi-agent",
+                1,
+                "Several agents, one food: the agent among scripted rivals.",
+                (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
+            ),
+        )
+    }
+)
+
+
+def get_suite(name: str) -> Suite:
+    """The suite of this name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in SUITES:
+        raise UnknownNameError("suite", name, SUITES)
+    return SUITES[name]
+
+
+def get_task(suite: str, version: int, name: str) -> SuiteTask:
+    """The task of a suite in a given version.
+
+    Raises:
+        UnknownNameError: no such suite or task.
+        OntogymError: the suite now has another version.
+    """
+    found = get_suite(suite)
+    if version != found.version:
+        raise OntogymError(
+            f"The suite {suite!r} has version {found.version} here, not {version}; evaluate again with this version "
+            "of ontogym or read the scores with the other."
+        )
+    return found.task(name)
+
+
+def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) -> tuple[Suite, SuiteTask]:
+    """The suite and task that an agent trained in `env` enters: the first that fits, or the one called `name`.
+
+    A task fits if its environment and its arguments are those of the training; ``CartPole-v1`` means
+    ``ontogym/CartPole-v1``.
+
+    Raises:
+        UnknownNameError: no task is called `name`.
+        OntogymError: no task fits.
+    """
+    every = [(suite, task) for suite in SUITES.values() for task in suite.tasks]
+    if name is not None:
+        for suite, task in every:
+            if task.name == name:
+                return suite, task
+        raise UnknownNameError("task", name, [task.name for _, task in every])
+    ids = {env, f"ontogym/{env}"}
+    for suite, task in every:
+        if task.env in ids and dict(task.env_kwargs) == dict(env_kwargs):
+            return suite, task
+    raise OntogymError(
+        f"No suite has a task for {env} with arguments {dict(env_kwargs)}; name one with --task ({', '.join(t.name for _, t in every)})."
+    )
+
+
+def held_out(text: str | None) -> int:
+    """The root of the held-out seeds that an organiser chose; ours if None.
+
+    Raises:
+        OntogymError: a root that is the public one.
+    """
+    from ontogym.seeding import derive
+
+    if text is None:
+        return HELD_OUT
+    root = derive(HELD_OUT, text)
+    if root == PUBLIC:  # pragma: no cover
+        raise OntogymError("This word gives the public seeds; choose another.")
+    return root

@@ -1,0 +1,151 @@
+"""The linear probe: what a frozen network's last features say about other images, read out by logistic regression."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ontogym.developmental.feature_extractors.networks import match_channels, replace_head
+from ontogym.errors import OntogymError
+from ontogym.seeding import generator
+from ontogym.studies.wave_pretraining import augment
+from ontogym.studies.wave_pretraining.images import Images
+from ontogym.studies.wave_pretraining.learner import input_sizes, pick_device
+from ontogym.studies.wave_pretraining.schedule import TrainingConfig
+
+__all__ = ["PENALTIES", "ProbeResult", "fit_logistic", "linear_probe", "network_features"]
+
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
+"""Candidates for the squared penalty on the weights."""
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """Accuracy of the probe on the validation images.
+
+    Attributes:
+        accuracy: fraction correct.
+        train_accuracy: on the images that it was fitted to.
+        penalty: the one chosen, on a fifth of the training images set aside.
+        features: how many the probe reads.
+        train_images, validation_images: how many of each.
+    """
+
+    accuracy: float
+    train_accuracy: float
+    penalty: float
+    features: int
+    train_images: int
+    validation_images: int
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-able."""
+        return asdict(self)
+
+
+def linear_probe(
+    network: nn.Module, images: Images, config: TrainingConfig, device: str = "auto"
+) -> ProbeResult:
+    """Freeze `network`, take the features that its head sees, fit a multinomial logistic regression.
+
+    Batch normalisation keeps the statistics it was trained with. The penalty is chosen on a fifth of the training
+    images, then the probe is fitted to all of them; it is convex, so nothing but the split has chance in it.
+
+    Args:
+        network: from `build_network` or `load_network`; unchanged.
+        images: its own training and validation images.
+        config: says how images become input (resize, crop, mean, sd, batch) and the seed of the split.
+        device: auto, cpu, cuda, ...
+
+    Raises:
+        OntogymError: no validation images, or fewer training images than classes.
+    """
+    if not len(images.validation) or len(images.train) < max(5, images.classes):
+        raise OntogymError(
+            f"{images.name} has {len(images.train)} training and {len(images.validation)} validation images, too few "
+            "for a probe."
+        )
+    train = network_features(network, images, images.train, config, device)
+    validation = network_features(network, images, images.validation, config, device)
+    mean, sd = train.mean(0), train.std(0)
+    train, validation = ((part - mean) / (sd + 1e-6) for part in (train, validation))
+    labels = torch.from_numpy(images.labels)
+    y, target = labels[images.train], labels[images.validation]
+    order = torch.from_numpy(generator(config.seed, "probe").permutation(len(train)))
+    aside, rest = order[: len(order) // 5], order[len(order) // 5 :]
+    tried = [
+        _score(fit_logistic(train[rest], y[rest], images.classes, p), train[aside], y[aside])
+        for p in PENALTIES
+    ]
+    penalty = PENALTIES[int(np.argmax(tried))]
+    fitted = fit_logistic(train, y, images.classes, penalty)
+    return ProbeResult(
+        _score(fitted, validation, target),
+        _score(fitted, train, y),
+        penalty,
+        train.shape[1],
+        len(y),
+        len(target),
+    )
+
+
+def network_features(
+    network: nn.Module,
+    images: Images,
+    indices: NDArray[np.int64],
+    config: TrainingConfig,
+    device: str = "auto",
+) -> Tensor:
+    """What the head of the network sees, ``(B, D)`` float64 on the CPU; the middle of every image, no augmentation."""
+    where = pick_device(device)
+    channels = next(m for m in network.modules() if isinstance(m, nn.Conv2d)).in_channels
+    before, crop = input_sizes(config, images)
+    frozen = replace_head(match_channels(copy.deepcopy(network), channels), 0)
+    frozen = frozen.to(where).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    found = []
+    with torch.no_grad():
+        for part in np.array_split(indices, max(1, -(-len(indices) // config.batch))):
+            batch = augment.to_batch(images.read(part), channels).to(where)
+            batch = augment.centre_crop(augment.resize(batch, before), crop)
+            batch = augment.normalise(batch, config.mean, config.sd)
+            found.append(frozen(batch.contiguous(memory_format=torch.channels_last)).cpu().double())
+    features = torch.cat(found)
+    if not bool(torch.isfinite(features).all()):
+        raise OntogymError("The network's features are not finite; did its training diverge?")
+    return features
+
+
+def fit_logistic(x: Tensor, y: Tensor, classes: int, penalty: float, steps: int = 200) -> Tensor:
+    """Weights and biases ``(D + 1, classes)`` of a multinomial logistic regression, by L-BFGS.
+
+    Minimises the mean cross entropy plus ``penalty / 2`` times the squared weights (not the biases).
+    """
+    x = _with_bias(x)
+    weights = torch.zeros(x.shape[1], classes, dtype=x.dtype, requires_grad=True)
+    optimiser = torch.optim.LBFGS(
+        [weights], max_iter=steps, history_size=10, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = F.cross_entropy(x @ weights, y) + penalty / 2 * weights[:-1].square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)  # type: ignore[arg-type]
+    return weights.detach()
+
+
+def _with_bias(x: Tensor) -> Tensor:
+    return torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
+
+
+def _score(weights: Tensor, x: Tensor, y: Tensor) -> float:
+    return float(((_with_bias(x) @ weights).argmax(1) == y).double().mean())

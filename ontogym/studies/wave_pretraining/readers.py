@@ -1,0 +1,166 @@
+"""Readers of the files in which well-known data sets come, without the packages that usually read them."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ontogym.errors import OntogymError
+from ontogym.seeding import generator
+from ontogym.studies.wave_pretraining.images import ArrayImages
+
+__all__ = ["FASHION_MNIST", "cifar10", "cifar100", "digits", "fashion_mnist", "mnist", "read_idx"]
+
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files."""
+_IMAGES_MAGIC, _LABELS_MAGIC = 0x803, 0x801
+_PIXELS = 3 * 32 * 32
+
+
+def read_idx(path: Path | str) -> NDArray[np.uint8]:
+    """An idx file of bytes, raw or gzipped: labels ``(n,)`` or images ``(n, H, W)`` (format: LeCun's MNIST page).
+
+    Raises:
+        OntogymError: no such file, another magic number, or a size that differs from what the header says.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise OntogymError(f"Cannot read {path} ({error}); download it again.") from error
+    magic = int.from_bytes(data[:4], "big")
+    if magic not in (_IMAGES_MAGIC, _LABELS_MAGIC):
+        raise OntogymError(
+            f"{path} is no idx file of bytes (it begins with {data[:4].hex()}); download it again."
+        )
+    dimensions = magic & 0xFF
+    start = 4 + 4 * dimensions
+    shape = struct.unpack(f">{dimensions}I", data[4:start]) if len(data) >= start else (0,)
+    expected = start + int(np.prod(shape, dtype=np.int64))
+    if len(data) != expected:
+        raise OntogymError(
+            f"{path} has {len(data)} bytes instead of {expected}: it is damaged; download it again."
+        )
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def mnist(folder: Path | str, name: str = "mnist") -> ArrayImages:
+    """MNIST, or a set in its format: the four idx files in `folder`, raw or with .gz.
+
+    Raises:
+        OntogymError: a file is missing or damaged, or holds something else than its name says.
+    """
+    folder = Path(folder)
+    arrays = []
+    for split in ("train", "t10k"):
+        for what, dimensions in (("images-idx3", 3), ("labels-idx1", 1)):
+            path = _either(folder, f"{split}-{what}-ubyte")
+            array = read_idx(path)
+            if array.ndim != dimensions:
+                raise OntogymError(
+                    f"{path} does not hold the {what[:6]} that its name says; restore its name."
+                )
+            arrays.append(array)
+    return ArrayImages(name, arrays[0], arrays[1], arrays[2], arrays[3], classes=10)
+
+
+def fashion_mnist(folder: Path | str = FASHION_MNIST) -> ArrayImages:
+    """Fashion-MNIST (Xiao, Rasul & Vollgraf 2017, arXiv 1708.07747): 60 000 and 10 000 images of 28x28 in 10 classes.
+
+    Raises:
+        OntogymError: as `mnist`.
+    """
+    if not Path(folder).is_dir() and Path(folder) == FASHION_MNIST:
+        raise OntogymError(
+            f"Fashion-MNIST is not in {folder}; install Debian's package dataset-fashion-mnist, or pass "
+            "fashion-mnist:PATH with the folder that holds its four idx files."
+        )
+    return mnist(folder, "fashion-mnist")
+
+
+def _either(folder: Path, name: str) -> Path:
+    """The file called `name`, or that with .gz."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    raise OntogymError(f"There is no {name}, with or without .gz, in {folder}; check the path.")
+
+
+def cifar100(folder: Path | str) -> ArrayImages:
+    """CIFAR-100's binary version: ``train.bin`` and ``test.bin``, records of coarse label, fine label, 3072 bytes.
+
+    The fine label is the class: 100 of them, 50 000 and 10 000 colour images of 32x32.
+
+    Raises:
+        OntogymError: a file is missing, or is not a whole number of records, or has labels above 99.
+    """
+    folder = Path(folder)
+    parts = [_cifar(folder / f"{split}.bin", label_bytes=2, classes=100) for split in ("train", "test")]
+    return ArrayImages("cifar100", *parts[0], *parts[1], classes=100)
+
+
+def cifar10(folder: Path | str) -> ArrayImages:
+    """CIFAR-10's binary version: ``data_batch_1.bin`` ... and ``test_batch.bin``, records of label and 3072 bytes.
+
+    Raises:
+        OntogymError: as `cifar100`.
+    """
+    folder = Path(folder)
+    paths = sorted(folder.glob("data_batch_*.bin"))
+    if not paths:
+        raise OntogymError(
+            f"There is no data_batch_1.bin in {folder}; pass the folder of CIFAR-10's binary version."
+        )
+    batches = [_cifar(path, label_bytes=1, classes=10) for path in paths]
+    train = np.concatenate([images for images, _ in batches])
+    labels = np.concatenate([some for _, some in batches])
+    return ArrayImages("cifar10", train, labels, *_cifar(folder / "test_batch.bin", 1, 10), classes=10)
+
+
+def _cifar(path: Path, label_bytes: int, classes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images ``(n, 32, 32, 3)``, a view of the mapped file, and labels ``(n,)``."""
+    width = label_bytes + _PIXELS
+    try:
+        size = path.stat().st_size
+        if not size or size % width:
+            raise OntogymError(
+                f"{path} has {size} bytes, not a whole number of records of {width}: it is damaged or of another "
+                "CIFAR; download the binary version again."
+            )
+        records = np.memmap(path, np.uint8, "r", shape=(size // width, width))
+    except OSError as error:
+        raise OntogymError(
+            f"Cannot read {path} ({error.strerror}); pass the folder of CIFAR-{classes}'s binary version."
+        ) from error
+    labels = np.array(records[:, label_bytes - 1])
+    if labels.max() >= classes:
+        raise OntogymError(
+            f"{path} holds the label {labels.max()}, so it is not CIFAR-{classes}'s binary version."
+        )
+    return records[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
+
+
+def digits(seed: int = 0) -> ArrayImages:
+    """Scikit-learn's digits: 1797 images of 8x8 in 10 classes, the last fifth of a fixed shuffle for validation.
+
+    Raises:
+        OntogymError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise OntogymError(
+            "The digits come with scikit-learn, which is not installed; run pip install 'ontogym[digits]'."
+        ) from error
+    found = load_digits()
+    images = np.minimum(found.images * 16, 255).astype(np.uint8)  # 0 to 16 in the file
+    order = generator(seed, "digits").permutation(len(images))
+    cut = len(images) - len(images) // 5
+    images, labels = images[order], found.target[order]
+    return ArrayImages("digits", images[:cut], labels[:cut], images[cut:], labels[cut:], classes=10)

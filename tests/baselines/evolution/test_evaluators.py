@@ -1,0 +1,143 @@
+"""A pool of processes returns what one process does, and survives the death of its workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ontogym.baselines.evolution import evaluators
+from ontogym.baselines.evolution.evaluators import InProcess, ProcessPool
+from ontogym.baselines.lives.life import LifeSpec, life_seeds
+from ontogym.errors import OntogymError
+from ontogym.registry import AGENTS
+from tests.baselines.toy import GOAL
+
+TOY, OPTIONS = "tests.baselines.toy:Linear", {"noise": 0.3}
+SPEC = LifeSpec("CartPole-v1", episodes=2, max_steps=100)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with ProcessPool(TOY, OPTIONS, workers=2) as made:
+        yield made
+
+
+def assert_same(a, b):
+    np.testing.assert_array_equal(a.returns, b.returns)
+    np.testing.assert_array_equal(a.lengths, b.lengths)
+    assert a.diagnostics.keys() == b.diagnostics.keys()
+    for key in a.diagnostics:
+        np.testing.assert_array_equal(a.diagnostics[key], b.diagnostics[key])
+
+
+@pytest.mark.parametrize(("count", "lives"), [(7, 2), (1, 6), (2, 1), (1, 1)])
+def test_pool_equals_in_process_bit_for_bit(pool, count, lives):
+    genomes = np.random.default_rng(0).normal(size=(count, 8))
+    seeds = life_seeds(SPEC, lives, 1)
+    assert_same(InProcess(TOY, OPTIONS).evaluate(genomes, SPEC, seeds), pool.evaluate(genomes, SPEC, seeds))
+
+
+def test_slices_keep_paired_conditions_together(pool):
+    spec = LifeSpec(GOAL, conditions=({"goal": 0}, {"goal": 1}))
+    genome, seeds = np.random.default_rng(0).normal(size=(1, 4)), life_seeds(spec, 6, 1)
+    local = InProcess(TOY, OPTIONS).evaluate(genome, spec, seeds)
+    assert_same(local, pool.evaluate(genome, spec, seeds))
+
+
+def test_killed_workers_are_replaced_and_change_nothing(pool):
+    genomes = np.random.default_rng(1).normal(size=(24, 8))
+    seeds = life_seeds(SPEC, 3, 2)
+    expected = InProcess(TOY, OPTIONS).evaluate(genomes, SPEC, seeds)
+    assert_same(expected, pool.evaluate(genomes, SPEC, seeds))
+    killed = 0
+    for pid in list(pool._executor._processes):  # idle ones
+        os.kill(pid, signal.SIGKILL)
+        killed += 1
+    assert_same(expected, pool.evaluate(genomes, SPEC, seeds))
+    assert killed
+
+    import threading
+
+    victims = list(pool._executor._processes)
+    timer = threading.Timer(0.05, lambda: os.kill(victims[0], signal.SIGKILL))  # a busy one
+    timer.start()
+    for _ in range(4):
+        assert_same(expected, pool.evaluate(genomes, SPEC, seeds))
+    timer.join()
+    assert victims[0] not in pool._executor._processes
+
+
+def test_a_task_that_always_kills_its_worker_ends_with_a_sentence(monkeypatch):
+    monkeypatch.setattr(evaluators, "_MAX_DEATHS", 2)
+    with (
+        ProcessPool("tests.baselines.toy:Deadly", {}, workers=1) as deadly,
+        pytest.raises(OntogymError, match="died 2 times in a row"),
+    ):
+        deadly.evaluate(np.zeros((2, 8)), SPEC, life_seeds(SPEC, 1, 0))
+
+
+def test_errors_cross_the_process_boundary_as_sentences(pool):
+    spec = LifeSpec(GOAL, {"bad_at": 1})
+    with pytest.raises(OntogymError, match="reward of nan at step 0"):
+        pool.evaluate(np.zeros((2, 4)), spec, life_seeds(spec, 1, 0))
+    with ProcessPool(TOY, {"nois": 1.0}, workers=1) as wrong, pytest.raises(OntogymError, match="'noise'"):
+        wrong.evaluate(np.zeros((2, 8)), SPEC, life_seeds(SPEC, 1, 0))
+
+
+def test_workers_find_agents_that_only_this_process_registered(monkeypatch):
+    monkeypatch.setitem(AGENTS.added, "toy-linear", TOY)
+    seeds = life_seeds(SPEC, 1, 0)
+    with ProcessPool("toy-linear", {}, workers=1) as named:
+        assert_same(
+            InProcess("toy-linear").evaluate(np.ones((2, 8)), SPEC, seeds),
+            named.evaluate(np.ones((2, 8)), SPEC, seeds),
+        )
+
+
+def test_workers_die_with_a_killed_parent(tmp_path):
+    code = (
+        "import numpy as np, time, pathlib\n"
+        "from ontogym.baselines.evolution.evaluators import ProcessPool\n"
+        "from tests.baselines.evolution.test_evaluators import SPEC, TOY, life_seeds\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPool(TOY, {}, workers=1)\n"
+        "    pool.evaluate(np.zeros((2, 8)), SPEC, life_seeds(SPEC, 1, 0))\n"
+        "    pathlib.Path('pids').write_text(' '.join(map(str, pool._executor._processes)))\n"
+        "    pathlib.Path('pids').rename('ready')\n"
+        "    time.sleep(60)\n"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    root = str(Path(__file__).parents[3])
+    process = subprocess.Popen(
+        [sys.executable, "parent.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}
+    )
+    ready = tmp_path / "ready"
+    try:
+        wait_for(ready.exists)
+    finally:
+        process.kill()
+        process.wait()
+    (worker,) = map(int, ready.read_text().split())
+    wait_for(lambda: not alive(worker))
+
+
+def alive(pid):
+    """Whether the process runs (a zombie that nobody has waited for does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)

@@ -1,0 +1,389 @@
+"""A whole run: it learns, reports honestly, survives kills bit for bit, and never overwrites."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ontogym import checkpoint
+from ontogym.baselines.evolution.agent_files import load_agent
+from ontogym.baselines.evolution.config import EvolutionConfig, life_spec, utilities
+from ontogym.baselines.evolution.run import evolve
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, live
+from ontogym.errors import OntogymError
+from tests.baselines.toy import GOAL
+
+TOY = "tests.baselines.toy:Linear"
+ROOT = Path(__file__).parents[3]
+BRIEF = EvolutionConfig(
+    env=GOAL,
+    env_kwargs={"bonus": 1.0},
+    conditions=({"goal": 0}, {"goal": 1}),
+    agent=TOY,
+    agent_options={"noise": 0.3},
+    population=6,
+    generations=9,
+    eval_every=2,
+    eval_lives=4,
+    final_lives=8,
+    checkpoint_every=2,
+    seed=3,
+)
+
+
+def at(tmp_path, name="run", **changes):
+    return dataclasses.replace(BRIEF, out=str(tmp_path / name), **changes)
+
+
+def rows(config):
+    with open(Path(config.out) / "progress.csv") as file:
+        return [
+            {k: v for k, v in r.items() if k not in ("wall_seconds", "cpu_seconds")}
+            for r in csv.DictReader(file)
+        ]
+
+
+def assert_same_run(result, reference, config, reference_config):
+    np.testing.assert_array_equal(result.genome, reference.genome)
+    for name in ("score", "control", "generation", "generations", "env_steps", "solved"):
+        assert getattr(result, name) == getattr(reference, name)
+    assert rows(config) == rows(reference_config)
+    a, b = (
+        checkpoint.load(Path(c.out) / "checkpoint.safetensors", "evolution")[0]
+        for c in (config, reference_config)
+    )
+    assert a.keys() == b.keys()
+    for key in a:
+        np.testing.assert_array_equal(a[key], b[key])
+
+
+@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "cma-full", "openai-es"])
+def test_learns_cartpole(strategy):
+    config = EvolutionConfig(
+        env="CartPole-v1",
+        agent=TOY,
+        strategy=strategy,
+        population=16,
+        generations=30,
+        episodes=1,
+        target=400,
+        eval_every=3,
+        eval_lives=8,
+        final_lives=16,
+    )
+    result = evolve(config, progress=False)
+    assert result.solved
+    assert result.score["mean"] >= 350  # fresh lives: a little below the target is chance
+    assert result.generations == result.generation < 30
+    assert result.control is not None
+    assert result.control["mean"] == result.score["mean"]  # this agent does not look at the reward
+
+
+def test_the_folder_tells_the_whole_story(tmp_path, capsys):
+    config = at(tmp_path, tensorboard=True)
+    result = evolve(config)
+    folder = Path(config.out)
+    table = rows(config)
+    assert [int(r["generation"]) for r in table] == list(range(1, 10))
+    assert [bool(r["score"]) for r in table] == [False, True] * 4 + [True]
+    assert int(table[-1]["env_steps"]) == result.env_steps
+    told = json.loads((folder / "result.json").read_text())
+    assert told["score"]["mean"] == result.score["mean"]
+    assert told["score"]["lives"] == 8
+    assert json.loads((folder / "config.json").read_text())["agent"] == TOY
+    assert any((folder / "tensorboard").iterdir())
+    assert "score=" in capsys.readouterr().err
+
+    saved = load_agent(folder)
+    np.testing.assert_array_equal(saved.genome, result.genome)
+    spec = life_spec(config)
+    again = live(saved.build(trusted=True), saved.genome, spec, life_seeds(spec, 8, config.seed, "report"))
+    assert again.returns.mean() == pytest.approx(result.score["mean"], rel=1e-12)
+    assert not [p for p in folder.iterdir() if p.suffix == ".part"]
+
+
+def test_budget_counts_every_step(tmp_path):
+    config = at(tmp_path, generations=2, eval_every=10)
+    result = evolve(config, progress=False)
+    # Two generations of 6 x 2 lives; then an evaluation on 4 and a confirmation on 4; 5 steps each.
+    assert result.env_steps == 5 * (2 * 6 * 2 + 4 + 4)
+    hit = evolve(at(tmp_path, "hit", generations=2, target=0.0), progress=False)
+    assert hit.env_steps == 5 * (2 * 6 * 2 + 4 + 8)  # a reached target is confirmed on more
+    assert result.warmup_seconds > 0
+
+
+def test_workers_change_nothing(tmp_path):
+    local, pooled = at(tmp_path, "a"), at(tmp_path, "b", workers=2)
+    assert_same_run(evolve(pooled, progress=False), evolve(local, progress=False), pooled, local)
+
+
+@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "openai-es"])
+def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
+    whole = at(tmp_path, "whole", strategy=strategy)
+    expected = evolve(whole, progress=False)
+    for stop in (1, 4, 5, 9):
+        cut = at(tmp_path, f"cut{stop}", strategy=strategy)
+        stop_after(monkeypatch, stop)
+        with pytest.raises(KeyboardInterrupt):
+            evolve(cut, progress=False)
+        monkeypatch.undo()
+        with open(Path(cut.out) / "progress.csv", "a") as file:
+            file.write("7,12")  # a row that a kill cut short
+        assert_same_run(evolve(cut, resume=True, progress=False), expected, cut, whole)
+
+
+def stop_after(monkeypatch, generation):
+    """Interrupt a run right after it wrote this generation's row."""
+    from ontogym.baselines.evolution.folder import RunFolder
+
+    original = RunFolder.append
+
+    def append(self, row):
+        original(self, row)
+        if row["generation"] == generation:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFolder, "append", append)
+
+
+def test_kill_9_at_random_moments_and_resume(tmp_path):
+    whole, cut = (at(tmp_path, n, env_kwargs={"length": 400}, generations=12) for n in ("whole", "cut"))
+    began = time.perf_counter()
+    expected = evolve(whole, progress=False)
+    generation = (time.perf_counter() - began) / 12
+    rng, reached = random.Random(), []
+    # A kill in every quarter of the run, somewhere within a generation: clock times alone would mostly hit imports.
+    for quarter in range(4):
+        process = start(cut, resume=Path(cut.out, "config.json").exists())
+        target = rng.randint(3 * quarter, min(3 * quarter + 2, 10))
+        wait_for(lambda p=process, t=target: lived(cut) >= t or p.poll() is not None)
+        time.sleep(rng.uniform(0.0, generation))
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == -signal.SIGKILL:
+            reached.append(lived(cut))
+    assert len(reached) >= 2
+    assert len(set(reached)) > 1
+    assert_same_run(evolve(cut, resume=True, progress=False), expected, cut, whole)
+    assert not list(Path(cut.out).glob(".*.part"))
+
+
+def lived(config):
+    """Generations in the progress file; -1 before there is one."""
+    try:
+        return Path(config.out, "progress.csv").read_text().count("\n") - 1
+    except FileNotFoundError:
+        return -1
+
+
+def start(config, resume):
+    code = (
+        "import json, sys\n"
+        "from ontogym.baselines.evolution.run import EvolutionConfig, evolve\n"
+        "given = json.loads(sys.argv[1])\n"
+        "given['conditions'] = tuple(given['conditions'])\n"
+        f"evolve(EvolutionConfig(**given), resume={resume}, progress=False)\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, json.dumps(config.as_json())], cwd=ROOT)
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_a_finished_run_resumes_to_the_same_and_a_longer_one_goes_on(tmp_path):
+    short, long = at(tmp_path, "short", generations=4), at(tmp_path, "long", generations=8)
+    first = evolve(short, progress=False)
+    assert_same_run(evolve(short, resume=True, progress=False), first, short, short)
+    expected = evolve(long, progress=False)
+    extended = dataclasses.replace(short, generations=8)
+    assert_same_run(evolve(extended, resume=True, progress=False), expected, extended, long)
+
+
+def snapshot(folder):
+    return {p.name: p.read_bytes() for p in Path(folder).iterdir() if p.is_file()}
+
+
+def test_nothing_is_overwritten(tmp_path):
+    config = at(tmp_path, generations=2)
+    evolve(config, progress=False)
+    before = snapshot(config.out)
+    with pytest.raises(OntogymError, match=r"--resume .* --out"):
+        evolve(config, progress=False)
+    for changes, field in (
+        ({"seed": 4}, "seed=3, not 4"),
+        ({"env_kwargs": {}}, "env_kwargs="),
+        ({"strategy": "openai-es"}, "strategy='csa'"),
+    ):
+        with pytest.raises(OntogymError, match=field):
+            evolve(dataclasses.replace(config, **changes), resume=True, progress=False)
+    assert snapshot(config.out) == before
+    with pytest.raises(OntogymError, match="no run to resume"):
+        evolve(at(tmp_path, "nowhere"), resume=True, progress=False)
+    assert not (tmp_path / "nowhere").exists()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "precious.txt").write_text("keep")
+    with pytest.raises(OntogymError, match="already holds something"):
+        evolve(at(tmp_path, "notes"), progress=False)
+    assert list((tmp_path / "notes").iterdir()) == [tmp_path / "notes" / "precious.txt"]
+
+
+def test_damaged_newer_and_foreign_checkpoints_are_refused(tmp_path):
+    config = at(tmp_path, generations=4)
+    evolve(config, progress=False)
+    file = Path(config.out) / "checkpoint.safetensors"
+    good = file.read_bytes()
+    table = (Path(config.out) / "progress.csv").read_bytes()
+
+    def refused(message):
+        before = file.read_bytes()
+        with pytest.raises(OntogymError, match=message):
+            evolve(config, resume=True, progress=False)
+        assert file.read_bytes() == before
+        assert (Path(config.out) / "progress.csv").read_bytes() == table
+
+    for size in (0, 7, len(good) // 2, len(good) - 1):
+        file.write_bytes(good[:size])
+        refused("truncated")
+    newer = good.replace(rb"\"ontogym_format\": 1", rb"\"ontogym_format\": 9")
+    assert newer != good
+    file.write_bytes(newer)
+    refused("format 9, newer than")
+    shutil.copy(Path(config.out) / "best.safetensors", file)
+    refused("holds 'agent', not 'evolution'")
+    other = at(tmp_path, "other", generations=4, seed=8)
+    evolve(other, progress=False)
+    shutil.copy(Path(other.out) / "checkpoint.safetensors", file)
+    refused("another run")
+    file.write_bytes(good)
+    evolve(config, resume=True, progress=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX locks")
+def test_two_runs_cannot_share_a_folder(tmp_path):
+    config = at(tmp_path, env_kwargs={"length": 5000}, generations=500)
+    process = start(config, resume=False)
+    try:
+        wait_for(Path(config.out, "config.json").exists)
+        with pytest.raises(OntogymError, match="Another process"):
+            evolve(config, resume=True, progress=False)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_an_unwritable_folder_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OntogymError, match="Cannot"):
+        evolve(at(tmp_path, "file/run"), progress=False)
+
+
+def test_min_utility_weighs_the_worst_condition():
+    config = dataclasses.replace(BRIEF, utility="min", min_weight=0.7, lives=4)
+    spec = life_spec(config)
+    returns = np.array([[[10.0], [0.0], [30.0], [4.0]], [[11.0], [11.0], [11.0], [11.0]]])
+    result = LifeResult(returns, np.ones(returns.shape, dtype=np.int64), {})
+    # Genome 0: conditions score 20 and 2, mean 11. Genome 1: 11 everywhere.
+    np.testing.assert_allclose(utilities(result, spec, config), [0.7 * 2 + 0.3 * 11, 11.0])
+    plain = dataclasses.replace(config, utility="mean")
+    np.testing.assert_allclose(utilities(result, spec, plain), [11.0, 11.0])
+    episodes = LifeResult(np.array([[[1.0, 2.0, 6.0]]]), np.ones((1, 1, 3), dtype=np.int64), {})
+    np.testing.assert_allclose(utilities(episodes, LifeSpec(GOAL), plain), [3.0])
+
+
+def test_default_episodes_follow_the_conditions():
+    assert life_spec(BRIEF).episodes == 1
+    assert life_spec(dataclasses.replace(BRIEF, conditions=())).episodes == 3
+    assert life_spec(dataclasses.replace(BRIEF, episodes=2)).episodes == 2
+
+
+def test_nan_utilities_do_not_poison_a_run(tmp_path, monkeypatch):
+    from ontogym.baselines.evolution import run
+
+    def sick(result, spec, config):
+        values = utilities(result, spec, config)
+        values[::2] = np.nan
+        return values if values[1] > 0 or len(values) < 2 else np.full(len(values), np.nan)
+
+    monkeypatch.setattr(run, "utilities", sick)
+    result = evolve(at(tmp_path), progress=False)
+    assert np.isfinite(result.genome).all()
+    assert np.isfinite(result.score["mean"])
+    assert len(rows(at(tmp_path))) == 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"agent": "lnpd"}, "did you mean 'lndp'"),
+        ({"env": "CartPoole-v1", "conditions": ()}, "CartPole-v1"),
+        ({"strategy": "cma-diag"}, "did you mean 'cma-diagonal'"),
+        ({"strategy_options": {"sigm": 1}}, "did you mean 'sigma'"),
+        ({"agent_options": {"noisy": 1}}, "did you mean 'noise'"),
+        ({"lives": 3}, "multiple of 2"),
+        ({"conditions": (), "utility": "min"}, "no paired conditions"),
+        ({"population": 1}, "at least 2"),
+        ({"sigma": -1.0}, "positive"),
+    ],
+)
+def test_bad_configurations_write_nothing(tmp_path, changes, message):
+    with pytest.raises(OntogymError, match=message):
+        evolve(at(tmp_path, **changes), progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"generations": 0}, "generations is 0"),
+        ({"workers": -1}, "workers is -1"),
+        ({"min_weight": 2.0}, "min_weight"),
+        ({"utility": "max"}, "'mean' or 'min'"),
+    ],
+)
+def test_nonsense_is_refused_at_once(changes, message):
+    with pytest.raises(OntogymError, match=message):
+        dataclasses.replace(BRIEF, **changes)
+
+
+def test_what_is_kept_is_the_best_confirmed_mean_not_the_luckiest(tmp_path, monkeypatch):
+    """Scores by generation: the evaluation picks candidates, the confirmation decides."""
+    from ontogym.baselines.evolution.run import _Run
+
+    scores = {
+        ("evaluation", 2): 10.0,
+        ("confirmation", 2): 9.0,
+        ("evaluation", 4): 30.0,  # luck: not confirmed
+        ("confirmation", 4): 5.0,
+        ("evaluation", 6): 8.0,  # no candidate
+        ("evaluation", 8): 12.0,
+        ("confirmation", 8): 11.0,
+        ("evaluation", 9): 10.5,
+    }
+    means, asked = {}, []
+
+    def scripted(self, genome, lives, *names):
+        asked.append(names)
+        means[names[1]] = genome
+        return {"mean": scores[names], "ci95": [scores[names]] * 2, "env_steps": 0}
+
+    monkeypatch.setattr(_Run, "_lives", scripted)
+    result = evolve(at(tmp_path, target=25.0), progress=False)
+    assert asked == list(scores)
+    assert (result.generation, result.generations, result.solved) == (8, 9, False)
+    np.testing.assert_array_equal(result.genome, means[8])
+    assert load_agent(tmp_path / "run").facts["generation"] == 8

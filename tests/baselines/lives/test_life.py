@@ -1,0 +1,215 @@
+"""Lives: seeds, rewards that are told, conditions, freezing between episodes, files of agents."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import gymnasium
+import numpy as np
+import pytest
+
+from ontogym.baselines.evolution.agent_files import SavedAgent, load_agent, save_agent
+from ontogym.baselines.lives.lanes import lanes_of
+from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent, reevaluate, summarise
+from ontogym.errors import OntogymError, UnknownNameError
+from tests.baselines.toy import GOAL, Linear
+
+TOY = "tests.baselines.toy:Linear"
+PAIR = ({"goal": 0}, {"goal": 1})
+
+
+def genomes(agent, count, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, agent.genome_size))
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "MountainCar-v0", "Pendulum-v1"])
+def test_rows_of_a_population_live_as_they_would_alone(env):
+    agent = make_agent(TOY, env, options={"noise": 0.5})
+    spec = LifeSpec(env, episodes=2, max_steps=40)
+    population, seeds = genomes(agent, 4), life_seeds(spec, 3, 5)
+    whole = live(agent, population, spec, seeds)
+    assert whole.returns.shape == whole.lengths.shape == (4, 3, 2)
+    for row in range(4):
+        alone = live(agent, population[row], spec, seeds)
+        np.testing.assert_array_equal(alone.returns[0], whole.returns[row])
+        np.testing.assert_array_equal(alone.diagnostics["seen"][0], whole.diagnostics["seen"][row])
+    twin = live(agent, population[[1, 1]], spec, seeds)  # common random numbers
+    np.testing.assert_array_equal(twin.returns[0], twin.returns[1])
+    np.testing.assert_array_equal(twin.diagnostics["seen"][0], twin.diagnostics["seen"][1])
+    # Lives differ (genomes that happen to act alike may share one).
+    assert len(np.unique(whole.diagnostics["seen"])) >= 10
+
+
+def test_the_batch_equals_a_life_by_hand():
+    agent = make_agent(TOY, "CartPole-v1")
+    spec = LifeSpec("CartPole-v1", episodes=2)
+    genome, seeds = genomes(agent, 1, seed=3), life_seeds(spec, 1, 9)
+    result = live(agent, genome, spec, seeds)
+
+    lanes = lanes_of("CartPole-v1", 1, {})
+    seen = []
+    original = lanes.reset
+    lanes.reset = lambda s, o, place: seen.append(int(s[0])) or original(s, o, place)  # type: ignore[method-assign]
+    try:
+        live(agent, genome, spec, seeds)
+    finally:
+        del lanes.reset  # type: ignore[method-assign]
+    assert seen[0] != seen[1]
+    env, weights = gymnasium.make("CartPole-v1"), genome.reshape(2, 4)
+    for episode, seed in enumerate(seen):
+        observation, total, over = env.reset(seed=seed)[0], 0.0, False
+        while not over:
+            drive = np.tanh((weights * observation).sum(1)).astype(np.float32)
+            observation, reward, terminated, truncated, _ = env.step(int(drive.argmax()))
+            total, over = total + float(reward), terminated or truncated
+        assert total == result.returns[0, 0, episode] == result.lengths[0, 0, episode]
+
+
+def test_reward_is_told_one_step_late_and_finished_lanes_are_frozen():
+    agent = make_agent(TOY, "CartPole-v1")
+    spec = LifeSpec("CartPole-v1", episodes=3)
+    result = live(agent, genomes(agent, 8), spec, life_seeds(spec, 2, 1))
+    total = result.lengths.sum(2)
+    assert len(np.unique(result.lengths)) > 3  # lanes do end at different times
+    np.testing.assert_array_equal(result.diagnostics["steps"], total)
+    # Every reward is 1 and heard at the next step, over the ends of episodes too; the very last never is.
+    np.testing.assert_array_equal(result.diagnostics["heard"], total - 1)
+
+
+def test_an_agent_whose_freeze_lags_gets_one_step_after_the_end_and_none_at_the_start():
+    updates, steps = [], []
+
+    class Lagging(Linear):
+        freeze_lags = True
+
+        def step(self, state, observation, reward, active=None, update=None):
+            updates.append(np.zeros(len(reward)) if update is None else active & ~update)
+            steps.append(np.array(active, dtype=int))
+            return super().step(state, observation, reward, active)
+
+    single = gymnasium.make("CartPole-v1")
+    spec = LifeSpec("CartPole-v1", episodes=3)
+    lagging, plain = (kind(single.observation_space, single.action_space) for kind in (Lagging, Linear))
+    population, seeds = genomes(plain, 5), life_seeds(spec, 2, 1)
+    result, reference = (live(agent, population, spec, seeds) for agent in (lagging, plain))
+    np.testing.assert_array_equal(result.returns, reference.returns)
+    extra = np.sum(steps, axis=0) - result.lengths.sum(2).ravel()
+    assert (extra == 3).all()  # one per episode
+    assert (np.sum(updates, axis=0) == 2).all()  # withheld at the first step of episodes 2 and 3
+
+
+def test_reward_clamp_hides_the_reward_from_the_agent_alone():
+    agent = make_agent(TOY, "CartPole-v1")
+    spec = LifeSpec("CartPole-v1", episodes=1)
+    seeds, population = life_seeds(spec, 2, 1), genomes(agent, 3)
+    plain = live(agent, population, spec, seeds)
+    clamped = live(agent, population, dataclasses.replace(spec, reward_clamp=0.0), seeds)
+    np.testing.assert_array_equal(plain.returns, clamped.returns)
+    assert (clamped.diagnostics["heard"] == 0).all()
+    assert (plain.diagnostics["heard"] > 0).all()
+
+
+def test_conditions_pair_lives_of_one_seed():
+    agent = make_agent(TOY, GOAL)
+    spec = LifeSpec(GOAL, {"bonus": 1.0}, episodes=1, conditions=PAIR)
+    seeds = life_seeds(spec, 4, 0)
+    assert seeds[0] == seeds[1] != seeds[2] == seeds[3]
+    always_zero = np.array([[1.0, 0.0, -1.0, 0.0]])
+    returns = live(agent, always_zero, spec, seeds).returns[0, :, 0]
+    draws = returns - np.array([5, 0, 5, 0])
+    assert draws[0] == pytest.approx(draws[1]) != pytest.approx(draws[2])
+    assert draws[2] == pytest.approx(draws[3])
+    summary = reevaluate(agent, always_zero[0], spec, 8, 3)
+    assert summary["conditions"][0] - summary["conditions"][1] == pytest.approx(5.0)
+    with pytest.raises(OntogymError, match="multiple of 2"):
+        life_seeds(spec, 3, 0)
+    with pytest.raises(OntogymError, match="same options"):
+        LifeSpec(GOAL, conditions=({"goal": 0}, {"aim": 1}))
+
+
+def test_summary_of_known_returns():
+    agent = make_agent(TOY, GOAL)
+    spec = LifeSpec(GOAL, episodes=2, conditions=PAIR)
+    result = live(agent, np.zeros((1, 4)), spec, life_seeds(spec, 6, 0))
+    returns = np.array([[0, 2], [4, 6], [1, 3], [5, 7], [2, 4], [6, 8]], float)[None]
+    summary = summarise(result._replace(returns=returns), spec)
+    assert summary["mean"] == 4.0
+    assert (summary["first_episode"], summary["last_episode"]) == (3.0, 5.0)
+    assert summary["conditions"] == [2.0, 6.0]
+    assert (summary["min"], summary["max"]) == (1.0, 7.0)
+    # Pairs score 3, 4, 5: three independent samples, not six.
+    assert summary["sem"] == pytest.approx(1 / np.sqrt(3))
+    assert 3.0 <= summary["ci95"][0] < 4.0 < summary["ci95"][1] <= 5.0
+
+
+def test_development_changes_the_newborns():
+    agent = make_agent(TOY, GOAL)
+    spec = LifeSpec(GOAL, development="tests.baselines.toy:Pulse", episodes=1)
+    population, seeds = np.array([[1.0, 0.0, -1.0, 0.0]]), life_seeds(spec, 4, 0)
+    with pytest.raises(OntogymError, match="development_steps=0"):
+        live(agent, population, spec, seeds)
+    plain = live(agent, population, dataclasses.replace(spec, development=None), seeds)
+    agent.development, agent.development_steps = "tests.baselines.toy:Pulse", 4
+    agent.develop = lambda state, activity: state._replace(weights=-state.weights)  # type: ignore
+    developed = live(agent, population, dataclasses.replace(spec, development=None), seeds)
+    assert (plain.returns == 5).all()
+    assert (developed.returns == 0).all()
+    assert not np.array_equal(plain.returns, developed.returns)
+
+
+def test_a_reward_that_is_not_finite_is_an_error_that_names_the_step():
+    agent = make_agent(TOY, GOAL)
+    spec = LifeSpec(GOAL, {"bad_at": 3})
+    with pytest.raises(OntogymError, match=r"Goal-v0 gave a reward of nan at step 2"):
+        live(agent, np.zeros((2, 4)), spec, life_seeds(spec, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_agent("lnpd", "CartPole-v1"), "did you mean 'lndp'"),
+        (lambda: make_agent(TOY, "CartPol-v1"), "did you mean 'CartPole-v1'"),
+        (lambda: make_agent(TOY, "CartPole-v1", {"sutton_reward": True}), "sutton_barto_reward"),
+        (lambda: make_agent(TOY, "CartPole-v1", None, {"nois": 1.0}), "did you mean 'noise'"),
+        (lambda: LifeSpec("CartPole-v1", episodes=0), "at least 1"),
+    ],
+)
+def test_bad_input_is_one_sentence_with_the_nearest_name(call, message):
+    with pytest.raises(OntogymError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_agent_files_round_trip_and_refuse_what_they_are_not(tmp_path):
+    agent = make_agent(TOY, GOAL, options={"scale": 2.0})
+    saved = SavedAgent(genomes(agent, 1)[0], TOY, agent.config, GOAL, {"length": 7}, 2, {"seed": 1})
+    save_agent(tmp_path / "best.safetensors", saved)
+    back = load_agent(tmp_path)  # a run folder means its best agent
+    np.testing.assert_array_equal(back.genome, saved.genome)
+    rebuilt = back.build(trusted=True)
+    assert isinstance(rebuilt, Linear)
+    assert rebuilt.scale == 2.0
+    assert dataclasses.replace(back, genome=None) == dataclasses.replace(saved, genome=None)
+    with pytest.raises(OntogymError, match="but this agent needs 8"):
+        back.build("CartPole-v1", trusted=True)
+    with pytest.raises(OntogymError, match="no file"):
+        load_agent(tmp_path / "other.safetensors")
+    with pytest.raises(UnknownNameError, match="zoo agent"):
+        load_agent("zoo:no-such-agent")
+    save_agent(tmp_path / "nan.safetensors", dataclasses.replace(saved, genome=np.array([np.nan])))
+    with pytest.raises(OntogymError, match="finite"):
+        load_agent(tmp_path / "nan.safetensors")
+
+
+def test_an_observation_that_is_not_finite_is_an_error_that_names_the_step():
+    class Blind(gymnasium.ObservationWrapper):
+        def observation(self, observation):
+            return np.full_like(observation, np.nan)
+
+    gymnasium.register("test/Blind-v0", lambda: Blind(gymnasium.make("MountainCar-v0")), max_episode_steps=5)
+    try:
+        agent, spec = make_agent(TOY, "test/Blind-v0"), LifeSpec("test/Blind-v0")
+        with pytest.raises(OntogymError, match="not finite at step 0"):
+            live(agent, np.zeros((1, agent.genome_size)), spec, life_seeds(spec, 1, 0))
+    finally:
+        gymnasium.registry.pop("test/Blind-v0")

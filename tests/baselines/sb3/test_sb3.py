@@ -1,0 +1,99 @@
+"""SB3 on the suite's environments: the adapter behaves as SB3's own vector environments do."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from ontogym.baselines.sb3.adapter import (
+    VectorEnvAdapter,
+    episode_returns,
+    make_vec_env,
+    policy_returns,
+    random_returns,
+    train_ppo,
+)
+from ontogym.envs import anchors
+from ontogym.errors import OntogymError
+
+IDS = ["ontogym/CartPole-v1", "ontogym/Acrobot-v1", "ontogym/Pendulum-v1", "ontogym/Foraging-v0"]
+
+
+def native(env_id: str, lanes: int, mode: str = "SameStep"):
+    return gymnasium.make_vec(env_id, lanes, vectorization_mode="vector_entry_point", autoreset_mode=mode)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_the_adapter_does_what_a_dummy_vec_env_does(env_id):
+    """Same seeds, same actions: same observations, rewards, ends, terminal observations, through resets."""
+    ours, theirs = VectorEnvAdapter(native(env_id, 3)), DummyVecEnv([lambda: gymnasium.make(env_id)] * 3)
+    ours.seed(5)
+    theirs.seed(5)
+    np.testing.assert_allclose(ours.reset(), theirs.reset(), atol=1e-6)
+    ours.action_space.seed(0)
+    ended = 0
+    for _ in range(120):
+        actions = np.array([ours.action_space.sample() for _ in range(3)])
+        a, b = ours.step(actions), theirs.step(actions)
+        # Where an episode ended, each resets from its own stream: compare up to there, lane by lane.
+        alive = ~a[2]
+        np.testing.assert_array_equal(a[2], b[2])
+        np.testing.assert_allclose(a[1], b[1], atol=1e-5)
+        np.testing.assert_allclose(a[0][alive], b[0][alive], atol=1e-5)
+        for lane in np.flatnonzero(a[2]):
+            np.testing.assert_allclose(
+                a[3][lane]["terminal_observation"], b[3][lane]["terminal_observation"], atol=1e-5
+            )
+            assert a[3][lane]["TimeLimit.truncated"] == b[3][lane]["TimeLimit.truncated"]
+            ended += 1
+        if a[2].any():
+            break
+    assert ended or env_id in ("ontogym/Acrobot-v1", "ontogym/Pendulum-v1")
+
+
+def test_the_adapter_keeps_running_over_many_episodes():
+    env = VectorEnvAdapter(native("ontogym/CartPole-v1", 4))
+    env.seed(0)
+    assert env.observation_space.contains(env.reset()[0])
+    ends = 0
+    for _ in range(200):
+        observation, reward, done, infos = env.step(np.ones(4, dtype=int))
+        ends += done.sum()
+        assert all(("terminal_observation" in info) == bool(d) for info, d in zip(infos, done))
+        assert np.isfinite(observation).all()
+        assert (reward == 1).all()
+    assert ends > 40  # always pushing right ends an episode in about ten steps
+
+
+def test_an_environment_that_resets_in_another_step_is_refused():
+    with pytest.raises(OntogymError, match="same step"):
+        VectorEnvAdapter(native("ontogym/CartPole-v1", 2, "NextStep"))
+
+
+def test_random_returns_are_the_anchor():
+    returns = random_returns("ontogym/CartPole-v1", 400, seed=1)
+    # The standard deviation of a random episode is about 12: 400 of them give the mean to 0.6.
+    assert abs(returns.mean() - anchors("ontogym/CartPole-v1")[0]) < 2.5
+    np.testing.assert_array_equal(returns, random_returns("ontogym/CartPole-v1", 400, seed=1))
+
+
+def test_foreign_environments_work_too():
+    assert make_vec_env("MountainCar-v0", 2).num_envs == 2
+    assert (random_returns("MountainCar-v0", 2, seed=0) == -200).all()
+
+
+def test_a_policy_is_scored_on_every_episode_until_its_own_end():
+    def balance(observation):
+        return (observation[:, 2] + 0.3 * observation[:, 3] > 0).astype(int)
+
+    returns = episode_returns(balance, "ontogym/CartPole-v1", 10, seed=0)
+    assert returns.shape == (10,)
+    assert returns.mean() > 150
+
+
+@pytest.mark.slow
+def test_ppo_learns_cartpole():
+    model = train_ppo("ontogym/CartPole-v1", 12_000, seed=0)
+    assert policy_returns(model, "ontogym/CartPole-v1", 20, seed=1).mean() > 120
