@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from ontogym.errors import OntogymError
+from ontogym.figures.words import number
 from ontogym.leaderboard.site import build as building
 from ontogym.leaderboard.site import build_site
 from tests.leaderboard.boards import TASKS, make_board
@@ -158,7 +159,7 @@ def test_the_index_says_what_the_board_says(site):
     links = [e.text for e in index.all("a") if (e.attributes["href"] or "").startswith("agents/")]
     assert links == ["LNDP", "PPO", "random"] * 3
     for row in board.rows:
-        assert f"{row.low:.2f} to {row.high:.2f}" in tables[0].text or row.task is not None
+        assert f"{number(row.low)} to {number(row.high)}" in tables[0].text or row.task is not None
     assert next(e.text for e in index.all("span", class_="badge claimed")) == "claimed"
     assert len(index.all("tr", data_status="refused")) == 3
     headers = index.all("th", scope="col")

@@ -24,7 +24,7 @@ def test_an_interval_is_drawn_to_scale():
     inside = INTERVAL_WIDTH - 8
     assert (drawn.low, drawn.middle, drawn.high) == (4 + inside / 4, 4 + inside / 2, 4 + inside)
     assert drawn.anchors == [4.0, 4.0 + inside]
-    assert drawn.text == "0.25 to 1.00"
+    assert drawn.text == "0.250 to 1.00"
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), 1e300])

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ontogym.figures.words import budget, duration, number
 from ontogym.leaderboard.site.charts import LARGEST, Chart, Series, draw_chart, mean_curve
 from ontogym.leaderboard.site.grouping import agent_types, common_status, grouped, unscored
 from ontogym.leaderboard.site.networks import Film
 from ontogym.leaderboard.site.specs import TaskSpec, suite_tasks
 from ontogym.leaderboard.site.tables import Table, board_table, status_of
-from ontogym.leaderboard.site.text import brief, budget, duration, number, pretty_json, safe_name
+from ontogym.leaderboard.site.text import brief, pretty_json, safe_name
 
 if TYPE_CHECKING:
     from ontogym.leaderboard.board import Board, Entry, Row

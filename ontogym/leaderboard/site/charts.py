@@ -14,7 +14,7 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.leaderboard.site.text import budget, number
+from ontogym.figures.words import budget, number
 
 __all__ = [
     "Chart",

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ontogym.figures.words import budget, number
 from ontogym.leaderboard.site.charts import Chart, draw_chart, mean_curve
 from ontogym.leaderboard.site.grouping import agent_types, grouped, unscored
 from ontogym.leaderboard.site.specs import TaskSpec, suite_tasks
 from ontogym.leaderboard.site.tables import FEW_SEEDS, STATUSES, Table, board_table, status_of
-from ontogym.leaderboard.site.text import budget, number, safe_name
+from ontogym.leaderboard.site.text import safe_name
 
 if TYPE_CHECKING:
     from ontogym.leaderboard.board import Board, Entry, Row
