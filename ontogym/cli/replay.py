@@ -46,7 +46,8 @@ class Replay:
         from ontogym.baselines.evolution.agent_files import load_agent
         from ontogym.baselines.lives.recording import record_life
         from ontogym.figures.film import write_animation
-        from ontogym.figures.life import life_figure, save_figure
+        from ontogym.figures.life import life_figure
+        from ontogym.figures.style import save_figure
 
         saved = load_agent(self.target)
         name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")
