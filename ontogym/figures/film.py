@@ -16,7 +16,7 @@ from ontogym.agents.base import NetworkSnapshot
 from ontogym.baselines.lives.recording import LifeRecording
 from ontogym.errors import OntogymError
 from ontogym.figures.layout import life_layout, weight_scale
-from ontogym.figures.network import count_wires, network_shapes, paint_image
+from ontogym.figures.network import count_wires, network_at, network_shapes, paint_image
 from ontogym.figures.style import BLUE, GRID, INK, MUTED, ORANGE, PAPER
 from ontogym.figures.writer import write_frames
 
@@ -90,13 +90,7 @@ def _scenes(recording: LifeRecording, max_frames: int) -> Iterator[Scene]:
         yield Scene(recording.developed, 0, 0, "after development", 12.0)
     for position in shown:
         step = int(times[position])
-        at = snapshots.at(step)
-        network = recording.birth._replace(
-            weights=snapshots.weights[at],
-            mask=snapshots.mask[at],
-            activation=snapshots.activation[at],
-            nodes=snapshots.nodes[at],
-        )
+        network = network_at(recording, snapshots.at(step))
         hold = 30.0 if position == shown[-1] else 1.0
         yield Scene(network, int(position), step, f"step {step + 1} of {recording.n_steps}", hold)
 

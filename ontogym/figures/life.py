@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.lives.recording import LifeRecording
 from ontogym.figures.layout import life_layout, weight_scale, wires
+from ontogym.figures.network import network_at
 from ontogym.figures.panels import (
     diversity_panel,
     network_panel,
@@ -104,13 +105,7 @@ def _networks(figure: Figure, where: Any, recording: LifeRecording) -> None:
     if recording.has_development:
         second = ("After development", recording.developed)
     else:
-        middle = snapshots.at(recording.n_steps // 2)
-        halfway = recording.birth._replace(
-            weights=snapshots.weights[middle],
-            mask=snapshots.mask[middle],
-            activation=snapshots.activation[middle],
-        )
-        second = ("Half-way through life", halfway)
+        second = ("Half-way through life", network_at(recording, snapshots.at(recording.n_steps // 2)))
     stages = [("At birth", recording.birth), second, ("At the end of life", recording.last)]
     place, scale = life_layout(recording), weight_scale(recording)
     row = where.subgridspec(1, 3, wspace=0.05)

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import NetworkSnapshot
+from ontogym.baselines.lives.recording import LifeRecording
 from ontogym.figures.layout import edge_curves, edge_shapes, node_radius, wires
 from ontogym.figures.style import INK, diverging
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["NetworkShapes", "count_wires", "network_shapes", "paint_axes", "paint_image"]
+__all__ = ["NetworkShapes", "count_wires", "network_at", "network_shapes", "paint_axes", "paint_image"]
 
 _SHADES = 6
 """Steps between faint and full colour; few of them keep a GIF small."""
@@ -95,6 +96,17 @@ def paint_image(
     r = shapes.radius * float(np.mean(unit))
     for (x, y), colour in zip(to_pixels(shapes.nodes), shapes.node_colours.tolist()):
         pen.ellipse([x - r, y - r, x + r, y + r], fill=tuple(colour), outline=INK, width=2)
+
+
+def network_at(recording: LifeRecording, index: int) -> NetworkSnapshot:
+    """Snapshot number `index` of a life as a network."""
+    snapshots = recording.snapshots
+    return recording.birth._replace(
+        weights=snapshots.weights[index],
+        mask=snapshots.mask[index],
+        activation=snapshots.activation[index],
+        nodes=snapshots.nodes[index],
+    )
 
 
 def count_wires(network: NetworkSnapshot) -> str:

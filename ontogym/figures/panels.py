@@ -61,7 +61,8 @@ def time_axis(axes: Axes, recording: LifeRecording, title: str) -> None:
     for episode in range(count):
         if episode % 2:
             axes.axvspan(starts[episode], starts[episode + 1], color=BAND, zorder=-2, linewidth=0)
-        if 1 < count <= 12:
+        # A short episode has no room for its number.
+        if 1 < count <= 12 and starts[episode + 1] - starts[episode] > 0.02 * recording.n_steps:
             axes.text((starts[episode] + starts[episode + 1]) / 2, 1.02, str(episode + 1), size=7.5,
                       color=MUTED, ha="center", transform=axes.get_xaxis_transform())  # fmt: skip
     for switch in recording.switches if len(recording.switches) <= 40 else ():
