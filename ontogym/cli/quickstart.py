@@ -136,7 +136,7 @@ class Quickstart:
         return film, still
 
     def _scores(self, result: Any, chance: NDArray[np.float64], ppo: NDArray[np.float64]) -> list[Any]:
-        from ontogym.figures.curves import Score
+        from ontogym.figures.comparison import Score
 
         own = result.score
         return [
@@ -156,7 +156,8 @@ class Quickstart:
         seconds: float,
     ) -> None:
         from ontogym.envs import anchors
-        from ontogym.figures.curves import comparison_figure, learning_curve_figure
+        from ontogym.figures.comparison import comparison_figure
+        from ontogym.figures.curves import learning_curve_figure
         from ontogym.figures.page import Page
 
         random, optimal = anchors(ENV)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ontogym.figures.charts import Chart, draw_chart
+from ontogym.figures.curves import LARGEST, Curve, mean_curve
 from ontogym.figures.words import budget, duration, number
-from ontogym.leaderboard.site.charts import LARGEST, Chart, Series, draw_chart, mean_curve
 from ontogym.leaderboard.site.grouping import agent_types, common_status, grouped, unscored
 from ontogym.leaderboard.site.networks import Film
 from ontogym.leaderboard.site.specs import TaskSpec, suite_tasks
@@ -175,7 +176,7 @@ def _seed_row(entry: Entry) -> SeedRow:
     )
 
 
-def _life_series(entry: Entry) -> Series | None:
+def _life_series(entry: Entry) -> Curve | None:
     """Mean return of every episode of a life, over lives; held-out seeds if they were run."""
     verified = entry.verification or {}
     claimed = entry.manifest.get("claimed") or {}
@@ -186,7 +187,7 @@ def _life_series(entry: Entry) -> Series | None:
         return None  # rows of unequal length have no mean per episode
     if returns.ndim != 2 or returns.shape[1] < 2 or not (np.abs(returns) < LARGEST).all():
         return None
-    return Series(f"seed {entry.seed}", np.arange(1.0, returns.shape[1] + 1), returns.mean(0))
+    return Curve(f"seed {entry.seed}", np.arange(1.0, returns.shape[1] + 1), returns.mean(0))
 
 
 def _manifest_bytes(entry: Entry) -> bytes:

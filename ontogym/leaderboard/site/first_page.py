@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ontogym.figures.charts import Chart, draw_chart
+from ontogym.figures.curves import mean_curve
 from ontogym.figures.words import budget, number
-from ontogym.leaderboard.site.charts import Chart, draw_chart, mean_curve
 from ontogym.leaderboard.site.grouping import agent_types, grouped, unscored
 from ontogym.leaderboard.site.specs import TaskSpec, suite_tasks
 from ontogym.leaderboard.site.tables import FEW_SEEDS, STATUSES, Table, board_table, status_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ontogym.figures.words import NO_NUMBER, budget, duration, number
-from ontogym.leaderboard.site.charts import Interval, draw_interval, interval_span
+from ontogym.leaderboard.site.intervals import Interval, draw_interval, interval_span
 
 if TYPE_CHECKING:
     from ontogym.leaderboard.board import Row
