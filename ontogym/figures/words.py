@@ -13,14 +13,14 @@ NO_NUMBER = "–"
 def number(value: float | None, digits: int = 3) -> str:
     """A number to `digits` significant digits with a true minus sign; `NO_NUMBER` for None and what is not finite.
 
-    Whole parts are never cut: 1234.5 is 1234, not 1230. Beyond a million and below a thousandth it is in powers of ten.
+    Whole parts are never cut: 1234.5 is 1234, not 1230. Beyond a million and below a ten-thousandth it is in powers of ten.
     """
     if value is None or not math.isfinite(value):
         return NO_NUMBER
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
-    if not -digits <= exponent < 6:
+    if not -digits - 1 <= exponent < 6:
         return f"{value:.{digits - 1}e}".replace("-", "−")
     return f"{value:.{max(0, digits - 1 - exponent)}f}".replace("-", "−")
 
