@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -23,6 +23,11 @@ class Evaluate:
         seed: decides all chance.
         episodes: episodes per life; those it was evolved with if not given.
         reward_clamp: tell the agent this number instead of every reward, while returns count the real one.
+        told: what the agent hears in place of a reward: reward, termination or nothing; as it was evolved if not given.
+        silence: signals of the feedback to hold at zero: action, reward, start, terminated.
+        freeze: hold this of the network still: wiring, weights, places or all.
+        from_episode: from this episode on, counted from 0.
+        rebirth: begin every later episode with a newborn: the control without memory across episodes.
         env: another environment with the same spaces; its own if not given.
         env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
         max_steps: cut episodes after so many steps; as in the run if not given.
@@ -36,6 +41,11 @@ class Evaluate:
     seed: int = 0
     episodes: int | None = None
     reward_clamp: float | None = None
+    told: Literal["reward", "termination", "nothing"] | None = None
+    silence: tuple[str, ...] = ()
+    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    from_episode: int = 0
+    rebirth: bool = False
     env: str | None = None
     env_kwargs: tuple[str, ...] = ()
     max_steps: int | None = None
@@ -46,7 +56,7 @@ class Evaluate:
     def run(self) -> dict[str, Any]:
         """Evaluate and print; returns the summary."""
         from ontogym.baselines.evolution.agent_files import load_agent
-        from ontogym.baselines.lives.life import LifeSpec, reevaluate
+        from ontogym.baselines.lives.life import reevaluate
         from ontogym.envs import conditions
 
         saved = load_agent(self.target)
@@ -55,14 +65,21 @@ class Evaluate:
         if _same_kind(env, saved.env):
             kwargs = {**saved.env_kwargs, **kwargs}
         agent = saved.build(env, kwargs, trusted=self.trust)
-        limit = saved.facts.get("max_steps") if self.max_steps is None else self.max_steps
-        spec = LifeSpec(
+        changes = {
+            "episodes": self.episodes,
+            "reward_clamp": self.reward_clamp,
+            "told": self.told,
+            "max_steps": self.max_steps,
+            "freeze": self.freeze,
+        }
+        spec = saved.spec(
             env,
             kwargs,
-            saved.episodes if self.episodes is None else self.episodes,
-            self.reward_clamp,
-            tuple(conditions(env)),
-            max_steps=limit if isinstance(limit, int) else None,
+            conditions=tuple(conditions(env)),
+            silenced=self.silence,
+            freeze_from=self.from_episode,
+            rebirth=self.rebirth,
+            **{name: value for name, value in changes.items() if value is not None},
         )
         if self.window < 1:
             raise OntogymError(f"--window is {self.window}; compare at least 1 step.")

@@ -36,8 +36,10 @@ COLUMNS = (
     "utility_max",
     "score",
     "sigma",
+    "failed",
 )
-"""Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done."""
+"""Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done; `failed` counts lives
+that a number that is not finite has ended."""
 
 
 class RunFolder:
