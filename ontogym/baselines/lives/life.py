@@ -120,12 +120,12 @@ def live_actor(
     Args:
         copies: P, how often the lives are lived: by one actor once, by `Individuals` once a genome.
     """
-    seeds = np.tile(np.asarray(seeds, dtype=np.uint64), copies)
-    shape = (copies, len(seeds) // copies)
-    lanes = lanes_of(spec.env, len(seeds), spec.env_kwargs)
+    lane_seed = np.tile(np.asarray(seeds, dtype=np.uint64), copies)
+    shape = (copies, len(seeds))
+    lanes = lanes_of(spec.env, len(lane_seed), spec.env_kwargs)
     tracer = Tracer() if trace else None
     looking = [*watchers, *([tracer] if tracer is not None else [])]
-    lived = rollout(actor, lanes, spec, seeds, lane_options(spec, *shape), looking)
+    lived = rollout(actor, lanes, spec, lane_seed, lane_options(spec, *shape), looking)
     traced = tracer.trace(spec.max_steps or lanes.limit, shape) if tracer is not None else None
     return _result(actor, lived, shape, traced)
 
