@@ -21,7 +21,8 @@ from ontogym.baselines.lives.switches import Step, Trace, switches_met, trace_of
 from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError
 from ontogym.registry import AGENTS, SPONTANEOUS, Registry, load_object
-from ontogym.seeding import GOLDEN, generator, lane_seeds, mix64
+from ontogym.seeding import GOLDEN, lane_seeds, mix64
+from ontogym.statistics import mean_interval
 
 __all__ = [
     "LifeResult",
@@ -362,12 +363,10 @@ def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, An
     returns = result.returns[0]
     groups = returns.mean(1).reshape(-1, spec.group)
     units = groups.mean(1)
-    rng = generator(seed, "bootstrap")
-    resampled = units[rng.integers(0, len(units), (10_000, len(units)))].mean(1)
     return {
         "mean": float(returns.mean()),
         "sem": float(units.std(ddof=1) / np.sqrt(len(units))) if len(units) > 1 else 0.0,
-        "ci95": [float(q) for q in np.quantile(resampled, [0.025, 0.975])],
+        "ci95": list(mean_interval(units, resamples=10_000, seed=seed)[1:]),
         "ci95_method": "percentile bootstrap over lives (groups of paired conditions)",
         "first_episode": float(returns[:, 0].mean()),
         "last_episode": float(returns[:, -1].mean()),
