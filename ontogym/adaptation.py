@@ -58,7 +58,7 @@ class Change(NamedTuple):
         floor: what the policy that is best under the old rule earns under the new one.
         regained: ``(after - floor) / (before - floor)``; 0 for an agent that had nothing to regain; None for a change
             that is not scored (`LEAST_COST`).
-        count: rows that met it.
+        rows: how many met it.
     """
 
     number: int
@@ -70,7 +70,7 @@ class Change(NamedTuple):
     last: float
     floor: float
     regained: float | None
-    count: int
+    rows: int
 
 
 class HeldOut(NamedTuple):

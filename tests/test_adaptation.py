@@ -38,7 +38,7 @@ def test_a_b_a_is_scored_at_each_change():
     rules = [[0, 0, 1, 1, 1, 0]] * 2
     earned = [[500, 500, 9, 300, 500, 500], [500, 400, 9, 300, 500, 500]]
     there, back = changes_met(earned, rules, FLIPS, SCALE)
-    assert (there.number, there.old, there.new, there.count) == (1, 0, 1, 2)
+    assert (there.number, there.old, there.new, there.rows) == (1, 0, 1, 2)
     assert (there.before, there.first, there.last, there.floor) == (475, 9, 500, 9)
     assert there.after == pytest.approx((9 + 300 + 500) / 3)
     assert there.regained == pytest.approx((there.after - 9) / (475 - 9))
@@ -52,7 +52,7 @@ def test_changes_at_other_times_in_every_row_are_pooled():
     rules = [[0, 1, 1, 1], [0, 0, 0, 1]]
     earned = [[500, 500, 500, 500], [500, 500, 500, 9]]
     (change,) = changes_met(earned, rules, FLIPS, SCALE)
-    assert (change.before, change.after, change.count) == (500, 254.5, 2)
+    assert (change.before, change.after, change.rows) == (500, 254.5, 2)
     assert change.regained == 0.5
     # With a window of two, stretches of one entry are no stretch to score.
     assert changes_met(earned, rules, FLIPS, SCALE, window=2) == []

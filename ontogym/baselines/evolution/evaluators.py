@@ -190,8 +190,5 @@ def _work(
     key = _key(agent, options)
     if key not in _worker_evaluators:
         _worker_evaluators[key] = InProcess(agent, options)
-    try:
-        result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
-    except OntogymError as error:
-        raise OntogymError(str(error)) from None  # its subclasses do not travel between processes
+    result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
     return result, time.process_time() - start

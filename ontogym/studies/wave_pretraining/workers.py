@@ -62,7 +62,7 @@ def _drain(
             # Two tasks a worker are handed out at most: one failure then costs little.
             while waiting and len(running) < 2 * workers:
                 with single_threaded():
-                    future = executor.submit(_call, work, waiting[0])
+                    future = executor.submit(work, *waiting[0])
                 running[future] = waiting.pop(0)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 result = future.result()
@@ -70,10 +70,3 @@ def _drain(
                 yield result
     except BrokenProcessPool:
         return
-
-
-def _call(work: Callable[..., T], task: tuple[Any, ...]) -> T:
-    try:
-        return work(*task)
-    except OntogymError as error:
-        raise OntogymError(str(error)) from None  # its subclasses do not travel between processes
