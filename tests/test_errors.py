@@ -12,7 +12,7 @@ import pytest
 
 import ontogym
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.processes import worker_pool
+from ontogym.processes import WorkerPool
 
 
 def family(kind: type[OntogymError]) -> Iterator[type[OntogymError]]:
@@ -49,7 +49,7 @@ def fail() -> None:
 
 
 def test_a_workers_error_is_the_error_itself() -> None:
-    with worker_pool(1) as pool, pytest.raises(UnknownNameError, match="known are: hebb, oja") as raised:
-        pool.submit(fail).result()
+    with WorkerPool(1) as pool, pytest.raises(UnknownNameError, match="known are: hebb, oja") as raised:
+        pool.map(fail, [()])
     assert raised.value.known == ["hebb", "oja"]
     assert raised.value.name == "hepp"
