@@ -33,6 +33,7 @@ __all__ = [
     "hold_folder",
     "load",
     "lock_folder",
+    "meta",
     "read_sealed_json",
     "save",
     "write_atomic",
@@ -256,6 +257,19 @@ def load(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str
     Raises:
         OntogymError: missing, truncated, changed since it was written, not ours, of another kind, or of a newer format.
     """
+    arrays, found, facts = _read(path)
+    if found != kind:
+        raise OntogymError(f"{path} holds {found!r}, not {kind!r}; pass a file of the right kind.")
+    return arrays, facts
+
+
+def meta(path: Path | str) -> dict[str, Any]:
+    """The meta of a file of any kind; errors are those of `load`."""
+    return _read(path)[2]
+
+
+def _read(path: Path | str) -> tuple[dict[str, NDArray[Any]], str, dict[str, Any]]:
+    """Arrays, kind and meta of a file that is whole."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
@@ -271,7 +285,7 @@ def load(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str
         ) from error
     try:
         header = json.loads(raw or "")
-        version, found, meta = int(header["ontogym_format"]), str(header["kind"]), dict(header["meta"])
+        version, kind, facts = int(header["ontogym_format"]), str(header["kind"]), dict(header["meta"])
     except (ValueError, KeyError, TypeError) as error:
         raise OntogymError(
             f"{path} was not written by ontogym (its header is missing or malformed)."
@@ -287,9 +301,7 @@ def load(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str
         raise OntogymError(
             f"{path} is damaged: it was changed after it was written; restore it from a copy or start a new run."
         )
-    if found != kind:
-        raise OntogymError(f"{path} holds {found!r}, not {kind!r}; pass a file of the right kind.")
-    return arrays, meta
+    return arrays, kind, facts
 
 
 def _unchanged(path: Path) -> bool:

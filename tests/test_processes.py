@@ -86,6 +86,5 @@ def test_a_start_that_cannot_be_names_the_guard_at_once(by: str, tmp_path: Path)
 def test_sigterm_stops_like_ctrl_c_and_only_within() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Terminated), sigterm_interrupts():
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(1)
+        signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before

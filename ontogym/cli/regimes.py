@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from ontogym.cli.options import print_table
+from ontogym.runs import stoppable
 from ontogym.studies.regimes.config import CurvatureConfig, RankSweepConfig
 
 __all__ = ["Curvature", "RankSweep"]
@@ -90,11 +91,8 @@ def _guarded(out: str, work: Any) -> dict[str, Any]:
     # The matrices are small: more threads only wait for each other.
     torch.set_num_threads(1)
     try:
-        return dict(work())
-    except KeyboardInterrupt:
-        begun = (Path(out) / "config.json").exists()
-        onward = f"the same command with --resume goes on with {out}." if begun else "nothing is kept."
-        raise KeyboardInterrupt(f"stopped; {onward}") from None
+        with stoppable(out):
+            return dict(work())
     finally:
         torch.set_num_threads(threads)
 

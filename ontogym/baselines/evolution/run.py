@@ -7,6 +7,7 @@ keep them apart: those of a generation, those of an evaluation and its confirmat
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from typing import Any
@@ -16,15 +17,33 @@ from numpy.typing import NDArray
 
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import SavedAgent, save_agent
-from ontogym.baselines.evolution.config import EvolutionConfig, EvolutionResult, life_spec, utilities
+from ontogym.baselines.evolution.config import (
+    NEUTRAL,
+    EvolutionConfig,
+    EvolutionResult,
+    life_spec,
+    utilities,
+)
 from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
-from ontogym.baselines.evolution.folder import RunFolder
 from ontogym.baselines.evolution.strategies import Strategy
 from ontogym.baselines.lives.lanes import check_options
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, resolve, summarise
 from ontogym.registry import STRATEGIES
+from ontogym.runs import RunFolder
 
-__all__ = ["EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
+__all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
+
+COLUMNS = (
+    "generation",
+    "env_steps",
+    "wall_seconds",
+    "cpu_seconds",
+    "utility_mean",
+    "utility_max",
+    "score",
+    "sigma",
+)
+"""Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done."""
 
 
 def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True) -> EvolutionResult:
@@ -48,17 +67,23 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     with evaluator:
         agent = evaluator.agent(spec)
         strategy = make_strategy(config, agent.initial_genome())
-        folder = RunFolder(config.out, config, resume) if config.out is not None else None
-        try:
+        with _folder(config, resume) as folder:
             run = _Run(config, spec, evaluator, strategy, folder)
             if resume:
                 run.restore()
             run.warm_up()
             run.search(progress)
             return run.report()
-        finally:
-            if folder is not None:
-                folder.close()
+
+
+def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContextManager[RunFolder | None]:
+    """The run's folder (``best.safetensors`` is its agent, ``result.json`` its end), or none."""
+    if config.out is None:
+        return contextlib.nullcontext()
+    defaults = EvolutionConfig().as_json()
+    return RunFolder(
+        config.out, config.as_json(), resume, neutral=NEUTRAL, defaults=defaults, columns=COLUMNS
+    )
 
 
 def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strategy:
@@ -201,11 +226,11 @@ class _Run:
         number, config = self.strategy.generation, self.config
         if self.folder is None:
             return
-        if number % config.checkpoint_every and number != config.generations and not self.solved:
-            return
+        due = not number % config.checkpoint_every or number == config.generations or self.solved
         arrays, meta = self.strategy.state_dict()
         wall, cpu = self.seconds()
-        self.folder.save(
+        self.folder.keep(
+            "evolution",
             {**{f"strategy.{k}": v for k, v in arrays.items()}, "best": self.best},
             {
                 "generation": number,
@@ -219,11 +244,12 @@ class _Run:
                 "cpu_seconds": cpu,
                 "warmup_seconds": self.warmup_seconds,
             },
+            write=due,
         )
 
     def restore(self) -> None:
         """Go back to the last checkpoint, if there is one."""
-        loaded = self.folder.load() if self.folder is not None else None
+        loaded = self.folder.load("evolution") if self.folder is not None else None
         if loaded is None:
             return
         arrays, meta = loaded
@@ -289,5 +315,5 @@ class _Run:
         if self.folder is not None:
             facts = {"score": result.score["mean"], "ci95": result.score["ci95"], "lives": config.final_lives}
             self._save_best(facts)
-            checkpoint.write_json(self.folder.path / "result.json", result.as_json())
+            checkpoint.write_sealed_json(self.folder.path / "result.json", result.as_json())
         return result

@@ -146,7 +146,7 @@ def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
 
 def stop_after(monkeypatch, generation):
     """Interrupt a run right after it wrote this generation's row."""
-    from ontogym.baselines.evolution.folder import RunFolder
+    from ontogym.runs import RunFolder
 
     original = RunFolder.append
 
