@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -16,6 +15,7 @@ from ontogym.baselines.evolution.presets import preset
 from ontogym.cli.options import key_values, print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
+from ontogym.runs import stoppable
 
 __all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "with_preset"]
 
@@ -135,14 +135,8 @@ class Evolve:
         from ontogym.cli.citations import used_by
 
         config = self.config()
-        try:
+        with stoppable(config.out):
             result = evolve(config, resume=self.resume, progress=True)
-        except KeyboardInterrupt:
-            begun = (Path(config.out) / "config.json").exists()
-            onward = (
-                f"the same command with --resume goes on with {config.out}." if begun else "nothing is kept."
-            )
-            raise KeyboardInterrupt(f"stopped; {onward}") from None
         citations = used_by(config)
         if not self.json:
             self._print(config.out, result)

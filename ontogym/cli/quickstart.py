@@ -149,13 +149,14 @@ class Quickstart:
 
     def _scores(self, result: Any, chance: NDArray[np.float64], ppo: NDArray[np.float64]) -> list[Any]:
         from ontogym.figures.curves import Score
+        from ontogym.statistics import mean_interval
 
         own = result.score
         return [
             Score("LNDP, evolved", own["mean"], *own["ci95"]),
             Score("LNDP, told a reward of 0", result.control["mean"], *result.control["ci95"]),
-            Score(f"PPO, {self.ppo_steps:,} steps", *_interval(ppo, self.seed)),
-            Score("random actions", *_interval(chance, self.seed)),
+            Score(f"PPO, {self.ppo_steps:,} steps", *mean_interval(ppo, resamples=10_000, seed=self.seed)),
+            Score("random actions", *mean_interval(chance, resamples=10_000, seed=self.seed)),
         ]
 
     def _page(
@@ -211,13 +212,3 @@ class Quickstart:
             "ontogym envs"
         )
         page.write(folder / "index.html")
-
-
-def _interval(returns: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
-    """Mean of the returns and its 95 % percentile-bootstrap interval."""
-    from ontogym.seeding import generator
-
-    rng = generator(seed, "bootstrap")
-    means = returns[rng.integers(0, len(returns), (10_000, len(returns)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(returns.mean()), float(low), float(high)

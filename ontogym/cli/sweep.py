@@ -55,7 +55,9 @@ class Sweep:
         out = Path(self.out or f"sweeps/{plan.name}")
         if self.dry_run:
             print_table(
-                plan.name, ("cell", "command"), [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in plan.cells]
+                plan.name,
+                ("cell", "command"),
+                [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in plan.cells],
             )
             return {"cells": [cell.name for cell in plan.cells]}
         if self.table:

@@ -146,7 +146,7 @@ def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
 
 def stop_after(monkeypatch, generation):
     """Interrupt a run right after it wrote this generation's row."""
-    from ontogym.baselines.evolution.folder import RunFolder
+    from ontogym.runs import RunFolder
 
     original = RunFolder.append
 
@@ -259,7 +259,7 @@ def test_damaged_newer_and_foreign_checkpoints_are_refused(tmp_path):
     for size in (0, 7, len(good) // 2, len(good) - 1):
         file.write_bytes(good[:size])
         refused("truncated")
-    newer = good.replace(rb"\"ontogym_format\": 1", rb"\"ontogym_format\": 9")
+    newer = good.replace(rb"\"ontogym_format\": 2", rb"\"ontogym_format\": 9")
     assert newer != good
     file.write_bytes(newer)
     refused("format 9, newer than")
