@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ontogym.cli.options import key_values, print_table
+from ontogym.runs import stoppable
 
 __all__ = ["Train"]
 
@@ -63,7 +64,8 @@ class Train:
             max_steps=self.max_steps,
             out=self.out or f"runs/{name}",
         )
-        run = train(config, resume=self.resume, progress=True)
+        with stoppable(config.out):
+            run = train(config, resume=self.resume, progress=True)
         training = run["training"]
         best = max(value for _, value in training["curve"])
         if not self.json:
