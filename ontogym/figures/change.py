@@ -70,9 +70,9 @@ def earned(recording: LifeRecording) -> tuple[NDArray[np.float64], NDArray[np.fl
     starts, switches = recording.episode_starts, recording.switches
     if len(starts) > 1 and np.isin(switches, starts).all():
         ends = np.append(starts[1:], recording.n_steps)
-        return (starts + ends) / 2.0, recording.returns, "return of the episode"
+        return np.asarray((starts + ends) / 2.0, dtype=np.float64), recording.returns, "return of the episode"
     window = max(1, recording.n_steps // _WINDOWS)
-    parts = []
+    parts: list[NDArray[np.float64]] = []
     for rewards in np.split(recording.rewards, switches):
         total = np.concatenate([[0.0], np.cumsum(rewards)])
         at = np.arange(1, len(rewards) + 1)

@@ -106,7 +106,7 @@ def _few(row: Row) -> Cell:
 
 
 def _steps(row: Row) -> Cell:
-    over = ()
+    over: tuple[str, str] = ("", "")
     if row.over_budget:
         count = f"{row.over_budget} of {len(row.entries)} trainings"
         over = ("over", f"Over budget: {count} took more steps than the task allows for a matched comparison")
