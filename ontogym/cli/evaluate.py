@@ -66,7 +66,7 @@ class Evaluate:
             kwargs = {**loaded.spec.env_kwargs, **kwargs}
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
             loaded = load(self.target, env, kwargs, trusted=self.trust)
-        changes = {
+        changes: dict[str, Any] = {
             "episodes": self.episodes,
             "reward_clamp": self.reward_clamp,
             "told": self.told,
