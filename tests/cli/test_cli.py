@@ -233,7 +233,7 @@ def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
 
 
 def test_the_short_form_of_a_rule_serves_the_lndp_too():
-    config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).config()
+    config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).configured()
     assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
 
 
@@ -337,19 +337,19 @@ def test_words_are_no_observations(tmp_path, monkeypatch, capsys):
 def test_presets_are_the_defaults_and_flags_override_them(env):
     from ontogym.baselines.evolution.config import life_spec
 
-    config = parse(["evolve", "--env", env, "--seed", "7"]).config()
+    config = parse(["evolve", "--env", env, "--seed", "7"]).configured()
     assert config.target == PRESETS[env]["target"]
     assert config.seed == 7
     life_spec(config)
-    assert parse(["evolve", "--env", env, "--target", "1"]).config().target == 1
-    assert parse(["evolve", "--env", env, "--no-preset"]).config().target is None
+    assert parse(["evolve", "--env", env, "--target", "1"]).configured().target == 1
+    assert parse(["evolve", "--env", env, "--no-preset"]).configured().target is None
 
 
 def test_lndp_options_are_flags_and_only_those_that_differ_are_kept():
     command = parse(
         ["evolve", "--io-identity", "--no-graph-transformer", "--start", "empty", "--threads", "1"]
     )
-    assert command.config().agent_options == {
+    assert command.configured().agent_options == {
         "io_identity": True,
         "graph_transformer": False,
         "start": "empty",

@@ -26,7 +26,7 @@ CONTENT = {
         "gru": {"agent": "gru", "lives": 2},
         "ppo": {"command": "train", "algo": "ppo", "tasks": ["easy"]},
     },
-    "evaluations": {"score": {"lives": 96}, "blind": {"silence": ["action"], "methods": ["gru"]}},
+    "evaluations": {"score": {"lives": 96}, "blind": {"silenced": ["action"], "methods": ["gru"]}},
     "cells": [{"task": "hard", "method": "gru", "population": 16, "seeds": [5]}],
 }
 
@@ -66,7 +66,7 @@ def runner(log):
     def run(command, flags, resume):
         log.append((command, resume))
         if command == "evaluate":
-            score = float(seeds[flags["target"]]) - (10 if "silence" in flags else 0)
+            score = float(seeds[flags["target"]]) - (10 if "silenced" in flags else 0)
             return {"mean": score, "parameters": 7}
         seeds[flags["out"]] = flags["seed"]
         return {"env_steps": 100, "cpu_seconds": 2.0, "config": "long"}
