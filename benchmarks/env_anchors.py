@@ -131,14 +131,16 @@ def pendulum_returns(
 
     def look_ahead(state: PendulumState, table: Returns, step: int) -> Returns:
         """Value of each torque at this step, ``(torques, P)``."""
-        worth, physics, sign = [], {}, 1
+        worth, sign, parameters = [], 1, rules.parameters
         if isinstance(env.dynamics, NonstationaryDynamics):
             at = env.state._replace(age=np.full(lives, step))
-            physics = {name: values[:1] for name, values in env.dynamics.physics_of(at).items()}
+            parameters = type(parameters)(
+                *(float(np.ravel(value)[0]) for value in env.dynamics.parameters_of(at))
+            )
             sign = -1 if env.dynamics.change == "action-flip" and env.dynamics.phase(at)[0] % 2 else 1
         for choice in choices:
             torque = np.full((len(state.theta), 1), sign * choice)
-            new, reward, _ = rules.step_with_physics(state, torque, streams, physics)
+            new, reward, _ = rules.step(state, torque, streams, parameters)
             worth.append(reward + value_of(table, new))
         return np.stack(worth)
 

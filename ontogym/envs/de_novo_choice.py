@@ -110,7 +110,7 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
         )
 
     def step(
-        self, state: DeNovoChoiceState, actions: NDArray[Any], streams: LaneStreams
+        self, state: DeNovoChoiceState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[DeNovoChoiceState, NDArray[np.float64], NDArray[np.bool_]]:
         # Always the same number of draws, so that chance does not depend on what the lane does.
         u = streams.uniform((4,))

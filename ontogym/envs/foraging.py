@@ -86,7 +86,7 @@ class ForagingDynamics(Dynamics[ForagingState]):
         )
 
     def step(
-        self, state: ForagingState, actions: NDArray[Any], streams: LaneStreams
+        self, state: ForagingState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[ForagingState, NDArray[np.float64], NDArray[np.bool_]]:
         position = walk(state.position, LINE_MOVES.take(actions), self.last)
         goal = state.goal

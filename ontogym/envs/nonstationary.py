@@ -73,6 +73,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
             raise OntogymError(f"{type(self.task).__name__} has no goal to swap; choose Foraging-v0.")
         self.observation_space, self.action_space = self.changed.observation_space, self.task.action_space
         self.max_steps, self.stochastic = self.task.max_steps, self.task.stochastic
+        self.parameters = self.task.parameters
         # Per object, since they are those of the task.
         self.reset_options = (*self.task.reset_options, *PLACE)  # type: ignore[misc]
         self.render_fps = self.task.render_fps  # type: ignore[misc]
@@ -106,16 +107,13 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         }
 
     def step(
-        self, state: NonstationaryState, actions: NDArray[Any], streams: LaneStreams
+        self, state: NonstationaryState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[NonstationaryState, NDArray[np.float64], NDArray[np.bool_]]:
         phase = self.phase(state)
         actions = self.changed.act(actions, phase, state.orders)
-        if self.change == "drift":
-            inner, reward, over = self.task.step_with_physics(
-                state.task, actions, streams, self.physics_of(state)
-            )
-        else:
-            inner, reward, over = self.task.step(state.task, actions, streams)
+        if self.drift:
+            parameters = self.parameters_of(state, parameters)
+        inner, reward, over = self.task.step(state.task, actions, streams, parameters)
         new = state._replace(task=inner, age=state.age + 1)
         if self.change == "goal-swap":
             new = new._replace(task=_swap_goal(inner, (self.phase(new) - phase) % 2))
@@ -131,11 +129,16 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         """How many switches have begun, ``(P,)``."""
         return self.schedule.phase(self._now(state), state.times)
 
-    def physics_of(self, state: NonstationaryState) -> dict[str, NDArray[np.float64]]:
-        """The drifting parameters as they are now, name to ``(P,)``."""
+    def parameters_of(self, state: NonstationaryState, usual: Any = None) -> Any:
+        """The task's parameters as they are now, those that drift ``(P,)``; `usual` are the task's own or others."""
+        now = usual or self.parameters
         level = self.schedule.level(self._now(state), state.times)
-        usual = dict(self.task.physics) | ({"gravity": self.task.g} if hasattr(self.task, "g") else {})
-        return {name: usual[name] * (1.0 + (factor - 1.0) * level) for name, factor in self.drift.items()}
+        return now._replace(
+            **{
+                name: getattr(now, name) * (1.0 + (factor - 1.0) * level)
+                for name, factor in self.drift.items()
+            }
+        )
 
     def info(self, state: NonstationaryState) -> dict[str, NDArray[Any]]:
         life = {
@@ -145,8 +148,10 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
             "age": state.age,
             "switch_times": state.times,
         }
-        physics = self.physics_of(state) if self.change == "drift" else {}
-        return self.task.info(state.task) | life | physics
+        if self.drift:
+            now = self.parameters_of(state)
+            life |= {name: getattr(now, name) for name in self.drift}
+        return self.task.info(state.task) | life
 
     def render_frame(self, state: NonstationaryState, row: int) -> NDArray[np.uint8]:
         """The task's picture below a bar that is filled as far as the world has changed."""
@@ -175,14 +180,14 @@ def _checked_drift(task: Dynamics[Any], change: str, drift: Mapping[str, float] 
             "The argument 'drift' names the parameters of change='drift', such as {'gravity': 1.5}; give both or "
             "neither."
         )
-    factors = dict(drift or {})
+    factors, known = dict(drift or {}), task.parameters._fields
+    if factors and not known:
+        raise OntogymError(
+            f"{type(task).__name__} has no physics to vary; choose CartPole-v1 or Pendulum-v1."
+        )
     for name, factor in factors.items():
-        if not task.physics:
-            raise OntogymError(
-                f"{type(task).__name__} has no physics to vary; choose CartPole-v1 or Pendulum-v1."
-            )
-        if name not in task.physics:
-            raise UnknownNameError("physical parameter", name, task.physics)
+        if name not in known:
+            raise UnknownNameError("physical parameter", name, known)
         if isinstance(factor, bool) or not np.isfinite(factor) or factor <= 0:
             raise OntogymError(f"The drift of {name!r} is {factor!r}; pass a positive factor.")
     return {name: float(factor) for name, factor in factors.items()}

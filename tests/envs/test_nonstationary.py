@@ -10,7 +10,7 @@ import ontogym  # noqa: F401
 from ontogym.baselines.lives.lanes import Lanes
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.envs import make_vector
-from ontogym.envs.classic_control import CartPoleDynamics, PendulumDynamics
+from ontogym.envs.classic_control import AcrobotDynamics, CartPoleDynamics, PendulumDynamics
 from ontogym.envs.nonstationary import NonstationaryEnv, NonstationaryVectorEnv
 from ontogym.envs.schedule import Schedule, random_cycles
 from ontogym.errors import OntogymError
@@ -112,17 +112,17 @@ def test_goals_swap_within_and_between_episodes():
     assert goals == [1, 0, 1]
 
 
-@pytest.mark.parametrize("dynamics", [CartPoleDynamics(), PendulumDynamics()])
-def test_physics_at_their_usual_values_change_no_bit(dynamics):
+@pytest.mark.parametrize("dynamics", [CartPoleDynamics(), PendulumDynamics(g=3.7), AcrobotDynamics()])
+def test_parameters_at_their_usual_values_change_no_bit(dynamics):
     streams = LaneStreams(np.arange(50))
     state = dynamics.reset(streams, np.arange(50), {})
-    usual = {name: np.full(50, value) for name, value in dynamics.physics.items()}
+    usual = type(dynamics.parameters)(*(np.full(50, value) for value in dynamics.parameters))
     rng = np.random.default_rng(0)
     for _ in range(60):
         action = rng.integers(0, 2, 50)
         if isinstance(dynamics, PendulumDynamics):
             action = rng.uniform(-2, 2, (50, 1)).astype(np.float32)
-        varied = dynamics.step_with_physics(state, action, streams, usual)
+        varied = dynamics.step(state, action, streams, usual)
         plain = dynamics.step(state, action, streams)
         for a, b in zip((*varied[0], *varied[1:]), (*plain[0], *plain[1:])):
             np.testing.assert_array_equal(a, b)
@@ -228,7 +228,7 @@ def test_the_picture_shows_the_change():
         ({"drift": {"gravity": 2.0}}, "give both"),
         ({"change": "drift", "drift": {"gravitas": 2.0}}, "did you mean 'gravity'"),
         ({"change": "drift", "drift": {"gravity": 0.0}}, "positive factor"),
-        ({"change": "drift", "drift": {"gravity": 2.0}, "task": "Acrobot-v1"}, "no physics"),
+        ({"change": "drift", "drift": {"gravity": 2.0}, "task": "Foraging-v0"}, "no physics"),
         ({"change": "goal-swap"}, "no goal"),
         ({"change": "sensor-permute", "task": "Foraging-v0"}, "nothing to permute"),
         ({"change": "action-permute", "task": "Pendulum-v1"}, "nothing to permute"),

@@ -28,12 +28,16 @@ DECIMALS = 5
 
 
 def rollout_hash(env_id: str) -> str:
-    """Of what four lanes see and earn in 130 steps, each ended lane reset at once and going on in its life."""
+    """Of what four lanes see and earn in 130 steps, each ended lane reset at once and going on in its life.
+
+    Of a task whose rules change, two lanes begin late in their lives.
+    """
     env = make_vector(env_id, LANES, autoreset_mode="SameStep")
     rng = np.random.default_rng(0)
     space, digest = env.single_action_space, hashlib.blake2b(digest_size=8)
-    seen, _ = env.reset(seed=11)
-    for step in range(STEPS):
+    late = {"episode": np.array([0, 0, 3, 3]), "age": np.array([0, 0, 150, 150])}
+    seen, _ = env.reset(seed=11, options=late if "age" in env.dynamics.reset_options else None)
+    for _ in range(STEPS):
         if hasattr(space, "n"):
             actions = rng.integers(space.n, size=LANES)
         else:
