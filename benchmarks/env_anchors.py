@@ -4,7 +4,8 @@
 
 Random: uniform actions, `lives` default lives. Optimal, by environment:
 
-- foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
+- foraging with late rewards: dynamic programming over what an agent can know.
+- other foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
 - SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
 - retinal encoding: `ontogym.retina_env.encoding.reference.best_actions`, gradient ascent through the judge.
@@ -25,6 +26,7 @@ contains that.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from typing import Any
 
@@ -35,7 +37,7 @@ from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
 from ontogym.envs.nonstationary import NonstationaryDynamics
-from ontogym.envs.reference import BlockObserver, NearestFood, WinStayLoseShift
+from ontogym.envs.reference import BlockObserver, NearestFood, RuleKeeper, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
@@ -64,17 +66,85 @@ def random_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
     return total
 
 
-def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0) -> Returns:
-    """Returns ``(lives,)`` of a reference policy: `WinStayLoseShift` or `BlockObserver`."""
+def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0, **options: Any) -> Returns:
+    """Returns ``(lives,)`` of a reference policy with its options, such as `WinStayLoseShift`."""
     env = make_vector(env_id, lives)
     seen, _ = env.reset(seed=lane_seeds(seed, lives, env_id))
-    policy, reward = kind(lives), np.zeros(lives)
+    policy, reward = kind(lives, **options), np.zeros(lives)
     total, done = np.zeros(lives), np.zeros(lives, dtype=bool)
     while not done.all():
         seen, reward, terminated, truncated, _ = env.step(policy.act(seen, reward))
         total += reward
         done = terminated | truncated
     return total
+
+
+def foraging_returns(env_id: str, lives: int) -> Returns:
+    """Returns ``(lives,)`` of the best policy, or one number: the optimum where rewards come late."""
+    if env_id == "ontogym/ForagingGoalSwap-v1":
+        return np.array([late_foraging_optimum(swap=(30, 70))])
+    if env_id.endswith("-v1"):
+        return np.array([late_foraging_optimum(0.1 if "Switch" in env_id else 0.0)])
+    return reference_returns(WinStayLoseShift, env_id, lives)
+
+
+def late_foraging_optimum(
+    p_switch: float = 0.0, swap: tuple[int, int] | None = None, delay: int = 3
+) -> float:
+    """The most that can be earned on average in reward-only foraging with late rewards: dynamic programming.
+
+    What an agent can know is where the food was at the last arrival that it was told of: every earlier one says nothing
+    more. Waiting for a trial's time-out is not considered where the food moves at a trial's end.
+
+    Args:
+        p_switch: probability that the food moves at a trial's end.
+        swap: instead, first and last step at which the food moves once, all equally likely.
+        delay: steps by which rewards come late.
+    """
+
+    def stays(goal: int, moved: bool, told: int, arrival: int) -> float:
+        """P(the food is at step `arrival` where it was at step `told`)."""
+        if goal < 0:
+            return 0.5
+        if swap is None:
+            return 1.0 - p_switch
+        first, last = swap
+        ahead = [max(0, last - max(step, first) + 1) for step in (told, arrival)]
+        return 1.0 if moved or not ahead[0] else ahead[1] / ahead[0]
+
+    @functools.cache
+    def worth(
+        step: int, cell: int, trial: int, goal: int, moved: bool, told: int, pending: tuple[int, ...]
+    ) -> float:
+        if step > 100:
+            return 0.0
+        best = 0.0
+        for move in (1, -1, 0):
+            to, age = cell + move, trial + 1
+            end = {0: 0, 4: 1}.get(to, -1)
+            if end >= 0:
+                to, age = 2, 0
+            elif age == 10:
+                if p_switch:
+                    continue
+                to, age = 2, 0
+            after, paid = (*pending[1:], end), pending[0]
+            if paid < 0:
+                value = worth(step + 1, to, age, goal, moved, told, after)
+            else:
+                arrival = step - delay
+                same = stays(goal, moved, told, arrival)
+                known = max(goal, 0)
+                value = 0.0
+                for where, chance in ((known, same), (1 - known, 1.0 - same)):
+                    if chance > 0.0:
+                        changed = moved or (0 <= goal != where)
+                        rest = worth(step + 1, to, age, where, changed, arrival if swap else 0, after)
+                        value += chance * (10.0 * (where == paid) + rest)
+            best = max(best, value)
+        return best
+
+    return worth(1, 2, 0, -1, False, 0, (-1,) * delay)
 
 
 def linear_returns(env_id: str, lives: int = 2000) -> Returns:
@@ -209,9 +279,13 @@ def main() -> None:
         if "SharedForaging" in env_id:
             sets["optimal"] = reference_returns(NearestFood, env_id, arguments.lives)
         elif "Foraging" in env_id:
-            sets["optimal"] = reference_returns(WinStayLoseShift, env_id, arguments.lives)
+            sets["optimal"] = foraging_returns(env_id, arguments.lives)
+        elif "Blocks-v1" in env_id:
+            sets["optimal"] = reference_returns(RuleKeeper, env_id, arguments.lives)
         elif "Blocks" in env_id:
             sets["optimal"] = reference_returns(BlockObserver, env_id, arguments.lives)
+        elif "PendulumActionFlip" in env_id and env_id != "ontogym/PendulumActionFlip-v0":
+            pass  # flips at random times cost an agent that knows the phase nothing: the plain task's
         elif "Pendulum" in env_id:
             sets["optimal"] = pendulum_returns(env_id)
         elif "CartPoleDrift" in env_id:
