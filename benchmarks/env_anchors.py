@@ -1,6 +1,7 @@
 """Measures the random and optimal returns that stand in the environments' pages.
 
     python benchmarks/env_anchors.py [--lives 20000] [--only Retina] [--json]
+    python benchmarks/env_anchors.py --worlds    floors and ceilings of every world, written into the package
 
 Random: uniform actions, `lives` default lives. Optimal, by environment:
 
@@ -36,9 +37,12 @@ import ontogym  # noqa: F401  (registers the environments)
 from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
+from ontogym.envs.control_reference import AcrobotPump, LinearCartPole, OneHotForager, Told
 from ontogym.envs.nonstationary import NonstationaryDynamics
 from ontogym.envs.reference import BlockObserver, NearestFood, RuleKeeper, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
+from ontogym.envs.world_anchors import FILE
+from ontogym.envs.worlds import FOLDS, all_worlds
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
 CARTPOLE_WEIGHTS = np.array([0.1, 0.4, 5.0, 2.0])
@@ -145,6 +149,63 @@ def late_foraging_optimum(
         return best
 
     return worth(1, 2, 0, -1, False, 0, (-1,) * delay)
+
+
+BODY_POLICIES = {"CartPole": LinearCartPole, "Acrobot": AcrobotPump, "Foraging": OneHotForager}
+"""The hand-written policy of each body under its usual rule."""
+WORLD_LIVES = {"CartPole": 32, "Acrobot": 4, "Foraging": 4}
+
+
+def world_table(env_id: str, lives: int, seed: int = 0) -> Returns:
+    """Mean returns ``(C, C)`` of an episode: of the policy told world i, in world j."""
+    env = make_vector(env_id, 1)
+    body, worlds = env.dynamics.worlds.body.name, env.dynamics.worlds
+    count = len(worlds)
+    lanes = count * lives
+    env = make_vector(env_id, lanes)
+    table = np.zeros((count, count))
+    for world in range(count):
+        options = {"world": np.full(lanes, world)}
+        if "goal" in env.dynamics.reset_options:
+            options["goal"] = np.arange(lanes) % 2
+        seen, _ = env.reset(seed=lane_seeds(seed, lanes, env_id, world), options=options)
+        believed = np.repeat(worlds.first, lives)
+        policy = Told(BODY_POLICIES[body](lanes), worlds, believed)
+        reward, total, done = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes, dtype=bool)
+        while not done.all():
+            seen, reward, terminated, truncated, _ = env.step(policy.act(seen, reward))
+            total += reward
+            done = terminated | truncated
+        table[:, world] = total.reshape(count, lives).mean(1)
+    return table
+
+
+def measure_worlds(only: str) -> None:
+    """Measures floors and ceilings of worlds and writes them to `ontogym.envs.world_anchors.FILE`.
+
+    The floor of a fold is what the policy told one of its training worlds earns, that one which is best on average
+    over all of them. A search over other policies could raise it.
+    """
+    found = json.loads(FILE.read_text()) if FILE.exists() else {}
+    for body, lives in WORLD_LIVES.items():
+        env_id = f"ontogym/RuleShift{body}-v0"
+        if only not in env_id:
+            continue
+        table, worlds = world_table(env_id, lives), all_worlds(body)
+        floors = []
+        for fold in range(FOLDS):
+            train, test = worlds.split("train", fold), worlds.split("test", fold)
+            best = train[table[np.ix_(train, train)].mean(1).argmax()]
+            floors.append(table[best])
+            told = table.diagonal()
+            print(
+                f"{env_id:<32}fold {fold}: single {table[best, train].mean():.1f} in training, "
+                f"{table[best, test].mean():.1f} in held-out worlds; told {told[test].mean():.1f}",
+                flush=True,
+            )
+        rounded = [[round(float(v), 1) for v in row] for row in (*floors, table.diagonal())]
+        found[env_id] = {"floor": rounded[:-1], "ceiling": rounded[-1]}
+    FILE.write_text(json.dumps(found, separators=(",", ":")) + "\n")
 
 
 def linear_returns(env_id: str, lives: int = 2000) -> Returns:
@@ -269,15 +330,23 @@ def main() -> None:
     parser.add_argument("--lives", type=int, default=20_000)
     parser.add_argument("--only", default="", help="environments whose id contains this")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument(
+        "--worlds", action="store_true", help="measure the worlds of rule-shift tasks instead"
+    )
     arguments = parser.parse_args()
+    if arguments.worlds:
+        measure_worlds(arguments.only)
+        return
     found: dict[str, Any] = {}
     for env_id in ENTRIES:
         # Nothing to earn, nothing to measure.
-        if anchors(env_id) == (0.0, 0.0) or arguments.only not in env_id:
+        if anchors(env_id) == (0.0, 0.0) or arguments.only not in env_id or "LunarLander" in env_id:
             continue
         sets = {"random": random_returns(env_id, arguments.lives)}
         if "SharedForaging" in env_id:
             sets["optimal"] = reference_returns(NearestFood, env_id, arguments.lives)
+        elif "RuleShift" in env_id:
+            pass  # told the world, the body's own: --worlds measures what hand-written policies reach
         elif "Foraging" in env_id:
             sets["optimal"] = foraging_returns(env_id, arguments.lives)
         elif "Blocks-v1" in env_id:

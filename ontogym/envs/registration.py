@@ -22,7 +22,7 @@ class EnvEntry:
 
     Args:
         id: as in ``gymnasium.make``.
-        entry_point, vector_entry_point: ``"module:Class"``.
+        entry_point, vector_entry_point: ``"module:Class"``; no vector form where lanes run side by side (None).
         max_episode_steps: length of a life.
         random_return: mean return of a default life under uniformly random actions.
         optimal_return: mean return of the best agent that is told no hidden state (the environment's docstring
@@ -38,7 +38,7 @@ class EnvEntry:
 
     id: str
     entry_point: str
-    vector_entry_point: str
+    vector_entry_point: str | None
     max_episode_steps: int
     random_return: float
     optimal_return: float
@@ -59,6 +59,7 @@ _CHANGING = (
     "ontogym.envs.nonstationary:NonstationaryEnv",
     "ontogym.envs.nonstationary:NonstationaryVectorEnv",
 )
+_SHIFTED = ("ontogym.envs.rule_shift:RuleShiftEnv", "ontogym.envs.rule_shift:RuleShiftVectorEnv")
 _RETINA = "ontogym.retina_env.encoding."
 _GOALS = ({"goal": 0}, {"goal": 1})
 
@@ -317,6 +318,18 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (30, 70),
             },
             _GOALS,
+        ),
+        EnvEntry("ontogym/RuleShiftCartPole-v0", *_SHIFTED, 500, 22.3, 500.0, {"body": "CartPole"}),
+        EnvEntry("ontogym/RuleShiftAcrobot-v0", *_SHIFTED, 500, -498.9, -59.2, {"body": "Acrobot"}),
+        EnvEntry("ontogym/RuleShiftForaging-v0", *_SHIFTED, 100, 60.0, 490.0, {"body": "Foraging"}, _GOALS),
+        EnvEntry(
+            "ontogym/RuleShiftLunarLander-v0",
+            "ontogym.envs.rule_shift_lander:RuleShiftLunarLanderEnv",
+            None,
+            1000,
+            -179.8,
+            246.1,
+            spaces=("Box(8,)", "Discrete(4)"),
         ),
         EnvEntry(
             "ontogym/RetinaEncoding-v0",
