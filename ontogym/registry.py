@@ -117,6 +117,10 @@ class Registry:
                 f"The {self.kind} {name!r}, registered by {entry.origin}, cannot be loaded: {error}"
             ) from error
 
+    def resolve(self, name: str) -> Any:
+        """`get`, but a name of the form ``module:Class`` is imported as it stands (never do that with a stranger's)."""
+        return load_object(name) if ":" in name else self.get(name)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries())
 

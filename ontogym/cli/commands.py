@@ -28,6 +28,7 @@ from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
 from ontogym.cli.retina import RetinaFit, RetinaImages, RetinaReport
+from ontogym.cli.sweep import Sweep
 from ontogym.cli.tables import Envs, Rules
 from ontogym.cli.train import Train
 from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
@@ -53,6 +54,7 @@ COMMANDS: dict[str, type[Any]] = {
     "quickstart": Quickstart,
     "evolve": Evolve,
     "train": Train,
+    "sweep": Sweep,
     "evaluate": Evaluate,
     "replay": Replay,
     "envs": Envs,

@@ -77,12 +77,16 @@ class Evolve:
         episodes: episodes per life; what the environment suggests if not given.
         utility: mean over lives, or min: weighted towards the worst of the hidden goals.
         min_weight: weight of the worst goal under min.
+        episode_weights: weight of each episode in the utility; alike if not given.
         generations: the most generations.
         target: stop when the whole 95 % interval on fresh lives is above this.
         eval_every: re-evaluate the search mean after so many generations.
         eval_lives: on so many lives.
         final_lives: lives of the confirmation and of the report.
+        told: what agents hear in place of a reward: reward, termination (-1 at one), or nothing.
+        silenced: signals of the feedback to hold at zero: action, reward, start, terminated.
         reward_clamp: tell agents this number instead of every reward.
+        start: agent file, run folder or zoo:NAME to start the search at.
         max_steps: cut episodes after so many steps.
         seed: decides all chance.
         workers: worker processes; 0 evaluates in this process, on all its cores.
@@ -106,12 +110,16 @@ class Evolve:
     episodes: int | None = None
     utility: Literal["mean", "min"] = "mean"
     min_weight: float = 0.7
+    episode_weights: tuple[float, ...] | None = None
     generations: int = 200
     target: float | None = None
     eval_every: int = 10
     eval_lives: int = 32
     final_lives: int = 96
+    told: Literal["reward", "termination", "nothing"] = "reward"
+    silenced: tuple[str, ...] = ()
     reward_clamp: float | None = None
+    start: Annotated[str | None, tyro.conf.arg(name="from")] = None
     max_steps: int | None = None
     seed: int = 0
     workers: int = 0

@@ -279,9 +279,10 @@ def _use_threads(count: int) -> None:
 def _train(command: Pretrain | Finetune, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
     """Train with a progress bar, draw the curve, say what was found."""
     from ontogym.cli.citations import bibtex
+    from ontogym.developmental.feature_extractors import networks
     from ontogym.figures.style import save_figure
     from ontogym.figures.training import training_figure
-    from ontogym.studies.wave_pretraining import networks, schedule, simclr
+    from ontogym.studies.wave_pretraining import schedule, simclr
     from ontogym.studies.wave_pretraining.training import train
 
     _use_threads(command.threads)

@@ -56,7 +56,7 @@ class Quickstart:
         )
         result = self._evolve(folder)
         self._say(f"2/4 random actions, and PPO for {self.ppo_steps:,} steps")
-        chance, ppo, ppo_seconds = self._others()
+        chance, ppo, ppo_seconds = self._others(folder)
         self._say("3/4 filming one life")
         film, still = self._pictures(folder)
         self._say("4/4 writing the page")
@@ -106,15 +106,28 @@ class Quickstart:
         # A quickstart that was killed goes on where it was.
         return evolve(EvolutionConfig(**settings), resume=begun, progress=True)
 
-    def _others(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    def _others(self, folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Returns of random actions and of PPO, and PPO's training seconds."""
-        from ontogym.baselines.sb3.adapter import policy_returns, random_returns, train_ppo
+        from ontogym.baselines.lives.actors import Random
+        from ontogym.baselines.lives.lanes import make_single
+        from ontogym.baselines.lives.life import episode_returns
+        from ontogym.baselines.sb3.policy import load_policy, read_training_run
+        from ontogym.baselines.sb3.run import TrainingConfig, train
 
-        start = time.perf_counter()
-        model = train_ppo(ENV, self.ppo_steps, self.seed, callback=_bar(self.ppo_steps))
-        seconds = time.perf_counter() - start
-        chance = random_returns(ENV, self.lives, self.seed)
-        return chance, policy_returns(model, ENV, self.lives, self.seed), seconds
+        run = folder / "ppo"
+        config = TrainingConfig("ppo", ENV, seed=self.seed, steps=self.ppo_steps, out=str(run))
+        begun = (run / "run.json").exists()
+        if begun and self.overwrite:
+            import shutil
+
+            shutil.rmtree(run)
+            begun = False
+        facts = train(config, resume=begun, progress=True)
+        single, trained = make_single(ENV), read_training_run(run)
+        spaces = single.observation_space, single.action_space
+        ppo = load_policy(trained.tensors, trained.options, *spaces)
+        chance, own = (episode_returns(actor, ENV, self.lives, self.seed) for actor in (Random(*spaces), ppo))
+        return chance, own, facts["training"]["wall_seconds"]
 
     def _pictures(self, folder: Path) -> tuple[Path, Path]:
         """Film and still figure of one life of the evolved agent."""
@@ -199,22 +212,3 @@ class Quickstart:
             "ontogym envs"
         )
         page.write(folder / "index.html")
-
-
-def _bar(steps: int) -> Any:
-    """A progress bar for SB3, on stderr."""
-    from stable_baselines3.common.callbacks import BaseCallback
-    from tqdm import tqdm
-
-    class Bar(BaseCallback):
-        def _on_training_start(self) -> None:
-            self.bar = tqdm(total=steps, unit="step", desc="PPO")
-
-        def _on_step(self) -> bool:
-            self.bar.update(self.training_env.num_envs)
-            return True
-
-        def _on_training_end(self) -> None:
-            self.bar.close()
-
-    return Bar()

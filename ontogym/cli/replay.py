@@ -51,7 +51,7 @@ class Replay:
         saved = load_agent(self.target)
         name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")
         folder = Path(self.out or f"replay-{name}")
-        limit = saved.facts.get("max_steps")
+        clamp = {} if self.reward_clamp is None else {"reward_clamp": self.reward_clamp}
         print("Living one life and drawing it, about half a minute ...", file=sys.stderr)
         try:
             recording = record_life(
@@ -61,8 +61,7 @@ class Replay:
                 saved.env_kwargs,
                 saved.episodes if self.episodes is None else self.episodes,
                 self.seed,
-                reward_clamp=self.reward_clamp,
-                max_steps=limit if isinstance(limit, int) else MAX_STEPS,
+                **{"max_steps": MAX_STEPS, **saved.lives, **clamp},
             )
         except NotImplementedError as error:
             raise OntogymError(f"The agent {saved.agent!r} cannot be drawn: {error}.") from error

@@ -314,7 +314,7 @@ def test_observations_that_no_network_takes_are_refused(tmp_path, monkeypatch, c
         assert main(["evolve", "--env", "test/Pictures-v0"]) == 2
     finally:
         gymnasium.registry.pop("test/Pictures-v0")
-    assert "encoder" in capsys.readouterr().err
+    assert "feature extractor" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

@@ -125,7 +125,7 @@ def test_development_without_steps_is_refused():
 def test_options_of_the_source_of_development():
     noise = ["evolve", "--development", "white-noise", "--development-steps", "3"]
     options = commands.parse([*noise, "--development-options", "sd=2"]).config().agent_options
-    assert options["development_options"] == ("sd=2",)
+    assert options["development_options"] == ["sd=2"]
     written = LNDPConfig(**json.loads(json.dumps(options)))  # a file holds a list
     assert written == LNDPConfig(**options | {"development_options": {"sd": 2}})
     with pytest.raises(OntogymError, match="those of a source"):

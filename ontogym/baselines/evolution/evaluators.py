@@ -100,6 +100,8 @@ class ProcessPool(Evaluator):
             np.concatenate([p.returns for p in parts], axis),
             np.concatenate([p.lengths for p in parts], axis),
             {k: np.concatenate([p.diagnostics[k] for p in parts], axis) for k in parts[0].diagnostics},
+            None,
+            np.concatenate([p.failed for p in parts], axis),
         )
 
     def cpu_seconds(self) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
-from ontogym.baselines.evolution.agent_files import SavedAgent, save_agent
+from ontogym.agents.base import Agent
+from ontogym.baselines.evolution.agent_files import SavedAgent, how_it_lives, load_agent, save_agent
 from ontogym.baselines.evolution.config import (
     NEUTRAL,
     EvolutionConfig,
@@ -27,7 +29,8 @@ from ontogym.baselines.evolution.config import (
 from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
 from ontogym.baselines.evolution.strategies import Strategy
 from ontogym.baselines.lives.lanes import check_options
-from ontogym.baselines.lives.life import LifeSpec, life_seeds, resolve, summarise
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
+from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES
 from ontogym.runs import RunFolder
 
@@ -42,8 +45,10 @@ COLUMNS = (
     "utility_max",
     "score",
     "sigma",
+    "failed",
 )
-"""Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done."""
+"""Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done; `failed` counts lives
+that a number that is not finite has ended."""
 
 
 def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True) -> EvolutionResult:
@@ -66,7 +71,7 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     )
     with evaluator:
         agent = evaluator.agent(spec)
-        strategy = make_strategy(config, agent.initial_genome())
+        strategy = make_strategy(config, first_genome(config, agent))
         with _folder(config, resume) as folder:
             run = _Run(config, spec, evaluator, strategy, folder)
             if resume:
@@ -86,13 +91,30 @@ def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContext
     )
 
 
+def first_genome(config: EvolutionConfig, agent: Agent[Any]) -> NDArray[np.floating]:
+    """Where the search starts: the agent's own start, or the genome of ``config.start``.
+
+    Raises:
+        OntogymError: a file of another agent, or a genome of another length.
+    """
+    if config.start is None:
+        return agent.initial_genome()
+    saved = load_agent(config.start)
+    if saved.agent != config.agent or len(saved.genome) != agent.genome_size:
+        raise OntogymError(
+            f"{config.start} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
+            f"{agent.genome_size} of {config.agent!r}: give it the same agent with the same options and spaces."
+        )
+    return saved.genome
+
+
 def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strategy:
     """The configured strategy, starting at `mean`.
 
     Raises:
         OntogymError: unknown strategy or option.
     """
-    target = resolve(STRATEGIES, config.strategy)
+    target = STRATEGIES.resolve(config.strategy)
     options = dict(config.strategy_options)
     if config.sigma is not None:
         options["sigma"] = config.sigma
@@ -115,6 +137,7 @@ class _Run:
         self.config, self.spec, self.evaluator = config, spec, evaluator
         self.strategy, self.folder = strategy, folder
         self.writer: Any = None
+        self.warned = False
         self.best = strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
         self.score, self.solved = float("nan"), False
@@ -193,7 +216,20 @@ class _Run:
             "utility_max": float(finite.max()) if finite.size else "",
             "score": self.score if evaluated else "",
             "sigma": self.strategy.sigma,
+            "failed": self._count_failures(result),
         }
+
+    def _count_failures(self, result: LifeResult) -> int:
+        """Lives of a generation that failed; the first that do are named once."""
+        count = int(result.failed.sum())
+        if count and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"{self.config.env} gave numbers that are not finite in {count} of {result.failed.size} lives; those "
+                "lives count as the worst.",
+                stacklevel=2,
+            )
+        return count
 
     def _evaluate_mean(self, number: int) -> None:
         """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far."""
@@ -268,9 +304,6 @@ class _Run:
             return
         config, agent = self.config, self.evaluator.agent(self.spec)
         facts = {**facts, "generation": self.best_generation, "seed": config.seed}
-        if config.max_steps is not None:
-            # Without it, an evaluation in an environment without a time limit would never end.
-            facts["max_steps"] = config.max_steps
         save_agent(
             self.folder.path / "best.safetensors",
             SavedAgent(
@@ -281,6 +314,7 @@ class _Run:
                 config.env_kwargs,
                 self.spec.episodes,
                 facts,
+                how_it_lives(self.spec),
             ),
         )
 

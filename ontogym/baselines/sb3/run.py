@@ -12,17 +12,17 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ontogym import checkpoint
-from ontogym.baselines.lives.lanes import Lanes, make_single
+from ontogym.agents.base import Actor
+from ontogym.baselines.lives.lanes import make_single
+from ontogym.baselines.lives.life import LifeSpec, live_actor, summarise
 from ontogym.baselines.sb3.model import make_model
 from ontogym.baselines.sb3.networks import ALGORITHMS, algorithms_for
-from ontogym.baselines.sb3.policy import KIND, BatchPolicy, load_policy
+from ontogym.baselines.sb3.policy import KIND, load_policy
 from ontogym.baselines.sb3.references import FLOORS
 from ontogym.baselines.sb3.settings import hyperparameters
 from ontogym.baselines.sb3.state import collect, policy_tensors, restore
@@ -71,34 +71,20 @@ class TrainingConfig:
                 raise OntogymError(f"{name} is {getattr(self, name)}; give at least 1.")
 
 
-def score(policy: BatchPolicy, config: TrainingConfig) -> float:
+def score(policy: Actor[Any], config: TrainingConfig) -> float:
     """Mean return over evaluation episodes, on seeds that no training draws and that every run shares.
 
     Hidden goals take turns: drawn at random, one would come more often, and always going there would score well.
     """
-    lanes = Lanes(config.env, config.eval_episodes, config.env_kwargs)
-    try:
-        seeds = lane_seeds(0, config.eval_episodes, "training-evaluation") >> np.uint64(33)
-        count, goals = config.eval_episodes, conditions(config.env)
-        turns = (
-            {key: np.array([goals[k % len(goals)][key] for k in range(count)]) for key in goals[0]}
-            if goals
-            else {}
-        )
-        observation = lanes.reset(seeds, turns)
-        active, told, starts = np.ones(count, bool), np.zeros(count), np.ones(count, bool)
-        returns = np.zeros(count)
-        policy.reset(count)
-        for _ in range(config.max_steps):
-            observation, reward, done = lanes.step(policy.act(observation, told, starts), active)
-            told, starts = reward, np.zeros(count, bool)
-            returns += np.where(active, reward, 0.0)
-            active &= ~done
-            if not active.any():
-                break
-        return float(returns.mean())
-    finally:
-        lanes.close()
+    spec = LifeSpec(
+        config.env,
+        config.env_kwargs,
+        episodes=1,
+        conditions=tuple(conditions(config.env)),
+        max_steps=config.max_steps,
+    )
+    seeds = lane_seeds(0, config.eval_episodes, "training-evaluation")
+    return summarise(live_actor(policy, spec, seeds), replace(spec, conditions=()))["mean"]
 
 
 def train(config: TrainingConfig, resume: bool = False, progress: bool = False) -> dict[str, Any]:

@@ -121,7 +121,8 @@ def _options(entry: Entry) -> dict[str, Any]:
 
 def _make(entry: Entry, life: FilmedLife) -> Film:
     player = _player(entry)
-    return film_life(player.agent, player.genome, life)
+    assert player.genome is not None  # only agents of the population kind are filmed
+    return film_life(player.built, player.genome, life)  # type: ignore[arg-type]
 
 
 def _player(entry: Entry) -> Player:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, NetworkSnapshot
-from ontogym.baselines.lives.life import LifeSpec, developmental_activity, life_stream
+from ontogym.agents.individuals import Development, Individuals, life_stream
 from ontogym.baselines.lives.recording import LifeRecording, record_life
 from ontogym.errors import OntogymError
 from ontogym.figures.layout import life_layout, node_radius, weight_scale
@@ -101,15 +101,10 @@ class _Moment(NamedTuple):
 def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife) -> Film:
     """Let one agent live a life and film its network.
 
-    A development that the life brings replaces the agent's own, in `agent` itself.
-
     Raises:
         OntogymError: a genome or an environment that does not fit, or a network too large to be drawn.
         NotImplementedError: the agent has no network to show.
     """
-    if life.development:
-        agent.development, agent.development_options = life.development, ()
-        agent.development_steps = life.development_steps
     recording = record_life(
         agent,
         genome,
@@ -120,6 +115,8 @@ def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife)
         max_frames=2,  # the world is not shown
         reset_options=life.reset_options,
         max_steps=MOST_STEPS,
+        development=life.development or None,
+        development_steps=life.development_steps,
     )
     n_nodes = len(recording.birth.mask)
     if n_nodes > MOST_NODES:
@@ -142,8 +139,8 @@ def _development(
     if not recording.has_development:
         return
     genomes, seeds = np.atleast_2d(genome), np.array([life.seed], dtype=np.uint64)
-    spec = LifeSpec(life.env, dict(life.env_kwargs), life.episodes)
-    activity = developmental_activity(agent, genomes, spec, life_stream(seeds, 1))
+    imposed = Development(life.development, life.development_steps) if life.development else None
+    activity = Individuals(agent, genomes, imposed).spontaneous_activity(seeds)
     assert activity is not None
     total = len(activity)
     for step in np.unique(np.geomspace(1, total, min(DEVELOPMENT_FRAMES, total)).round().astype(int)):
