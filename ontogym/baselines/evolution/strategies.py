@@ -200,8 +200,8 @@ class OpenAIES(Strategy):
         shaping: str | Callable[[NDArray[np.floating]], NDArray[np.float64]] = "centred-ranks",
     ) -> None:
         super().__init__(mean, population, seed, sigma)
-        kind = named("optimiser", OPTIMISERS, optimiser)
-        if isinstance(kind, type):
+        kind: Any = named("optimiser", OPTIMISERS, optimiser)
+        if isinstance(optimiser, str):
             given = {"learning_rate": learning_rate, "beta1": beta1, "beta2": beta2}
             kind = kind(**{name: value for name, value in given.items() if name in kind._fields})
         self.optimiser: Optimiser = kind
