@@ -27,8 +27,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.baselines.leaderboard.boards import make_board
-from tests.baselines.leaderboard.browser import chromium, why_no_browser
+from tests.leaderboard.boards import make_board
+from tests.leaderboard.browser import chromium, why_no_browser
 
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.leaderboard.players import Player
@@ -50,7 +50,7 @@ def a_board(submissions: int, store: Path) -> Any:
     count = math.ceil(submissions / (SUITES * TASKS * SEEDS))
     agents = {f"Agent {k}": ("lndp", "ppo", "dqn")[k % 3] for k in range(count)}
     board = make_board(agents, suites, SEEDS, tasks=tasks, store=store)
-    saved = Path(load_agent.__code__.co_filename).parent / "zoo" / "lndp-cartpole.safetensors"
+    saved = Path(load_agent.__code__.co_filename).parents[1] / "zoo" / "lndp-cartpole.safetensors"
     for entry in board.entries:
         entry.path.mkdir(parents=True)
         if entry.agent_type == "lndp":

@@ -280,8 +280,8 @@ def _train(command: Pretrain | Finetune, config: Any, images: Any, out: str, sta
     """Train with a progress bar, draw the curve, say what was found."""
     from ontogym.cli.citations import bibtex
     from ontogym.developmental.feature_extractors import networks
+    from ontogym.figures.curves import training_figure
     from ontogym.figures.style import save_figure
-    from ontogym.figures.training import training_figure
     from ontogym.studies.wave_pretraining import schedule, simclr
     from ontogym.studies.wave_pretraining.training import train
 

@@ -135,7 +135,8 @@ class Quickstart:
         from ontogym.baselines.evolution.agent_files import load_agent
         from ontogym.baselines.lives.recording import record_life
         from ontogym.figures.film import write_animation
-        from ontogym.figures.life import life_figure, save_figure
+        from ontogym.figures.life import life_figure
+        from ontogym.figures.style import save_figure
 
         saved = load_agent(folder / "run")
         film, still = folder / "life.gif", folder / "life.png"
@@ -149,7 +150,7 @@ class Quickstart:
         return film, still
 
     def _scores(self, result: Any, chance: NDArray[np.float64], ppo: NDArray[np.float64]) -> list[Any]:
-        from ontogym.figures.curves import Score
+        from ontogym.figures.comparison import Score
         from ontogym.statistics import mean_interval
 
         own = result.score
@@ -170,7 +171,8 @@ class Quickstart:
         seconds: float,
     ) -> None:
         from ontogym.envs import anchors
-        from ontogym.figures.curves import comparison_figure, learning_curve_figure
+        from ontogym.figures.comparison import comparison_figure
+        from ontogym.figures.curves import learning_curve_figure
         from ontogym.figures.page import Page
 
         random, optimal = anchors(ENV)
