@@ -16,13 +16,11 @@ from ontogym.agents.lndp.kernel.functions import (
 )  # fmt: skip
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import below, column, every_four, four, lanes, no_four, put_four, with_length
-from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, S
+from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE
+from ontogym.agents.lndp.kernel.options import HEADS, QK, VALUE, S
 
-__all__ = ["HEADS", "QK", "QKV", "VALUE", "attend", "attend_released"]
+__all__ = ["attend", "attend_released"]
 
-HEADS, QK, VALUE = 3, 4, 8
-"""Heads, and features of a query or key and of a value."""
-QKV = (2 * QK + VALUE) * HEADS
 LEAST = -1e30
 
 

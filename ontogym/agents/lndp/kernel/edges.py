@@ -17,13 +17,10 @@ from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import (
     column, every, every_four, four, lanes, matrix, no_four, node, put, put_four,
 )  # fmt: skip
-from ontogym.agents.lndp.kernel.nodes import ADD, CALLED, INLINE, NO_BIAS, F, S, dense
+from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, dense
+from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, NO_BIAS, F, S
 
-__all__ = ["HIDDEN", "project", "rewire"]
-
-HIDDEN = 16
-"""Hidden units of pruning and of synaptogenesis."""
-GATES = 3 * S
+__all__ = ["project", "rewire"]
 
 
 @njit(**CALLED)

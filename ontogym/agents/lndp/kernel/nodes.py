@@ -15,15 +15,14 @@ from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import (
     below, column, every, four, gene, lanes, next_four, no_four, node, put, put_four,
 )  # fmt: skip
+from ontogym.agents.lndp.kernel.options import ADD, NO_BIAS, F
 
-__all__ = ["ADD", "CALLED", "INLINE", "NO_BIAS", "F", "S", "activate", "degrees", "dense", "identify", "node_gru"]
+__all__ = ["CALLED", "INLINE", "activate", "degrees", "dense", "identify", "node_gru"]
 
-F, S = 8, 4
-"""Features of a node, and of an edge."""
-NO_BIAS, ADD = -1, -2
-
-CALLED: dict[str, Any] = {"error_model": "numpy", "nogil": True}
-INLINE: dict[str, Any] = {"error_model": "numpy", "forceinline": True}
+CALLED: dict[str, Any] = {
+    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+INLINE: dict[str, Any] = CALLED | {"forceinline": True}
 
 
 @njit(**CALLED)

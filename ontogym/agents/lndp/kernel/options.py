@@ -5,10 +5,28 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from ontogym.agents.lndp.organism import GenomeLayout
 
-__all__ = ["PAD", "Flags", "Offsets", "flags_of", "offsets_of", "padded"]
+__all__ = [
+    "ADD", "GATES", "HEADS", "HIDDEN", "NO_BIAS", "PAD", "QK", "QKV", "VALUE", "F", "Flags", "Offsets", "S", "flags_of",
+    "offsets_of", "padded",
+]  # fmt: skip
 
+# numba compiles a function anew for every Python integer that it is given, but not for every int64.
+F, S = np.int64(8), np.int64(4)
+"""Features of a node, and of an edge."""
+HEADS, QK, VALUE = np.int64(3), np.int64(4), np.int64(8)
+"""Heads of the graph transformer, and features of a query or key and of a value."""
+QKV = (2 * QK + VALUE) * HEADS
+"""Rows of queries, keys and values of all heads."""
+GATES = 3 * S
+"""Rows of the edge GRU's gates."""
+HIDDEN = np.int64(16)
+"""Hidden units of pruning and of synaptogenesis."""
+NO_BIAS, ADD = np.int64(-1), np.int64(-2)
+"""What `nodes.dense` begins its sums with, when it is not a bias."""
 PAD = 16
 """Rows of nodes are padded to a multiple of this, on every machine."""
 

@@ -19,12 +19,12 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from ontogym.agents.lndp.kernel.attention import HEADS, QKV, VALUE, attend, attend_released
-from ontogym.agents.lndp.kernel.edges import HIDDEN, project, rewire
+from ontogym.agents.lndp.kernel.attention import attend, attend_released
+from ontogym.agents.lndp.kernel.edges import project, rewire
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import add_number, below, genes, put, rows, with_length, working_rows
-from ontogym.agents.lndp.kernel.nodes import CALLED, NO_BIAS, F, S, activate, degrees, dense, identify, node_gru
-from ontogym.agents.lndp.kernel.options import PAD
+from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
+from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, VALUE, F, S
 
 __all__ = ["step_rows"]
 
@@ -39,7 +39,7 @@ WORK = 2 * F + QKV + 2 * HIDDEN + PAD
 """Rows to work in, beside the 5 + K rows of degrees, types and history."""
 
 
-@njit(**CALLED)
+@njit(inline="always")
 def _update(
     n: int, m: int, w: Any, at: Any, flags: Any, reward: Any, key: Any, allowed: Any, innate: Any, h: Any, edges: Any,
     mask: Any, mask_t: Any, past: Any, view: Any,
@@ -71,9 +71,9 @@ def _update(
         dense(w, at.output, VALUE * HEADS, F, VALUE * HEADS, y, x, m, at.output_bias)  # (3)
     node_gru(m, w, at, x, y, h)
     identify(n, m, w, at, flags, h, seen)
-    project(m, w, at, flags, reward, seen, history, y, below(y, 12), qkv, below(qkv, HIDDEN))
+    project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN))
     return rewire(
-        n, m, w, at, flags, key, allowed, innate, y, below(y, 12), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
+        n, m, w, at, flags, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
     )  # fmt: skip
 
 
