@@ -178,6 +178,11 @@ AGENTS = Registry(
         "lndp": "ontogym.agents.lndp:LNDP",
         "plastic": "ontogym.agents.plastic:Plastic",
         "logistic": "ontogym.agents.logistic:Logistic",
+        "mlp": "ontogym.agents.networks:MLP",
+        "rnn": "ontogym.agents.networks:RNN",
+        "gru": "ontogym.agents.networks:GRU",
+        "hyper": "ontogym.agents.networks:Hyper",
+        "trace": "ontogym.agents.networks:Trace",
     },
 )
 SPONTANEOUS = Registry(
