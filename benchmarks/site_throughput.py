@@ -27,13 +27,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.leaderboard.boards import make_board
-from tests.leaderboard.browser import chromium, why_no_browser
-
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.leaderboard.players import Player
 from ontogym.leaderboard.site import build_site, filming
 from ontogym.leaderboard.site.networks import FilmedLife, film_life
+from tests.leaderboard.boards import make_board
+from tests.leaderboard.browser import chromium, why_no_browser
 
 BUILD_TARGET, OPEN_TARGET = 20.0, 1.0
 SUITES, TASKS, SEEDS = 6, 4, 5

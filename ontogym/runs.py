@@ -21,6 +21,7 @@ import io
 import json
 import os
 import shlex
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,11 @@ from numpy.typing import NDArray
 
 from ontogym import checkpoint
 from ontogym.errors import OntogymError, UnknownNameError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 __all__ = ["RunFolder", "build_config", "command_line", "read_config", "read_progress", "stoppable", "table"]
 
@@ -328,10 +334,6 @@ def read_config(path: Path | str) -> dict[str, Any]:
         path = path / ("config.json" if (path / "config.json").is_file() else "run.json")
     if path.suffix != ".toml":
         return checkpoint.read_sealed_json(path)
-    try:
-        import tomllib
-    except ModuleNotFoundError as error:  # Python 3.10
-        raise OntogymError(f"Reading {path} needs Python 3.11; write the same as JSON.") from error
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

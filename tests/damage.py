@@ -58,8 +58,9 @@ def _evolved(folder: Path) -> list[Kind]:
 
 
 def _trained(folder: Path) -> list[Kind]:
+    from ontogym.baselines.sb3.config import TrainingConfig
     from ontogym.baselines.sb3.policy import read_training_run
-    from ontogym.baselines.sb3.run import TrainingConfig, train
+    from ontogym.baselines.sb3.run import train
     from ontogym.checkpoint import load
 
     hyper = {"n_envs": 1, "n_steps": 16, "batch_size": 16, "n_epochs": 1, "net_arch": [2]}

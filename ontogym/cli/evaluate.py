@@ -25,7 +25,7 @@ class Evaluate:
         episodes: episodes per life; those it was evolved with if not given.
         reward_clamp: tell the agent this number instead of every reward, while returns count the real one.
         told: what the agent hears in place of a reward: reward, termination or nothing; as it was evolved if not given.
-        silence: signals of the feedback to hold at zero: action, reward, start, terminated.
+        silenced: signals of the feedback to hold at zero: action, reward, start, terminated.
         freeze: hold this of the network still: wiring, weights, places or all.
         from_episode: from this episode on, counted from 0.
         rebirth: begin every later episode with a newborn: the control without memory across episodes.
@@ -43,7 +43,7 @@ class Evaluate:
     episodes: int | None = None
     reward_clamp: float | None = None
     told: Literal["reward", "termination", "nothing"] | None = None
-    silence: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
     freeze: Literal["wiring", "weights", "places", "all"] | None = None
     from_episode: int = 0
     rebirth: bool = False
@@ -66,7 +66,7 @@ class Evaluate:
             kwargs = {**loaded.spec.env_kwargs, **kwargs}
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
             loaded = load(self.target, env, kwargs, trusted=self.trust)
-        changes = {
+        changes: dict[str, Any] = {
             "episodes": self.episodes,
             "reward_clamp": self.reward_clamp,
             "told": self.told,
@@ -74,7 +74,7 @@ class Evaluate:
             "freeze": self.freeze,
             "freeze_from": self.from_episode,
             "rebirth": self.rebirth,
-            "silenced": (*loaded.spec.silenced, *self.silence),
+            "silenced": (*loaded.spec.silenced, *self.silenced),
         }
         spec = dataclasses.replace(
             loaded.spec, **{name: value for name, value in changes.items() if value is not None}

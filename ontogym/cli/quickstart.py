@@ -111,8 +111,9 @@ class Quickstart:
         from ontogym.baselines.lives.actors import Random
         from ontogym.baselines.lives.lanes import make_single
         from ontogym.baselines.lives.life import episode_returns
+        from ontogym.baselines.sb3.config import TrainingConfig
         from ontogym.baselines.sb3.policy import load_policy, read_training_run
-        from ontogym.baselines.sb3.run import TrainingConfig, train
+        from ontogym.baselines.sb3.run import train
 
         run = folder / "ppo"
         config = TrainingConfig("ppo", ENV, seed=self.seed, steps=self.ppo_steps, out=str(run))

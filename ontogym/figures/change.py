@@ -70,7 +70,11 @@ def earned(recording: LifeRecording) -> tuple[NDArray[np.float64], NDArray[np.fl
     starts, switches = recording.episode_starts, recording.switches
     if len(starts) > 1 and np.isin(switches, starts).all():
         ends = np.append(starts[1:], recording.n_steps)
-        return np.asarray((starts + ends) / 2.0, dtype=np.float64), recording.returns, "return of the episode"
+        return (
+            np.asarray((starts + ends) / 2.0, dtype=np.float64),
+            recording.returns.astype(np.float64),
+            "return of the episode",
+        )
     window = max(1, recording.n_steps // _WINDOWS)
     parts: list[NDArray[np.float64]] = []
     for rewards in np.split(recording.rewards, switches):
@@ -79,8 +83,8 @@ def earned(recording: LifeRecording) -> tuple[NDArray[np.float64], NDArray[np.fl
         begin = np.maximum(at - window, 0)
         parts.append((total[at] - total[begin]) / (at - begin))
     return (
-        np.arange(recording.n_steps) + 0.5,
-        np.concatenate(parts),
+        np.arange(recording.n_steps, dtype=np.float64) + 0.5,
+        np.concatenate(parts, dtype=np.float64),
         f"reward a step, mean of {window}" if window > 1 else "reward of a step",
     )
 

@@ -9,7 +9,8 @@ import pytest
 import ontogym
 from ontogym.agents.individuals import life_stream
 from ontogym.baselines.lives.life import life_seeds, live
-from ontogym.baselines.sb3.run import TrainingConfig, train
+from ontogym.baselines.sb3.config import TrainingConfig
+from ontogym.baselines.sb3.run import train
 from ontogym.errors import OntogymError
 
 

@@ -92,17 +92,17 @@ def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContext
 
 
 def first_genome(config: EvolutionConfig, agent: Agent[Any]) -> NDArray[np.floating]:
-    """Where the search starts: the agent's own start, or the genome of ``config.start``.
+    """Where the search starts: the agent's own start, or the genome of ``config.start_from``.
 
     Raises:
         OntogymError: a file of another agent, or a genome of another length.
     """
-    if config.start is None:
+    if config.start_from is None:
         return agent.initial_genome()
-    saved = load_agent(config.start)
+    saved = load_agent(config.start_from)
     if saved.agent != config.agent or len(saved.genome) != agent.genome_size:
         raise OntogymError(
-            f"{config.start} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
+            f"{config.start_from} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
             f"{agent.genome_size} of {config.agent!r}: give it the same agent with the same options and spaces."
         )
     return saved.genome

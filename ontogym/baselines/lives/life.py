@@ -8,6 +8,7 @@ depends on its own genome and seed only, so that a population cut into slices re
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Actor, Agent
-from ontogym.agents.individuals import Individuals
+from ontogym.agents.individuals import Individuals, IndividualsState
 from ontogym.baselines.lives.lanes import check_options, lanes_of, make_single
 from ontogym.baselines.lives.rollout import Lived, Watcher, rollout
 from ontogym.baselines.lives.spec import LifeSpec, life_seeds
@@ -103,9 +104,30 @@ def live(
         OntogymError: genomes that do not fit, or a source of development that does not.
     """
     genomes = np.atleast_2d(genomes)
+    if not (trace or watchers):
+        lived = _at_once(agent, genomes, spec, np.asarray(seeds, dtype=np.uint64))
+        if lived is not None:
+            return lived
     lane_genomes = np.repeat(genomes, len(seeds), axis=0)
     actor = Individuals(agent, lane_genomes, spec.imposed_development)
     return live_actor(actor, spec, seeds, trace, watchers, len(genomes))
+
+
+def _at_once(
+    agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
+) -> LifeResult | None:
+    """`live` in one call, where agent and world are compiled; else None."""
+    # An agent that is not compiled need not pay for importing the compiler.
+    if "ontogym.agents.networks" not in sys.modules:
+        return None
+    from ontogym.baselines.lives.whole import compiled, whole_lives
+
+    found = compiled(agent, spec)
+    if found is None:
+        return None
+    lived = whole_lives(found, genomes, spec, seeds, lane_options(spec, 1, len(seeds)))
+    lived = lived._replace(state=IndividualsState(lived.state))
+    return _result(Individuals(agent, genomes), lived, (len(genomes), len(seeds)), None)
 
 
 def live_actor(

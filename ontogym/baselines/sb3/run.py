@@ -12,63 +12,28 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from ontogym import checkpoint
 from ontogym.agents.base import Actor
 from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.lives.life import LifeSpec, live_actor, summarise
+from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.model import make_model
-from ontogym.baselines.sb3.networks import ALGORITHMS, algorithms_for
+from ontogym.baselines.sb3.networks import algorithms_for
 from ontogym.baselines.sb3.policy import KIND, load_policy
 from ontogym.baselines.sb3.references import FLOORS
 from ontogym.baselines.sb3.settings import hyperparameters
 from ontogym.baselines.sb3.state import collect, policy_tensors, restore
 from ontogym.envs import conditions
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError
 from ontogym.runs import RunFolder, command_line
 from ontogym.seeding import derive, lane_seeds
 
 __all__ = ["TrainingConfig", "score", "train"]
 
 NETWORK = ("net_arch", "activation", "lstm_size", "clip", "policy", "observe")
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """What to train, where, and for how long.
-
-    Attributes:
-        algo: of `ALGORITHMS`, or random, constant, reference.
-        env, env_kwargs: the environment.
-        seed: decides all chance.
-        steps: budget in environment steps.
-        hyper: hyper-parameters in place of those of the files; ``action`` for constant.
-        segment: environment steps between checkpoints and evaluations.
-        eval_episodes: episodes of an evaluation, on seeds that are the same in every run.
-        max_steps: longest episode of an evaluation.
-        out: the run folder.
-    """
-
-    algo: str
-    env: str
-    env_kwargs: dict[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    steps: int = 100_000
-    hyper: dict[str, Any] = field(default_factory=dict)
-    segment: int = 10_000
-    eval_episodes: int = 20
-    max_steps: int = 10_000
-    out: str = "runs/train"
-
-    def __post_init__(self) -> None:
-        if self.algo not in ALGORITHMS + FLOORS:
-            raise UnknownNameError("algorithm", self.algo, ALGORITHMS + FLOORS)
-        for name in ("steps", "segment", "eval_episodes", "max_steps"):
-            if getattr(self, name) < 1:
-                raise OntogymError(f"{name} is {getattr(self, name)}; give at least 1.")
 
 
 def score(policy: Actor[Any], config: TrainingConfig) -> float:
@@ -88,7 +53,7 @@ def score(policy: Actor[Any], config: TrainingConfig) -> float:
 
 
 def train(config: TrainingConfig, resume: bool = False, progress: bool = False) -> dict[str, Any]:
-    """Train, or go on with, the run in ``config.out``; returns its ``run.json``.
+    """Train, or go on with, the run in ``config.folder``; returns its ``run.json``.
 
     Raises:
         OntogymError: an algorithm that does not fit the action space, an unknown environment or hyper-parameter, a
@@ -131,7 +96,7 @@ def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunF
     """``run.json``, ``checkpoint``, ``model`` (best) and ``last`` ``.safetensors``."""
     known = {name: value for name, value in facts.items() if name != "training"}
     return RunFolder(
-        config.out, known, resume, record="run.json", neutral=("training", "out"), doing="is training"
+        config.folder, known, resume, record="run.json", neutral=("training", "out"), doing="is training"
     )
 
 
@@ -155,7 +120,7 @@ def _train_floor(config: TrainingConfig, spaces: Any, resume: bool) -> dict[str,
         if (done := _finished(folder)) is not None:
             return done
         result = score(policy, config)
-        checkpoint.save(Path(config.out) / "model.safetensors", KIND, {}, {})
+        checkpoint.save(config.folder / "model.safetensors", KIND, {}, {})
         return _finish(config, facts, [[0, result]], 0, 0.0, 0.0)
 
 
@@ -166,7 +131,7 @@ def _learn(
     from stable_baselines3.common.logger import configure
     from tqdm import tqdm
 
-    out = Path(config.out)
+    out = config.folder
     meta: dict[str, Any] = {"segment": 0, "curve": [], "wall": 0.0, "cpu": 0.0}
     if (loaded := folder.load("training")) is not None:
         arrays, meta = loaded
@@ -205,7 +170,7 @@ def _segment(
     folder: RunFolder,
 ) -> dict[str, Any]:
     """Train one segment, score it, write the best model and the checkpoint; returns the checkpoint's facts."""
-    out = Path(config.out)
+    out = config.folder
     wall, cpu, before = time.perf_counter(), time.process_time(), model.num_timesteps
     model.set_random_seed(derive(config.seed, "segment", meta["segment"]) % 2**31)
     model._last_obs = None  # the environments start over
@@ -245,7 +210,7 @@ def _finish(
         "hyperparameters": facts["hyperparameters"],
         "curve": curve,
     }
-    checkpoint.write_sealed_json(Path(config.out) / "run.json", facts)
+    checkpoint.write_sealed_json(config.folder / "run.json", facts)
     return facts
 
 

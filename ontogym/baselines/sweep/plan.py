@@ -24,7 +24,7 @@ run on what it left, so that every method is scored by the same lives, with its 
     lives = 96
 
     [evaluations.action-blind]
-    silence = ["action"]
+    silenced = ["action"]
     methods = ["gru"]                 # of these methods alone
 
     [[cells]]
@@ -44,6 +44,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import read_config
 
 __all__ = ["Cell", "Plan", "read_plan"]
 
@@ -114,25 +115,7 @@ def read_plan(path: Path | str) -> Plan:
     Raises:
         OntogymError: no such file, no TOML, an unknown field, or names that cannot be.
     """
-    return make_plan(read_toml(path), Path(path).stem)
-
-
-def read_toml(path: Path | str) -> dict[str, Any]:
-    """A TOML file.
-
-    Raises:
-        OntogymError: no such file, or no TOML.
-    """
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[import-not-found, no-redef]
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OntogymError(f"Cannot read {path} ({error.strerror}); give a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OntogymError(f"{path} is no TOML ({error}); mend that line.") from error
+    return make_plan(read_config(path), Path(path).stem)
 
 
 def make_plan(content: Mapping[str, Any], name: str) -> Plan:

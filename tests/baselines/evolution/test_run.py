@@ -129,7 +129,7 @@ def test_workers_change_nothing(tmp_path):
     assert_same_run(evolve(pooled, progress=False), evolve(local, progress=False), pooled, local)
 
 
-@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "openai-es"])
+@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "cma-full", "openai-es"])
 def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
     whole = at(tmp_path, "whole", strategy=strategy)
     expected = evolve(whole, progress=False)
