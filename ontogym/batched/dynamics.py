@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.batched.native import NativeDynamics
 from ontogym.seeding import LaneStreams
 
 __all__ = ["Dynamics", "NoParameters", "State", "copy_state", "hold_rows", "lane_of", "put_rows", "row_mask"]
@@ -104,6 +105,10 @@ class Dynamics(abc.ABC, Generic[State]):
     @abc.abstractmethod
     def observe(self, state: State) -> Any:
         """What each lane sees, ``(P, *observation shape)``, a new array; in a Dict space a dict of such."""
+
+    def native(self) -> NativeDynamics | None:
+        """The same rules for one lane, compiled (imports numba); None for a task that has no such form."""
+        return None
 
     def info(self, state: State) -> dict[str, NDArray[Any]]:
         """Named extra facts (hidden state above all), each ``(P, ...)``."""

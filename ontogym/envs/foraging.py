@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
+from ontogym.batched.native import NativeDynamics
 from ontogym.envs.grid import LINE_MOVES, walk
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
@@ -130,6 +131,11 @@ class ForagingDynamics(Dynamics[ForagingState]):
 
     def info(self, state: ForagingState) -> dict[str, NDArray[Any]]:
         return {"goal": state.goal, "trial": state.trial, "position": state.position}
+
+    def native(self) -> NativeDynamics:
+        from ontogym.envs.foraging_native import foraging_native
+
+        return foraging_native(self)
 
     def render_frame(self, state: ForagingState, row: int) -> NDArray[np.uint8]:
         from ontogym.envs.drawing import draw_line_world

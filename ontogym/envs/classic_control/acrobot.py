@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
+from ontogym.batched.native import NativeDynamics
 from ontogym.seeding import LaneStreams
 
 __all__ = ["AcrobotDynamics", "AcrobotEnv", "AcrobotParameters", "AcrobotState", "AcrobotVectorEnv"]
@@ -104,6 +105,11 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
         view[:, 2], view[:, 3] = np.cos(state.theta2), np.sin(state.theta2)
         view[:, 4], view[:, 5] = state.theta1_dot, state.theta2_dot
         return view
+
+    def native(self) -> NativeDynamics:
+        from ontogym.envs.classic_control.native import acrobot_native
+
+        return acrobot_native(self)
 
     def render_frame(self, state: AcrobotState, row: int) -> NDArray[np.uint8]:
         from gymnasium.envs.classic_control.acrobot import AcrobotEnv as Original

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
+from ontogym.batched.native import NativeDynamics
 from ontogym.seeding import LaneStreams
 
 __all__ = ["CartPoleDynamics", "CartPoleEnv", "CartPoleParameters", "CartPoleState", "CartPoleVectorEnv"]
@@ -96,6 +97,11 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
         for column, values in enumerate(state):
             view[:, column] = values
         return view
+
+    def native(self) -> NativeDynamics:
+        from ontogym.envs.classic_control.native import cartpole_native
+
+        return cartpole_native(self)
 
     def render_frame(self, state: CartPoleState, row: int) -> NDArray[np.uint8]:
         from gymnasium.envs.classic_control.cartpole import CartPoleEnv as Original

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
+from ontogym.batched.native import NativeDynamics
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
@@ -86,6 +87,11 @@ class PendulumDynamics(Dynamics[PendulumState]):
         view[:, 0], view[:, 1] = np.cos(state.theta), np.sin(state.theta)
         view[:, 2] = state.theta_dot
         return view
+
+    def native(self) -> NativeDynamics:
+        from ontogym.envs.classic_control.native import pendulum_native
+
+        return pendulum_native(self)
 
     def render_frame(self, state: PendulumState, row: int) -> NDArray[np.uint8]:
         from gymnasium.envs.classic_control.pendulum import PendulumEnv as Original
