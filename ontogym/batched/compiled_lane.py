@@ -9,27 +9,37 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
-from ontogym.batched.native import NativeDynamics, pack, unpack
+from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CompiledLane"]
+__all__ = ["CompiledLane", "unpack"]
 
 State = TypeVar("State", bound=tuple[Any, ...])
-_NONE_DRAWN = np.zeros(0)
+
+
+def unpack(row: NDArray[np.float64], like: State) -> State:
+    """The state of one lane that `row` holds, in the dtypes and shapes of `like`; new arrays."""
+    fields, at = [], 0
+    for field in like:
+        fields.append(row[at : at + field.size].astype(field.dtype).reshape(field.shape))
+        at += field.size
+    made: State = type(like)(*fields)
+    return made
 
 
 class CompiledLane:
     """The row of one lane and the functions that move it.
 
     Args:
-        dynamics: the rules in batched form; they say what actions there are.
-        native: the same rules, compiled.
+        dynamics: the rules in batched form, which have a compiled form.
     """
 
-    def __init__(self, dynamics: Dynamics[Any], native: NativeDynamics) -> None:
-        self.dynamics, self.native = dynamics, native
-        self._advance, self._params, self._size = native.advance, native.params, native.observation_size
-        self._row: NDArray[np.float64] = np.zeros(native.state_size)
+    def __init__(self, dynamics: Dynamics[Any]) -> None:
+        self.dynamics = dynamics
+        self._find()
+        self._row: NDArray[np.float64] = np.zeros(0)
+        self._action, self._outcome = np.zeros(1), np.zeros(2)
+        self._size = int(np.prod(dynamics.observation_space.shape or ()))
         space = dynamics.action_space
         self._discrete = isinstance(space, spaces.Discrete)
         if isinstance(space, spaces.Discrete):
@@ -38,21 +48,27 @@ class CompiledLane:
             assert isinstance(space, spaces.Box)
             self._first, self._last = float(space.low[0]), float(space.high[0])
 
+    def _find(self) -> None:
+        from ontogym.batched.native import native_of
+
+        native = native_of(self.dynamics)
+        if native is None:
+            raise OntogymError(f"{type(self.dynamics).__name__} has no compiled form; step its batched one.")
+        self._native, self._step, self._observe = native, native.step, native.observe
+        self._parameters = native.parameters
+
     def __getstate__(self) -> dict[str, Any]:
         """Compiled functions are not pickled: they are found again."""
-        return {"dynamics": self.dynamics, "row": self._row}
+        return {k: v for k, v in vars(self).items() if k not in ("_native", "_step", "_observe")}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        native = kept["dynamics"].native()
-        self.__init__(kept["dynamics"], native)  # type: ignore[misc]
-        self._row = kept["row"]
+        vars(self).update(kept)
+        self._find()
 
     def begin(self, state: tuple[Any, ...]) -> None:
         """Go on from a state ``(1, ...)``, under the parameters that the dynamics have now."""
-        self._row = pack(state)
-        native = self.dynamics.native()
-        assert native is not None
-        self._params = native.params
+        self._find()
+        self._row = self._native.pack(state)[0]
 
     def state(self, like: State) -> State:
         """The state now, in the form of `like`."""
@@ -67,22 +83,18 @@ class CompiledLane:
             action = action[0] if plain else action
         return float(action) if plain and self._first <= action <= self._last else None
 
-    def step(self, action: float, streams: LaneStreams | None) -> tuple[NDArray[np.float32], float, bool]:
-        """What is seen after the step, its reward, and whether it ended the episode."""
-        drawn = _NONE_DRAWN
-        if self.native.step_uniforms:
-            assert streams is not None
-            drawn = streams.uniform((self.native.step_uniforms,))[0]
-        seen = np.empty(self._size, dtype=np.float32)
-        reward, terminated = self._advance(self._row, action, self._params, drawn, seen)
-        return seen, reward, terminated
+    def step(self, action: float, streams: LaneStreams) -> tuple[NDArray[np.float32], float, bool]:
+        """What is seen after the step, its reward, and whether it ended the episode; may draw from the lane's stream."""
+        self._action[0] = action
+        self._step(self._row, self._action, self._parameters, streams.state, self._outcome)
+        return self.observation(), float(self._outcome[0]), bool(self._outcome[1])
 
     def observation(self) -> NDArray[np.float32]:
         """What is seen now."""
         seen = np.empty(self._size, dtype=np.float32)
-        self.native.observe(self._row, self._params, seen)
+        self._observe(self._row, self._parameters, seen)
         return seen
 
     def info(self) -> dict[str, Any]:
         """The dynamics' info."""
-        return {name: int(self._row[place]) for name, place in self.native.facts}
+        return {name: int(self._row[place]) for name, place in self._native.facts}

@@ -8,7 +8,7 @@ environment with the same seed does, whatever stands beside it.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 import gymnasium as gym
 import numpy as np
@@ -16,8 +16,16 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ontogym.batched.compiled_lane import CompiledLane
-from ontogym.batched.dynamics import Dynamics, State, copy_state, hold_rows, lane_of, put_rows, row_mask
+from ontogym.batched.dynamics import (
+    Dynamics,
+    State,
+    copy_state,
+    hold_rows,
+    lane_of,
+    own_native_form,
+    put_rows,
+    row_mask,
+)
 from ontogym.batched.inputs import (
     action_checker,
     as_array,
@@ -28,6 +36,9 @@ from ontogym.batched.inputs import (
 )
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
+
+if TYPE_CHECKING:
+    from ontogym.batched.compiled_lane import CompiledLane
 
 __all__ = ["BatchedEnv", "BatchedVectorEnv", "Dynamics"]
 
@@ -106,12 +117,14 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
 
     def _step_compiled(self, lane: CompiledLane, action: Any) -> tuple[Any, float, bool, bool, Info]:
         _require(self._state)
+        streams = self._streams
+        assert streams is not None
         value = lane.value_of(action)
         if value is None:
             value = float(self._check(as_array(action)[None]).ravel()[0])
         if self._terminated:
             return lane.observation(), 0.0, True, False, lane.info()
-        seen, reward, self._terminated = lane.step(value, self._streams)
+        seen, reward, self._terminated = lane.step(value, streams)
         return seen, reward, self._terminated, False, lane.info()
 
     def render(self) -> Any:
@@ -350,13 +363,9 @@ _ROW = np.zeros(1, dtype=np.intp)
 
 
 def _compiled_lane(dynamics: Dynamics[Any]) -> CompiledLane | None:
-    for kind in type(dynamics).__mro__:
-        if "native" in vars(kind):
-            break
-        if {"step", "observe", "info"} & set(vars(kind)):
-            return None  # A subclass that changes the rules has not changed the compiled ones.
-    native = dynamics.native()
-    return None if native is None else CompiledLane(dynamics, native)
+    from ontogym.batched.compiled_lane import CompiledLane
+
+    return None if own_native_form(dynamics) is None else CompiledLane(dynamics)
 
 
 def _require(state: State | None) -> State:

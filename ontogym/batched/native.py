@@ -1,65 +1,65 @@
-"""The seam to compiled code: a task's rules for one lane, as scalar functions that numba can call.
+"""The seam between compiled worlds and compiled agents: one lane's rules as functions that numba can call.
 
-`Dynamics.native` gives a `NativeDynamics` where a task has one. The batched NumPy form stays as its oracle: tests hold
-the two equal to the bit where NumPy's sine is the C library's (elsewhere to the last digit of a step). Single
-environments step by it; code that lives whole lives in one call can inline its functions. Nothing here imports numba:
-that is done by the modules that `native` loads.
+State, action, parameters and stream of a lane are flat arrays, so that one compiled rollout serves every world: the
+functions travel as arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import float32, float64, njit, types, uint64, void
 from numpy.typing import NDArray
 
-__all__ = ["NativeDynamics", "pack", "unpack"]
+from ontogym.batched.dynamics import Dynamics, own_native_form
+from ontogym.registry import load_object
 
-State = TypeVar("State", bound=tuple[Any, ...])
+__all__ = ["OBSERVE", "STEP", "NativeDynamics", "native_of", "uniform"]
+
+_F64, _F32, _U64 = (types.Array(kind, 1, "C") for kind in (float64, float32, uint64))
+STEP = void(_F64, _F64, _F64, _U64, _F64)
+"""``step(state, action, parameters, stream, outcome)``: changes state and stream; outcome is reward and terminated."""
+OBSERVE = void(_F64, _F64, _F32)
+"""``observe(state, parameters, view)``."""
+
+_GOLDEN, _MIX1, _MIX2 = (
+    np.uint64(0x9E3779B97F4A7C15),
+    np.uint64(0xBF58476D1CE4E5B9),
+    np.uint64(0x94D049BB133111EB),
+)
+_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
 
 class NativeDynamics(NamedTuple):
-    """One lane of a task: functions compiled by numba (callable from Python and from numba), sizes and parameters.
-
-    The state of a lane is a row of float64, the fields of its `State` one after the other (`pack`). Random numbers are
-    given, never drawn: uniform in [0, 1), in the order in which the lane's stream gives them
-    (`ontogym.batched.native_streams.next_uniform`).
+    """One lane's rules.
 
     Attributes:
-        reset: ``reset(row, uniforms (reset_uniforms,), options, params)`` writes a first state. `options` float64: a
-            value for each of the dynamics' `reset_options`, NaN where it is not given; values are not checked.
-        step: ``step(row, action, params, uniforms (step_uniforms,)) -> (reward, terminated)`` changes the row;
-            `action` is one float64 (discrete ones are whole numbers). It does not check it.
-        observe: ``observe(row, params, out (observation_size,) float32)`` writes what is seen.
-        advance: ``advance(row, action, params, uniforms, out)``: `step`, then `observe`, in one call.
-        state_size, observation_size, reset_uniforms, step_uniforms: lengths of those arrays.
-        params: float64; the physical parameters in the order of their record, then the task's options.
-        facts: name and place in the row of each number in the dynamics' info, all whole numbers.
+        step, observe: compiled, of the types `STEP` and `OBSERVE`.
+        parameters: ``(K,)`` float64, the same for every lane.
+        pack: a state of the batched dynamics as rows ``(P, S)`` float64, its fields in their order.
+        facts: name and place in the row of each number in the dynamics' info; all are whole numbers.
     """
 
-    reset: Callable[..., None]
-    step: Callable[..., tuple[float, bool]]
-    observe: Callable[..., None]
-    advance: Callable[..., tuple[float, bool]]
-    state_size: int
-    observation_size: int
-    reset_uniforms: int
-    step_uniforms: int
-    params: NDArray[np.float64]
+    step: Any
+    observe: Any
+    parameters: NDArray[np.float64]
+    pack: Callable[[Any], NDArray[np.float64]]
     facts: tuple[tuple[str, int], ...] = ()
 
 
-def pack(state: tuple[Any, ...]) -> NDArray[np.float64]:
-    """The row of a state of one lane: its fields ``(1, ...)`` one after the other, as float64."""
-    return np.concatenate([np.asarray(field, dtype=np.float64).ravel() for field in state])
+def native_of(dynamics: Dynamics[Any]) -> NativeDynamics | None:
+    """The compiled form of these dynamics (`Dynamics.native_form`), or None if they have none."""
+    point = own_native_form(dynamics)
+    return None if point is None else load_object(point)(dynamics)
 
 
-def unpack(row: NDArray[np.float64], like: State) -> State:
-    """The state of one lane that `row` holds, in the dtypes and shapes of `like`; new arrays."""
-    fields, at = [], 0
-    for field in like:
-        fields.append(row[at : at + field.size].astype(field.dtype).reshape(field.shape))
-        at += field.size
-    made: State = type(like)(*fields)
-    return made
+@njit(cache=True, error_model="numpy", nogil=True)
+def uniform(stream: Any) -> float:
+    """The next number of a `ontogym.seeding.LaneStreams` whose word is ``stream[0]``."""
+    stream[0] += _GOLDEN
+    x = stream[0]
+    x = (x ^ (x >> _S30)) * _MIX1
+    x = (x ^ (x >> _S27)) * _MIX2
+    return float((x ^ (x >> _S31)) >> _S11) * 2.0**-53

@@ -65,7 +65,7 @@ class Change:
         self, schedule: Schedule | RandomSchedule, life: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Switch times ``(P, K)`` and orders ``(P, K + 1, things)`` of the lives with seeds `life` ``(P,)``."""
-        switches = schedule.count
+        switches = schedule.n_switches
         chance = LaneStreams(life).uniform((switches * (1 + self.things),))
         orders = random_cycles(chance[:, switches:].reshape(len(life), switches, self.things))
         if self.back:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.batched.native import NativeDynamics
 from ontogym.envs.grid import LINE_MOVES, walk
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
@@ -40,6 +39,7 @@ class ForagingDynamics(Dynamics[ForagingState]):
     max_steps: int | None = 100
     reset_options: ClassVar[tuple[str, ...]] = ("goal",)
     render_fps: ClassVar[int] = 5
+    native_form: ClassVar[str | None] = "ontogym.envs.native:foraging_native"
 
     def __init__(
         self,
@@ -131,11 +131,6 @@ class ForagingDynamics(Dynamics[ForagingState]):
 
     def info(self, state: ForagingState) -> dict[str, NDArray[Any]]:
         return {"goal": state.goal, "trial": state.trial, "position": state.position}
-
-    def native(self) -> NativeDynamics:
-        from ontogym.envs.foraging_native import foraging_native
-
-        return foraging_native(self)
 
     def render_frame(self, state: ForagingState, row: int) -> NDArray[np.uint8]:
         from ontogym.envs.drawing import draw_line_world

@@ -63,7 +63,7 @@ class Schedule(NamedTuple):
         return cls(clock, times, int(ramp), int(jitter))
 
     @property
-    def count(self) -> int:
+    def n_switches(self) -> int:
         """Switches in a life, K."""
         return len(self.switches)
 
@@ -91,14 +91,14 @@ class RandomSchedule(NamedTuple):
 
     Args:
         clock: as in `Schedule`.
-        count: switches in a life, K.
+        n_switches: switches in a life, K.
         earliest: first and last time at which the first switch can come, all equally likely.
         gap: least and greatest time from one switch to the next, all equally likely.
         ramp: how long a switch takes.
     """
 
     clock: str
-    count: int
+    n_switches: int
     earliest: tuple[int, int]
     gap: tuple[int, int]
     ramp: int
@@ -134,8 +134,8 @@ class RandomSchedule(NamedTuple):
 
     def draw(self, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
         """Switch times ``(P, K)`` of lives with uniform numbers ``(P, K)``."""
-        low = np.array([self.earliest[0], *[self.gap[0]] * (self.count - 1)])
-        high = np.array([self.earliest[1], *[self.gap[1]] * (self.count - 1)])
+        low = np.array([self.earliest[0], *[self.gap[0]] * (self.n_switches - 1)])
+        high = np.array([self.earliest[1], *[self.gap[1]] * (self.n_switches - 1)])
         return np.asarray(np.floor(low + uniform * (high + 1 - low)).astype(np.int64).cumsum(1))
 
     def phase(self, now: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.int64]:

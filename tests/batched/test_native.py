@@ -11,11 +11,10 @@ import pickle
 import gymnasium as gym
 import numpy as np
 import pytest
-from numba import njit
 
+from ontogym.batched.compiled_lane import unpack
 from ontogym.batched.environments import BatchedEnv
-from ontogym.batched.native import pack, unpack
-from ontogym.batched.native_streams import next_uniform
+from ontogym.batched.native import native_of
 from ontogym.envs.classic_control import AcrobotDynamics, CartPoleDynamics, PendulumDynamics
 from ontogym.envs.classic_control.cartpole import CartPoleParameters
 from ontogym.envs.foraging import ForagingDynamics
@@ -44,86 +43,34 @@ def actions_of(dynamics, rng) -> np.ndarray:
 
 @pytest.mark.parametrize("dynamics", KINDS)
 def test_steps_are_those_of_the_batched_form(dynamics):
-    native, streams = dynamics.native(), LaneStreams(np.arange(LANES))
+    native, streams = native_of(dynamics), LaneStreams(np.arange(LANES))
     state, rng = dynamics.reset(streams, np.arange(LANES), {}), np.random.default_rng(0)
-    seen = np.empty(native.observation_size, dtype=np.float32)
+    seen, outcome = np.empty(dynamics.observation_space.shape, dtype=np.float32), np.empty(2)
     for _ in range(STEPS):
-        drawn = streams.copy().uniform((native.step_uniforms,))
+        words, rows = streams.state.copy(), native.pack(state)
         actions = actions_of(dynamics, rng)
         new, reward, terminated = dynamics.step(state, actions, streams)
-        view, facts = dynamics.observe(new), dynamics.info(new)
+        view, facts, expected = dynamics.observe(new), dynamics.info(new), native.pack(new)
         for lane in range(LANES):
-            row = pack(tuple(field[lane : lane + 1] for field in state))
-            assert row.shape == (native.state_size,)
-            earned, over = native.advance(row, float(actions[lane].item()), native.params, drawn[lane], seen)
-            expected = pack(tuple(field[lane : lane + 1] for field in new))
-            np.testing.assert_allclose(row, expected, rtol=0, atol=TOLERANCE)
-            np.testing.assert_allclose(earned, reward[lane], rtol=0, atol=TOLERANCE)
+            row, stream = rows[lane], words[lane : lane + 1]
+            action = np.atleast_1d(actions[lane]).astype(np.float64)
+            native.step(row, action, native.parameters, stream, outcome)
+            native.observe(row, native.parameters, seen)
+            np.testing.assert_allclose(row, expected[lane], rtol=0, atol=TOLERANCE)
+            np.testing.assert_allclose(outcome[0], reward[lane], rtol=0, atol=TOLERANCE)
             np.testing.assert_allclose(seen, view[lane], rtol=2e-7, atol=1e-12)
-            assert over == terminated[lane]
+            assert bool(outcome[1]) == terminated[lane]
+            assert stream[0] == streams.state[lane]
             assert {name: row[place] for name, place in native.facts} == {
                 k: v[lane] for k, v in facts.items()
             }
         state = new
 
 
-@pytest.mark.parametrize("dynamics", KINDS)
-@pytest.mark.parametrize("given", [False, True])
-def test_first_states_are_those_of_the_batched_form(dynamics, given):
-    native, streams = dynamics.native(), LaneStreams(np.arange(LANES))
-    drawn = streams.copy().uniform((native.reset_uniforms,))
-    options = np.full(len(dynamics.reset_options), np.nan)
-    if given:
-        options[:] = np.linspace(0.0, 1.0, len(options)) if len(options) > 1 else 1.0
-    named = {name: np.full(LANES, v) for name, v in zip(dynamics.reset_options, options)} if given else {}
-    state = dynamics.reset(streams, np.arange(LANES), named)
-    for lane in range(LANES):
-        row = np.full(native.state_size, 7.0)
-        native.reset(row, drawn[lane], options, native.params)
-        np.testing.assert_array_equal(row, pack(tuple(field[lane : lane + 1] for field in state)))
-
-
-def test_compiled_streams_draw_the_same_numbers():
-    streams = LaneStreams(np.arange(5))
-    states = streams.state.copy()
-    expected = streams.uniform((20,))
-    drawn = [[next_uniform(states, lane) for _ in range(20)] for lane in range(5)]
-    np.testing.assert_array_equal(drawn, expected)
-    np.testing.assert_array_equal(states, streams.state)
-
-
-def test_a_whole_life_in_one_compiled_call():
-    native = CartPoleDynamics().native()
-    reset, step, observe = native.reset, native.step, native.observe
-
-    @njit
-    def life(states, params, row, seen, options):
-        drawn, none = np.empty(4), np.empty(0)
-        for k in range(4):
-            drawn[k] = next_uniform(states, 0)
-        reset(row, drawn, options, params)
-        total, over = 0.0, False
-        while not over and total < 500:
-            observe(row, params, seen)
-            reward, over = step(row, 1.0 if seen[2] + 0.25 * seen[3] > 0 else 0.0, params, none)
-            total += reward
-        return total
-
-    env = gym.make("ontogym/CartPole-v1")
-    view, _ = env.reset(seed=3)
-    total, over = 0.0, False
-    while not over:
-        view, reward, terminated, truncated, _ = env.step(int(view[2] + 0.25 * view[3] > 0))
-        total, over = total + reward, terminated or truncated
-    states = LaneStreams(np.array([3])).state
-    row, seen = np.empty(4), np.empty(4, dtype=np.float32)
-    assert life(states, native.params, row, seen, np.full(2, np.nan)) == total
-
-
 def test_states_survive_the_row():
     dynamics = ForagingDynamics(reward_delay=2)
     state = dynamics.reset(LaneStreams(np.arange(1)), np.arange(1), {})
-    again = unpack(pack(state), state)
+    again = unpack(native_of(dynamics).pack(state)[0], state)
     for field, same in zip(state, again):
         np.testing.assert_array_equal(field, same)
         assert field.dtype == same.dtype
@@ -155,6 +102,6 @@ def test_a_pickled_env_goes_on_compiled():
     env.reset(seed=0)
     env.step(0)
     twin = pickle.loads(pickle.dumps(env))
-    assert twin._lane.native.advance is env._lane.native.advance
+    assert twin._lane is not env._lane
     for _ in range(30):
         assert env.step(1)[1:] == twin.step(1)[1:]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
-from ontogym.batched.native import NativeDynamics
 from ontogym.seeding import LaneStreams
 
 __all__ = ["AcrobotDynamics", "AcrobotEnv", "AcrobotParameters", "AcrobotState", "AcrobotVectorEnv"]
@@ -65,6 +64,7 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 15
+    native_form: ClassVar[str | None] = "ontogym.envs.native:acrobot_native"
     parameters: AcrobotParameters = AcrobotParameters()
 
     def __init__(self) -> None:
@@ -105,11 +105,6 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
         view[:, 2], view[:, 3] = np.cos(state.theta2), np.sin(state.theta2)
         view[:, 4], view[:, 5] = state.theta1_dot, state.theta2_dot
         return view
-
-    def native(self) -> NativeDynamics:
-        from ontogym.envs.classic_control.native import acrobot_native
-
-        return acrobot_native(self)
 
     def render_frame(self, state: AcrobotState, row: int) -> NDArray[np.uint8]:
         from gymnasium.envs.classic_control.acrobot import AcrobotEnv as Original

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
-from ontogym.batched.native import NativeDynamics
 from ontogym.seeding import LaneStreams
 
 __all__ = ["CartPoleDynamics", "CartPoleEnv", "CartPoleParameters", "CartPoleState", "CartPoleVectorEnv"]
@@ -48,6 +47,7 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 50
+    native_form: ClassVar[str | None] = "ontogym.envs.native:cartpole_native"
     parameters: CartPoleParameters = CartPoleParameters()
 
     def __init__(self, sutton_barto_reward: bool = False) -> None:
@@ -97,11 +97,6 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
         for column, values in enumerate(state):
             view[:, column] = values
         return view
-
-    def native(self) -> NativeDynamics:
-        from ontogym.envs.classic_control.native import cartpole_native
-
-        return cartpole_native(self)
 
     def render_frame(self, state: CartPoleState, row: int) -> NDArray[np.uint8]:
         from gymnasium.envs.classic_control.cartpole import CartPoleEnv as Original

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.batched.native import NativeDynamics
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
@@ -44,6 +43,7 @@ class PendulumDynamics(Dynamics[PendulumState]):
     max_steps: int | None = 200
     reset_options: ClassVar[tuple[str, ...]] = ("x_init", "y_init")
     render_fps: ClassVar[int] = 30
+    native_form: ClassVar[str | None] = "ontogym.envs.native:pendulum_native"
 
     def __init__(self, g: float = 10.0) -> None:
         if not math.isfinite(g):
@@ -87,11 +87,6 @@ class PendulumDynamics(Dynamics[PendulumState]):
         view[:, 0], view[:, 1] = np.cos(state.theta), np.sin(state.theta)
         view[:, 2] = state.theta_dot
         return view
-
-    def native(self) -> NativeDynamics:
-        from ontogym.envs.classic_control.native import pendulum_native
-
-        return pendulum_native(self)
 
     def render_frame(self, state: PendulumState, row: int) -> NDArray[np.uint8]:
         from gymnasium.envs.classic_control.pendulum import PendulumEnv as Original
