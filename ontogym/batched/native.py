@@ -13,9 +13,7 @@ import numpy as np
 from numba import float32, float64, njit, types, uint64, void
 from numpy.typing import NDArray
 
-from ontogym.batched.dynamics import Dynamics
-
-__all__ = ["OBSERVE", "STEP", "NativeDynamics", "native_of", "uniform"]
+__all__ = ["OBSERVE", "STEP", "NativeDynamics", "uniform"]
 
 _F64, _F32, _U64 = (types.Array(kind, 1, "C") for kind in (float64, float32, uint64))
 STEP = void(_F64, _F64, _F64, _U64, _F64)
@@ -44,14 +42,6 @@ class NativeDynamics(NamedTuple):
     observe: Any
     parameters: NDArray[np.float64]
     pack: Callable[[Any], NDArray[np.float64]]
-
-
-def native_of(dynamics: Dynamics[Any]) -> NativeDynamics | None:
-    """The compiled form of these dynamics, or None if they have none."""
-    from ontogym.envs.native import NATIVE
-
-    make = NATIVE.get(type(dynamics))
-    return make(dynamics) if make is not None else None
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

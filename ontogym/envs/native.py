@@ -10,12 +10,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, uniform
 from ontogym.envs.classic_control import cartpole
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics
 from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics
 
-__all__ = ["NATIVE"]
+__all__ = ["NATIVE", "native_of"]
 
 _COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 _PUSH = cartpole.FORCE / (cartpole.MASS_CART + cartpole.MASS_POLE)
@@ -102,3 +103,9 @@ NATIVE: dict[type, Callable[[Any], NativeDynamics]] = {
     ForagingDynamics: _foraging,
 }
 """Dynamics, and how their compiled form is made; subclasses, which may change the rules, have none."""
+
+
+def native_of(dynamics: Dynamics[Any]) -> NativeDynamics | None:
+    """The compiled form of these dynamics, or None if they have none."""
+    make = NATIVE.get(type(dynamics))
+    return make(dynamics) if make is not None else None

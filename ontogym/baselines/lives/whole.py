@@ -27,7 +27,8 @@ from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
-from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, native_of
+from ontogym.batched.native import OBSERVE, STEP, NativeDynamics
+from ontogym.envs.native import native_of
 from ontogym.seeding import LaneStreams
 
 __all__ = ["Compiled", "compiled", "whole_lives"]
@@ -159,7 +160,7 @@ INLINE: dict[str, Any] = {
 
 @njit(**INLINE)
 def _finite(view: Any) -> bool:
-    for value in view:
+    for value in view:  # noqa: SIM110 - numba knows no generators
         if not np.isfinite(value):
             return False
     return True
