@@ -200,8 +200,8 @@ STRATEGIES = Registry(
     "ontogym.strategies",
     {
         "csa": "ontogym.baselines.evolution.strategies:IsotropicCSA",
-        "cma-diagonal": "ontogym.baselines.evolution.strategies:DiagonalCMA",
-        "cma-full": "ontogym.baselines.evolution.strategies:FullCMA",
+        "cma-diagonal": "ontogym.baselines.evolution.cma:DiagonalCMA",
+        "cma-full": "ontogym.baselines.evolution.cma:FullCMA",
         "openai-es": "ontogym.baselines.evolution.strategies:OpenAIES",
     },
 )

@@ -59,7 +59,7 @@ class Feedback(NamedTuple):
 
     def rows(self, index: slice | NDArray[np.integer]) -> Feedback:
         """The feedback of some lanes."""
-        return Feedback(*(part[index] for part in self))
+        return Feedback._make(part[index] for part in self)
 
     @property
     def later_episode(self) -> NDArray[np.bool_]:

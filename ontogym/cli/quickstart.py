@@ -111,8 +111,9 @@ class Quickstart:
         from ontogym.baselines.lives.actors import Random
         from ontogym.baselines.lives.lanes import make_single
         from ontogym.baselines.lives.life import episode_returns
+        from ontogym.baselines.sb3.config import TrainingConfig
         from ontogym.baselines.sb3.policy import load_policy, read_training_run
-        from ontogym.baselines.sb3.run import TrainingConfig, train
+        from ontogym.baselines.sb3.run import train
 
         run = folder / "ppo"
         config = TrainingConfig("ppo", ENV, seed=self.seed, steps=self.ppo_steps, out=str(run))
@@ -134,7 +135,8 @@ class Quickstart:
         from ontogym.baselines.evolution.agent_files import load_agent
         from ontogym.baselines.lives.recording import record_life
         from ontogym.figures.film import write_animation
-        from ontogym.figures.life import life_figure, save_figure
+        from ontogym.figures.life import life_figure
+        from ontogym.figures.style import save_figure
 
         saved = load_agent(folder / "run")
         film, still = folder / "life.gif", folder / "life.png"
@@ -148,14 +150,15 @@ class Quickstart:
         return film, still
 
     def _scores(self, result: Any, chance: NDArray[np.float64], ppo: NDArray[np.float64]) -> list[Any]:
-        from ontogym.figures.curves import Score
+        from ontogym.figures.comparison import Score
+        from ontogym.statistics import mean_interval
 
         own = result.score
         return [
             Score("LNDP, evolved", own["mean"], *own["ci95"]),
             Score("LNDP, told a reward of 0", result.control["mean"], *result.control["ci95"]),
-            Score(f"PPO, {self.ppo_steps:,} steps", *_interval(ppo, self.seed)),
-            Score("random actions", *_interval(chance, self.seed)),
+            Score(f"PPO, {self.ppo_steps:,} steps", *mean_interval(ppo, resamples=10_000, seed=self.seed)),
+            Score("random actions", *mean_interval(chance, resamples=10_000, seed=self.seed)),
         ]
 
     def _page(
@@ -168,7 +171,8 @@ class Quickstart:
         seconds: float,
     ) -> None:
         from ontogym.envs import anchors
-        from ontogym.figures.curves import comparison_figure, learning_curve_figure
+        from ontogym.figures.comparison import comparison_figure
+        from ontogym.figures.curves import learning_curve_figure
         from ontogym.figures.page import Page
 
         random, optimal = anchors(ENV)
@@ -211,13 +215,3 @@ class Quickstart:
             "ontogym envs"
         )
         page.write(folder / "index.html")
-
-
-def _interval(returns: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
-    """Mean of the returns and its 95 % percentile-bootstrap interval."""
-    from ontogym.seeding import generator
-
-    rng = generator(seed, "bootstrap")
-    means = returns[rng.integers(0, len(returns), (10_000, len(returns)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(returns.mean()), float(low), float(high)

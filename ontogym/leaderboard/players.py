@@ -7,18 +7,18 @@ Agent types are looked up by name in tables; no name is ever imported.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Actor, Agent, check_genomes
+from ontogym.agents.base import check_genomes
 from ontogym.baselines.lives.actors import ByHand, Constant, Random
 from ontogym.baselines.lives.lanes import check_options, make_single
-from ontogym.baselines.lives.life import LifeResult, LifeSpec, live, live_actor, make_agent
-from ontogym.baselines.lives.rollout import Watcher
+from ontogym.baselines.lives.life import make_agent
+from ontogym.baselines.lives.player import Player
 from ontogym.envs.reference import BlockObserver, WinStayLoseShift
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.leaderboard.limits import MAX_STATE_BYTES, Refused
@@ -28,22 +28,6 @@ from ontogym.registry import AGENTS
 __all__ = ["SB3_TYPES", "WEIGHT_FREE", "Player", "agent_types", "build_player"]
 
 SB3_TYPES = ("ppo", "a2c", "dqn", "sac", "td3", "recurrent-ppo")
-
-
-class Player(NamedTuple):
-    """What a submission holds, built for a task: an agent and the genome that it lives with ``(D,)``, or an actor."""
-
-    built: Agent[Any] | Actor[Any]
-    genome: NDArray[np.float64] | None = None
-
-    def live(
-        self, spec: LifeSpec, seeds: NDArray[np.uint64], trace: bool = False, watchers: Sequence[Watcher] = ()
-    ) -> LifeResult:
-        """Let it live every life, ``(1, L, E)``."""
-        if isinstance(self.built, Agent):
-            assert self.genome is not None
-            return live(self.built, self.genome, spec, seeds, trace, watchers)
-        return live_actor(self.built, spec, seeds, trace, watchers)
 
 
 WEIGHT_FREE: Mapping[str, Any] = {

@@ -50,7 +50,7 @@ class EvolutionConfig:
         told: what agents hear in place of a reward: the reward, -1 at a termination, or nothing (see `LifeSpec`).
         silenced: signals of the feedback that are held at zero.
         reward_clamp: tell agents this number instead of every reward, during the whole run.
-        start: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
+        start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
         seed: decides all chance.
         workers: worker processes; 0 evaluates in this process.
@@ -81,7 +81,7 @@ class EvolutionConfig:
     told: Told = "reward"
     silenced: tuple[str, ...] = ()
     reward_clamp: float | None = None
-    start: str | None = None
+    start_from: str | None = None
     max_steps: int | None = None
     seed: int = 0
     workers: int = 0

@@ -7,6 +7,7 @@ keep them apart: those of a generation, those of an evaluation and its confirmat
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from dataclasses import replace
@@ -18,16 +19,36 @@ from numpy.typing import NDArray
 from ontogym import checkpoint
 from ontogym.agents.base import Agent
 from ontogym.baselines.evolution.agent_files import SavedAgent, how_it_lives, load_agent, save_agent
-from ontogym.baselines.evolution.config import EvolutionConfig, EvolutionResult, life_spec, utilities
+from ontogym.baselines.evolution.config import (
+    NEUTRAL,
+    EvolutionConfig,
+    EvolutionResult,
+    life_spec,
+    utilities,
+)
 from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
-from ontogym.baselines.evolution.folder import RunFolder
 from ontogym.baselines.evolution.strategies import Strategy
 from ontogym.baselines.lives.lanes import check_options
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES
+from ontogym.runs import RunFolder
 
-__all__ = ["EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
+__all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
+
+COLUMNS = (
+    "generation",
+    "env_steps",
+    "wall_seconds",
+    "cpu_seconds",
+    "utility_mean",
+    "utility_max",
+    "score",
+    "sigma",
+    "failed",
+)
+"""Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done; `failed` counts lives
+that a number that is not finite has ended."""
 
 
 def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True) -> EvolutionResult:
@@ -51,31 +72,37 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     with evaluator:
         agent = evaluator.agent(spec)
         strategy = make_strategy(config, first_genome(config, agent))
-        folder = RunFolder(config.out, config, resume) if config.out is not None else None
-        try:
+        with _folder(config, resume) as folder:
             run = _Run(config, spec, evaluator, strategy, folder)
             if resume:
                 run.restore()
             run.warm_up()
             run.search(progress)
             return run.report()
-        finally:
-            if folder is not None:
-                folder.close()
+
+
+def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContextManager[RunFolder | None]:
+    """The run's folder (``best.safetensors`` is its agent, ``result.json`` its end), or none."""
+    if config.out is None:
+        return contextlib.nullcontext()
+    defaults = EvolutionConfig().as_json()
+    return RunFolder(
+        config.out, config.as_json(), resume, neutral=NEUTRAL, defaults=defaults, columns=COLUMNS
+    )
 
 
 def first_genome(config: EvolutionConfig, agent: Agent[Any]) -> NDArray[np.floating]:
-    """Where the search starts: the agent's own start, or the genome of ``config.start``.
+    """Where the search starts: the agent's own start, or the genome of ``config.start_from``.
 
     Raises:
         OntogymError: a file of another agent, or a genome of another length.
     """
-    if config.start is None:
+    if config.start_from is None:
         return agent.initial_genome()
-    saved = load_agent(config.start)
+    saved = load_agent(config.start_from)
     if saved.agent != config.agent or len(saved.genome) != agent.genome_size:
         raise OntogymError(
-            f"{config.start} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
+            f"{config.start_from} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
             f"{agent.genome_size} of {config.agent!r}: give it the same agent with the same options and spaces."
         )
     return saved.genome
@@ -235,11 +262,11 @@ class _Run:
         number, config = self.strategy.generation, self.config
         if self.folder is None:
             return
-        if number % config.checkpoint_every and number != config.generations and not self.solved:
-            return
+        due = not number % config.checkpoint_every or number == config.generations or self.solved
         arrays, meta = self.strategy.state_dict()
         wall, cpu = self.seconds()
-        self.folder.save(
+        self.folder.keep(
+            "evolution",
             {**{f"strategy.{k}": v for k, v in arrays.items()}, "best": self.best},
             {
                 "generation": number,
@@ -253,11 +280,12 @@ class _Run:
                 "cpu_seconds": cpu,
                 "warmup_seconds": self.warmup_seconds,
             },
+            write=due,
         )
 
     def restore(self) -> None:
         """Go back to the last checkpoint, if there is one."""
-        loaded = self.folder.load() if self.folder is not None else None
+        loaded = self.folder.load("evolution") if self.folder is not None else None
         if loaded is None:
             return
         arrays, meta = loaded
@@ -321,5 +349,5 @@ class _Run:
         if self.folder is not None:
             facts = {"score": result.score["mean"], "ci95": result.score["ci95"], "lives": config.final_lives}
             self._save_best(facts)
-            checkpoint.write_json(self.folder.path / "result.json", result.as_json())
+            checkpoint.write_sealed_json(self.folder.path / "result.json", result.as_json())
         return result

@@ -23,7 +23,8 @@ from ontogym.baselines.lives.spec import LifeSpec, life_seeds
 from ontogym.baselines.lives.switches import Trace, Tracer, switches_met
 from ontogym.errors import OntogymError
 from ontogym.registry import AGENTS
-from ontogym.seeding import generator, lane_seeds
+from ontogym.seeding import lane_seeds
+from ontogym.statistics import mean_interval
 
 __all__ = [
     "LifeResult",
@@ -142,12 +143,12 @@ def live_actor(
     Args:
         copies: P, how often the lives are lived: by one actor once, by `Individuals` once a genome.
     """
-    seeds = np.tile(np.asarray(seeds, dtype=np.uint64), copies)
-    shape = (copies, len(seeds) // copies)
-    lanes = lanes_of(spec.env, len(seeds), spec.env_kwargs)
+    lane_seed = np.tile(np.asarray(seeds, dtype=np.uint64), copies)
+    shape = (copies, len(seeds))
+    lanes = lanes_of(spec.env, len(lane_seed), spec.env_kwargs)
     tracer = Tracer() if trace else None
     looking = [*watchers, *([tracer] if tracer is not None else [])]
-    lived = rollout(actor, lanes, spec, seeds, lane_options(spec, *shape), looking)
+    lived = rollout(actor, lanes, spec, lane_seed, lane_options(spec, *shape), looking)
     traced = tracer.trace(spec.max_steps or lanes.limit, shape) if tracer is not None else None
     return _result(actor, lived, shape, traced)
 
@@ -236,12 +237,10 @@ def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, An
         returns = np.where(failed[:, None], returns[~failed][worst], returns)
     groups = returns.mean(1).reshape(-1, spec.group)
     units = groups.mean(1)
-    rng = generator(seed, "bootstrap")
-    resampled = units[rng.integers(0, len(units), (10_000, len(units)))].mean(1)
     return {
         "mean": float(returns.mean()),
         "sem": float(units.std(ddof=1) / np.sqrt(len(units))) if len(units) > 1 else 0.0,
-        "ci95": [float(q) for q in np.quantile(resampled, [0.025, 0.975])],
+        "ci95": list(mean_interval(units, resamples=10_000, seed=seed)[1:]),
         "ci95_method": "percentile bootstrap over lives (groups of paired conditions)",
         "first_episode": float(returns[:, 0].mean()),
         "last_episode": float(returns[:, -1].mean()),

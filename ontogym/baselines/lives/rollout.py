@@ -150,7 +150,7 @@ class _Life:
         self.hears_action = "action" in actor.hears and "action" not in spec.silenced
         channels = _channels(actor.action_space) if "action" in actor.hears else 0
         self.feedback = Feedback.newborn(world.count, channels)
-        self.silent = {
+        self.silent: dict[str, Any] = {
             name: np.zeros(world.count, np.bool_) for name in ("start", "terminated") if name in spec.silenced
         }
         self.returns = np.zeros((world.count, spec.episodes))

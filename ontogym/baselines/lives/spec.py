@@ -134,7 +134,7 @@ class LifeSpec:
             if name not in known:
                 raise UnknownNameError("field of a life", name, known)
         tuples = ("conditions", "silenced")
-        given = {k: tuple(v) if k in tuples else v for k, v in values.items()}
+        given: dict[str, Any] = {k: tuple(v) if k in tuples else v for k, v in values.items()}
         return cls(**given)
 
 

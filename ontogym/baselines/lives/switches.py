@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.adaptation import adaptation, recovery
 from ontogym.baselines.lives.rollout import Moment, Watcher
-from ontogym.statistics import adaptation, recovery
 
 __all__ = ["Step", "Trace", "Tracer", "switches_met", "trace_of"]
 
@@ -93,10 +93,10 @@ def switches_met(trace: Trace | None, returns: NDArray[np.float64], window: int)
     found: dict[str, Any] = {}
     within = recovery(rewards.reshape(-1, steps), rules.reshape(-1, steps), window)
     if within is not None:
-        found["within"] = within._asdict() | {"regained": within.regained}
+        found["within"] = within._asdict() | {"regained": within.gain}
     changed = (rules[:, 1:, 0] != rules[:, :-1, -1]).all(0)
     if changed.sum() == 1 and not changed[-1]:
         at = int(changed.argmax()) + 1
         between = adaptation(returns[0], at)
-        found["between"] = between._asdict() | {"regained": between.regained, "episode": at}
+        found["between"] = between._asdict() | {"regained": between.gain, "episode": at}
     return found

@@ -5,7 +5,6 @@ SB3's own ``load`` unpickles what it reads; nothing here does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,13 +172,13 @@ def read_training_run(path: Path | str) -> TrainingRun:
     """
     file = Path(path) / "run.json"
     try:
-        run = json.loads(file.read_text())
+        if not file.is_file():
+            raise OntogymError(f"There is no training run in {path}; make one with ontogym train.")
+        run = checkpoint.read_sealed_json(file)
         if run["kind"] != "training-run" or run["format"] > checkpoint.FORMAT:
             raise OntogymError(f"{file} is no training run of this version of ontogym.")
         facts = (str(run["algo"]), dict(run["options"]), str(run["env"]), dict(run["env_kwargs"]))
         seed, training = int(run["seed"]), run["training"]
-    except OSError as error:
-        raise OntogymError(f"There is no training run in {path}; make one with ontogym train.") from error
     except OntogymError:
         raise
     except (ValueError, KeyError, TypeError) as error:

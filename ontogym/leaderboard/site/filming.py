@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FilmStore", "film_board"]
 
-FORMAT = 1
+FORMAT = 2
 """Part of a film's key: to be raised when films are made differently."""
 MOST_EPISODES = 3
 """Episodes that are filmed: a network that changes within a life has by then shown how."""

@@ -129,7 +129,7 @@ def test_workers_change_nothing(tmp_path):
     assert_same_run(evolve(pooled, progress=False), evolve(local, progress=False), pooled, local)
 
 
-@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "openai-es"])
+@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "cma-full", "openai-es"])
 def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
     whole = at(tmp_path, "whole", strategy=strategy)
     expected = evolve(whole, progress=False)
@@ -146,7 +146,7 @@ def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
 
 def stop_after(monkeypatch, generation):
     """Interrupt a run right after it wrote this generation's row."""
-    from ontogym.baselines.evolution.folder import RunFolder
+    from ontogym.runs import RunFolder
 
     original = RunFolder.append
 
@@ -259,7 +259,7 @@ def test_damaged_newer_and_foreign_checkpoints_are_refused(tmp_path):
     for size in (0, 7, len(good) // 2, len(good) - 1):
         file.write_bytes(good[:size])
         refused("truncated")
-    newer = good.replace(rb"\"ontogym_format\": 1", rb"\"ontogym_format\": 9")
+    newer = good.replace(rb"\"ontogym_format\": 2", rb"\"ontogym_format\": 9")
     assert newer != good
     file.write_bytes(newer)
     refused("format 9, newer than")

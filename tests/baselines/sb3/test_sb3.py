@@ -11,8 +11,9 @@ from ontogym.baselines.lives.actors import ByHand, Random
 from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.lives.life import episode_returns
 from ontogym.baselines.sb3.adapter import VectorEnvAdapter, make_vec_env
+from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.policy import load_policy, read_training_run
-from ontogym.baselines.sb3.run import TrainingConfig, train
+from ontogym.baselines.sb3.run import train
 from ontogym.envs import anchors
 from ontogym.errors import OntogymError
 

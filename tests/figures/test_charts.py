@@ -1,4 +1,4 @@
-"""Charts: the right pixels for the right numbers, whatever the numbers are."""
+"""Curves and charts: the right pixels for the right numbers, whatever the numbers are."""
 
 from __future__ import annotations
 
@@ -7,41 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from ontogym.leaderboard.site.charts import (
-    INTERVAL_WIDTH,
-    MOST_SERIES,
-    Series,
-    draw_chart,
-    draw_interval,
-    interval_span,
-    mean_curve,
-)
-
-
-def test_an_interval_is_drawn_to_scale():
-    drawn = draw_interval(0.5, 0.25, 1.0, (0.0, 1.0), (0.0, 1.0))
-    assert drawn is not None
-    inside = INTERVAL_WIDTH - 8
-    assert (drawn.low, drawn.middle, drawn.high) == (4 + inside / 4, 4 + inside / 2, 4 + inside)
-    assert drawn.anchors == [4.0, 4.0 + inside]
-    assert drawn.text == "0.25 to 1.00"
-
-
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), 1e300])
-def test_what_is_no_number_is_not_drawn(value):
-    assert draw_interval(value, 0.0, 1.0, (0.0, 1.0)) is None
-    assert interval_span([value]) == (0.0, 1.0)
-
-
-def test_an_interval_without_ends_is_its_point():
-    drawn = draw_interval(2.0, None, float("nan"), (0.0, 4.0))
-    assert drawn is not None
-    assert drawn.low == drawn.middle == drawn.high
-
-
-def test_a_span_holds_values_and_anchors_and_is_never_empty():
-    assert interval_span([3.0, None, -1.0], (0.0, 5.0)) == (-1.0, 5.0)
-    assert interval_span([2.0, 2.0]) == (1.5, 2.5)
+from ontogym.errors import OntogymError
+from ontogym.figures.charts import MOST_LINES, draw_chart
+from ontogym.figures.curves import Curve, curve_figure, mean_curve, points
 
 
 def test_the_mean_of_curves_is_taken_where_all_seeds_have_been():
@@ -64,7 +32,7 @@ def test_damaged_curves_lose_only_what_is_damaged():
 
 
 def test_a_chart_is_drawn_to_scale_and_says_the_same_in_a_table():
-    series = [Series("up", np.array([0.0, 100.0]), np.array([0.0, 10.0]))]
+    series = [Curve("up", np.array([0.0, 100.0]), np.array([0.0, 10.0]))]
     chart = draw_chart("t", series, "steps", "score", [("optimal", 10.0), ("random", None)])
     assert chart is not None
     points = [tuple(map(float, p.split())) for p in re.findall(r"[\d.]+ [\d.]+", chart.lines[0].path)]
@@ -81,14 +49,39 @@ def test_a_chart_is_drawn_to_scale_and_says_the_same_in_a_table():
 
 @pytest.mark.parametrize(("x", "y"), [([3.0], [2.0]), ([0.0, 1.0], [5.0, 5.0]), ([0.0, 0.0], [1.0, 1.0])])
 def test_flat_and_single_points_are_drawn(x, y):
-    chart = draw_chart("t", [Series("a", np.array(x), np.array(y))], "steps", "score")
+    chart = draw_chart("t", [Curve("a", np.array(x), np.array(y))], "steps", "score")
     assert chart is not None
     assert "nan" not in repr(chart)
 
 
 def test_more_lines_than_can_be_told_apart_are_in_the_table_only():
-    series = [Series(f"a{k}", np.array([0.0, 1.0]), np.array([0.0, k])) for k in range(MOST_SERIES + 3)]
+    series = [Curve(f"a{k}", np.array([0.0, 1.0]), np.array([0.0, k])) for k in range(MOST_LINES + 3)]
     chart = draw_chart("t", series, "steps", "score")
     assert chart is not None
-    assert (len(chart.lines), chart.hidden, len(chart.rows)) == (MOST_SERIES, 3, MOST_SERIES + 3)
+    assert (len(chart.lines), chart.hidden, len(chart.rows)) == (MOST_LINES, 3, MOST_LINES + 3)
     assert draw_chart("t", [], "steps", "score") is None
+
+
+def test_rows_may_bring_their_own_intervals_and_both_drawings_show_the_same():
+    rows = [[0, 1.0, 0.5, 1.5], [10, 2.0, 1.0, 3.0], [20, 3], [5, float("inf"), 0, 0]]
+    assert points(rows).shape == (2, 4)
+    curve = mean_curve("a", [rows])
+    assert curve is not None
+    np.testing.assert_array_equal(np.stack(curve[1:]), [[0, 10], [1, 2], [0.5, 1], [1.5, 3]])
+    np.testing.assert_array_equal(points(np.array(rows[:2], np.float32)), points(rows))
+    axes = curve_figure({"a": [rows]}, "steps", "score", {"random": 0.0}).axes[0]
+    np.testing.assert_array_equal(axes.get_lines()[0].get_xydata(), [[0, 1], [10, 2]])
+    band = axes.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == (0.5, 3.0)
+    chart = draw_chart("t", [curve], "steps", "score")
+    assert chart is not None
+    assert chart.lines[0].band
+    with pytest.raises(OntogymError, match="nothing to draw"):
+        curve_figure({"a": [[]]}, "steps", "score")
+
+
+def test_equal_figures_are_equal_files():
+    from ontogym.figures.style import figure_bytes
+
+    draw = lambda: figure_bytes(curve_figure({"a": [[[0, 1], [1, 2]]]}, "steps", "score"), "svg")  # noqa: E731
+    assert draw() == draw()
