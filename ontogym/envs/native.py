@@ -19,28 +19,28 @@ from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics
 __all__ = ["NATIVE", "native_of"]
 
 _COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
-_PUSH = cartpole.FORCE / (cartpole.MASS_CART + cartpole.MASS_POLE)
-_SHARE = cartpole.MASS_POLE * cartpole.HALF_LENGTH / (cartpole.MASS_CART + cartpole.MASS_POLE)
-_MOMENT_1 = cartpole.HALF_LENGTH * 4.0 / 3.0
-_MOMENT_2 = cartpole.HALF_LENGTH * cartpole.MASS_POLE / (cartpole.MASS_CART + cartpole.MASS_POLE)
-_GRAVITY, _STEP_S = cartpole.GRAVITY, cartpole.STEP_S
-_X_LIMIT, _ANGLE_LIMIT = cartpole.X_LIMIT, cartpole.ANGLE_LIMIT
+_STEP_S, _X_LIMIT, _ANGLE_LIMIT = cartpole.STEP_S, cartpole.X_LIMIT, cartpole.ANGLE_LIMIT
 _LINE_MOVES = (1.0, -1.0, 0.0)
 
 
 def _columns(state: Any) -> NDArray[np.float64]:
     """The fields of a state side by side."""
-    return np.stack([np.asarray(part, dtype=np.float64) for part in state], 1)
+    return np.column_stack([np.asarray(part, dtype=np.float64) for part in state])
 
 
 @njit(STEP, **_COMPILED)
 def _cartpole_step(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
+    gravity, mass_cart, mass_pole = parameters[1], parameters[2], parameters[3]
+    half_length, force = parameters[4], parameters[5]
     x, x_dot, theta, theta_dot = state[0], state[1], state[2], state[3]
+    total = mass_cart + mass_pole
+    pole_share = mass_pole * half_length / total
     cos, sin = math.cos(theta), math.sin(theta)
-    push = _PUSH if action[0] == 1.0 else -_PUSH
-    temp = push + _SHARE * (theta_dot * theta_dot) * sin
-    theta_acc = (_GRAVITY * sin - cos * temp) / (_MOMENT_1 - _MOMENT_2 * (cos * cos))
-    x_acc = temp - _SHARE * (theta_acc * cos)
+    # Florian (2007), eqs. 23 and 24, as in CartPoleDynamics.step.
+    temp = (2.0 * action[0] - 1.0) * (force / total) + pole_share * (theta_dot * theta_dot) * sin
+    moment = half_length * 4.0 / 3.0 - half_length * mass_pole / total * (cos * cos)
+    theta_acc = (gravity * sin - cos * temp) / moment
+    x_acc = temp - pole_share * (theta_acc * cos)
     state[0], state[1] = x + _STEP_S * x_dot, x_dot + _STEP_S * x_acc
     state[2], state[3] = theta + _STEP_S * theta_dot, theta_dot + _STEP_S * theta_acc
     fell = abs(state[0]) > _X_LIMIT or abs(state[2]) > _ANGLE_LIMIT
@@ -62,7 +62,7 @@ def _foraging_step(state: Any, action: Any, parameters: Any, stream: Any, outcom
     position = min(max(state[0] + _LINE_MOVES[int(action[0])], 0.0), last)
     distance = abs(position - state[1] * last)
     found = distance == 0.0
-    state[4] = -distance if dense != 0.0 else (FOOD_REWARD if found else 0.0)
+    earned = -distance if dense != 0.0 else (FOOD_REWARD if found else 0.0)
     arrived = (position == 0.0 or position == last) if reward_only != 0.0 else found
     state[3] += 1.0
     over = arrived or state[3] >= trial_steps
@@ -74,7 +74,13 @@ def _foraging_step(state: Any, action: Any, parameters: Any, stream: Any, outcom
         if switches:
             state[1] = 1.0 - state[1]
     state[0] = position
-    outcome[0], outcome[1] = state[4], 0.0
+    late = len(state) - 5  # what is earned now is paid so many steps later
+    if late > 0:
+        paid = state[5]
+        for k in range(5, 4 + late):
+            state[k] = state[k + 1]
+        state[4 + late], earned = earned, paid
+    state[4], outcome[0], outcome[1] = earned, earned, 0.0
 
 
 @njit(OBSERVE, **_COMPILED)
@@ -87,9 +93,8 @@ def _foraging_observe(state: Any, parameters: Any, view: Any) -> None:
 
 
 def _cartpole(dynamics: CartPoleDynamics) -> NativeDynamics:
-    return NativeDynamics(
-        _cartpole_step, _as_it_is, np.array([float(dynamics.sutton_barto_reward)]), _columns
-    )
+    numbers = np.array([dynamics.sutton_barto_reward, *dynamics.parameters], dtype=np.float64)
+    return NativeDynamics(_cartpole_step, _as_it_is, numbers, _columns)
 
 
 def _foraging(dynamics: ForagingDynamics) -> NativeDynamics:
