@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from ontogym.agents.lndp import LNDP, organism
+from ontogym.agents.lndp import LNDP, newborn
 from ontogym.seeding import lane_seeds
 
 SEEDS = {
@@ -30,9 +30,9 @@ def build(engine: str = "numba", nodes: int = 11, **options) -> LNDP:
 @pytest.mark.parametrize("options", [{}, {"synaptic_plasticity": False}, {"start": "empty"}])
 def test_blocks_are_the_whole(monkeypatch, engine: str, name: str, options: dict) -> None:
     agent, seeds = build(engine, **options), SEEDS[name]
-    monkeypatch.setattr(organism, "BODY_BLOCK", 3 * 20 * 8 * 11**2)  # three bodies
+    monkeypatch.setattr(newborn, "BODY_BLOCK", 3 * 20 * 8 * 11**2)  # three bodies
     born = agent.body(agent.birth(np.zeros((len(seeds), agent.genome_size)), seeds))
-    whole = organism.draw_bodies(agent.options, 4, 2, seeds)
+    whole = newborn.draw_bodies(agent.options, 4, 2, seeds)
     for part, drawn in zip(born._fields, whole):
         if part != "innate" or engine != "numba" or options.get("synaptic_plasticity") is False:
             np.testing.assert_array_equal(getattr(born, part), drawn, err_msg=part)
@@ -41,7 +41,7 @@ def test_blocks_are_the_whole(monkeypatch, engine: str, name: str, options: dict
 def test_memory_at_birth(monkeypatch) -> None:
     """A block in proportion to the population as at 100 MB: the peak is at most 1.5 times the state."""
     agent = build(nodes=64)
-    monkeypatch.setattr(organism, "BODY_BLOCK", 2**20)
+    monkeypatch.setattr(newborn, "BODY_BLOCK", 2**20)
     genomes, seeds = np.zeros((100, agent.genome_size)), lane_seeds(0, 100)
     agent.birth(genomes[:1], seeds[:1])
     tracemalloc.start()

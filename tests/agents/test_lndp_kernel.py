@@ -18,7 +18,8 @@ from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.kernel import functions as lane_functions
 from ontogym.agents.lndp.kernel import step
 from ontogym.agents.lndp.kernel.lanes import WIDTH
-from ontogym.agents.lndp.kernel.memory import below, four, genes, lanes, matrix, put_four, rows
+from ontogym.agents.lndp.kernel.memory import four, lanes, matrix, put_four
+from ontogym.agents.lndp.kernel.places import below, genes, rows
 from ontogym.agents.lndp.organism import GenomeLayout, LNDPConfig
 from ontogym.seeding import lane_seeds
 
@@ -57,7 +58,9 @@ def test_lanes_that_choose_compare_and_add() -> None:
         here, there = rows(x, 0, WIDTH), rows(out, 0, WIDTH)
         a, b = here[0, 0], here[1, 0]
         there[0, 0] = lane_functions.choose(a > b, a, b)
-        there[1, 0] = lane_functions.choose(~(a > b) & lane_functions.nodes_before(100, 103), 1.0, lanes(here, 0.0))
+        there[1, 0] = lane_functions.choose(
+            ~(a > b) & lane_functions.nodes_before(100, 103), 1.0, lanes(here, 0.0)
+        )
         there[2, 0] = lane_functions.choose(lane_functions.node_is(100, 105), a, 2.0)
         there[3, 0] = 2.0 * (a - b) / (b + 3.0)
         sums[0], sums[1] = lane_functions.sum_lanes(a), lane_functions.largest_lane(b)
@@ -106,7 +109,9 @@ def test_any_number_of_nodes_and_of_inputs(nodes: int, compat: str) -> None:
             _, state = agent.step(state, rng.standard_normal((2, inputs)), rng.standard_normal(2))
         bodies.append(agent.body(state))
     for name in ("nodes", "edges", "mask", "history", "activation"):
-        np.testing.assert_allclose(getattr(bodies[1], name), getattr(bodies[0], name), atol=1e-10, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(bodies[1], name), getattr(bodies[0], name), atol=1e-10, err_msg=name
+        )
 
 
 def test_float32_is_float64_rounded() -> None:
@@ -147,9 +152,15 @@ test_float32_is_float64_rounded()
     ("processor", "features"), [("haswell", "+sse4.2,+avx,+avx2,+fma"), ("generic", "+sse,+sse2")]
 )
 def test_a_processor_without_avx512(tmp_path: Path, processor: str, features: str) -> None:
-    environment = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {
+        "NUMBA_CPU_NAME": processor,
+        "NUMBA_CPU_FEATURES": features,
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
     path = os.pathsep.join([str(PAGE.parents[1]), os.environ.get("PYTHONPATH", "")])
-    subprocess.run([sys.executable, "-c", NARROW], check=True, env=os.environ | environment | {"PYTHONPATH": path})
+    subprocess.run(
+        [sys.executable, "-c", NARROW], check=True, env=os.environ | environment | {"PYTHONPATH": path}
+    )
 
 
 def test_every_size_is_one_compiled_function() -> None:

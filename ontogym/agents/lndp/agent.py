@@ -10,8 +10,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, newborns
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import GOLDEN, mix64
 

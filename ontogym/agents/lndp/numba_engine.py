@@ -153,7 +153,18 @@ class NumbaEngine:
 
         def run(seat: int) -> bool:
             done: bool = step_rows(
-                self._at, self._flags, self._allowed, state, seen, told, updates, living, seat, taken, bell, call
+                self._at,
+                self._flags,
+                self._allowed,
+                state,
+                seen,
+                told,
+                updates,
+                living,
+                seat,
+                taken,
+                bell,
+                call,
             )
             return done
 

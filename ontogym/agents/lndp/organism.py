@@ -1,4 +1,4 @@
-"""The LNDP's anatomy: its options, the layout of its genome, and how a newborn network is drawn.
+"""The LNDP's anatomy: its options, the layout of its genome, the state of its body.
 
 Nothing here moves: the engines (`graph_transformer`, `torch_engine`, `numba_engine`) all start from the same
 `Body`, so that one genome and one seed are one individual whatever computes it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from ontogym.developmental.lndp_parameters import Arrays, count, edge_gru, structural_mlp
 from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.seeding import LaneStreams, generator
+from ontogym.seeding import generator
 
-__all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "draw_bodies", "newborns"]
+__all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges"]
 
 _SIZES = ("nodes", "node_features", "edge_features", "heads", "query_features", "value_features", "rnn_iters")
 _CHOICES = {
@@ -33,8 +33,6 @@ _CHOICES = {
 }
 BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
 """The LNDP's own rule of each slot."""
-BODY_BLOCK = 2**24
-"""Bytes of newborns that are drawn at a time."""
 
 
 @dataclass(frozen=True)
@@ -328,61 +326,3 @@ def allowed_edges(config: LNDPConfig, n_inputs: int, n_outputs: int) -> NDArray[
     allowed[n - n_outputs :, hidden] = 1
     np.fill_diagonal(allowed, 0)
     return allowed
-
-
-def draw_bodies(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.integer]) -> Body:
-    """Newborn networks, one for each seed: node states and edge features uniform in (-1, 1), wiring a
-    reservoir with probability `density` for each allowed edge (none if `start` is "empty").
-
-    Returns:
-        A `Body` with float64 arrays; equal seeds give equal bodies, whatever stands beside them.
-    """
-    unique, back = np.unique(np.asarray(seeds, dtype=np.uint64), return_inverse=True)
-    return Body(*(part[back] for part in _draw(config, n_inputs, n_outputs, unique)))
-
-
-def newborns(
-    config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.integer]
-) -> Iterator[tuple[NDArray[np.intp], Body]]:
-    """The bodies of `draw_bodies` a few at a time, each drawn once, so that few of them are in memory at once.
-
-    Yields:
-        rows (R,) and their bodies: R, or one that all of them have (to be broadcast).
-    """
-    unique, back, counts = np.unique(
-        np.asarray(seeds, dtype=np.uint64), return_inverse=True, return_counts=True
-    )
-    rows, ends = np.argsort(back, kind="stable"), np.cumsum(counts)
-    # While a body is drawn, each of its N^2 places has some 20 numbers.
-    size = max(1, BODY_BLOCK // (20 * 8 * config.nodes**2))
-    for first in range(0, len(unique), size):
-        last = min(first + size, len(unique))
-        body = _draw(config, n_inputs, n_outputs, unique[first:last])
-        if (counts[first:last] == 1).all():
-            yield rows[ends[first] - 1 : ends[last - 1]], body
-            continue
-        for k in range(first, last):
-            yield rows[ends[k] - counts[k] : ends[k]], Body(*(part[k - first, None] for part in body))
-
-
-def _draw(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.uint64]) -> Body:
-    """One body for each seed."""
-    streams, p = LaneStreams(seeds), len(seeds)
-    n, f, s = config.nodes, config.node_features, config.edge_features
-    nodes = streams.uniform((n, f)) * 2 - 1
-    innate = streams.uniform((s, n, n))
-    innate *= 2
-    innate -= 1
-    blocks = config.density + config.density_sd * streams.normal((3,))
-    chance = streams.uniform((n, n))
-    allowed = allowed_edges(config, n_inputs, n_outputs)
-    present = chance < blocks[:, 0, None, None]
-    present[:, :, :n_inputs] = chance[:, :, :n_inputs] < blocks[:, 1, None, None]
-    present[:, n - n_outputs :] = chance[:, n - n_outputs :] < blocks[:, 2, None, None]
-    mask = (present & (allowed > 0)).astype(np.float64)
-    if config.start == "empty":
-        mask[:] = 0
-    innate *= allowed
-    return Body(
-        nodes, innate * mask[:, None], mask, np.zeros((p, n, config.history)), np.zeros((p, n)), innate
-    )

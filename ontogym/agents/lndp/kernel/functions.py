@@ -17,8 +17,19 @@ from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
 from ontogym.agents.lndp.kernel.lanes import (
-    CHOICE, FLAGS, I32, WIDTH, Lanes, common, constant, each_part, join, multiply_add, parts_of, spread,
-)  # fmt: skip
+    CHOICE,
+    FLAGS,
+    I32,
+    WIDTH,
+    Lanes,
+    common,
+    constant,
+    each_part,
+    join,
+    multiply_add,
+    parts_of,
+    spread,
+)
 
 __all__ = [
     "bits", "choose", "dot", "exp", "fma", "larger", "largest_lane", "lowest", "node_is", "nodes_before", "sigmoid",
