@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,11 @@ class Runner:
     def steps(self, count: int) -> None:
         import torch
 
+        from ontogym.agents.base import Feedback
+
         torch.set_num_threads(self.threads)
         for _ in range(count):
-            _, self.state = self.agent.step(self.state, self.observation, self.reward)
+            _, self.state = self.agent.step(self.state, self.observation, Feedback.of(self.reward))
 
     def measure(self) -> None:
         start = time.perf_counter()
@@ -139,32 +142,37 @@ OLD_AND_NEW = {16: 64, 32: 64, 64: 32, 128: 16, 256: 8}
 
 def serve() -> None:
     """Answer lines of nodes, population, density, and seconds with microseconds a step of one agent."""
-    known: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    known: dict[tuple[str, ...], Callable[[], Any]] = {}
     for line in sys.stdin:
         *case, seconds = line.split()
         if tuple(case) not in known:
             known.clear()
             known[tuple(case)] = _population(int(case[0]), int(case[1]), case[2])
-        agent, state, observation, reward = known[tuple(case)]
-        agent.step(state, observation, reward)
+        step = known[tuple(case)]
+        step()
         start, steps = time.process_time(), 0
         while time.process_time() - start < float(seconds):
             for _ in range(3):
-                agent.step(state, observation, reward)
+                step()
             steps += 3
-        print((time.process_time() - start) / (steps * len(reward)) * 1e6, flush=True)
+        print((time.process_time() - start) / (steps * int(case[1])) * 1e6, flush=True)
 
 
-def _population(nodes: int, population: int, density: str) -> tuple[Any, ...]:
+def _population(nodes: int, population: int, density: str) -> Callable[[], Any]:
+    """The step of a population that has lived a little (of its engine: the agent's contract may have changed)."""
     options = {} if density == "free" else {"density": float(density), "density_sd": 0.0, "threshold": HELD}
     agent = LNDP(Box(-1, 1, (4,)), Discrete(2), engine="numba", threads=1, nodes=nodes, **options)
     rng = np.random.default_rng(0)
     state = agent.birth(rng.standard_normal((population, agent.genome_size)), lane_seeds(0, population))
     observation = 0.1 * rng.standard_normal((population, 4)).astype(np.float32)
     reward = np.ones(population, np.float32)
+
+    def step() -> Any:
+        return agent.engine.step(state.engine, observation, reward)
+
     for _ in range(30):
-        agent.step(state, observation, reward)
-    return agent, state, observation, reward
+        step()
+    return step
 
 
 def against(old: Path, rounds: int) -> list[Case]:

@@ -106,7 +106,7 @@ def test_any_number_of_nodes_and_of_inputs(nodes: int, compat: str) -> None:
         rng = np.random.default_rng(1)
         state = agent.birth(0.4 * rng.standard_normal((2, agent.genome_size)), lane_seeds(5, 2))
         for _ in range(2):
-            _, state = agent.step(state, rng.standard_normal((2, inputs)), rng.standard_normal(2))
+            agent.engine.step(state.engine, rng.standard_normal((2, inputs)), rng.standard_normal(2))
         bodies.append(agent.body(state))
     for name in ("nodes", "edges", "mask", "history", "activation"):
         np.testing.assert_allclose(
@@ -126,7 +126,7 @@ def test_float32_is_float64_rounded() -> None:
         observation, reward = 0.5 * rng.standard_normal((32, 4)), rng.standard_normal(32)
         rounded = fast.engine.birth(genomes, fine.body(state), keys)
         _, rounded = fast.engine.step(rounded, observation, reward)
-        _, state = fine.step(state, observation, reward)
+        fine.engine.step(state.engine, observation, reward)
         body, twin = fine.body(state), fast.engine.body(rounded)
         np.testing.assert_array_equal(twin.mask, body.mask)
         for name in ("nodes", "edges", "history"):
@@ -168,7 +168,7 @@ def test_every_size_is_one_compiled_function() -> None:
     for nodes in (8, 11, 40):
         agent = LNDP(Box(-1, 1, (3,)), Discrete(2), threads=1, nodes=nodes)
         state = agent.birth(np.zeros((1, agent.genome_size)), np.zeros(1, int))
-        agent.step(state, np.zeros((1, 3)), np.zeros(1))
+        agent.engine.step(state.engine, np.zeros((1, 3)), np.zeros(1))
         count = len(step.step_rows.signatures)
         assert before in (None, count)
         before = count

@@ -10,6 +10,7 @@ import sys
 import gymnasium
 import numpy as np
 import ontogym
+from ontogym.agents.base import Feedback
 from ontogym.registry import AGENTS
 
 env = gymnasium.make("ontogym/CartPole-v1")
@@ -18,7 +19,7 @@ agent = AGENTS.get("lndp")(env.observation_space, env.action_space, engine="numb
 genomes = np.tile(agent.initial_genome(), (3, 1))
 state = agent.birth(genomes, np.arange(3))
 state = agent.develop(state, np.zeros((2, 3, 4)))
-_, state = agent.step(state, np.zeros((3, 4)), np.zeros(3))
+_, state = agent.step(state, np.zeros((3, 4)), Feedback.newborn(3, 2))
 agent.network(state)
 print(*sorted(name for name in ("torch", "torch_geometric") if name in sys.modules))
 """
