@@ -194,8 +194,16 @@ def _libm(context: Any, builder: Any, function: Any, x: Any) -> Any:
 LOG2_E = 1.44269502162933349609375
 """log2 e as a float32, and what is missing."""
 LOG2_E_MORE = 1.925963033500e-8
-POWER_OF_2 = (1.339887440e-3, 9.618437357e-3, 5.550332548e-2, 2.402264791e-1, 6.931472028e-1, 1.0)
-"""Minimax polynomial of 2^r for -1/2 <= r <= 1/2."""
+POWER_OF_2 = (
+    1.535336188319500e-4,
+    1.339887440266574e-3,
+    9.618437357674640e-3,
+    5.550332471162809e-2,
+    2.402264791363012e-1,
+    6.931472028550421e-1,
+    1.0,
+)
+"""2^r for -1/2 <= r <= 1/2 (Cephes)."""
 ROUND = 1.5 * 2**23
 """Added to a float32, leaves the nearest integer in the last bits."""
 
