@@ -189,6 +189,25 @@ class LNDP(Agent[LNDPState]):
         )
         return motor, LNDPState(inner)
 
+    def hold(
+        self,
+        state: LNDPState,
+        *,
+        wiring: NDArray[np.bool_] | bool | None = None,
+        weights: NDArray[np.bool_] | bool | None = None,
+    ) -> LNDPState:
+        """An intervention: from now on some networks keep their wiring, or their weights, in place.
+
+        Args:
+            wiring: ``(P,)`` or one for all, whether no edge comes or goes. weights: whether an edge that has a
+                weight keeps it (a new edge its first one; its other features go on). None: as before.
+        """
+        held = state.engine.held
+        for part, value in ((held.wiring, wiring), (held.weights, weights)):
+            if value is not None:
+                part[:] = value
+        return state
+
     def copy(self, state: LNDPState) -> LNDPState:
         return LNDPState(self.engine.copy(state.engine))
 
