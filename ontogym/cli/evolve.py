@@ -210,7 +210,7 @@ def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
     settings = {**values, "env": env, "agent": agent}
     if kept is not None:
         settings["preset"] = False
-    elif agent not in ("lndp", *NETWORKS):
+    elif agent not in ("lndp", "ndp", *NETWORKS):
         options = _fitting(agent, options)
     return with_values(_command(agent, options), settings), argv
 
@@ -225,6 +225,7 @@ def _command(agent: str, options: dict[str, Any]) -> Evolve:
     """The command for an agent, its options laid out as flags where the agent has flags of its own."""
     bodies: dict[str, tuple[type[Any], str, type[Any], type[Any]]] = {
         "lndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
+        "ndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
         "plastic": (EvolvePlastic, "plastic", PlasticConfig, TorchEngine),
     }
     if agent not in bodies:
