@@ -18,7 +18,7 @@ from ontogym.agents.base import Agent, check_genomes
 from ontogym.agents.feedback import SIGNALS
 from ontogym.agents.individuals import life_stream
 from ontogym.agents.lndp.kernel.lanes import WIDTH
-from ontogym.agents.lndp.kernel.memory import rows
+from ontogym.agents.lndp.kernel.places import rows
 from ontogym.agents.networks.agent import NetworkAgent, NetworkState
 from ontogym.agents.networks.kernel import Shape, network_step, work_size
 from ontogym.baselines.lives.lanes import Lanes, lanes_of
