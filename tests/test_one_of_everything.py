@@ -17,7 +17,10 @@ ONCE = {
     "run folders": (r"pass --resume to go on", {"runs.py"}),
     "checksums": (r"64 zeros|ontogym_checksum", {"checkpoint.py"}),
     "the rollout": (r"while active\.any\(\)", {"baselines/lives/rollout.py"}),
-    "the actor's contract": (r"^class Actor\(abc|^class \w*Player\(Protocol\)|^class BatchPolicy", {"agents/base.py"}),
+    "the actor's contract": (
+        r"^class Actor\(abc|^class \w*Player\(Protocol\)|^class BatchPolicy",
+        {"agents/base.py"},
+    ),
     "what a life is": (r"^class LifeSpec", {"baselines/lives/spec.py"}),
     "how to go on": (r"\"stopped; ", {"runs.py"}),
 }
