@@ -154,6 +154,8 @@ RULES = Registry(
         "bcm": "ontogym.developmental.rules.bcm:BCMRule",
         "hebbian-abcd": "ontogym.developmental.rules.hebbian:HebbianABCDRule",
         "hebbian-abcd-edge": "ontogym.developmental.rules.hebbian:HebbianABCDEdgeRule",
+        "change-trace": "ontogym.developmental.rules.change_trace:ChangeTraceRule",
+        "change-trace-edge": "ontogym.developmental.rules.change_trace:ChangeTraceEdgeRule",
         "reward-hebb": "ontogym.developmental.rules.reward_hebb:RewardHebbRule",
         "stdp": "ontogym.developmental.rules.stdp:STDPRule",
         "activity-turnover": "ontogym.developmental.rules.turnover:ActivityTurnoverRule",
