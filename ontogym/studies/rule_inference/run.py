@@ -60,7 +60,7 @@ def infer_rule(
         progress: show a bar.
 
     Returns:
-        ``held_out``: for every parametric rule and model its log-likelihood a trial with interval (`score`), gains over
+        ``notes``: how the data were read, and how many trials were left out; ``held_out``: for every parametric rule and model its log-likelihood a trial with interval (`score`), gains over
         ``static``; ``comparisons``: paired gains between models; ``models``: for each network `recovery` (simulated
         animals), `asymmetry`, `history_slope` and update curves; ``truth``: the same of the simulated rule;
         ``parametric``: fits to all animals; ``profile`` over the baseline; ``cpu_seconds`` of this call.
@@ -83,6 +83,7 @@ def infer_rule(
         "source": trials.source,
         "animals": len(trials),
         "trials": int(trials.lengths.sum()),
+        "notes": list(trials.notes),
         "folds": len(folds.test),
         "held_out": {
             name: score(ll, trials, folds.over, held_out["static"]) for name, ll in held_out.items()
