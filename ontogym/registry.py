@@ -99,6 +99,12 @@ class Registry:
             table.setdefault(entry.name, entry)
         return dict(sorted(table.items()))
 
+    def hidden(self) -> list[Entry]:
+        """Entry points that nobody reaches by their name, since a built-in or an earlier package has it."""
+        table = self.entries()
+        installed = _installed(self.group, tuple((path, _changed(path)) for path in sys.path))
+        return [entry for entry in installed if table[entry.name] != entry]
+
     def get(self, name: str) -> Any:
         """The object registered as `name`; imports its module now.
 
