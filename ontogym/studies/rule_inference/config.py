@@ -28,10 +28,12 @@ class InferenceConfig:
         seed: of simulation, folds and fits.
         animals: to simulate (1000 in the paper).
         trials: of each simulated animal.
-        epochs: passes over the animals; real animals are few and take more, some 100.
+        epochs: passes over the animals.
         batch: animals in a step of Adam.
         learning_rate: of Adam at the start; it falls to 0 as a cosine.
-        validation: share of the training animals (sessions) that decides when to stop, at least one; 0 for none.
+        weight_sd: SD of the normal prior on the network's weights, which keeps chance out; 0 for none.
+        validation: share of the training animals (sessions) that decides when to stop, in the second half of the epochs;
+            0 lets the prior do.
         hidden: units in each layer.
         truncation: trials after which back-propagation through time is cut.
     """
@@ -43,10 +45,11 @@ class InferenceConfig:
     seed: int = 0
     animals: int = 300
     trials: int = 500
-    epochs: int = 20
+    epochs: int = 100
     batch: int = 10
     learning_rate: float = 0.01
-    validation: float = 0.1
+    weight_sd: float = 0.3
+    validation: float = 0.0
     hidden: int = 32
     truncation: int = 500
 
@@ -83,7 +86,7 @@ class InferenceConfig:
         """How one network is fitted."""
         from ontogym.studies.rule_inference.model.fitting import FitConfig
 
-        same = ("hidden", "epochs", "batch", "learning_rate", "truncation", "seed")
+        same = ("hidden", "epochs", "batch", "learning_rate", "truncation", "weight_sd", "seed")
         return FitConfig(kind, **{name: getattr(self, name) for name in same})
 
     @property

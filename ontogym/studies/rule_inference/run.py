@@ -78,7 +78,8 @@ def infer_rule(
     with fits.bar(progress):
         networks = {kind: fits.held_out(kind) for kind in config.models}
         states = {kind: fits.whole(kind) for kind in config.models}
-    held_out = {rule: cross_validate_rule(rule, trials, folds) for rule in PARAMETRIC} | networks
+    rules = {rule: fit_rule(rule, trials) for rule in PARAMETRIC}
+    held_out = {rule: cross_validate_rule(rule, trials, folds, rules[rule]) for rule in PARAMETRIC} | networks
     result: dict[str, Any] = {
         "source": trials.source,
         "animals": len(trials),
@@ -89,14 +90,12 @@ def infer_rule(
             name: score(ll, trials, folds.over, held_out["static"]) for name, ll in held_out.items()
         },
         "comparisons": _comparisons(held_out, trials, folds),
-        "parametric": {rule: fit_rule(rule, trials).as_json() for rule in PARAMETRIC},
+        "parametric": {rule: fit.as_json() for rule, fit in rules.items()},
         "profile": baseline_profile(trials).as_json(),
     }
     best = max(config.models, key=lambda kind: result["held_out"][kind]["mean"])
     fresh = _simulated(config, FRESH_ANIMALS, "fresh animals") if config.simulate else None
-    result["models"] = {
-        kind: _described(config, kind, states[kind].best, trials, fresh) for kind in config.models
-    }
+    result["models"] = {kind: _described(config, kind, states[kind], trials, fresh) for kind in config.models}
     for kind, state in states.items():
         facts = {
             "source": trials.source,
@@ -196,12 +195,12 @@ def _comparisons(
 
 
 def _described(
-    config: InferenceConfig, kind: str, params: NDArray[np.float64], trials: Trials, fresh: Simulated | None
+    config: InferenceConfig, kind: str, state: FitState, trials: Trials, fresh: Simulated | None
 ) -> dict[str, Any]:
     """What a network fitted to all animals says; of simulated ones, on animals that it has not seen."""
-    network = config.fit(kind).network
+    network, params = config.fit(kind).network, state.best
     seen = trials if fresh is None else fresh.trials
-    path = trajectory(network, params, seen)
+    path = trajectory(network, params, seen, state.best_starts if fresh is None else None)
     found = _along(path, seen) | {"weight_curve": weight_curve(network, params, _grid(path))}
     return found | ({} if fresh is None else {"recovery": recovery(network, params, fresh)})
 
