@@ -20,7 +20,17 @@ from typing import Any
 
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["AGENTS", "RULES", "SPONTANEOUS", "STRATEGIES", "Entry", "Registry", "key_values", "load_object"]
+__all__ = [
+    "AGENTS",
+    "RULES",
+    "SPONTANEOUS",
+    "STRATEGIES",
+    "Entry",
+    "Registry",
+    "key_values",
+    "load_object",
+    "plugins",
+]
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,19 @@ class Registry:
 
     def __contains__(self, name: object) -> bool:
         return name in self.entries()
+
+
+def plugins(*chosen: Any) -> dict[str, str]:
+    """Which of the chosen names (texts, or dicts of options) other packages brought: name to package and version."""
+    names = {
+        str(value)
+        for part in chosen
+        for value in (part.values() if isinstance(part, Mapping) else [part])
+        if isinstance(value, str)
+    }
+    tables = [table.entries() for table in (RULES, AGENTS, SPONTANEOUS, STRATEGIES)]
+    found = [table[name] for name in sorted(names) for table in tables if name in table]
+    return {entry.name: entry.origin for entry in found if entry.origin != "ontogym"}
 
 
 @lru_cache(maxsize=32)

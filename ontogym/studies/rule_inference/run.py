@@ -60,8 +60,8 @@ def infer_rule(
         progress: show a bar.
 
     Returns:
-        ``notes``: how the data were read, and how many trials were left out; ``held_out``: for every parametric rule and model its log-likelihood a trial with interval (`score`), gains over
-        ``static``; ``comparisons``: paired gains between models; ``models``: for each network `recovery` (simulated
+        ``notes``: how the data were read, and how many trials were left out; ``held_out``: for every parametric rule
+        and model its log-likelihood a trial with interval (`score`), gains over ``static``; ``comparisons``: paired gains between models; ``models``: for each network `recovery` (simulated
         animals), `asymmetry`, `history_slope` and update curves; ``truth``: the same of the simulated rule;
         ``parametric``: fits to all animals; ``profile`` over the baseline; ``cpu_seconds`` of this call.
 
@@ -74,7 +74,9 @@ def infer_rule(
     trials = data.trials if data is not None else read_trials(str(config.data))
     folds = make_folds(trials, config.folds, config.seed)
     with RunFolder(out, config.fixed(), resume):
-        result = _inferred(config, Path(out), trials, folds, data, progress)
+        result = _inferred(
+            config.settled(int(trials.lengths.sum())), Path(out), trials, folds, data, progress
+        )
     return result | {"cpu_seconds": round(time.process_time() - started, 1)}
 
 
@@ -141,7 +143,7 @@ class _Fits:
         """A progress bar over the epochs of all fits."""
         from tqdm import tqdm
 
-        total = len(self.config.models) * (len(self.folds.test) + 1) * self.config.epochs
+        total = len(self.config.models) * (len(self.folds.test) + 1) * int(self.config.epochs or 0)
         with tqdm(total=total, unit="epoch", disable=not shown, mininterval=0.5) as self._bar:
             yield
 

@@ -57,7 +57,7 @@ class FitConfig:
     learning_rate: float = 0.01
     truncation: int = 500
     clip: float = 1.0
-    weight_sd: float = 0.3
+    weight_sd: float = 0.45
     seed: int = 0
 
     def __post_init__(self) -> None:
