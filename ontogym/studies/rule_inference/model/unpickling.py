@@ -215,7 +215,7 @@ def _walk(data: bytes) -> None:
         if steps >= MAX_STEPS:
             raise _TooLarge(f"it has more than {MAX_STEPS} steps")
         # Places to remember at are numbered as they come; room is made for all below the largest.
-        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= argument <= steps:
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= steps:
             raise _TooLarge(f"it wants to remember at place {argument} after {steps} steps")
 
 
