@@ -136,7 +136,7 @@ def generation_seconds(threads: int) -> dict[str, float]:
 
 HELD = 1 - 2**-53
 """A threshold that no structural decision reaches."""
-OLD_AND_NEW = {16: 64, 32: 64, 64: 32, 128: 16, 256: 8}
+OLD_AND_NEW = {16: 64, 32: 64, 64: 32, 128: 16}
 """Number of nodes to population, about as much work each."""
 
 

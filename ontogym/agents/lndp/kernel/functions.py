@@ -14,7 +14,6 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import signature
-from numba.extending import intrinsic
 
 from ontogym.agents.lndp.kernel.lanes import (
     CHOICE,
@@ -25,6 +24,7 @@ from ontogym.agents.lndp.kernel.lanes import (
     common,
     constant,
     each_part,
+    intrinsic,
     join,
     multiply_add,
     parts_of,

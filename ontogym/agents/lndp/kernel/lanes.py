@@ -17,12 +17,12 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils, config
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-__all__ = ["CHOICE", "FLAGS", "WIDTH", "Choice", "Lanes"]
+__all__ = ["CHOICE", "FLAGS", "WIDTH", "Choice", "Lanes", "intrinsic"]
 
 FLAGS = ("nnan", "ninf", "nsz", "contract", "arcp", "afn")
 """No "reassoc": results do not depend on how a sum happens to be cut into blocks. NaN never enters, because
@@ -38,6 +38,11 @@ def _width() -> int:
 
 
 WIDTH = _width()
+
+
+def intrinsic(function: Any) -> Any:
+    """numba's own, whose stubs believe that callers hand over the typing context."""
+    return extending.intrinsic(function)
 
 
 class Lanes(types.Type):  # type: ignore[misc]
