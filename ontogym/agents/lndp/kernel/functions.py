@@ -53,8 +53,8 @@ def dot(_typing: Any, a: Any, b: Any, start: Any) -> Any:
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         columns = [parts_of(context, builder, v, t, sig.args[0]) for v, t in zip(args, sig.args)]
         total = columns[2][0]
-        for pair in zip(*columns[:2]):
-            total = multiply_add(builder, *pair, total)
+        for x, y in zip(columns[0], columns[1]):
+            total = multiply_add(builder, x, y, total)
         return total
 
     return start(a, b, start), code

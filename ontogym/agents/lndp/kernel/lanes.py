@@ -31,9 +31,10 @@ genomes are finite."""
 
 def _width() -> int:
     """16 lanes where numba may use AVX-512, else 8: an AVX2 register, or two of NEON and SSE."""
-    if config.CPU_FEATURES is not None:
-        return 16 if "+avx512f" in config.CPU_FEATURES else 8
-    wide = config.ENABLE_AVX and llvm.get_host_cpu_features().get("avx512f", False)
+    settings: Any = config
+    if settings.CPU_FEATURES is not None:
+        return 16 if "+avx512f" in settings.CPU_FEATURES else 8
+    wide = settings.ENABLE_AVX and llvm.get_host_cpu_features().get("avx512f", False)
     return 16 if wide else 8
 
 
@@ -186,7 +187,8 @@ def _logic(op: Any, method: str, count: int) -> None:
     )
 
 
-for _op, _method, _count in (
+_LOGIC: tuple[tuple[Any, str, int], ...] = (
     (operator.and_, "and_", 2), (operator.or_, "or_", 2), (operator.xor, "xor", 2), (operator.invert, "not_", 1),
-):  # fmt: skip
-    _logic(_op, _method, _count)
+)  # fmt: skip
+for _what, _method, _count in _LOGIC:
+    _logic(_what, _method, _count)
