@@ -89,7 +89,7 @@ def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0, *
 
 def foraging_returns(env_id: str, lives: int) -> Returns:
     """Returns ``(lives,)`` of the best policy, or one number: the optimum where rewards come late."""
-    if env_id == "ontogym/ForagingGoalSwap-v1":
+    if env_id == "ontogym/ForagingGoalSwapLate-v0":
         return np.array([late_foraging_optimum(swap=(30, 70))])
     if env_id.endswith("-v1"):
         return np.array([late_foraging_optimum(0.1 if "Switch" in env_id else 0.0)])
