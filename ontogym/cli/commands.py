@@ -19,6 +19,7 @@ from ontogym.cli.inference import InferRule
 from ontogym.cli.leaderboard import (
     LeaderboardAdd,
     LeaderboardList,
+    LeaderboardMigrate,
     LeaderboardSubmit,
     LeaderboardVerify,
 )
@@ -75,6 +76,7 @@ COMMANDS: dict[str, type[Any]] = {
     "leaderboard verify": LeaderboardVerify,
     "leaderboard add": LeaderboardAdd,
     "leaderboard list": LeaderboardList,
+    "leaderboard migrate": LeaderboardMigrate,
 }
 
 

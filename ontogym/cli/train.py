@@ -47,7 +47,6 @@ class Train:
 
     def run(self) -> dict[str, Any]:
         """Train and print the score; returns what run.json holds."""
-        from ontogym.baselines.sb3.references import FLOORS
         from ontogym.baselines.sb3.run import TrainingConfig, train
 
         name = f"{self.env.rpartition('/')[2]}-{self.algo}-s{self.seed}".replace(":", ".")
@@ -74,6 +73,5 @@ class Train:
                 ("folder", config.out),
             ]
             print_table(f"{self.algo} on {self.env}", ("", ""), rows)
-            if self.algo not in FLOORS:
-                print(f"Next:  ontogym leaderboard submit {config.out}")
+            print(f"Next:  ontogym leaderboard submit {config.out}")
         return {**run, "best": best, "out": config.out}

@@ -1,7 +1,7 @@
 """The floor and the ceiling: policies that need no training.
 
-``random`` acts uniformly, ``constant`` always acts the same, ``reference`` is written by hand for its environment: the
-ceiling where one is known (foraging, choice), a good controller where none is (CartPole, Acrobot, Pendulum).
+``random`` acts uniformly, ``constant`` always acts the same, ``reference`` is written by hand for its environment (see
+`ontogym.envs.reference`): the ceiling where one is known (foraging, choice), a good controller where none is.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.envs.reference import BlockObserver, WinStayLoseShift
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.envs import reference
+from ontogym.envs.reference import REFERENCES, reference_of
+from ontogym.errors import OntogymError
 from ontogym.seeding import generator
 
-__all__ = ["FLOORS", "REFERENCES", "make_floor"]
+__all__ = ["FLOORS", "make_floor"]
 
-FLOORS = ("random", "constant", "reference")
+FLOORS = (*reference.FLOORS, "reference")
+"""What can be had without training; "reference" is the one policy of `REFERENCES` for the environment."""
 
 
 class Random:
@@ -51,22 +53,8 @@ class Constant:
         return np.stack([self._action] * len(rewards))
 
 
-class Rule:
-    """A function of the observation ``(P, O)`` alone."""
-
-    def __init__(self, rule: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
-        self._rule = rule
-
-    def reset(self, lanes: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observations: Any, rewards: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
-        """Actions ``(P, ...)``."""
-        return self._rule(np.asarray(observations))
-
-
-class Remembering:
-    """A reference with a memory of its own: made anew for every life."""
+class HandWritten:
+    """A policy of `ontogym.envs.reference`, made anew for every life: it may remember."""
 
     def __init__(self, make: Callable[[int], Any]) -> None:
         self._make = make
@@ -78,44 +66,6 @@ class Remembering:
     def act(self, observations: Any, rewards: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
         """Actions ``(P, ...)``."""
         return np.asarray(self._inner.act(observations, rewards))
-
-
-def balance(seen: NDArray[Any]) -> NDArray[np.int64]:
-    """CartPole: push to the side to which the pole is falling, with a slow pull to the middle."""
-    x, v, angle, spin = seen.T
-    return (angle + 0.4 * spin + 0.02 * x + 0.06 * v > 0).astype(np.int64)
-
-
-def pump(seen: NDArray[Any]) -> NDArray[np.int64]:
-    """Acrobot: torque along the swing of the second link puts energy in."""
-    return np.where(seen[:, 5] > 0, 2, 0)
-
-
-def swing_up(seen: NDArray[Any]) -> NDArray[np.float32]:
-    """Pendulum: pump energy while it hangs, hold it by a spring and a brake near the top."""
-    angle, spin = np.arctan2(seen[:, 1], seen[:, 0]), seen[:, 2]
-    energy = spin**2 / 2 + 15.0 * (seen[:, 0] - 1.0)  # 3 g / (2 l) = 15; zero at rest on top
-    near = (np.abs(angle) < 0.6) & (np.abs(spin) < 4)
-    torque = np.where(
-        near, -10.0 * angle - 2.0 * spin, np.where(energy < 0, 1, -1) * 2.0 * np.where(spin < 0, -1, 1)
-    )
-    return np.clip(torque, -2.0, 2.0).astype(np.float32)[:, None]
-
-
-REFERENCES: dict[str, Callable[[], Any]] = {
-    "ontogym/Foraging-v0": lambda: Remembering(WinStayLoseShift),
-    "ontogym/ForagingSwitch-v0": lambda: Remembering(WinStayLoseShift),
-    "ontogym/ForagingRewardOnly-v0": lambda: Remembering(WinStayLoseShift),
-    "ontogym/DeNovoChoice-v0": lambda: Rule(lambda seen: (seen[:, 1] > seen[:, 0]).astype(np.int64)),
-    "ontogym/DeNovoChoiceBlocks-v0": lambda: Remembering(BlockObserver),
-    "ontogym/CartPole-v1": lambda: Rule(balance),
-    "CartPole-v1": lambda: Rule(balance),
-    "ontogym/Acrobot-v1": lambda: Rule(pump),
-    "Acrobot-v1": lambda: Rule(pump),
-    "ontogym/Pendulum-v1": lambda: Rule(swing_up),
-    "Pendulum-v1": lambda: Rule(swing_up),
-}
-"""Environment id to the maker of its hand-written policy."""
 
 
 def make_floor(
@@ -133,10 +83,7 @@ def make_floor(
     if name == "random":
         return Random(action_space, int(options.get("seed", 0)))
     if name == "reference":
-        env = str(options.get("env"))
-        if env not in REFERENCES:
-            raise UnknownNameError("environment with a reference policy", env, REFERENCES)
-        return REFERENCES[env]()
+        return HandWritten(REFERENCES[reference_of(str(options.get("env")))].make)
     dtype, shape = getattr(action_space, "dtype", None), action_space.shape
     if shape is None or dtype is None:
         raise OntogymError(f"There is no constant action in {action_space}; use random.")
