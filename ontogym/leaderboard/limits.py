@@ -190,6 +190,7 @@ def check_text(value: Any, what: str, most: int = MAX_TEXT, lines: bool = False)
     Raises:
         Refused: something else.
     """
+    what = what[0].upper() + what[1:]
     if not isinstance(value, str):
         raise Refused(f"{what} must be text, not {type(value).__name__}.")
     if len(value) > most:

@@ -113,9 +113,8 @@ _LNDP = Record(
         "structural_rule": _RULE,
         "development": _RULE,
         "development_steps": _STEPS,
-        "development_options": OneOf(
-            "words KEY=VALUE, or an object", (ListOf(Text(2000), 40), MapOf(_SCALAR, 40))
-        ),
+        # Those of the source, checked by its own table.
+        "development_options": OneOf("empty", (ListOf(_NAME, 0), MapOf(_SCALAR, 0))),
     },
 )
 _PLASTIC = Record(
@@ -184,9 +183,12 @@ def check_options(agent_type: str, options: Any) -> dict[str, Any]:
         raise Refused(f"{where} must be an object.")
     source = _source_options(options.get("development_options", ()))
     _refuse_reach({**options, "development_options": source}, 0)
-    checked: dict[str, Any] = AGENT_OPTIONS.get(agent_type, GENERAL).check(options, where)
+    rest = {key: value for key, value in options.items() if key != "development_options" or not source}
+    checked: dict[str, Any] = AGENT_OPTIONS.get(agent_type, GENERAL).check(rest, where)
     name = str(checked.get("development", ""))
     SOURCE_OPTIONS.get(name, GENERAL).check(source, f"the options of the source {name!r}")
+    if source:
+        checked["development_options"] = options["development_options"]
     steps, nodes = checked.get("development_steps", 0), checked.get("nodes", checked.get("hidden", 32))
     if isinstance(steps, int) and isinstance(nodes, int) and steps * nodes > MAX_DEVELOPMENT:
         raise Refused(

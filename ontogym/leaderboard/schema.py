@@ -56,7 +56,7 @@ class Text:
     def check(self, value: Any, where: str) -> str:
         check_text(value, where, self.most, self.lines)
         if self.pattern and not re.fullmatch(self.pattern, value):
-            raise Refused(f"{where} is {value[:80]!r}, which is none; it must match {self.pattern}.")
+            raise _refusal(f"{where} is {value[:80]!r}, which is none; it must match {self.pattern}.")
         return str(value)
 
 
@@ -69,7 +69,7 @@ class Whole:
 
     def check(self, value: Any, where: str) -> int:
         if type(value) is not int or not self.low <= value <= self.high:
-            raise Refused(
+            raise _refusal(
                 f"{where} must be a whole number from {self.low} to {self.high}, not {_brief(value)}."
             )
         return value
@@ -85,7 +85,7 @@ class Real:
     def check(self, value: Any, where: str) -> float:
         good = type(value) in (int, float) and math.isfinite(value) and self.low <= value <= self.high
         if not good:
-            raise Refused(
+            raise _refusal(
                 f"{where} must be a number from {self.low:g} to {self.high:g}, not {_brief(value)}."
             )
         return float(value)
@@ -97,7 +97,7 @@ class Flag:
 
     def check(self, value: Any, where: str) -> bool:
         if type(value) is not bool:
-            raise Refused(f"{where} must be true or false, not {_brief(value)}.")
+            raise _refusal(f"{where} must be true or false, not {_brief(value)}.")
         return value
 
 
@@ -107,7 +107,7 @@ class Null:
 
     def check(self, value: Any, where: str) -> None:
         if value is not None:
-            raise Refused(f"{where} must be null, not {_brief(value)}.")
+            raise _refusal(f"{where} must be null, not {_brief(value)}.")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Anything:
 
     def check(self, value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
-            raise Refused(f"{where} must be an object, not {_brief(value)}.")
+            raise _refusal(f"{where} must be an object, not {_brief(value)}.")
         return value
 
 
@@ -128,7 +128,7 @@ class Exactly:
 
     def check(self, value: Any, where: str) -> Any:
         if type(value) is not type(self.value) or value != self.value:
-            raise Refused(f"{where} must be {self.value!r}, not {_brief(value)}.")
+            raise _refusal(f"{where} must be {self.value!r}, not {_brief(value)}.")
         return value
 
 
@@ -141,7 +141,7 @@ class Choice:
     def check(self, value: Any, where: str) -> str:
         check_text(value, where, 200)
         if value not in self.words:
-            raise Refused(f"{where}: {UnknownNameError('value', value, self.words)}")
+            raise _refusal(f"{where}: {UnknownNameError('value', value, self.words)}")
         return str(value)
 
 
@@ -156,7 +156,7 @@ class ListOf:
     def check(self, value: Any, where: str) -> list[Any]:
         if not isinstance(value, (list, tuple)) or not self.least <= len(value) <= self.most:
             size = f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
-            raise Refused(f"{where} must be a list of {size} parts, not {_brief(value)}.")
+            raise _refusal(f"{where} must be a list of {size} parts, not {_brief(value)}.")
         return [self.item.check(part, f"{where}[{k}]") for k, part in enumerate(value)]
 
 
@@ -170,7 +170,7 @@ class MapOf:
 
     def check(self, value: Any, where: str) -> dict[str, Any]:
         if not isinstance(value, Mapping) or len(value) > self.most:
-            raise Refused(f"{where} must be an object with at most {self.most} names.")
+            raise _refusal(f"{where} must be an object with at most {self.most} names.")
         checked = {}
         for key, part in value.items():
             self.name.check(key, f"a name in {where}")
@@ -191,7 +191,7 @@ class OneOf:
                 return choice.check(value, where)
             except Refused:
                 continue
-        raise Refused(f"{where} must be {self.what}, not {_brief(value)}.")
+        raise _refusal(f"{where} must be {self.what}, not {_brief(value)}.")
 
 
 @dataclass(frozen=True)
@@ -203,14 +203,14 @@ class Record:
 
     def check(self, value: Any, where: str) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise Refused(f"{where} must be an object, not {_brief(value)}.")
+            raise _refusal(f"{where} must be an object, not {_brief(value)}.")
         known = {**self.fields, **self.optional}
         for key in value:
             if key not in known:
-                raise Refused(f"{UnknownNameError(f'key in {where}:', str(key)[:80], known)}")
+                raise _refusal(f"{UnknownNameError(f'key in {where}:', str(key)[:80], known)}")
         for key in self.fields:
             if key not in value:
-                raise Refused(f"{where} lacks the key {key!r}.")
+                raise _refusal(f"{where} lacks the key {key!r}.")
         return {key: known[key].check(part, _inside(where, key)) for key, part in value.items()}
 
 
@@ -226,6 +226,10 @@ def bounds_of(schema: Field) -> list[Field]:
             if hasattr(part, "check"):
                 found += bounds_of(part)
     return found
+
+
+def _refusal(sentence: str) -> Refused:
+    return Refused(sentence[0].upper() + sentence[1:])
 
 
 def _inside(where: str, key: Any) -> str:
