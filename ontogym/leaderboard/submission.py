@@ -96,16 +96,15 @@ def pack_tensors(tensors: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def content_of(submission: Submission) -> str:
-    """SHA-256 of what the agent is (its type, options and numbers), however the files are written.
+    """SHA-256 of what the agent is, however its files are written.
 
-    Two submissions of equal content are one agent: order, names and header of the tensors do not count.
+    Agents of equal content are one agent: of those with weights the numbers count (not the names and the order of the
+    tensors, nor options, which could be padded with defaults), of the others the type and the options.
     """
     agent = submission.manifest["agent"]
-    parts = [agent["type"], json.dumps(agent["options"], sort_keys=True)]
-    numbers = [
-        f"{t.dtype} {t.shape} {hashlib.sha256(t.tobytes()).hexdigest()}" for t in submission.tensors.values()
-    ]
-    return hashlib.sha256("\n".join([*parts, *sorted(numbers)]).encode()).hexdigest()
+    numbers = [f"{t.dtype} {hashlib.sha256(t.tobytes()).hexdigest()}" for t in submission.tensors.values()]
+    parts = sorted(numbers) or [agent["type"], json.dumps(agent["options"], sort_keys=True)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def write_submission(folder: Path | str, submission: Submission) -> None:
