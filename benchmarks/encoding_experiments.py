@@ -36,7 +36,7 @@ from ontogym.retina_env.images import dead_leaves
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import IMAGES_SEED, default_twin, held_out_images
 from ontogym.seeding import derive, generator, lane_seeds
-from ontogym.studies.regimes.intervals import mean_interval
+from ontogym.statistics import mean_summary
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "encoding"
@@ -270,7 +270,7 @@ def tables() -> str:
 def _shown(values: list[float | None], digits: int) -> str:
     if values[0] is None:
         return "–"
-    found = mean_interval(values)
+    found = mean_summary(values)
     text, interval = f"{found['mean']:.{digits}f}", found["ci95"]
     return text if interval is None else f"{text} ± {(interval[1] - interval[0]) / 2:.{digits}f}"
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live
 from ontogym.seeding import lane_seeds
@@ -80,7 +81,7 @@ class Runner:
 
         torch.set_num_threads(self.threads)
         for _ in range(count):
-            _, self.state = self.agent.step(self.state, self.observation, self.reward)
+            _, self.state = self.agent.step(self.state, self.observation, Feedback.of(self.reward))
 
     def measure(self) -> None:
         start = time.perf_counter()

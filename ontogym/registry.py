@@ -117,6 +117,10 @@ class Registry:
                 f"The {self.kind} {name!r}, registered by {entry.origin}, cannot be loaded: {error}"
             ) from error
 
+    def resolve(self, name: str) -> Any:
+        """`get`, but a name of the form ``module:Class`` is imported as it stands (never do that with a stranger's)."""
+        return load_object(name) if ":" in name else self.get(name)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries())
 
@@ -174,6 +178,11 @@ AGENTS = Registry(
         "lndp": "ontogym.agents.lndp:LNDP",
         "plastic": "ontogym.agents.plastic:Plastic",
         "logistic": "ontogym.agents.logistic:Logistic",
+        "mlp": "ontogym.agents.networks:MLP",
+        "rnn": "ontogym.agents.networks:RNN",
+        "gru": "ontogym.agents.networks:GRU",
+        "hyper": "ontogym.agents.networks:Hyper",
+        "trace": "ontogym.agents.networks:Trace",
     },
 )
 SPONTANEOUS = Registry(
@@ -191,8 +200,8 @@ STRATEGIES = Registry(
     "ontogym.strategies",
     {
         "csa": "ontogym.baselines.evolution.strategies:IsotropicCSA",
-        "cma-diagonal": "ontogym.baselines.evolution.strategies:DiagonalCMA",
-        "cma-full": "ontogym.baselines.evolution.strategies:FullCMA",
+        "cma-diagonal": "ontogym.baselines.evolution.cma:DiagonalCMA",
+        "cma-full": "ontogym.baselines.evolution.cma:FullCMA",
         "openai-es": "ontogym.baselines.evolution.strategies:OpenAIES",
     },
 )

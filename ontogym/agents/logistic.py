@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes
 from ontogym.errors import OntogymError
 from ontogym.registry import RULES
 from ontogym.seeding import LaneStreams
@@ -115,11 +115,12 @@ class Logistic(Agent[LogisticState]):
         self,
         state: LogisticState,
         observation: NDArray[np.floating],
-        reward: NDArray[np.floating],
+        feedback: Feedback,
         active: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], LogisticState]:
         import torch
 
+        reward = feedback.reward
         active = np.ones(len(reward), dtype=np.bool_) if active is None else active
         rows = np.flatnonzero(active)
         motor = np.zeros((len(reward), 2), dtype=np.float32)

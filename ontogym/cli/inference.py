@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from ontogym.cli.options import print_table
+from ontogym.runs import stoppable
 from ontogym.studies.rule_inference.config import InferenceConfig
 
 __all__ = ["InferRule"]
@@ -53,12 +54,8 @@ class InferRule:
         """The inference; an interrupt says how to go on."""
         from ontogym.studies.rule_inference.run import infer_rule
 
-        try:
+        with stoppable(out):
             return infer_rule(self.config, out, resume=self.resume, progress=True)
-        except KeyboardInterrupt:
-            begun = (out / "config.json").exists()
-            onward = f"the same command with --resume goes on with {out}." if begun else "nothing is kept."
-            raise KeyboardInterrupt(f"stopped; {onward}") from None
 
 
 def _lives(path: Path) -> dict[str, Any]:

@@ -6,11 +6,12 @@ calls an agent of that kind. Each is built for a number of lanes and has ``act(o
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,9 @@ __all__ = [
     "FLOORS",
     "REFERENCES",
     "BlockObserver",
-    "HandWritten",
     "NearestFood",
     "Reference",
+    "RuleKeeper",
     "WinStayLoseShift",
     "reference_of",
 ]
@@ -32,14 +33,7 @@ __all__ = [
 FLOORS = ("random", "constant")
 """Policies that know nothing of their task: uniform actions, and always the same one."""
 _RIGHT, _LEFT = 0, 1
-
-
-class HandWritten(Protocol):
-    """A policy in the middle of P lives."""
-
-    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[Any]:
-        """Actions ``(P, ...)`` for observations ``(P, O)`` and the last rewards ``(P,)``."""
-        ...
+_NOWHERE = -1
 
 
 class WinStayLoseShift:
@@ -52,24 +46,31 @@ class WinStayLoseShift:
     Args:
         num_envs: number of lanes P.
         size: number of cells.
+        delay: steps by which rewards come late (the argument `reward_delay` of the task). Then a good policy, no
+            bound: it goes on as before until it is told.
         target: the end visited first, 0 or 1, one for all or ``(P,)``. Given the true goal, and a goal that
             never moves, this is the informed policy that earns the ceiling.
     """
 
-    def __init__(self, num_envs: int, size: int = 5, target: int | NDArray[np.integer] = 1) -> None:
+    def __init__(
+        self, num_envs: int, size: int = 5, target: int | NDArray[np.integer] = 1, delay: int = 0
+    ) -> None:
         self.last = size - 1
         self.target = np.broadcast_to(np.asarray(target, dtype=np.int64), (num_envs,)).copy()
-        self._arriving = np.zeros(num_envs, dtype=np.bool_)
+        # Ends reached in the last delay + 1 steps, the oldest first; _NOWHERE for none.
+        self._reached = np.full((num_envs, delay + 1), _NOWHERE)
 
     def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, O)`` (raw or one-hot) and the last rewards ``(P,)``."""
         one_hot = observations.shape[1] > 1
         position = observations.argmax(1) if one_hot else observations[:, 0].astype(np.int64)
-        # The last move led to the targeted end; no reward there means the food is at the other.
-        self.target ^= self._arriving & (rewards <= 0)
+        # The reward belongs to the oldest step; none at an end means that the food is at the other.
+        end = self._reached[:, 0]
+        self.target = np.where(end == _NOWHERE, self.target, np.where(rewards > 0, end, 1 - end))
         goal = self.target * self.last
         move = np.sign(goal - position)
-        self._arriving = position + move == goal
+        arrived = np.where(position + move == goal, self.target, _NOWHERE)
+        self._reached = np.concatenate([self._reached[:, 1:], arrived[:, None]], axis=1)
         return np.where(move > 0, _RIGHT, _LEFT)
 
 
@@ -88,6 +89,28 @@ class NearestFood:
     def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, 10)``."""
         return np.where(observations[:, 0] > 0, 2, self._SIDES[observations[:, 1:5].argmax(1)])
+
+
+class RuleKeeper:
+    """De novo choice with reversals: report what is seen by the rule that the last reward spoke for.
+
+    Win-stay, lose-shift on the rule: at every reversal one trial is lost. For trials of one step that show their side.
+
+    Args:
+        num_envs: number of lanes P.
+    """
+
+    def __init__(self, num_envs: int) -> None:
+        self.mapping = np.zeros(num_envs, dtype=np.int64)
+        self._told = False
+
+    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+        """Actions ``(P,)`` for observations ``(P, 5)`` and the last rewards ``(P,)``."""
+        if self._told:
+            self.mapping = np.where(rewards > 0, self.mapping, 1 - self.mapping)
+        self._told = True
+        side = (observations[:, 1] > observations[:, 0]).astype(np.int64)
+        return side ^ self.mapping
 
 
 class BlockObserver:
@@ -184,7 +207,7 @@ class Reference:
         envs: ids of the environments that it is written for.
     """
 
-    make: Callable[[int], HandWritten]
+    make: Callable[[int], Any]
     envs: tuple[str, ...]
 
 
@@ -194,9 +217,14 @@ REFERENCES: Mapping[str, Reference] = MappingProxyType(
             WinStayLoseShift,
             tuple(f"ontogym/Foraging{kind}-v0" for kind in ("", "RewardOnly", "Switch", "GoalSwap")),
         ),
+        "win-stay-lose-shift-delayed": Reference(
+            functools.partial(WinStayLoseShift, delay=3),
+            tuple(f"ontogym/Foraging{kind}-v1" for kind in ("RewardOnly", "Switch", "GoalSwap")),
+        ),
         "nearest-food": Reference(NearestFood, ("ontogym/SharedForaging-v0",)),
         "choose-seen": Reference(lambda _: _Reflex(_choose_seen), ("ontogym/DeNovoChoice-v0",)),
         "block-observer": Reference(BlockObserver, ("ontogym/DeNovoChoiceBlocks-v0",)),
+        "rule-keeper": Reference(RuleKeeper, ("ontogym/DeNovoChoiceBlocks-v1",)),
         "cart-pole-balance": Reference(lambda _: _Reflex(_balance), ("ontogym/CartPole-v1", "CartPole-v1")),
         "acrobot-pump": Reference(lambda _: _Reflex(_pump), ("ontogym/Acrobot-v1", "Acrobot-v1")),
         "pendulum-swing-up": Reference(lambda _: _Reflex(_swing_up), ("ontogym/Pendulum-v1", "Pendulum-v1")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ontogym.agents.feedback import SIGNALS
 from ontogym.baselines.sb3.networks import ACTIVATIONS, ALGORITHMS, POLICIES
 from ontogym.envs.reference import REFERENCES
 from ontogym.errors import OntogymError
@@ -81,6 +82,9 @@ SOURCE_OPTIONS: Mapping[str, Record] = {
 }
 """Options of each source of spontaneous activity."""
 
+_HEARS = ListOf(Choice(SIGNALS), len(SIGNALS))
+# Those of the source, checked by its own table.
+_NOTHING = OneOf("empty", (ListOf(_NAME, 0), MapOf(_SCALAR, 0)))
 _LNDP = Record(
     {},
     {
@@ -113,8 +117,8 @@ _LNDP = Record(
         "structural_rule": _RULE,
         "development": _RULE,
         "development_steps": _STEPS,
-        # Those of the source, checked by its own table.
-        "development_options": OneOf("empty", (ListOf(_NAME, 0), MapOf(_SCALAR, 0))),
+        "development_options": _NOTHING,
+        "hears": _HEARS,
     },
 )
 _PLASTIC = Record(
@@ -135,11 +139,19 @@ _PLASTIC = Record(
         "scale_observations": Flag(),
         "development": _RULE,
         "development_steps": _STEPS,
+        "development_options": _NOTHING,
+        "hears": _HEARS,
     },
 )
+_NETWORK: dict[str, Field] = {
+    "hidden": Whole(1, 256),
+    "hears": _HEARS,
+    "scale_observations": Flag(),
+    "reward_scale": Real(-1e6, 1e6),
+}
 
 
-def _network(algorithm: str) -> Record:
+def _policy(algorithm: str) -> Record:
     """Options of a policy of SB3; the algorithm, if it is named, is the agent's type."""
     return Record(
         {},
@@ -163,10 +175,12 @@ AGENT_OPTIONS: Mapping[str, Record] = {
     "lndp": _LNDP,
     "plastic": _PLASTIC,
     "logistic": Record({}, {"rule": _NAME, "network": Choice(("dnn", "gru")), "hidden": Whole(1, 256)}),
+    **{name: Record({}, _NETWORK) for name in ("mlp", "rnn", "gru", "hyper")},
+    "trace": Record({}, {**_NETWORK, "change_gain": Real(-1e6, 1e6), "sensor_gain": Real(-1e6, 1e6)}),
     "random": Record({}, {"seed": Whole(0, 2**63 - 1)}),
     "constant": Record({}, {"action": _ACTION}),
     **{name: Record({}) for name in REFERENCES},
-    **{name: _network(name) for name in ALGORITHMS},
+    **{name: _policy(name) for name in ALGORITHMS},
 }
 """Options of each type of agent."""
 

@@ -5,22 +5,24 @@ Agent types are looked up by name in tables; no name is ever imported, no file b
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, check_genomes
+from ontogym.agents.base import Actor, check_genomes
+from ontogym.baselines.lives.actors import ByHand, Constant, Random
 from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.lives.life import make_agent
+from ontogym.baselines.lives.player import Player
 from ontogym.baselines.sb3.networks import ALGORITHMS
 from ontogym.envs.reference import REFERENCES
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.leaderboard.limits import MAX_STATE_BYTES, Refused
 from ontogym.leaderboard.options import check_options
-from ontogym.leaderboard.policies import WEIGHT_FREE, PolicyAgent
 from ontogym.leaderboard.suites import SuiteTask
 from ontogym.registry import AGENTS
 
@@ -31,11 +33,12 @@ RULE_TENSOR = "rule.params"
 """Parameters ``(D,)`` of the inferred rule that a logistic agent carries."""
 
 
-class Player(NamedTuple):
-    """An agent built for a task, and the genome that it lives with ``(D,)``."""
-
-    agent: Agent[Any]
-    genome: NDArray[np.float64]
+WEIGHT_FREE: Mapping[str, Callable[..., Actor[Any]]] = {
+    "random": Random,
+    "constant": Constant,
+    **{name: functools.partial(ByHand, make=each.make) for name, each in REFERENCES.items()},
+}
+"""Floors and ceilings: actors that are whole without weights, made of the two spaces and their options."""
 
 
 def agent_types() -> list[str]:
@@ -62,17 +65,12 @@ def build_player(
         raise UnknownNameError("agent type", agent_type, agent_types())
     options = check_options(agent_type, options)
     if agent_type in AGENTS:
-        player = _evolved(agent_type, options, tensors, task)
-    else:
-        single = make_single(task.env, task.env_kwargs)
-        spaces_ = single.observation_space, single.action_space
-        single.close()
-        make = _weight_free if agent_type in WEIGHT_FREE else _trained
-        begin = make(agent_type, options, tensors, task, *spaces_)
-        player = Player(PolicyAgent(*spaces_, begin), np.zeros(0))
-    if task.development:
-        player.agent.development_steps = task.development_steps
-    return player
+        return _evolved(agent_type, options, tensors, task)
+    single = make_single(task.env, task.env_kwargs)
+    spaces_ = single.observation_space, single.action_space
+    single.close()
+    make = _weight_free if agent_type in WEIGHT_FREE else _trained
+    return Player(make(agent_type, options, tensors, task, *spaces_))
 
 
 def _evolved(
@@ -138,8 +136,7 @@ def _weight_free(
     task: SuiteTask,
     observation_space: spaces.Space[Any],
     action_space: spaces.Space[Any],
-) -> Callable[[NDArray[np.uint64]], Any]:
-    """What makes the policy for the seeds ``(P,)`` of its lanes."""
+) -> Actor[Any]:
     if tensors:
         raise Refused(f"An agent of type {agent_type!r} has no weights; leave the tensors out.")
     written = REFERENCES.get(agent_type)
@@ -147,9 +144,7 @@ def _weight_free(
         raise Refused(
             f"{agent_type!r} is written for {', '.join(written.envs)}, not for {task.env}; choose such a task."
         )
-    kind = WEIGHT_FREE[agent_type]
-    kind(action_space, np.zeros(1, np.uint64), **options)
-    return lambda seeds: kind(action_space, seeds, **options)
+    return WEIGHT_FREE[agent_type](observation_space, action_space, **options)
 
 
 def _trained(
@@ -159,18 +154,12 @@ def _trained(
     task: SuiteTask,
     observation_space: spaces.Space[Any],
     action_space: spaces.Space[Any],
-) -> Callable[[NDArray[np.uint64]], Any]:
-    """What makes the policy for the seeds ``(P,)`` of its lanes: the network of this algorithm and no other's."""
+) -> Actor[Any]:
+    """The network of this algorithm and no other's."""
     try:
         from ontogym.baselines.sb3.policy import load_policy
     except ImportError as error:
         raise OntogymError(f"Agents of SB3 need stable-baselines3 ({error}); install it.") from error
     if not tensors:
         raise Refused(f"An agent of type {agent_type!r} has weights; there are none.")
-    policy = load_policy(tensors, {**options, "algorithm": agent_type}, observation_space, action_space)
-
-    def begin(seeds: NDArray[np.uint64]) -> Any:
-        policy.reset(len(seeds))
-        return policy
-
-    return begin
+    return load_policy(tensors, {**options, "algorithm": agent_type}, observation_space, action_space)

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.baselines.lives.life import live
 from ontogym.baselines.lives.switches import switches_met
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
@@ -137,7 +136,9 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
     began = time.perf_counter()
     with _one_thread():
         seeds = task.seeds(suite, root)
-        result = live(player.agent, player.genome[None], task.life, seeds, trace=task.window is not None)
+        result = player.live(task.life, seeds, trace=task.window is not None)
+    if result.failed.any():
+        raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
     density = result.diagnostics.get("density")
     recovery = None
     if task.window is not None:

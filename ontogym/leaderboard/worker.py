@@ -41,6 +41,7 @@ _PRELOADED = (
     "ontogym.leaderboard.verification",
     "ontogym.leaderboard.site.filming",
     "ontogym.agents.lndp.numba_engine",
+    "ontogym.agents.networks",
     "ontogym.developmental.rules.lndp",
     "ontogym.baselines.sb3.networks",
     "stable_baselines3",
@@ -226,14 +227,14 @@ def _collect(pid: int, readable: int, inbox: IO[bytes], deadline: float, most: i
     """What a child writes until it ends, and why it was killed if it was."""
     data, stopped, measured = bytearray(), "", 0.0
     while not stopped:
-        ready = select.select([readable, inbox], [], [], _TICK)[0]
+        ready = select.select([readable, inbox.fileno()], [], [], _TICK)[0]
         if readable in ready:
             part = os.read(readable, 2**20)
             if not part:
                 return bytes(data), ""
             data += part
         now = time.monotonic()
-        if inbox in ready:  # nobody asks while a job runs: who asked is gone
+        if inbox.fileno() in ready:  # nobody asks while a job runs: who asked is gone
             stopped = "nobody waits"
         elif now > deadline:
             stopped = "time"
@@ -381,9 +382,7 @@ def _preload() -> None:
     """Import what jobs need; what is missing is missed by the job that needs it."""
     import importlib
 
-    import ontogym  # noqa: F401  (registers the environments)
-
-    for name in _PRELOADED:
+    for name in _PRELOADED:  # ontogym itself registers the environments
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     torch = sys.modules.get("torch")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
+from ontogym.agents.lndp.agent import LNDPState
 from ontogym.seeding import lane_seeds
 
 OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)
@@ -34,15 +36,15 @@ def live(engine: str, dtype: str, steps: int, options: dict, population: int = 3
     agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype=dtype, threads=1, nodes=11, **options)
     rng = np.random.default_rng(1)
     genomes = 0.4 * rng.standard_normal((population, agent.genome_size))
-    state = agent.birth(genomes, lane_seeds(5, population))
+    state = agent.birth(genomes, lane_seeds(5, population)).engine
     motors = []
     for t in range(steps):
         active = np.arange(population) != t % (population + 1)
         update = np.arange(population) != (t + 1) % (population + 2)
-        motor, state = agent.step(
-            state, rng.standard_normal((population, 3)), rng.standard_normal(population), active, update
-        )
+        observation, reward = rng.standard_normal((population, 3)), rng.standard_normal(population)
+        motor, state = agent.engine.step(state, observation, reward, active, update)
         motors.append(motor)
+    state = LNDPState(state)
     return agent, np.array(motors), agent.body(state), agent.diagnose(state)
 
 
@@ -73,7 +75,7 @@ def test_rows_do_not_depend_on_their_neighbours(engine: str) -> None:
     def run(rows: list[int]) -> np.ndarray:
         state = agent.birth(genomes[rows], seeds[rows])
         for obs, r in zip(experience, reward):
-            motor, state = agent.step(state, obs[rows], r[rows])
+            motor, state = agent.step(state, obs[rows], Feedback.of(r[rows]))
         return motor
 
     together = run(list(range(10)))
@@ -88,7 +90,7 @@ def test_numba_rows_are_bit_identical_whatever_the_threads() -> None:
         genomes = np.random.default_rng(0).standard_normal((40, agent.genome_size))
         state = agent.birth(genomes, lane_seeds(0, 40))
         for t in range(5):
-            motor, state = agent.step(state, np.full((40, 3), 0.1 * t), np.ones(40))
+            motor, state = agent.step(state, np.full((40, 3), 0.1 * t), Feedback.of(np.ones(40)))
         motors.append(motor)
     np.testing.assert_array_equal(*motors)
 
@@ -104,7 +106,7 @@ def test_compaction_computes_the_living_only() -> None:
     sizes = []
     inner = agent.engine._step
     agent.engine._step = lambda s, *rest: sizes.append(len(s.nodes)) or inner(s, *rest)
-    motor, state = agent.step(state, np.ones((20, 3)), np.ones(20), active)
+    motor, state = agent.step(state, np.ones((20, 3)), Feedback.of(np.ones(20)), active)
     after = agent.body(state)
     assert sizes == [8]
     assert (motor[~active] == 0).all()
@@ -118,7 +120,7 @@ def test_a_copied_state_is_left_alone(engine: str) -> None:
     state = agent.birth(np.full((2, agent.genome_size), 0.1), lane_seeds(0, 2))
     kept = agent.copy(state)
     before = agent.body(kept)
-    first, _ = agent.step(state, np.ones((2, 3)), np.ones(2))
+    first, _ = agent.step(state, np.ones((2, 3)), Feedback.of(np.ones(2)))
     np.testing.assert_array_equal(agent.body(kept).nodes, before.nodes)
-    again, _ = agent.step(kept, np.ones((2, 3)), np.ones(2))
+    again, _ = agent.step(kept, np.ones((2, 3)), Feedback.of(np.ones(2)))
     np.testing.assert_array_equal(first, again)

@@ -43,7 +43,7 @@ def test_it_reads_the_store_and_writes_the_site(reader, tmp_path, capsys):
         "films_reused": 0,
     }
     assert reader == [Path("results-a")]
-    assert "results-a/submissions/" in next((out / "agents").glob("*ppo*")).read_text()
+    assert "--store results-a" in next((out / "agents").glob("*ppo*")).read_text()
 
 
 def test_people_are_told_where_the_first_page_is(reader, tmp_path, capsys):

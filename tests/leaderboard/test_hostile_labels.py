@@ -27,7 +27,16 @@ def constant(seed: int, action: int, label: str, author: str = "Ada") -> Submiss
 
 @pytest.mark.parametrize(
     "label",
-    ["LNDP (identity)", "CMA-ES, one filter for all pictures", "TD(λ)", "β-VAE", "naïve Bayes", "PPO+", "ひらがなと漢字", "агент"],
+    [
+        "LNDP (identity)",
+        "CMA-ES, one filter for all pictures",
+        "TD(λ)",
+        "β-VAE",
+        "naïve Bayes",
+        "PPO+",
+        "ひらがなと漢字",
+        "агент",
+    ],
 )
 def test_labels_as_people_write_them(label: str) -> None:
     assert check_label(label) == label
@@ -85,7 +94,11 @@ def test_a_label_belongs_to_its_first_author(tmp_path: Path) -> None:
     store = Store.open(tmp_path, create=True)
     mine = constant(1, 0, "Pusher")
     name, _ = store.add(mine, verify(mine))
-    for stranger in (constant(2, 1, "Pusher", "Eve"), constant(1, 1, "Pusher", "Eve"), constant(2, 1, "Pusher", "")):
+    for stranger in (
+        constant(2, 1, "Pusher", "Eve"),
+        constant(1, 1, "Pusher", "Eve"),
+        constant(2, 1, "Pusher", ""),
+    ):
         with pytest.raises(Refused, match="belongs to 'Ada'"):
             store.add(stranger, verify(stranger))
     for label in ("pusher", "Pusher.", "P-usher", "Pu5her"):
@@ -159,7 +172,9 @@ def test_copies_of_weights_are_found_under_other_names_and_orders() -> None:
     from tests.leaderboard.submissions import lndp
 
     good = lndp()
-    twin = Submission(good.manifest, {"other": good.tensors["genome"]}, {**good.files, WEIGHTS: save({"b": np.ones(1)})})
+    twin = Submission(
+        good.manifest, {"other": good.tensors["genome"]}, {**good.files, WEIGHTS: save({"b": np.ones(1)})}
+    )
     assert content_of(twin) == content_of(good)
     relabelled = changed(good, {"agent/options/reward_scale": 1.0})
     assert relabelled.files[MANIFEST] != good.files[MANIFEST]
@@ -169,7 +184,9 @@ def test_copies_of_weights_are_found_under_other_names_and_orders() -> None:
 
 
 @pytest.mark.parametrize("claim", [1e9, 1e6, 501.0])
-def test_claims_rank_below_what_was_verified_and_never_beyond_the_optimum(tmp_path: Path, claim: float) -> None:
+def test_claims_rank_below_what_was_verified_and_never_beyond_the_optimum(
+    tmp_path: Path, claim: float
+) -> None:
     store = Store.open(tmp_path, create=True)
     honest = constant(1, 0, "Pusher")
     store.add(honest, verify(honest))

@@ -43,11 +43,17 @@ def test_every_option_of_ours_has_a_bound_and_no_other_is_taken() -> None:
         if name in known:
             options = {f.name for f in dataclasses.fields(known[name])}
         else:
-            options = set(inspect.signature(AGENTS.get(name)).parameters) - {"observation_space", "action_space"}
+            options = set(inspect.signature(AGENTS.get(name)).parameters) - {
+                "observation_space",
+                "action_space",
+            }
+            options -= {"args", "kwargs"}
         carried = {"network", "hidden"} if name == "logistic" else set()
         assert set(AGENT_OPTIONS[name].optional) == (options | carried) - {"rule_path"} - HOST
     for name in SPONTANEOUS.builtin:
-        assert set(SOURCE_OPTIONS[name].optional) == set(inspect.signature(SPONTANEOUS.get(name)).parameters) - {
+        assert set(SOURCE_OPTIONS[name].optional) == set(
+            inspect.signature(SPONTANEOUS.get(name)).parameters
+        ) - {
             "args",
             "kwargs",
         }
@@ -79,9 +85,12 @@ def source(**options: Any) -> dict[str, Any]:
         ({**source(), "development_options": ["frame_ms=1e15"]}, "'frame_ms'"),
         ({**source(), "development_options": ["frame_ms=NaN"]}, "'frame_ms'"),
         ({**source(), "development_options": ["radius"]}, "KEY=VALUE"),
-        ({**source(), "development_options": ["parameters=" + "[" * 1900]}, "parameters"),
+        ({**source(), "development_options": ["parameters=" + "[" * 1900]}, "KEY=VALUE"),
         ({**source(), "development_options": 5}, "'development_options'"),
-        ({"development": "white-noise", "development_steps": 2000, "nodes": 600}, "development_steps x nodes"),
+        (
+            {"development": "white-noise", "development_steps": 2000, "nodes": 600},
+            "development_steps x nodes",
+        ),
         ({"development": "white-noise", "development_steps": 100_000}, "'development_steps'"),
         ({"development": "white-noise", "development_steps": -1}, "'development_steps'"),
         ({"development": "subprocess:Popen", "development_steps": 1}, "would import code"),
@@ -149,7 +158,9 @@ def ppo(**options: Any) -> Candidate:
     policy = build_policy({"algorithm": "ppo"}, env.observation_space, env.action_space)
     tensors = {name: tensor.numpy() for name, tensor in policy.state_dict().items()}
     training = {"env_steps": 10, "wall_seconds": 1.0}
-    return Candidate("ppo", {"algorithm": "ppo", **options}, tensors, "ontogym/CartPole-v1", training=training)
+    return Candidate(
+        "ppo", {"algorithm": "ppo", **options}, tensors, "ontogym/CartPole-v1", training=training
+    )
 
 
 def test_type_and_content_belong_together(tmp_path: Path) -> None:
@@ -199,7 +210,11 @@ def values(rng: np.random.Generator, depth: int = 0) -> Any:
 def test_any_value_in_any_place_is_one_sentence(evolved: Submission) -> None:
     """1500 manifests with something odd somewhere: refused in one sentence or taken, never a traceback."""
     rng = np.random.default_rng(0)
-    places = [*_places(evolved.manifest), ("agent", "options", "synaptic_rule"), ("agent", "options", "rule_path")]
+    places = [
+        *_places(evolved.manifest),
+        ("agent", "options", "synaptic_rule"),
+        ("agent", "options", "rule_path"),
+    ]
     taken = 0
     for _ in range(1500):
         path, value = places[rng.integers(len(places))], values(rng)

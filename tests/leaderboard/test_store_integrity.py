@@ -71,12 +71,20 @@ def test_nothing_is_joined_to_bytes_that_differ(
         store.add(forged, None)
 
 
-def test_a_verification_belongs_to_one_submission(tmp_path: Path, good: Submission, evolved: Submission) -> None:
+def test_a_verification_belongs_to_one_submission(
+    tmp_path: Path, good: Submission, evolved: Submission
+) -> None:
     store = Store.open(tmp_path, create=True)
     found = verify(good)
     with pytest.raises(Refused, match="of another submission"):
         store.add(evolved, found)
-    for change in ({"status": "excellent"}, {"returns_held_out": []}, {"extra": 1}, {"date": "today"}, {"format": 9}):
+    for change in (
+        {"status": "excellent"},
+        {"returns_held_out": []},
+        {"extra": 1},
+        {"date": "today"},
+        {"format": 9},
+    ):
         with pytest.raises(Refused):
             store.add(good, {**found, **change})
     assert read_board(tmp_path).entries == []
@@ -103,7 +111,9 @@ def test_flipped_bits_are_noticed_and_hide_nothing(
     assert store.read().faults == {}
 
 
-@pytest.mark.parametrize("damage", ["empty", "truncated", "longer", "swapped", "no zip", "renamed", "other members"])
+@pytest.mark.parametrize(
+    "damage", ["empty", "truncated", "longer", "swapped", "no zip", "renamed", "other members"]
+)
 def test_damage_of_every_kind_is_named(
     tmp_path: Path,
     good: Submission,
@@ -145,7 +155,10 @@ def test_damage_of_every_kind_is_named(
 
 def test_readers_have_what_they_need_or_the_entry_is_refused(good: Submission) -> None:
     """Every key that is required is required: without any of them nothing is taken, so no reader meets a KeyError."""
-    for key in (*good.manifest, *(f"{a}/{b}" for a in ("agent", "training", "claimed") for b in good.manifest[a])):
+    for key in (
+        *good.manifest,
+        *(f"{a}/{b}" for a in ("agent", "training", "claimed") for b in good.manifest[a]),
+    ):
         if key != "files":
             with pytest.raises(Refused):
                 changed(good, {key: ...})
@@ -165,7 +178,9 @@ def old_store(path: Path, submissions: list[Submission]) -> None:
     (path / "store.json").write_text('{"format": 1, "kind": "leaderboard"}')
 
 
-def test_a_store_of_format_1_is_read_and_migrated(tmp_path: Path, good: Submission, evolved: Submission) -> None:
+def test_a_store_of_format_1_is_read_and_migrated(
+    tmp_path: Path, good: Submission, evolved: Submission
+) -> None:
     old_store(tmp_path, [good, evolved])
     before = read_board(tmp_path)
     assert before.held_out == "unrecorded"
@@ -217,9 +232,13 @@ def test_scores_on_different_held_out_seeds_are_never_mixed(
     assert str(secret.root) not in (tmp_path / "board" / "store.json").read_text()
 
 
-def test_versions_of_a_suite_are_not_mixed(tmp_path: Path, good: Submission, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_of_a_suite_are_not_mixed(
+    tmp_path: Path, good: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Scores of the old version stay readable and can be verified; rows are of one version each."""
-    new = suites.Suite("classic", 2, "Newer.", (suites.SuiteTask("Foraging-v0", "ontogym/Foraging-v0", lives=16),))
+    new = suites.Suite(
+        "classic", 2, "Newer.", (suites.SuiteTask("Foraging-v0", "ontogym/Foraging-v0", lives=16),)
+    )
     store = Store.open(tmp_path, create=True)
     name, _ = store.add(good, verify(good))
     another = random_agent(3)
@@ -252,5 +271,3 @@ def test_the_shipped_results_are_read_and_six_hundred_entries_like_them_stay_sma
     blocks = [-(-file.stat().st_size // 4096) * 4096 for file in (tmp_path / "results" / "entries").iterdir()]
     assert len(blocks) == count
     assert 600 * sum(blocks) / count < 25e6
-
-

@@ -101,7 +101,9 @@ def test_an_organisers_own_held_out_seeds() -> None:
 def test_old_versions_of_a_suite_are_served_beside_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest is the default; a version's seeds are its own, and unknown ones are refused."""
     old = SUITES["classic"]
-    new = suites.Suite("classic", 2, "Newer.", (suites.SuiteTask("CartPole-v1", "ontogym/CartPole-v1", lives=64),))
+    new = suites.Suite(
+        "classic", 2, "Newer.", (suites.SuiteTask("CartPole-v1", "ontogym/CartPole-v1", lives=64),)
+    )
     every = (*suites.EVERY_SUITE, new)
     monkeypatch.setattr(suites, "EVERY_SUITE", every)
     monkeypatch.setattr(suites, "SUITES", {suite.name: suite for suite in every})

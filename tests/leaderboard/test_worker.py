@@ -49,7 +49,13 @@ BOMBS: dict[str, tuple[str, dict[str, Any]]] = {
     "a long warm-up": ("lndp", {**WAVES, "development_options": {"warm_up_min": 60, "retinas": 0}}),
     "many steps of many nodes": (
         "lndp",
-        {"development": "white-noise", "development_steps": 1600, "nodes": 600, "edge_features": 1, "heads": 1},
+        {
+            "development": "white-noise",
+            "development_steps": 1600,
+            "nodes": 600,
+            "edge_features": 1,
+            "heads": 1,
+        },
     ),
     "many updates": ("lndp", {"nodes": 400, "rnn_iters": 64, "edge_features": 1, "heads": 1}),
 }
@@ -90,7 +96,9 @@ def test_memory_is_ended_by_the_limit(name: str) -> None:
 
 
 @linux
-def test_a_limit_that_the_address_space_does_not_keep_is_kept_by_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_that_the_address_space_does_not_keep_is_kept_by_measuring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Elsewhere there is no RLIMIT_AS: a fresh interpreter is measured from outside and killed."""
     monkeypatch.setattr(worker, "_start", _unconfined)
     facts, files = job("lndp", HUNGRY["nodes"], size=genome_size("lndp", HUNGRY["nodes"]))
@@ -108,7 +116,9 @@ from ontogym.leaderboard import worker
 worker._confine = lambda limits: None
 worker.{function}()
 """
-    return subprocess.Popen([sys.executable, "-I", "-c", code], stdin=-1, stdout=-1, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", code], stdin=-1, stdout=-1, stderr=subprocess.DEVNULL
+    )
 
 
 def test_a_fresh_interpreter_does_the_same_and_is_ended_by_the_clock() -> None:
@@ -161,7 +171,9 @@ def test_a_worker_that_dies_is_a_sentence(monkeypatch: pytest.MonkeyPatch, sent:
     def strike() -> None:
         for _ in range(200):
             time.sleep(0.05)
-            children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+            children = (
+                Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+            )
             if children:
                 os.kill(int(children[0]), sent)
                 return
@@ -198,7 +210,9 @@ INTERRUPTED = """
 
 @linux
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_ctrl_c_ends_the_worker_and_so_does_the_end_of_who_asked(tmp_path: Path, sent: signal.Signals) -> None:
+def test_ctrl_c_ends_the_worker_and_so_does_the_end_of_who_asked(
+    tmp_path: Path, sent: signal.Signals
+) -> None:
     script = tmp_path / "ask.py"
     script.write_text(textwrap.dedent(INTERRUPTED))
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -212,8 +226,16 @@ def test_ctrl_c_ends_the_worker_and_so_does_the_end_of_who_asked(tmp_path: Path,
     rest = asking.stdout.read()
     asking.wait()
     assert ("interrupted" in rest) == (sent == signal.SIGINT)
-    _until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
-    _until(lambda: not Path(f"/proc/{server}").exists() or "Z" in Path(f"/proc/{server}/stat").read_text().split()[2])
+    _until(
+        lambda: (
+            not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]
+        )
+    )
+    _until(
+        lambda: (
+            not Path(f"/proc/{server}").exists() or "Z" in Path(f"/proc/{server}/stat").read_text().split()[2]
+        )
+    )
 
 
 def _until(happened: Any, seconds: float = 60.0) -> None:
@@ -223,7 +245,9 @@ def _until(happened: Any, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def test_a_worker_finds_no_code_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_finds_no_code_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A submission beside a file called numpy.py, in the folder where the command runs."""
     (tmp_path / "numpy.py").write_text("raise SystemExit('executed')")
     monkeypatch.chdir(tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
 from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, draw_bodies
 from ontogym.errors import OntogymError, UnknownNameError
@@ -82,7 +82,6 @@ class LNDP(Agent[LNDPState]):
         compiled: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(observation_space, action_space)
         known = [f.name for f in fields(LNDPConfig)]
         for option in options:
             if option not in known:
@@ -90,7 +89,8 @@ class LNDP(Agent[LNDPState]):
                     "LNDP option", option, [*known, "engine", "dtype", "device", "threads", "compiled"]
                 )
         self.options = LNDPConfig(**options)
-        self.layout = GenomeLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
+        super().__init__(observation_space, action_space, self.options.hears)
+        self.layout = GenomeLayout(self.options, self.n_inputs, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
         self.development_options = self.options.development_options
@@ -104,11 +104,6 @@ class LNDP(Agent[LNDPState]):
     @property
     def config(self) -> dict[str, Any]:
         return self.options.as_dict()
-
-    @property
-    def freeze_lags(self) -> bool:
-        """Released code: one update after an episode's end, and none at the next one's first step (quirk 8)."""
-        return self.options.released
 
     def initial_genome(self) -> NDArray[np.float64]:
         return self.layout.initial()
@@ -131,7 +126,9 @@ class LNDP(Agent[LNDPState]):
     def develop(self, state: LNDPState, activity: NDArray[np.floating]) -> LNDPState:
         inner = state.engine
         silence = np.zeros(activity.shape[1])
-        for observation in activity:
+        # What the agent hears of itself is silent before experience.
+        deaf = self.n_inputs - activity.shape[2]
+        for observation in np.pad(activity, ((0, 0), (0, 0), (0, deaf))) if deaf else activity:
             _, inner = self.engine.step(inner, observation, silence)
             if self.options.released:  # there even a recurrent network forgets between steps of development
                 inner = self.engine.rest(inner)
@@ -141,27 +138,48 @@ class LNDP(Agent[LNDPState]):
         self,
         state: LNDPState,
         observation: NDArray[np.floating],
-        reward: NDArray[np.floating],
+        feedback: Feedback,
         active: NDArray[np.bool_] | None = None,
-        update: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], LNDPState]:
-        """As in `Agent.step`; rows with `update` False act but do not change (None: all change).
-
-        Motor output has the agent's dtype.
+        """As in `Agent.step`; motor output has the agent's dtype.
 
         Raises:
             OntogymError: observations of another number of channels, or not one reward per row.
         """
-        observation, reward = np.asarray(observation), np.asarray(reward)
+        # Released code: no update at the first step of a later episode (quirk 8, see `end_episode`).
+        update = ~feedback.later_episode if self.options.released else None
+        return self._step(state, observation, feedback, active, update)
+
+    def end_episode(
+        self,
+        state: LNDPState,
+        observation: NDArray[np.floating],
+        feedback: Feedback,
+        ended: NDArray[np.bool_],
+    ) -> LNDPState:
+        """Released code: the network updates once more on what the last step of an episode brought (quirk 8)."""
+        return self._step(state, observation, feedback, ended, None)[1] if self.options.released else state
+
+    def _step(
+        self,
+        state: LNDPState,
+        observation: NDArray[np.floating],
+        feedback: Feedback,
+        active: NDArray[np.bool_] | None,
+        update: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[Any], LNDPState]:
+        observation, reward = np.asarray(observation), np.asarray(feedback.reward)
         # The kernel reads by address: an array that is too short would be read beyond its end.
-        if observation.shape != (*reward.shape, self.layout.n_inputs) or reward.ndim != 1:
+        if observation.shape != (*reward.shape, self.spaces.n_observations) or reward.ndim != 1:
             raise OntogymError(
                 f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
-                f"(P, {self.layout.n_inputs}) and (P,), flattened by spaces.observe."
+                f"(P, {self.spaces.n_observations}) and (P,), flattened by spaces.observe."
             )
         if self._gain is not None:
             observation = observation * self._gain
-        motor, inner = self.engine.step(state.engine, observation, reward, active, update)
+        motor, inner = self.engine.step(
+            state.engine, self.listen(observation, feedback), reward, active, update
+        )
         return motor, LNDPState(inner)
 
     def copy(self, state: LNDPState) -> LNDPState:

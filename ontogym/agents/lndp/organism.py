@@ -7,9 +7,7 @@ Source: Plantec, Pedersen, Montero, Nisioti & Risi 2024, arXiv 2406.09787, and i
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -17,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.developmental.spontaneous import make_source
+from ontogym.agents.feedback import check_hears
+from ontogym.developmental.spontaneous import make_source, option_words
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams, generator
 
@@ -72,6 +71,8 @@ class LNDPConfig:
         pruning_rule: key of the rule that removes edges; an empty name means none.
         synaptogenesis_rule: key of the rule that adds edges; an empty name means none.
         structural_rule: key of one rule that both adds and removes edges, in place of those two.
+        hears: feedback that has input nodes of its own, after the observation's: action (what it did last), reward,
+            start (first step of an episode), terminated. The synaptic rule is told the reward in any case.
         development: source of spontaneous activity that newborns develop on before any experience.
         development_steps: for how many steps.
         development_options: the source's own options, as KEY=VALUE ... (in Python also a dictionary).
@@ -104,6 +105,7 @@ class LNDPConfig:
     pruning_rule: str = "lndp-pruning"
     synaptogenesis_rule: str = "lndp-synaptogenesis"
     structural_rule: str = ""
+    hears: tuple[str, ...] = ()
     development: str = ""
     development_steps: int = 0
     development_options: tuple[str, ...] = ()
@@ -131,7 +133,8 @@ class LNDPConfig:
             bool(self.development) or self.development_steps == 0,
             "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
         )
-        object.__setattr__(self, "development_options", _as_words(self.development_options))
+        object.__setattr__(self, "hears", check_hears(self.hears))
+        object.__setattr__(self, "development_options", option_words(self.development_options))
         _require(
             bool(self.development) or not self.development_options,
             "development_options are those of a source; set development, for example 'retinal-waves'.",
@@ -151,18 +154,8 @@ class LNDPConfig:
     def as_dict(self) -> dict[str, Any]:
         """The options that differ from the defaults, JSON-able."""
         default = {f.name: f.default for f in fields(self)}
-        return {k: v for k, v in asdict(self).items() if v != default[k]}
-
-
-def _as_words(options: Any) -> tuple[str, ...]:
-    """KEY=VALUE words, from a dictionary or from the list that a file holds."""
-    if isinstance(options, Mapping):
-        return tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
-    _require(
-        isinstance(options, (list, tuple)) and all(isinstance(word, str) for word in options),
-        f"development_options is {options!r}; give words such as 'preset=mouse', or a dictionary.",
-    )
-    return tuple(options)
+        changed = {k: v for k, v in asdict(self).items() if v != default[k]}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}
 
 
 def _require(condition: bool, message: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FilmStore", "film_board"]
 
-FORMAT = 1
+FORMAT = 2
 """Part of a film's key: to be raised when films are made differently."""
 MOST_EPISODES = 3
 """Episodes that are filmed: a network that changes within a life has by then shown how."""
@@ -135,7 +135,8 @@ def film_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, 
     """What a worker does for `FilmStore.film`."""
     task = get_task(facts["suite"], facts["suite_version"], facts["task"])
     player = build_player(facts["type"], facts["options"], parse_tensors(files[WEIGHTS]), task)
-    return asdict(film_life(player.agent, player.genome, FilmedLife(**facts["life"])))
+    assert player.genome is not None  # only agents of the population kind are filmed
+    return asdict(film_life(player.built, player.genome, FilmedLife(**facts["life"])))  # type: ignore[arg-type]
 
 
 def _read(file: Path) -> Film | None:

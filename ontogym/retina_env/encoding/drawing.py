@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
 
 __all__ = ["draw_encoding"]
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (230, 159, 0), (0, 158, 115)
-_PANEL, _GAP, _PAPER = 256, 12, 255
+_PAPER, _LINE, _GREY, _INK = (255, 255, 255), (40, 40, 40), (120, 120, 120), (34, 39, 46)
+_PANEL, _GAP, _TOP, _BOTTOM = 256, 16, 26, 92
 
 
 def draw_encoding(
@@ -23,27 +28,65 @@ def draw_encoding(
 ) -> NDArray[np.uint8]:
     """Three panels: the image, what is shown, and responses: one row per neuron, target left and response right.
 
-    Bars of the response are blue where they are within a spike of the target, orange beyond. Below, a line from the
+    Bars of the response are blue where they are within a spike of the target, orange beyond. Below, a bar from the
     middle: skill, green to the right (better than averaging), orange to the left, full at 1.
 
     Args:
         image, shown: ``(S, S)`` in [0, 1].
-        target, response: ``(N,)``.
+        target, response: ``(N,)``, spikes of a presentation.
         skill: of this presentation.
 
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    gap = np.full((_PANEL, _GAP, 3), _PAPER, dtype=np.uint8)
-    panels = [_luminance(image), gap, _luminance(shown), gap, _bars(target, response)]
-    top = np.concatenate(panels, axis=1)
-    line = np.full((2 * _GAP, top.shape[1], 3), _PAPER, dtype=np.uint8)
-    middle = top.shape[1] // 2
-    length = round(min(abs(skill), 1.0) * (middle - _GAP))
-    part = slice(middle, middle + length) if skill >= 0 else slice(middle - length, middle)
-    line[_GAP // 2 : -_GAP // 2, part] = _GREEN if skill >= 0 else _ORANGE
-    line[_GAP // 2 : -_GAP // 2, middle - 1 : middle + 1] = 40
-    return np.concatenate([top, line], axis=0)
+    from PIL import Image, ImageFont
+    from PIL.ImageDraw import Draw
+
+    most = max(float(np.max(target)), float(np.max(response)), 1.0)
+    panels = (_luminance(image), _luminance(shown), _bars(target, response, most))
+    page = Image.new("RGB", (3 * _PANEL + 4 * _GAP, _TOP + _PANEL + _BOTTOM), _PAPER)
+    pen, font = Draw(page), ImageFont.load_default(13)
+    titles = ("image", "what the electrodes show", f"responses of {len(target)} neurons")
+    for k, (panel, title) in enumerate(zip(panels, titles)):
+        left = _GAP + k * (_PANEL + _GAP)
+        page.paste(Image.fromarray(panel), (left, _TOP))
+        pen.text((left, _TOP - 6), title, fill=_INK, font=font, anchor="ls")
+    below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
+    for x, text, anchor in ((0, f"{most:.3g}", "la"), (0.5, "0 spikes", "ma"), (1, f"{most:.3g}", "ra")):
+        pen.text((left + x * _PANEL, below), text, fill=_INK, font=font, anchor=anchor)
+    _legend(pen, font, left, below + 20)
+    _skill(pen, font, skill, below + 16)
+    return np.asarray(page)
+
+
+def _legend(pen: ImageDraw, font: Any, left: int, top: int) -> None:
+    """What the colours of the bars mean, one line each."""
+    rows = (
+        (_GREY, "target (left)"),
+        (_BLUE, "response within a spike of it"),
+        (_ORANGE, "response further off"),
+    )
+    for k, (colour, text) in enumerate(rows):
+        y = top + 20 * k
+        pen.rectangle([left, y + 3, left + 10, y + 13], fill=colour)
+        pen.text((left + 17, y), text, fill=_INK, font=font)
+
+
+def _skill(pen: ImageDraw, font: Any, skill: float, top: int) -> None:
+    """Skill as a bar between -1 and 1, with its ends and middle in words."""
+    left, right = _GAP, _GAP + 2 * _PANEL + _GAP
+    middle, half = (left + right) // 2, (right - left) // 2
+    end = middle + round(float(np.clip(np.nan_to_num(skill), -1, 1)) * half)
+    pen.rectangle([left, top, right, top + 14], fill=(235, 238, 241))
+    pen.rectangle([min(middle, end), top, max(middle, end), top + 14], fill=_GREEN if skill >= 0 else _ORANGE)
+    pen.line([(middle, top - 3), (middle, top + 17)], fill=_LINE, width=2)
+    words = (
+        (left, "-1", "la"),
+        (middle, f"skill {skill:.2f}   (0: as good as averaging)", "ma"),
+        (right, "1: as good as full resolution", "ra"),
+    )
+    for x, text, anchor in words:
+        pen.text((x, top + 22), text, fill=_INK, font=font, anchor=anchor)
 
 
 def _luminance(image: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -54,15 +97,15 @@ def _luminance(image: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _bars(target: NDArray[np.floating], response: NDArray[np.floating]) -> NDArray[np.uint8]:
+def _bars(target: NDArray[np.floating], response: NDArray[np.floating], most: float) -> NDArray[np.uint8]:
     """Rows of neurons, ``(256, 256, 3)``: the target's bar grows to the left, the response's to the right."""
-    panel = np.full((_PANEL, _PANEL, 3), _PAPER, dtype=np.uint8)
-    middle, most = _PANEL // 2, max(float(np.max(target)), float(np.max(response)), 1.0)
+    panel = np.full((_PANEL, _PANEL, 3), 255, dtype=np.uint8)
+    middle = _PANEL // 2
     edges = np.linspace(0, _PANEL, len(target) + 1).astype(int)
     for k, (top, below) in enumerate(itertools.pairwise(edges)):
         rows = slice(top, max(top + 1, below - 1))
         left, right = (round(float(value[k]) / most * (middle - 2)) for value in (target, response))
-        panel[rows, middle - 1 - left : middle - 1] = 120
+        panel[rows, middle - 1 - left : middle - 1] = _GREY
         panel[rows, middle + 1 : middle + 1 + right] = _BLUE if abs(target[k] - response[k]) <= 1 else _ORANGE
-    panel[:, middle - 1 : middle + 1] = 40
+    panel[:, middle - 1 : middle + 1] = _LINE
     return panel

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ontogym import checkpoint
 from ontogym.developmental.rules.inferred.rule import save_rule
 from ontogym.errors import OntogymError
+from ontogym.runs import RunFolder
 from ontogym.seeding import derive
-from ontogym.studies.regimes.cells import open_run
 from ontogym.studies.rule_inference.config import InferenceConfig
 from ontogym.studies.rule_inference.model.fitting import FitState, epochs, log_likelihood, trajectory
 from ontogym.studies.rule_inference.model.parametric import PARAMETRIC, baseline_profile, fit_rule
@@ -73,8 +73,21 @@ def infer_rule(
     data = _simulated(config, config.animals, "animals") if config.simulate else None
     trials = data.trials if data is not None else read_trials(str(config.data))
     folds = make_folds(trials, config.folds, config.seed)
-    open_run(Path(out), config.fixed(), resume)
-    fits = _Fits(Path(out), config, trials, folds)
+    with RunFolder(out, config.fixed(), resume):
+        result = _inferred(config, Path(out), trials, folds, data, progress)
+    return result | {"cpu_seconds": round(time.process_time() - started, 1)}
+
+
+def _inferred(
+    config: InferenceConfig,
+    out: Path,
+    trials: Trials,
+    folds: Folds,
+    data: Simulated | None,
+    progress: bool,
+) -> dict[str, Any]:
+    """See `infer_rule`."""
+    fits = _Fits(out, config, trials, folds)
     with fits.bar(progress):
         networks = {kind: fits.held_out(kind) for kind in config.models}
         states = {kind: fits.whole(kind) for kind in config.models}
@@ -103,12 +116,12 @@ def infer_rule(
             "held_out": result["held_out"][kind]["mean"],
         }
         for name in (f"rule-{kind}.safetensors", *(["rule.safetensors"] if kind == best else [])):
-            save_rule(Path(out) / name, config.fit(kind).network, state.best, facts)
+            save_rule(out / name, config.fit(kind).network, state.best, facts)
     if data is not None:
         true = log_likelihood(data.weights[:, :-1], trials)
         result["held_out"]["truth"] = score(true, trials, folds.over, held_out["static"])
         result["truth"] = _truth(str(config.simulate), fresh or data)
-    return result | {"best": best, "cpu_seconds": round(time.process_time() - started, 1)}
+    return result | {"best": best}
 
 
 def _simulated(config: InferenceConfig, animals: int, what: str) -> Simulated:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 from ontogym.seeding import derive, generator
+from ontogym.statistics import mean_interval
 from ontogym.studies.rule_inference.model.fitting import (
     FitConfig,
     FitState,
@@ -158,15 +159,9 @@ def score(
         trials.lengths if over == "animals" else np.bincount(trials.session[0][trials.valid[0]])
     ).astype(np.float64)
     units = units_of(held_out, trials, over)
-    found["ci95"] = _interval(units, weights)
+    found["ci95"] = list(mean_interval(units, weights)[1:])
     if reference is not None:
         gain = units - units_of(reference, trials, over)
         found["gain"] = float((gain * weights).sum() / weights.sum())
-        found["gain_ci95"] = _interval(gain, weights)
+        found["gain_ci95"] = list(mean_interval(gain, weights)[1:])
     return found
-
-
-def _interval(units: NDArray[np.float64], weights: NDArray[np.float64]) -> list[float]:
-    index = generator(0, "bootstrap").integers(0, len(units), (2000, len(units)))
-    means = (units[index] * weights[index]).sum(1) / weights[index].sum(1)
-    return [float(q) for q in np.quantile(means, [0.025, 0.975])]
