@@ -174,7 +174,7 @@ def _named(algorithm: str, options: Mapping[str, Any], env: str) -> tuple[str, d
     if algorithm == "random":
         return algorithm, {"seed": int(options.get("seed", 0))}
     if algorithm == "constant":
-        return algorithm, {"action": options.get("action", 0)}
+        return algorithm, {key: options[key] for key in ("action",) if key in options}
     if algorithm == "reference":
         return reference_of(env), {}
     return algorithm, dict(options)
