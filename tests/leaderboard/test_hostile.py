@@ -16,7 +16,7 @@ import pytest
 from safetensors.numpy import save
 
 from ontogym.leaderboard.limits import Refused, parse_json, parse_tensors
-from ontogym.leaderboard.submission import Submission, read_submission, write_submission
+from ontogym.leaderboard.submission import Submission, read_submission, unpack, write_submission
 from ontogym.leaderboard.verification import verify
 from tests.leaderboard.submissions import lndp, put_weights, random_agent, spoiled, why_refused
 
@@ -315,3 +315,47 @@ def test_enormous_networks_are_not_allocated(
 def test_json_that_asks_for_trouble(text: bytes, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         parse_json(text, "manifest.json")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "weights.safetensors"])
+def test_any_bytes_are_refused_in_one_sentence(evolved: Submission, name: str) -> None:
+    """Bytes changed, cut out, doubled: never a traceback, and nothing is taken that is not as it was hashed."""
+    rng = np.random.default_rng(0)
+    good = evolved.files[name]
+    for _ in range(500):
+        data = bytearray(good)
+        kind, at = rng.integers(3), int(rng.integers(len(data)))
+        if kind == 0:
+            data[at] = int(rng.integers(256))
+        elif kind == 1:
+            del data[at : at + int(rng.integers(1, 200))]
+        else:
+            data[at:at] = data[: int(rng.integers(1, 200))]
+        if name == "weights.safetensors":  # as if its hash fitted
+            outcome = lambda: parse_tensors(bytes(data))  # noqa: B023, E731
+        else:
+            outcome = lambda: unpack({**evolved.files, name: bytes(data)})  # noqa: B023, E731
+        try:
+            outcome()
+        except Refused as error:
+            assert str(error).endswith(".")
+            assert len(str(error)) < 600
+
+
+def test_headers_at_random_are_refused_in_one_sentence() -> None:
+    """Shapes, types and places of tensors, whatever JSON can say."""
+    rng = np.random.default_rng(1)
+    odd: list[Any] = [0, 1, 4, -1, 10**30, 2**63, 1.5, True, None, "U8", [], [4], {}, [0, 10**30], [2**40, 0]]
+    for _ in range(2000):
+        entry = {key: odd[rng.integers(len(odd))] for key in ("dtype", "shape", "data_offsets")}
+        base = {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}
+        key = ("dtype", "shape", "data_offsets")[rng.integers(3)]
+        for tried in (entry, {**base, key: entry[key]}):
+            try:
+                assert parse_tensors(header({"a": tried}, b"1234"))["a"].nbytes == 4
+            except Refused as error:
+                assert str(error).endswith(".")
+
+
+def test_a_good_header_between_the_odd_ones() -> None:
+    assert parse_tensors(header({"a": {"dtype": "U8", "shape": [2, 2], "data_offsets": [0, 4]}}, b"1234"))

@@ -16,14 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.site.agent_pages import AgentPage, agent_pages
 from ontogym.leaderboard.site.filming import FilmStore, film_board
-from ontogym.leaderboard.site.first_page import (
-    IndexPage,
-    index_page,
-    results_page,
-    task_names,
-    task_pages,
-)
+from ontogym.leaderboard.site.first_page import IndexPage, index_page
 from ontogym.leaderboard.site.screening import screened
+from ontogym.leaderboard.site.task_pages import results_page, task_names, task_pages
 from ontogym.leaderboard.site.text import brief, safe_name, visible
 
 if TYPE_CHECKING:
@@ -73,7 +68,8 @@ def build_site(board: Board, out: Path | str, store: Path | str, animations: boo
     """
     out = Path(out)
     old = _old_files(out)
-    board, shown, skipped = screened(board)
+    board, shown, unshown = screened(board)
+    skipped = {**board.faults, **unshown}
     films = FilmStore(out / "networks")
     filmed = film_board(board, films) if animations else {}
     agents = {
