@@ -54,6 +54,14 @@ def why_refused(folder: Path, limits: Limits | None = None) -> str:
     return str(found["reasons"][0])
 
 
+def check_sentence(error: Exception) -> None:
+    """A refusal is one sentence: one line, not long, with an end."""
+    text = str(error)
+    assert "\n" not in text, text
+    assert len(text) < 600, text
+    assert text.endswith((".", "?")), text
+
+
 def _changed(manifest: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     manifest = json.loads(json.dumps(manifest))
     for key, value in changes.items():
