@@ -176,6 +176,7 @@ AGENTS = Registry(
     "ontogym.agents",
     {
         "lndp": "ontogym.agents.lndp:LNDP",
+        "ndp": "ontogym.agents.lndp.ndp:NDP",
         "plastic": "ontogym.agents.plastic:Plastic",
         "logistic": "ontogym.agents.logistic:Logistic",
         "mlp": "ontogym.agents.networks:MLP",

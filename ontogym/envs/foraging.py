@@ -39,6 +39,7 @@ class ForagingDynamics(Dynamics[ForagingState]):
     max_steps: int | None = 100
     reset_options: ClassVar[tuple[str, ...]] = ("goal",)
     render_fps: ClassVar[int] = 5
+    native_form: ClassVar[str | None] = "ontogym.envs.native:foraging_native"
 
     def __init__(
         self,

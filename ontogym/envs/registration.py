@@ -327,8 +327,8 @@ ENTRIES: dict[str, EnvEntry] = {
             "ontogym.envs.rule_shift_lander:RuleShiftLunarLanderEnv",
             None,
             1000,
-            -179.8,
-            246.1,
+            -185.8,
+            241.3,
             spaces=("Box(8,)", "Discrete(4)"),
         ),
         EnvEntry(

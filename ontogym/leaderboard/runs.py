@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.config import EvolutionConfig
-from ontogym.baselines.evolution.presets import preset
+from ontogym.baselines.evolution.presets import NETWORKS, preset
 from ontogym.checkpoint import read_sealed_json
 from ontogym.envs.reference import reference_of
 from ontogym.errors import OntogymError
@@ -242,11 +242,13 @@ def _thinned(curve: list[Any]) -> list[list[float]]:
 def _command(config: Mapping[str, Any]) -> str:
     """The command line that makes a run of this configuration again."""
     default = EvolutionConfig(env=str(config["env"])).as_json()
-    told = preset(str(config["env"])) if config.get("agent") == "lndp" else {}
+    agent = str(config.get("agent"))
+    tuned = agent in ("lndp", *NETWORKS)
+    told = preset(str(config["env"]), agent) if tuned else {}
     expected = default | EvolutionConfig(**{**told, "env": str(config["env"])}).as_json()
     quiet = ("env", "out", "workers", "tensorboard", "checkpoint_every", "conditions")
     command = shlex.join(["ontogym", "evolve", "--env", str(config["env"])])
     changed = {k for k, v in config.items() if k not in quiet and v != expected.get(k)}
-    if changed - {"seed", "generations", "target"}:
+    if not tuned or changed - {"agent", "seed", "generations", "target"}:
         command, expected = f"{command} --no-preset", default
     return command_line(command, config, expected, leave_out=quiet)

@@ -18,7 +18,7 @@ from ontogym.agents.base import Agent, check_genomes
 from ontogym.agents.feedback import SIGNALS
 from ontogym.agents.individuals import life_stream
 from ontogym.agents.lndp.kernel.lanes import WIDTH
-from ontogym.agents.lndp.kernel.memory import rows
+from ontogym.agents.lndp.kernel.places import rows
 from ontogym.agents.networks.agent import NetworkAgent, NetworkState
 from ontogym.agents.networks.kernel import Shape, network_step, work_size
 from ontogym.baselines.lives.lanes import Lanes, lanes_of
@@ -159,7 +159,7 @@ INLINE: dict[str, Any] = {
 
 @njit(**INLINE)
 def _finite(view: Any) -> bool:
-    for value in view:
+    for value in view:  # noqa: SIM110 - numba knows no generators
         if not np.isfinite(value):
             return False
     return True

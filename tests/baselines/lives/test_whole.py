@@ -20,7 +20,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/CartPole-v1": {},
     "ontogym/Foraging-v0": {"observation": "one-hot"},
     "ontogym/ForagingSwitch-v0": {},
-    "ontogym/ForagingRewardOnly-v0": {"dense_reward": True},
+    "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
 }
 LIVES: dict[str, dict[str, Any]] = {
     "plain": {},
