@@ -95,6 +95,7 @@ _LNDP = Record(
         "query_features": _SMALL,
         "value_features": _SMALL,
         "rnn_iters": _SMALL,
+        "rewire_every": Whole(1, 10**6),
         "density": Real(0, 1),
         "density_sd": Real(0, 1),
         "start": _NAME,
@@ -173,6 +174,7 @@ def _policy(algorithm: str) -> Record:
 
 AGENT_OPTIONS: Mapping[str, Record] = {
     "lndp": _LNDP,
+    "ndp": _LNDP,
     "plastic": _PLASTIC,
     "logistic": Record({}, {"rule": _NAME, "network": Choice(("dnn", "gru")), "hidden": Whole(1, 256)}),
     **{name: Record({}, _NETWORK) for name in ("mlp", "rnn", "gru", "hyper")},

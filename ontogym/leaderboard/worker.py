@@ -251,7 +251,7 @@ def _collect(pid: int, readable: int, inbox: IO[bytes], deadline: float, most: i
 
 def _spawned(request: bytes, limits: Limits) -> dict[str, Any]:
     """Do a job in an interpreter of its own, where there is no forking."""
-    process = _start("serve_once")
+    process = _start("serve_once", start_new_session=True)
     heard = bytearray()
 
     def talk() -> None:
@@ -407,7 +407,6 @@ def _start(function: str, **how: Any) -> subprocess.Popen[bytes]:
 
 def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
     """Standard input and output as our own; what a library prints goes nowhere."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     inbox, outbox = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
     devnull = os.open(os.devnull, os.O_RDWR)
     os.dup2(devnull, 0)

@@ -38,7 +38,7 @@ def evolved() -> Submission:
 
 def test_every_option_of_ours_has_a_bound_and_no_other_is_taken() -> None:
     """A new option of an agent or a source is refused until somebody has thought of its bound."""
-    known = {"lndp": LNDPConfig, "plastic": PlasticConfig}
+    known = {"lndp": LNDPConfig, "ndp": LNDPConfig, "plastic": PlasticConfig}
     for name in AGENTS.builtin:
         if name in known:
             options = {f.name for f in dataclasses.fields(known[name])}
