@@ -36,12 +36,15 @@ class NativeDynamics(NamedTuple):
         step, observe: compiled, of the types `STEP` and `OBSERVE`.
         parameters: ``(K,)`` float64, the same for every lane.
         pack: a state of the batched dynamics as rows ``(P, S)`` float64.
+        age: where in the state the steps lived before the episode stand, twice: to go on with, and to keep. Those that
+            `pack` was given are 0. None where the world does not depend on them.
     """
 
     step: Any
     observe: Any
     parameters: NDArray[np.float64]
     pack: Callable[[Any], NDArray[np.float64]]
+    age: int | None = None
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

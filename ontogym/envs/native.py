@@ -15,6 +15,8 @@ from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, uniform
 from ontogym.envs.classic_control import cartpole
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics
 from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics
+from ontogym.envs.nonstationary import NonstationaryDynamics, NonstationaryState
+from ontogym.envs.schedule import CLOCKS, LIFE_CLOCK
 
 __all__ = ["NATIVE", "native_of"]
 
@@ -103,9 +105,68 @@ def _foraging(dynamics: ForagingDynamics) -> NativeDynamics:
     return NativeDynamics(_foraging_step, _foraging_observe, np.array(numbers, dtype=np.float64), _columns)
 
 
-NATIVE: dict[type, Callable[[Any], NativeDynamics]] = {
+@njit(**_COMPILED)
+def _phase(place: Any, parameters: Any) -> int:
+    """How many switches have begun; `place` is age, age when the episode began, its number, and the switch times."""
+    clock, ticks = parameters[6], parameters[7]
+    now = place[0] if clock == 0.0 else place[2]
+    if clock == 2.0:
+        now = place[2] * ticks + min(place[0] - place[1], ticks - 1.0)
+    begun = 0
+    for k in range(3, len(place)):
+        if now >= place[k]:
+            begun += 1
+    return begun
+
+
+@njit(STEP, **_COMPILED)
+def _flipping_cartpole_step(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
+    if _phase(state[4:], parameters) % 2:
+        action[0] = 1.0 - action[0]
+    _cartpole_step(state[:4], action, parameters, stream, outcome)
+    state[4] += 1.0
+
+
+@njit(STEP, **_COMPILED)
+def _swapping_foraging_step(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
+    own = int(parameters[8])
+    swapped = _phase(state[own:], parameters) % 2
+    if swapped:
+        state[1] = 1.0 - state[1]
+    _foraging_step(state[:own], action, parameters, stream, outcome)
+    if swapped:
+        state[1] = 1.0 - state[1]
+    state[own] += 1.0
+
+
+def _changing(dynamics: NonstationaryDynamics) -> NativeDynamics | None:
+    """Flipped actions and swapped goals, where the task has a compiled form; other changes have none."""
+    d, step = dynamics, None
+    if d.change == "action-flip" and type(d.task) is CartPoleDynamics:
+        step = _flipping_cartpole_step
+    elif d.change == "goal-swap" and type(d.task) is ForagingDynamics:
+        step = _swapping_foraging_step
+    task = native_of(d.task)
+    if step is None or task is None:
+        return None
+    own = 5 + d.task.reward_delay if isinstance(d.task, ForagingDynamics) else 4
+    clock = (*CLOCKS, LIFE_CLOCK).index(d.schedule.clock)
+    numbers = np.append(task.parameters, [clock, d.episode_ticks, own])
+
+    def pack(state: NonstationaryState) -> NDArray[np.float64]:
+        inner = state.task
+        if d.change == "goal-swap":  # as it would be before any switch
+            inner = inner._replace(goal=inner.goal ^ (d.phase(state) % 2))
+        place = (state.age, state.begun, state.episode, state.times)
+        return np.column_stack([task.pack(inner), _columns(place)])
+
+    return NativeDynamics(step, task.observe, numbers, pack, age=own)
+
+
+NATIVE: dict[type, Callable[[Any], NativeDynamics | None]] = {
     CartPoleDynamics: _cartpole,
     ForagingDynamics: _foraging,
+    NonstationaryDynamics: _changing,
 }
 """Dynamics, and how their compiled form is made; subclasses, which may change the rules, have none."""
 

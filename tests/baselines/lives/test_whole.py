@@ -20,6 +20,10 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/CartPole-v1": {},
     "ontogym/Foraging-v0": {"observation": "one-hot"},
     "ontogym/ForagingSwitch-v0": {},
+    "ontogym/CartPoleActionFlip-v1": {"earliest": (5, 60), "episode_ticks": 20, "changes": 3, "gap": (1, 20)},
+    "ontogym/CartPoleActionFlip-v0": {"switches": (1,)},
+    "ontogym/ForagingGoalSwap-v0": {},
+    "ontogym/ForagingGoalSwap-v1": {"changes": 4, "gap": (3, 40)},
     "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
 }
 LIVES: dict[str, dict[str, Any]] = {
@@ -81,6 +85,8 @@ def test_what_is_lived_step_by_step() -> None:
         {"rebirth": True},
         {"development": "silence", "development_steps": 3},
         {"env": "CartPole-v1"},
+        {"env": "ontogym/CartPoleSensorFlip-v0"},
+        {"env": "ontogym/CartPoleDrift-v0"},
     ):
         assert compiled(agent, replace(spec, **change)) is None
     hyper = make_agent("hyper", spec.env)
