@@ -136,7 +136,7 @@ class Logistic(Agent[LogisticState]):
         index = torch.as_tensor(rows)
         choice = torch.as_tensor(2.0 * right - 1)
         pre[index] = torch.stack([torch.as_tensor(x), torch.ones(len(rows), dtype=pre.dtype), choice], 1)
-        # Inputs are what they are before and behind an edge; only the decision has changed its mind.
+        # Inputs have the same activity as presynaptic and as postsynaptic nodes; only the decision has changed.
         post[index] = pre[index]
         choosing = state.choosing.copy()
         choosing[rows] = seen[:, 2] > 0.5

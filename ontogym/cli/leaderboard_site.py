@@ -46,4 +46,5 @@ class LeaderboardSite:
             "submissions": report.submissions,
             "films_made": report.films_made,
             "films_reused": report.films_reused,
+            "skipped": report.skipped,
         }

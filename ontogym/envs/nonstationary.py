@@ -340,7 +340,7 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     | `ontogym/AcrobotActionSwapBack-v0` | `task='Acrobot-v1', change='action-flip', clock='life', changes=2, earliest=(60, 149), gap=(60, 150), episode_ticks=60` | 500 | -498.9 | -59.2 |
     | `ontogym/PendulumActionFlip-v1` | `task='Pendulum-v1', change='action-flip', clock='life', changes=1, earliest=(200, 999)` | 200 | -1228.2 | -135.5 |
     | `ontogym/PendulumActionFlipBack-v0` | `task='Pendulum-v1', change='action-flip', clock='life', changes=2, earliest=(200, 499), gap=(200, 500)` | 200 | -1228.2 | -135.5 |
-    | `ontogym/ForagingGoalSwap-v1` | `task='Foraging-v0', change='goal-swap', clock='step', episodes=1, task_options={'reward_only': True, 'reward_delay': 3}, changes=1, earliest=(30, 70)` | 100 | 78.6 | 444.4 |
+    | `ontogym/ForagingGoalSwapLate-v0` | `task='Foraging-v0', change='goal-swap', clock='step', episodes=1, task_options={'reward_only': True, 'reward_delay': 3}, changes=1, earliest=(30, 70)` | 100 | 78.6 | 444.4 |
 
     ## Version History
 

@@ -16,14 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.site.agent_pages import AgentPage, agent_pages
 from ontogym.leaderboard.site.filming import FilmStore, film_board
-from ontogym.leaderboard.site.first_page import (
-    IndexPage,
-    index_page,
-    results_page,
-    task_names,
-    task_pages,
-)
+from ontogym.leaderboard.site.first_page import IndexPage, index_page
 from ontogym.leaderboard.site.screening import screened
+from ontogym.leaderboard.site.task_pages import results_page, task_names, task_pages
 from ontogym.leaderboard.site.text import brief, safe_name, visible
 
 if TYPE_CHECKING:

@@ -20,10 +20,13 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/CartPole-v1": {},
     "ontogym/Foraging-v0": {"observation": "one-hot"},
     "ontogym/ForagingSwitch-v0": {},
+    "ontogym/Acrobot-v1": {},
+    "ontogym/Pendulum-v1": {},
+    "ontogym/AcrobotActionSwap-v1": {"earliest": (5, 60)},
     "ontogym/CartPoleActionFlip-v1": {"earliest": (5, 60), "episode_ticks": 20, "changes": 3, "gap": (1, 20)},
     "ontogym/CartPoleActionFlip-v0": {"switches": (1,)},
     "ontogym/ForagingGoalSwap-v0": {},
-    "ontogym/ForagingGoalSwap-v1": {"changes": 4, "gap": (3, 40)},
+    "ontogym/ForagingGoalSwapLate-v0": {"changes": 4, "gap": (3, 40)},
     "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
 }
 LIVES: dict[str, dict[str, Any]] = {
@@ -76,6 +79,12 @@ def test_what_is_heard(hears: list[str]) -> None:
     both_ways(
         make_agent("gru", "ontogym/CartPole-v1", options={"hears": hears}), LifeSpec("ontogym/CartPole-v1")
     )
+
+
+def test_lives_born_on_either_side() -> None:
+    born = ({"born": 0}, {"born": 1})
+    spec = LifeSpec("ontogym/CartPoleActionFlip-v1", {"earliest": (3, 30)}, 3, conditions=born)
+    both_ways(make_agent("trace", spec.env), spec)
 
 
 def test_what_is_lived_step_by_step() -> None:
