@@ -13,7 +13,16 @@ from gymnasium.envs.registration import register, registry
 
 from ontogym.errors import UnknownNameError
 
-__all__ = ["ENTRIES", "EnvEntry", "anchors", "change_cost", "conditions", "register_all", "register_entry"]
+__all__ = [
+    "ENTRIES",
+    "EnvEntry",
+    "anchors",
+    "change_cost",
+    "conditions",
+    "episodes_of_life",
+    "register_all",
+    "register_entry",
+]
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class EnvEntry:
             says how it was found).
         floor_return: where the rules change, what the policy that is best before a change earns after it if it does not
             change itself, as the return of an episode (``benchmarks/env_anchors.py --floors``).
+        episodes: episodes of one life, where the environment changes over them; None leaves it to who lets live.
         kwargs: arguments of the environment.
         conditions: reset options that set the hidden state to each of its values, to be paired in
             evaluation; empty where nothing is hidden.
@@ -50,6 +60,7 @@ class EnvEntry:
     ends_itself: bool = False
     spaces: tuple[str, str] | None = None
     floor_return: float | None = None
+    episodes: int | None = None
 
 
 _FORAGING = ("ontogym.envs.foraging:ForagingEnv", "ontogym.envs.foraging:ForagingVectorEnv")
@@ -141,11 +152,33 @@ ENTRIES: dict[str, EnvEntry] = {
             50.8,
         ),
         # A change of 'sensor-flip' at the fourth of six episodes is the default.
-        EnvEntry("ontogym/CartPoleSensorFlip-v0", *_CHANGING, 500, 22.3, 500.0, {"change": "sensor-flip"}),
         EnvEntry(
-            "ontogym/CartPoleSensorPermute-v0", *_CHANGING, 500, 22.1, 500.0, {"change": "sensor-permute"}
+            "ontogym/CartPoleSensorFlip-v0",
+            *_CHANGING,
+            500,
+            22.3,
+            500.0,
+            {"change": "sensor-flip"},
+            episodes=6,
         ),
-        EnvEntry("ontogym/CartPoleActionFlip-v0", *_CHANGING, 500, 22.3, 500.0, {"change": "action-flip"}),
+        EnvEntry(
+            "ontogym/CartPoleSensorPermute-v0",
+            *_CHANGING,
+            500,
+            22.1,
+            500.0,
+            {"change": "sensor-permute"},
+            episodes=6,
+        ),
+        EnvEntry(
+            "ontogym/CartPoleActionFlip-v0",
+            *_CHANGING,
+            500,
+            22.3,
+            500.0,
+            {"change": "action-flip"},
+            episodes=6,
+        ),
         EnvEntry(
             "ontogym/CartPoleDrift-v0",
             *_CHANGING,
@@ -168,6 +201,7 @@ ENTRIES: dict[str, EnvEntry] = {
             -498.8,
             -59.2,
             {"task": "Acrobot-v1", "change": "action-flip"},
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/PendulumDrift-v0",
@@ -224,6 +258,7 @@ ENTRIES: dict[str, EnvEntry] = {
             500.0,
             {"change": "action-flip", "clock": "life", "changes": 1},
             floor_return=8.7,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlipBack-v0",
@@ -233,6 +268,7 @@ ENTRIES: dict[str, EnvEntry] = {
             500.0,
             {"change": "action-flip", "clock": "life", "changes": 2, "earliest": (500, 1249)},
             floor_return=8.7,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlipOften-v0",
@@ -248,6 +284,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "gap": (250, 600),
             },
             floor_return=8.7,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/AcrobotActionSwap-v1",
@@ -264,6 +301,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "episode_ticks": 60,
             },
             floor_return=-500.0,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/AcrobotActionSwapBack-v0",
@@ -281,6 +319,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "episode_ticks": 60,
             },
             floor_return=-500.0,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/PendulumActionFlip-v1",
@@ -422,6 +461,14 @@ def anchors(env_id: str) -> tuple[float, float]:
     if env_id not in ENTRIES:
         raise UnknownNameError("environment with anchors", env_id, ENTRIES)
     return ENTRIES[env_id].random_return, ENTRIES[env_id].optimal_return
+
+
+def episodes_of_life(env_id: str) -> int:
+    """Episodes of one life: the environment's own, else 1 where a hidden goal makes an episode a whole life, else 3."""
+    entry = ENTRIES.get(env_id)
+    if entry is not None and entry.episodes is not None:
+        return entry.episodes
+    return 1 if conditions(env_id) else 3
 
 
 def change_cost(env_id: str) -> tuple[float, float] | None:
