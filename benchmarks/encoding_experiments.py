@@ -28,8 +28,8 @@ from cells import put_between
 from ontogym import __version__
 from ontogym.envs import make_vector
 from ontogym.retina_env.downsampling import correct_contrast, downsampler
-from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import make_layout
+from ontogym.retina_env.encoding.retina_judge import RetinaJudge
 from ontogym.retina_env.encoding.scenes import Scenes
 from ontogym.retina_env.encoding.scoring import Encoder, score
 from ontogym.retina_env.images import dead_leaves
@@ -175,13 +175,13 @@ ROWS: dict[str, tuple[str, bool, Callable[[int], tuple[Encoder, dict[str, Any]]]
 }
 
 
-def _judge(models: list[Any], images: Any, responses: Any = None) -> Judge:
+def _judge(models: list[Any], images: Any, responses: Any = None) -> RetinaJudge:
     targets = None if responses is None else torch.from_numpy(responses)[None]
-    return Judge(models, make_layout(128, 4), torch.from_numpy(images), targets)
+    return RetinaJudge(models, make_layout(128, 4), torch.from_numpy(images), targets)
 
 
 @functools.cache
-def judges() -> dict[str, Judge]:
+def judges() -> dict[str, RetinaJudge]:
     """The twin, the source retina, and the retinas that nothing has met; on images that nothing was fitted on."""
     images, source = held_out_images(), SimulatedRetina(0)
     responses = source.respond(images)
@@ -197,7 +197,7 @@ def full_scores() -> dict[str, dict[str, float]]:
     """What the full images would score: one on average, by definition, but for skills that are cut off."""
     found = {}
     for name, judge in judges().items():
-        gains = (judge.average_deviance - judge.full_deviance) / judge.gap[:, None]
+        gains = (judge.average_loss - judge.full_loss) / judge.gap[:, None]
         found[name] = {"skill": float(gains.clamp(-20, 5).mean())}
     return found
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingState, whole_option
-from ontogym.retina_env.encoding.task import Display, patients_task
+from ontogym.batched.environments import BatchedVectorEnv
+from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingEnv, EncodingState, whole_option
+from ontogym.retina_env.encoding.options import CalibrationOptions
+from ontogym.retina_env.encoding.task import patients_task
 
 __all__ = ["RetinaCalibrationDynamics", "RetinaCalibrationEnv", "RetinaCalibrationVectorEnv"]
 
@@ -21,30 +22,14 @@ class RetinaCalibrationDynamics(EncodingDynamics):
 
     reset_options: ClassVar[tuple[str, ...]] = ("image", "patient")
 
-    def __init__(
-        self,
-        steps: int = 30,
-        patients: Any = 16,
-        images: Any = None,
-        n_images: int = 256,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        obs: str = "both",
-    ) -> None:
-        self._arguments = (steps, patients, images, n_images, fold, grid, n_levels, drive_penalty, obs)
-        display = Display(n_levels, drive_penalty)
-        super().__init__(
-            patients_task(patients, images, n_images, fold, grid), display, obs, steps, reports=True
-        )
+    options_type = CalibrationOptions
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Images and retinas are many megabytes, made again (or found in this process) from what they were made of.
-        return type(self), self._arguments
+    def __init__(self, **options: Any) -> None:
+        given = CalibrationOptions(**options)
+        super().__init__(given, patients_task(given), given.steps, reports=True)
 
     def _patients(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        count = len(self.task.judge.models)
+        count = self.task.judge.subjects
         if "patient" in options:
             return whole_option(options["patient"], "patient", count)
         return np.asarray((u * count).astype(np.int64))
@@ -60,7 +45,7 @@ class RetinaCalibrationDynamics(EncodingDynamics):
         return super().info(state) | {"patient": state.patient}
 
 
-class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
+class RetinaCalibrationEnv(EncodingEnv):
     """
     ## Description
 
@@ -124,8 +109,6 @@ class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
 
     | Parameter       | Type         | Default  | Description                                                      |
     |-----------------|--------------|----------|------------------------------------------------------------------|
-    | `steps`         | int          | `30`     | images of a life                                                 |
-    | `patients`      | int / list   | `16`     | how many (retina seeds from 1000 on), or seeds, or twins         |
     | `images`        | array / None | `None`   | stills (M, S, S) or films (V, T, S, S); None: dead leaves        |
     | `n_images`      | int          | `256`    | how many dead leaves                                             |
     | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
@@ -133,6 +116,8 @@ class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `steps`         | int          | `30`     | images of a life                                                 |
+    | `patients`      | int / list   | `16`     | how many (retina seeds from 1000 on), or seeds, or twins         |
     | `render_mode`   | str / None   | `None`   | `'rgb_array'`: image, what the electrodes show, responses        |
 
     ## Registered Configurations
@@ -146,23 +131,7 @@ class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        steps: int = 30,
-        patients: Any = 16,
-        images: Any = None,
-        n_images: int = 256,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        obs: str = "both",
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = RetinaCalibrationDynamics(
-            steps, patients, images, n_images, fold, grid, n_levels, drive_penalty, obs
-        )
-        super().__init__(dynamics, render_mode)
+    dynamics_type = RetinaCalibrationDynamics
 
 
 class RetinaCalibrationVectorEnv(BatchedVectorEnv[EncodingState]):

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from ontogym.errors import OntogymError
-from ontogym.retina_env.encoding.judge import Judge, as_targets
+from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout, make_layout
+from ontogym.retina_env.encoding.options import CalibrationOptions, TwinOptions, arguments
 from ontogym.retina_env.encoding.responders import ExternalModel
+from ontogym.retina_env.encoding.retina_judge import RetinaJudge, as_targets
 from ontogym.retina_env.encoding.scenes import Scenes, given_images, image_size
 from ontogym.retina_env.forward_model import ForwardModel
 from ontogym.retina_env.retina import SimulatedRetina
@@ -74,51 +77,41 @@ class Display:
         return self.drive_penalty * shown.double().mean(1)
 
 
-def twin_task(
-    twin: Any = None,
-    retina_seed: int = 0,
-    images: Any = None,
-    responses: Any = None,
-    n_images: int = 512,
-    fold: int = 4,
-    grid: Any = None,
-    true_retina: bool = False,
-) -> EncodingTask:
-    """A task judged by a twin; arguments as in `ontogym.retina_env.encoding.still.RetinaEncodingEnv`."""
-    if twin is None and images is None and responses is None:
-        return _standard(_seed(retina_seed), n_images, fold, _hashable(grid), bool(true_retina))
-    return _twin_task(twin, _seed(retina_seed), images, responses, n_images, fold, grid, bool(true_retina))
+def twin_task(options: TwinOptions) -> EncodingTask:
+    """A task judged by a twin."""
+    _seed(options.retina_seed)
+    if options.twin is None and options.images is None and options.responses is None:
+        own = arguments(options)
+        key = [(f.name, own[f.name]) for f in fields(TwinOptions) if f.name not in _UNSHARED]
+        return _standard(tuple((name, _hashable(value)) for name, value in key))
+    return _twin_task(options)
+
+
+_UNSHARED = ("n_levels", "drive_penalty", "obs")
+"""What a task does not depend on: environments that differ in nothing else share one."""
 
 
 @functools.lru_cache(maxsize=4)
-def _standard(retina_seed: int, n_images: int, fold: int, grid: Any, true_retina: bool) -> EncodingTask:
-    return _twin_task(None, retina_seed, None, None, n_images, fold, grid, true_retina)
+def _standard(settings: tuple[tuple[str, Any], ...]) -> EncodingTask:
+    return _twin_task(TwinOptions(**dict(settings)))
 
 
-def _twin_task(
-    twin: Any,
-    retina_seed: int,
-    images: Any,
-    responses: Any,
-    n_images: int,
-    fold: int,
-    grid: Any,
-    true_retina: bool,
-) -> EncodingTask:
+def _twin_task(options: TwinOptions) -> EncodingTask:
     # What is wrong with the electrodes is told before minutes are spent on a twin.
-    size = image_size(images, SIZE)
-    layout = make_layout(size, fold, grid)
-    stack, frames = given_images(images, n_images, size)
-    model = _model(twin, retina_seed, size)
+    size = image_size(options.images, SIZE)
+    layout = make_layout(size, options.fold, options.grid)
+    stack, frames = given_images(options.images, options.n_images, size)
+    seed, responses, true_retina = int(options.retina_seed), options.responses, bool(options.true_retina)
+    model = _model(options.twin, seed, size)
     own = isinstance(model, ExternalModel)
-    retina = None if own or responses is not None else SimulatedRetina(retina_seed, size)
+    retina = None if own or responses is not None else SimulatedRetina(seed, size)
     if retina is None and true_retina:
         raise OntogymError(
             "There is no true retina behind this twin or these responses; leave true_retina out."
         )
     if retina is not None and retina.n_cells != model.n_cells:
         raise OntogymError(
-            f"The twin has {model.n_cells} neurons, retina {retina_seed} has {retina.n_cells}; "
+            f"The twin has {model.n_cells} neurons, retina {seed} has {retina.n_cells}; "
             "pass the responses that belong to this twin."
         )
     tensor = torch.from_numpy(stack)
@@ -126,15 +119,15 @@ def _twin_task(
     judge = None
     if retina is not None:
         targets = torch.from_numpy(retina.respond(stack))[None]
-        judge = Judge([retina], layout, tensor, targets) if true_retina else None
-    return EncodingTask(layout, Scenes(stack, layout, frames), Judge([model], layout, tensor, targets), judge)
+        judge = RetinaJudge([retina], layout, tensor, targets) if true_retina else None
+    return EncodingTask(
+        layout, Scenes(stack, layout, frames), RetinaJudge([model], layout, tensor, targets), judge
+    )
 
 
-def patients_task(
-    patients: Any = 16, images: Any = None, n_images: int = 256, fold: int = 4, grid: Any = None
-) -> EncodingTask:
-    """A task in which each patient judges for itself; arguments as in `RetinaCalibrationEnv`."""
-    who: Any = patients
+def patients_task(options: CalibrationOptions) -> EncodingTask:
+    """A task in which each patient judges for itself."""
+    who, patients = options.patients, options.patients
     if isinstance(patients, (int, np.integer)) and not isinstance(patients, bool):
         if patients < 1:
             raise OntogymError(f"There are {patients} patients; pass 1 or more, or a list of them.")
@@ -142,9 +135,10 @@ def patients_task(
     if isinstance(who, str) or not isinstance(who, Sequence) or not len(who):
         raise OntogymError(f"patients is {patients!r}; pass a number, or a list of retina seeds or of twins.")
     seeds = all(isinstance(p, (int, np.integer)) and not isinstance(p, bool) for p in who)
-    if seeds and images is None:
-        return _standard_patients(tuple(_seed(p) for p in who), n_images, fold, _hashable(grid))
-    return _patients_task(who, images, n_images, fold, grid, seeds)
+    if seeds and options.images is None:
+        known = tuple(_seed(p) for p in who)
+        return _standard_patients(known, options.n_images, options.fold, _hashable(options.grid))
+    return _patients_task(who, options.images, options.n_images, options.fold, options.grid, seeds)
 
 
 @functools.lru_cache(maxsize=2)
@@ -162,7 +156,9 @@ def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, s
     models = [SimulatedRetina(_seed(p), size) if seeds else _model(p, 0, size) for p in who]
     if len({model.n_cells for model in models}) > 1:
         raise OntogymError("The patients have different numbers of neurons; pass twins of equally many.")
-    return EncodingTask(layout, Scenes(stack, layout, frames), Judge(models, layout, torch.from_numpy(stack)))
+    return EncodingTask(
+        layout, Scenes(stack, layout, frames), RetinaJudge(models, layout, torch.from_numpy(stack))
+    )
 
 
 def _model(twin: Any, retina_seed: int, size: int) -> Any:

@@ -61,11 +61,11 @@ def test_skill_of_the_full_image_is_one_on_average_and_is_the_formula():
     env = make_vector(ENCODING, 6, **SMALL)
     env.reset(seed=1)
     judge = env.dynamics.task.judge
-    full = (judge.average_deviance - judge.full_deviance) / judge.gap
+    full = (judge.average_loss - judge.full_loss) / judge.gap
     assert float(full.mean()) == pytest.approx(1)
     assert float(judge.gap) > 0
     _, reward, terminated, _, info = env.step(actions(env))
-    mean = float((judge.average_deviance - judge.full_deviance).mean())
+    mean = float((judge.average_loss - judge.full_loss).mean())
     np.testing.assert_allclose(reward, (info["deviance_average"] - info["deviance"]) / mean)
     np.testing.assert_allclose(reward, info["skill"])
     assert terminated.all()
@@ -83,7 +83,7 @@ def test_response_and_target_are_twin_and_retina(scenes):
     y, r = info["target"].astype(float), retina.rates(shown)[0].astype(float)
     d = 2 * np.mean(np.where(y > 0, y * np.log(np.maximum(y, 1e-9) / r), 0) - y + r)
     judge = env.dynamics.task.retina
-    expected = float(judge.average_deviance[0, 5] - d) / float(judge.gap)
+    expected = float(judge.average_loss[0, 5] - d) / float(judge.gap)
     assert info["retina_skill"] == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
