@@ -128,6 +128,7 @@ class SimulatedRetina(nn.Module):
         seed: which animal.
         size: side of the images, pixels.
         cells: cells of one's own in place of those drawn from `seed`.
+        adapted: mean and SD ``(N,)`` of their drive over natural scenes, where they are known already.
 
     Attributes:
         cells: what and where the cells are.
@@ -146,7 +147,13 @@ class SimulatedRetina(nn.Module):
     drive_mean: Tensor
     drive_sd: Tensor
 
-    def __init__(self, seed: int = 0, size: int = 128, cells: Cells | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        size: int = 128,
+        cells: Cells | None = None,
+        adapted: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         super().__init__()
         if not 16 <= size <= 512:
             raise OntogymError(f"A retina cannot see {size} pixels; choose a size from 16 to 512.")
@@ -158,7 +165,7 @@ class SimulatedRetina(nn.Module):
         for name in Traits._fields:
             values = torch.from_numpy(getattr(self.cells, name).astype(np.float32))
             self.register_buffer(name, values, persistent=False)
-        mean, sd = self._statistics()
+        mean, sd = self._statistics() if adapted is None else adapted
         self.register_buffer("drive_mean", mean, persistent=False)
         self.register_buffer("drive_sd", sd, persistent=False)
 

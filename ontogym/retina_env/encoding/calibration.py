@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import Any
 
 from ontogym.batched.environments import BatchedVectorEnv
-from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingEnv, EncodingState, whole_option
+from ontogym.retina_env.encoding.dynamics import EncodingEnv, EncodingState
 from ontogym.retina_env.encoding.options import CalibrationOptions
 from ontogym.retina_env.encoding.task import patients_task
+from ontogym.retina_env.encoding.unseen import HiddenSubject
 
 __all__ = ["RetinaCalibrationDynamics", "RetinaCalibrationEnv", "RetinaCalibrationVectorEnv"]
 
 
-class RetinaCalibrationDynamics(EncodingDynamics):
+class RetinaCalibrationDynamics(HiddenSubject):
     """The task's rules, batch axis first; arguments as in `RetinaCalibrationEnv`."""
-
-    reset_options: ClassVar[tuple[str, ...]] = ("image", "patient")
 
     options_type = CalibrationOptions
 
@@ -28,21 +22,9 @@ class RetinaCalibrationDynamics(EncodingDynamics):
         given = CalibrationOptions(**options)
         super().__init__(given, patients_task(given), given.steps, reports=True)
 
-    def _patients(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        count = self.task.judge.subjects
-        if "patient" in options:
-            return whole_option(options["patient"], "patient", count)
-        return np.asarray((u * count).astype(np.int64))
-
     def _begin(self, state: EncodingState) -> EncodingState:
         # Nothing has been shown to this patient, so nothing is known of it.
         return state
-
-    def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
-        return self.weighted_maps(image, actions)
-
-    def info(self, state: EncodingState) -> dict[str, NDArray[Any]]:
-        return super().info(state) | {"patient": state.patient}
 
 
 class RetinaCalibrationEnv(EncodingEnv):
@@ -111,11 +93,11 @@ class RetinaCalibrationEnv(EncodingEnv):
     |-----------------|--------------|----------|------------------------------------------------------------------|
     | `images`        | array / None | `None`   | stills (M, S, S) or films (V, T, S, S); None: dead leaves        |
     | `n_images`      | int          | `256`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
     | `steps`         | int          | `30`     | images of a life                                                 |
     | `patients`      | int / list   | `16`     | how many (retina seeds from 1000 on), or seeds, or twins         |
     | `render_mode`   | str / None   | `None`   | `'rgb_array'`: image, what the electrodes show, responses        |

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_encoding"]
+__all__ = ["draw_encoding", "draw_percept"]
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (230, 159, 0), (0, 158, 115)
@@ -34,8 +34,34 @@ def draw_encoding(
     Returns:
         ``(H, W, 3)`` uint8.
     """
+    return _page(_luminance(image), _luminance(shown), _bars(target, response), skill)
+
+
+def draw_percept(
+    image: NDArray[np.floating], shown: NDArray[np.floating], percept: NDArray[np.floating], skill: float
+) -> NDArray[np.uint8]:
+    """Three panels: the image, what is shown, and what is seen of it, from dark to its brightest; and the skill's line.
+
+    Args:
+        image, shown: ``(S, S)`` in [0, 1].
+        percept: ``(rows, columns)`` brightness, as wide as the image.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    rows, columns = percept.shape
+    seen = np.zeros((columns, columns))
+    top = (columns - rows) // 2
+    seen[top : top + rows] = percept / max(float(percept.max()), 1e-6)
+    return _page(_luminance(image), _luminance(shown), _luminance(seen), skill)
+
+
+def _page(
+    image: NDArray[np.uint8], shown: NDArray[np.uint8], answer: NDArray[np.uint8], skill: float
+) -> NDArray[np.uint8]:
+    """Panels side by side with the line of skill below them."""
     gap = np.full((_PANEL, _GAP, 3), _PAPER, dtype=np.uint8)
-    panels = [_luminance(image), gap, _luminance(shown), gap, _bars(target, response)]
+    panels = [image, gap, shown, gap, answer]
     top = np.concatenate(panels, axis=1)
     line = np.full((2 * _GAP, top.shape[1], 3), _PAPER, dtype=np.uint8)
     middle = top.shape[1] // 2

@@ -16,7 +16,7 @@ from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.retina_env.encoding.filter_bank import MAPS
-from ontogym.retina_env.encoding.options import ElectrodeOptions, arguments, signature_of
+from ontogym.retina_env.encoding.options import DisplayOptions, arguments, signature_of
 from ontogym.retina_env.encoding.scenes import STATISTICS, STATISTICS_MAX
 from ontogym.retina_env.encoding.task import Display, EncodingTask
 from ontogym.seeding import LaneStreams
@@ -84,13 +84,13 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
     render_fps: ClassVar[int] = 2
     reset_options: ClassVar[tuple[str, ...]] = ("image",)
 
-    options_type: ClassVar[type[ElectrodeOptions]] = ElectrodeOptions
+    options_type: ClassVar[type[DisplayOptions]] = DisplayOptions
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.__signature__ = signature_of(cls.options_type)  # type: ignore[attr-defined]
 
-    def __init__(self, options: ElectrodeOptions, task: EncodingTask, steps: int, reports: bool) -> None:
+    def __init__(self, options: DisplayOptions, task: EncodingTask, steps: int, reports: bool) -> None:
         self.options, obs = options, options.obs
         display = Display(options.n_levels, options.drive_penalty)
         if obs not in OBSERVATIONS:
@@ -119,10 +119,19 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         if self.obs != "image":
             parts["statistics"] = spaces.Box(0.0, STATISTICS_MAX, (len(STATISTICS),), dtype=np.float32)
         if self.reports:
-            parts["target"] = spaces.Box(0.0, np.inf, (self.n_cells,), dtype=np.float32)
-            parts["response"] = spaces.Box(0.0, np.inf, (self.n_cells,), dtype=np.float32)
+            parts["target"] = spaces.Box(0.0, np.inf, (self.reported,), dtype=np.float32)
+            parts["response"] = spaces.Box(0.0, np.inf, (self.reported,), dtype=np.float32)
             parts["progress"] = spaces.Box(0.0, 1.0, (1,), dtype=np.float32)
         return dict(parts)
+
+    @property
+    def reported(self) -> int:
+        """How many numbers of an answer the agent is told."""
+        return self.n_cells
+
+    def report(self, answers: Tensor) -> Tensor:
+        """What the agent is told of answers ``(B, N)``, ``(B, reported)``."""
+        return answers
 
     def reset(
         self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
@@ -167,10 +176,9 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
 
     def _begin(self, state: EncodingState) -> EncodingState:
         """The state before any action: averages are shown, and nothing is gained."""
-        judge, first = self.task.judge, state.image[:, 0]
-        rates = judge.average_answers[state.patient, first].numpy()
-        found = judge.average_loss[state.patient, first].numpy()
-        return state._replace(judged=first.copy(), response=rates, loss=found)
+        first = state.image[:, 0]
+        answers, loss = self.task.judge.averages(torch.from_numpy(first), torch.from_numpy(state.patient))
+        return state._replace(judged=first.copy(), response=answers.numpy(), loss=loss.numpy())
 
     @abc.abstractmethod
     def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
@@ -240,8 +248,8 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         if self.obs != "image":
             seen["statistics"] = scenes.statistics[image]
         if self.reports:
-            seen["target"] = self._target(state)
-            seen["response"] = state.response.copy()
+            pair = (self._target(state), state.response)
+            seen["target"], seen["response"] = (self.report(torch.from_numpy(x)).numpy().copy() for x in pair)
             seen["progress"] = (state.step[:, None] / self.steps).astype(np.float32)
         return seen
 

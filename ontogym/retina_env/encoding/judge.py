@@ -37,16 +37,14 @@ class Judge(abc.ABC):
 
     Attributes:
         layout: the electrodes.
-        average_answers: ``(K, M, N)`` answers to averages.
-        average_loss: ``(K, M)`` float64.
-        gap: ``(K,)`` float64, what the loss of averaging exceeds that at skill 1 by, mean over pictures.
+        subjects, pictures, channels: K, M and N.
         named: what the loss is called in an environment's info.
     """
 
     layout: Layout
-    average_answers: Tensor
-    average_loss: Tensor
-    gap: Tensor
+    subjects: int
+    pictures: int
+    channels: int
     named: ClassVar[str] = "loss"
 
     @abc.abstractmethod
@@ -80,24 +78,17 @@ class Judge(abc.ABC):
         """Whether gradients pass from answers to electrodes."""
         return True
 
-    @property
-    def subjects(self) -> int:
-        """K."""
-        return len(self.average_answers)
+    @abc.abstractmethod
+    def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Answers ``(B, N)`` to averages of the pictures, and their loss ``(B,)``."""
 
-    @property
-    def pictures(self) -> int:
-        """M."""
-        return self.average_answers.shape[1]
-
-    @property
-    def channels(self) -> int:
-        """N."""
-        return self.average_answers.shape[2]
+    @abc.abstractmethod
+    def gaps(self, who: Tensor | None = None) -> Tensor:
+        """By how much the loss of averaging exceeds that at skill 1, mean over pictures: ``(B,)``, or 0-dim."""
 
     def known(self, picture: Tensor, who: Tensor) -> dict[str, Tensor]:
         """Losses by which a reader can place one: that of averaging, and others that a judge knows."""
-        return {"average": self.average_loss[who, picture]}
+        return {"average": self.averages(picture, who)[1]}
 
     def judge(self, electrodes: Tensor, picture: Tensor, who: Tensor, blocks: bool = False) -> Verdict:
         """What subject ``who[b]`` answers to ``electrodes[b]``, and how good that is for picture ``picture[b]``."""
@@ -106,7 +97,7 @@ class Judge(abc.ABC):
     def compare(self, answers: Tensor, picture: Tensor, who: Tensor) -> Verdict:
         """The verdict on given answers ``(B, N)``."""
         found = self.loss(answers, picture, who)
-        skill = (self.average_loss[who, picture] - found) / self.gap[who]
+        skill = (self.averages(picture, who)[1] - found) / self.gaps(who)
         return Verdict(answers, found, skill.clamp(*SKILL_RANGE))
 
 

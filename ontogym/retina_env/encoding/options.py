@@ -8,8 +8,12 @@ from inspect import Parameter, Signature
 from typing import Any
 
 __all__ = [
+    "AnimalOptions",
     "CalibrationOptions",
+    "DisplayOptions",
     "ElectrodeOptions",
+    "PerceptCalibrationOptions",
+    "PerceptOptions",
     "RefinementOptions",
     "TwinOptions",
     "arguments",
@@ -18,16 +22,22 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ElectrodeOptions:
+class DisplayOptions:
     """What every encoding task takes; the docstrings of the environments say what it means."""
 
     images: Any = None
     n_images: int = 512
-    fold: int = 4
-    grid: Any = None
     n_levels: int | None = None
     drive_penalty: float = 0.0
     obs: str = "both"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ElectrodeOptions(DisplayOptions):
+    """A task whose electrodes are blocks of pixels, or lie where one wants them."""
+
+    fold: int = 4
+    grid: Any = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,11 +59,38 @@ class RefinementOptions(TwinOptions):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CalibrationOptions(ElectrodeOptions):
-    """Another patient every life."""
+    """Another retina every life."""
 
     n_images: int = 256
     steps: int = 30
     patients: Any = 16
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AnimalOptions(ElectrodeOptions):
+    """A task judged by animals that nothing was fitted to."""
+
+    n_images: int = 256
+    animals: Any = "training"
+    share: float | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PerceptOptions(DisplayOptions):
+    """A task judged by what the patients of an implant see."""
+
+    n_images: int = 256
+    implant: str = "argus-ii"
+    patients: Any = "training"
+    share: float | None = None
+    fast: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PerceptCalibrationOptions(PerceptOptions):
+    """Another patient every life, to be found out."""
+
+    steps: int = 20
 
 
 def arguments(options: Any) -> Mapping[str, Any]:

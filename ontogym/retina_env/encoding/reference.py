@@ -46,7 +46,7 @@ def best_actions(
     optimiser = torch.optim.Adam([actions], lr=rate)
     for _ in range(iterations):
         done = dynamics.forward(state, actions)
-        loss = judge.distance(target, done.answer) / judge.gap[who] + dynamics.display.price(done.shown)
+        loss = judge.distance(target, done.answer) / judge.gaps(who) + dynamics.display.price(done.shown)
         optimiser.zero_grad()
         loss.sum().backward()
         optimiser.step()

@@ -107,11 +107,11 @@ class RetinaRefinementEnv(EncodingEnv):
     |-----------------|--------------|----------|------------------------------------------------------------------|
     | `images`        | array / None | `None`   | stills (M, S, S) or films (V, T, S, S); None: dead leaves        |
     | `n_images`      | int          | `512`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
     | `twin`          | any          | `None`   | as in `RetinaEncodingEnv`; None: the twin of retina `retina_seed`|
     | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
     | `responses`     | array / None | `None`   | (M, N) or (V * T, N) ground truth; None: the simulated retina's  |

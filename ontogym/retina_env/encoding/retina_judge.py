@@ -83,6 +83,7 @@ class RetinaJudge(Judge):
                 "give one row per image and one column per neuron of the twin."
             )
         self.targets = targets
+        self.subjects, self.pictures, self.channels = targets.shape
         self.average_loss = deviance(targets, self.average_answers)
         self.full_loss = deviance(targets, full)
         self.gap = (self.average_loss - self.full_loss).mean(1)
@@ -107,6 +108,13 @@ class RetinaJudge(Judge):
     def goal(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
         pairs = zip(everyone(who, len(picture)).tolist(), self.images[picture])
         return torch.cat([self.models[k](x[None]) for k, x in pairs])
+
+    def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        at = everyone(who, len(picture)), picture
+        return self.average_answers[at], self.average_loss[at]
+
+    def gaps(self, who: Tensor | None = None) -> Tensor:
+        return self.gap[0] if who is None else self.gap[who]
 
     def known(self, picture: Tensor, who: Tensor) -> dict[str, Tensor]:
         return super().known(picture, who) | {"full": self.full_loss[who, picture]}

@@ -115,11 +115,11 @@ class RetinaEncodingEnv(EncodingEnv):
     |-----------------|--------------|----------|------------------------------------------------------------------|
     | `images`        | array / None | `None`   | (M, S, S) floats in [0, 1]; None: dead leaves                    |
     | `n_images`      | int          | `512`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
     | `twin`          | any          | `None`   | who judges, see below; None: the twin of retina `retina_seed`    |
     | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
     | `responses`     | array / None | `None`   | (M, N) ground truth; None: what the simulated retina answers     |
@@ -208,11 +208,11 @@ class RetinaEncodingPixelsEnv(EncodingEnv):
     |-----------------|--------------|----------|------------------------------------------------------------------|
     | `images`        | array / None | `None`   | (M, S, S) floats in [0, 1]; None: dead leaves                    |
     | `n_images`      | int          | `512`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
     | `twin`          | any          | `None`   | who judges, see below; None: the twin of retina `retina_seed`    |
     | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
     | `responses`     | array / None | `None`   | (M, N) ground truth; None: what the simulated retina answers     |

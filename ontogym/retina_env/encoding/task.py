@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -13,18 +13,38 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.retina_env.animals import HELD_OUT_ANIMALS, TRAINING_ANIMALS
+from ontogym.retina_env.encoding.animals_judge import AnimalsJudge
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout, make_layout
-from ontogym.retina_env.encoding.options import CalibrationOptions, TwinOptions, arguments
+from ontogym.retina_env.encoding.optimum import share_of
+from ontogym.retina_env.encoding.options import (
+    AnimalOptions,
+    CalibrationOptions,
+    PerceptOptions,
+    TwinOptions,
+    arguments,
+)
+from ontogym.retina_env.encoding.percept_judge import PerceptJudge
 from ontogym.retina_env.encoding.responders import ExternalModel
 from ontogym.retina_env.encoding.retina_judge import RetinaJudge, as_targets
-from ontogym.retina_env.encoding.scenes import Scenes, given_images, image_size
+from ontogym.retina_env.encoding.scenes import Scenes, TurnedScenes, given_images, image_size
 from ontogym.retina_env.forward_model import ForwardModel
+from ontogym.retina_env.percept.implants import implant
+from ontogym.retina_env.percept.patients import HELD_OUT_PATIENTS, TRAINING_PATIENTS
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import load_twin, twin_of
 
-__all__ = ["FIRST_PATIENT", "Display", "EncodingTask", "patients_task", "twin_task"]
+__all__ = [
+    "FIRST_PATIENT",
+    "Display",
+    "EncodingTask",
+    "animals_task",
+    "patients_task",
+    "percept_task",
+    "twin_task",
+]
 
 FIRST_PATIENT = 1000
 """Seed of the first simulated patient; its twin has never been fitted."""
@@ -159,6 +179,76 @@ def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, s
     return EncodingTask(
         layout, Scenes(stack, layout, frames), RetinaJudge(models, layout, torch.from_numpy(stack))
     )
+
+
+def animals_task(options: AnimalOptions) -> EncodingTask:
+    """A task judged by animals with mosaics, one of them in each life."""
+    seeds = _seeds(options.animals, {"training": TRAINING_ANIMALS, "held-out": HELD_OUT_ANIMALS}, "animals")
+    if options.images is None or isinstance(options.images, str):
+        what = (options.images, options.n_images, options.fold, _hashable(options.grid), options.share)
+        return _standard_animals(seeds, *what)
+    return _animals_task(seeds, options.images, options.n_images, options.fold, options.grid, options.share)
+
+
+def _animals_task(
+    seeds: tuple[int, ...], images: Any, n_images: int, fold: int, grid: Any, share: float | None
+) -> EncodingTask:
+    size = image_size(images, SIZE)
+    layout = make_layout(size, fold, grid)
+    stack, frames = given_images(images, n_images, size)
+    share = _share(share, "animals", images)
+    if len(seeds) * len(stack) > 1000:
+        seconds = round(len(seeds) * (0.3 + len(stack) / 1200))
+        print(f"Showing {len(stack)} images to {len(seeds)} animals, about {seconds} s ...", file=sys.stderr)
+    judge = AnimalsJudge(seeds, layout, torch.from_numpy(stack), share)
+    return EncodingTask(layout, Scenes(stack, layout, frames), judge)
+
+
+_standard_animals = functools.lru_cache(maxsize=3)(_animals_task)
+
+
+def percept_task(options: PerceptOptions, scale: str = "percept", turned: bool = False) -> EncodingTask:
+    """A task judged by what patients of an implant see, one of them in each life.
+
+    Args:
+        scale: ``percept`` (1: the best picture for all of them) or ``percept-each`` (1: the best for each).
+        turned: whether pictures can also be turned before they are encoded.
+    """
+    known = {"training": TRAINING_PATIENTS, "held-out": HELD_OUT_PATIENTS}
+    seeds = _seeds(options.patients, known, "patients")
+    device = implant(options.implant)
+    size = image_size(options.images, SIZE)
+    stack, frames = given_images(options.images, options.n_images, size)
+    share = _share(options.share, scale, options.images)
+    judge = PerceptJudge(device, seeds, stack, share, bool(options.fast))
+    scenes = TurnedScenes(stack, judge.layout, frames) if turned else Scenes(stack, judge.layout, frames)
+    return EncodingTask(judge.layout, scenes, judge)
+
+
+def _seeds(given: Any, known: Mapping[str, tuple[int, ...]], what: str) -> tuple[int, ...]:
+    """Subjects as they were asked for: by a word, as many of those to train on, or by their seeds."""
+    if isinstance(given, str):
+        if given not in known:
+            raise UnknownNameError(f"set of {what}", given, known)
+        return known[given]
+    if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
+        if not 1 <= given <= len(known["training"]):
+            raise OntogymError(
+                f"There are {given} {what}; pass 1 to {len(known['training'])}, or a list of seeds."
+            )
+        return known["training"][: int(given)]
+    if not isinstance(given, Sequence) or not given:
+        raise OntogymError(f"{what} is {given!r}; pass {sorted(known)}, a number, or a list of seeds.")
+    return tuple(_seed(seed) for seed in given)
+
+
+def _share(given: Any, judge: str, images: Any) -> float:
+    if given is None:
+        return share_of(judge, images)
+    number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not number or not 0 < given <= 1:
+        raise OntogymError(f"share is {given!r}; pass a number above 0 and at most 1, or None.")
+    return float(given)
 
 
 def _model(twin: Any, retina_seed: int, size: int) -> Any:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ontogym.errors import OntogymError
 from ontogym.retina_env.images.arrays import Images, adapt, cut_patches
 
-__all__ = ["FILES", "Photographs", "photographs"]
+__all__ = ["COMPLETE", "FILES", "Photographs", "photographs"]
 
 FILES: dict[str, tuple[str, ...]] = {
     "skimage": (
@@ -29,6 +29,11 @@ FILES: dict[str, tuple[str, ...]] = {
 }
 """Photographs of each package, in the folder named below. Left out: drawings, text, second views, and what no eye
 meets as a scene (stars, stained cells, the back of an eye)."""
+
+COMPLETE = tuple(
+    f"{package}/{file}" for package, files in FILES.items() for file in files if file != "camera.npz"
+)
+"""What is found where all of the packages are installed: scores are comparable on the whole set only."""
 
 _FOLDERS = {
     "skimage": "data",

@@ -17,12 +17,15 @@ from ontogym.retina_env.twins import default_twin, save_twin
 
 ENCODING, PIXELS = "ontogym/RetinaEncoding-v0", "ontogym/RetinaEncodingPixels-v0"
 REFINEMENT, CALIBRATION = "ontogym/RetinaRefinement-v0", "ontogym/RetinaCalibration-v0"
-IDS = (ENCODING, PIXELS, REFINEMENT, CALIBRATION)
+ANIMALS, PERCEPT = "ontogym/RetinaEncodingAnimals-v0", "ontogym/RetinaEncodingPercept-v0"
+PATIENTS = "ontogym/RetinaCalibration-v1"
+IDS = (ENCODING, PIXELS, REFINEMENT, CALIBRATION, ANIMALS, PERCEPT, PATIENTS)
 SMALL = {"n_images": 64}
 
 
 def small(env_id):
-    return SMALL | ({"patients": 3} if env_id == CALIBRATION else {})
+    more = {CALIBRATION: {"patients": 3}, ANIMALS: {"animals": 2}, PERCEPT: {"patients": 3}}
+    return SMALL | more.get(env_id, {"patients": 3, "steps": 4} if env_id == PATIENTS else {})
 
 
 def actions(env, scale=0.2, seed=0):
@@ -52,7 +55,8 @@ def test_zero_action_is_averaging_and_earns_nothing(env_id):
     _, reward, _, _, info = env.step(np.zeros(env.action_space.shape, np.float32))
     # Single precision: what was looked up and what is evaluated may differ in the last digits.
     np.testing.assert_allclose(reward, 0, atol=1e-4)
-    np.testing.assert_allclose(info["deviance"], info["deviance_average"], rtol=1e-4)
+    name = env.dynamics.task.judge.named
+    np.testing.assert_allclose(info[name], info[f"{name}_average"], rtol=1e-4)
     shown = env.dynamics.task.scenes.average[torch.from_numpy(env.state.judged)].numpy()
     np.testing.assert_allclose(info["low"].reshape(5, -1), shown)
 
