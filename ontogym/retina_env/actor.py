@@ -211,12 +211,13 @@ def train_actor(
 
     Args:
         twin: a `ForwardModel`, or any function of images ``(B, size, size)`` to rates ``(B, N)`` that torch can
-            differentiate. It is not changed.
+            differentiate; or a list of such modules, an ensemble. It is not changed.
         images: ``(m, size, size)`` or ``(m, 1, size, size)`` floats in [0, 1].
         fold: how many times smaller the actor's images are.
         seed: decides the split, the first weights and the order of the images.
-        responses: ``(m, N)``, what the retina answered to `images` (the paper's ground truth); what the twin
-            answers to them if not given.
+        responses: ``(m, N)``, what the retina answered to `images`: the paper's target. If not given, what the twin
+            itself answers to them, which is the better one for anything that is to be shown to an animal: aimed at
+            recordings, an actor learns to undo its twin's errors, which no animal shares.
         on_epoch: called with the number of epochs done and the validation loss.
         settings: fields of `ontogym.retina_env.actor_training.ActorConfig`, or `kernels` and `kernel_size`.
 
@@ -224,7 +225,9 @@ def train_actor(
         The actor with the best validation loss, in eval mode and frozen.
     """
     from ontogym.retina_env.actor_training import train
+    from ontogym.retina_env.retina import Ensemble
 
+    twin = Ensemble(twin) if isinstance(twin, (list, tuple)) else twin
     return train(twin, images, fold, seed, responses, on_epoch, settings)
 
 

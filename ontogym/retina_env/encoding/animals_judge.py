@@ -40,6 +40,7 @@ class AnimalsJudge(Judge):
 
     def __init__(self, seeds: Sequence[int], layout: Layout, images: Tensor, share: float = 1.0) -> None:
         self.layout, self.seeds, self.share = layout, tuple(seeds), share
+        self.device = torch.device("cpu")
         self._bipolar = make_responder(Bipolar(layout.size), layout)
         self._many = ManyRetinas(animals(self.seeds, layout.size), _NEGLIGIBLE)
         self._module = functools.lru_cache(maxsize=len(self.seeds))(self._make)
@@ -59,11 +60,21 @@ class AnimalsJudge(Judge):
         return torch.stack([self._many.fire(self._many.pool(b, who), who) for who in rows])
 
     def _make(self, number: int) -> SimulatedRetina:
-        return animal(self.seeds[number], self.layout.size)
+        return animal(self.seeds[number], self.layout.size).to(self.device)
+
+    def on(self, device: str | torch.device) -> AnimalsJudge:
+        """Itself, moved: on another device than the CPU everything is dense, with gradients and without."""
+        self.device = torch.device(device)
+        self._bipolar.to(self.device)
+        self._module.cache_clear()
+        for name in ("references", "average_answers", "average_loss", "gap"):
+            setattr(self, name, getattr(self, name).to(self.device))
+        return self
 
     def answer(self, electrodes: Tensor, who: Tensor | None = None, blocks: bool = False) -> Tensor:
         who = everyone(who, len(electrodes))
-        if not (electrodes.requires_grad and torch.is_grad_enabled()):
+        sloped = electrodes.requires_grad and torch.is_grad_enabled()
+        if self.device.type == "cpu" and not sloped:
             pairs = zip(electrodes.split(BLOCK), who.split(BLOCK))
             pooled = [self._many.pool(self._bipolar(part), those) for part, those in pairs]
             return self._many.fire(torch.cat(pooled, 1), who)

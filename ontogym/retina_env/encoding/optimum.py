@@ -19,7 +19,7 @@ from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.seeding import torch_generator
 
-__all__ = ["STARTS", "Best", "best_pictures", "share_of"]
+__all__ = ["STARTS", "Best", "best_pictures", "kept_share", "share_of"]
 
 STARTS = ("average", "contrast", "noise")
 """Where the search begins: averages; averages of twice the contrast; averages and uniform noise, half and half."""
@@ -113,10 +113,15 @@ def _kept() -> dict[str, Any]:
     return found
 
 
+def kept_share(judge: str, pictures: str) -> float:
+    """The share kept for a judge and a kind of pictures, ``leaves`` or ``photographs``."""
+    return float(_kept()[f"{judge}/{pictures}"]["share"])
+
+
 def share_of(judge: str, pictures: Any) -> float:
-    """The share kept for a judge (``animals``, ``percept``, ``percept-each``) and a kind of pictures.
+    """The share for a judge (``animals``, ``percept``, ``percept-each``) and the pictures of an environment.
 
     Leaves that are held out stand for all leaves, and leaves for pictures of one's own.
     """
-    kind = "photographs" if isinstance(pictures, str) and pictures == "photographs" else "leaves"
-    return float(_kept()[f"{judge}/{kind}"]["share"])
+    photographs = isinstance(pictures, str) and pictures == "photographs"
+    return kept_share(judge, "photographs" if photographs else "leaves")

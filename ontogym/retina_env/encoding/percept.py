@@ -113,7 +113,7 @@ class RetinaEncodingPerceptEnv(EncodingEnv):
 
     | Id                                 | Arguments | Steps | Random return | Optimal return |
     |------------------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaEncodingPercept-v0` | none      | 1     | -0.5          | 1.0            |
+    | `ontogym/RetinaEncodingPercept-v0` | none      | 1     | -0.3          | 1.0            |
 
     ## Version History
 
@@ -254,7 +254,7 @@ class PerceptCalibrationEnv(EncodingEnv):
 
     | Id                             | Arguments | Steps | Random return | Optimal return |
     |--------------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaCalibration-v1` | none      | 20    | -5.0          | 8.0            |
+    | `ontogym/RetinaCalibration-v1` | none      | 20    | -5.0          | 14.6           |
 
     ## Version History
 

@@ -64,7 +64,7 @@ class PerceptJudge(Judge):
         share: float = 1.0,
         fast: bool = False,
     ) -> None:
-        self.device, self.share, self.fast, self._who = device, share, fast, list(seeds)
+        self.implant, self.share, self.fast, self._who = device, share, fast, list(seeds)
         self.layout = layout_of(device, images.shape[1])
         self.field = field_of(device)
         self.references = torch.from_numpy(_seen_by_eye(images, self.field))
@@ -76,11 +76,11 @@ class PerceptJudge(Judge):
     def patient(self, number: int) -> Patient:
         """Who subject `number` is."""
         who = self._who[number]
-        return who if isinstance(who, Patient) else draw_patient(int(who), self.device.n)
+        return who if isinstance(who, Patient) else draw_patient(int(who), self.implant.n)
 
     def _make(self, number: int) -> _Subject:
         patient = self.patient(number)
-        phosphenes = Phosphenes(self.device, self._axons, patient)
+        phosphenes = Phosphenes(self.implant, self._axons, patient)
         linear = torch.from_numpy(phosphenes.linear)
         answers = self._see(phosphenes, linear, self._averages)
         loss = self.distance(self.references, answers)
