@@ -45,7 +45,7 @@ from ontogym.retina_env.percept.patients import HELD_OUT_PATIENTS, TRAINING_PATI
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import IMAGES_SEED, default_twin
 from ontogym.seeding import derive, generator, lane_seeds
-from ontogym.studies.regimes.intervals import mean_interval
+from ontogym.statistics import mean_summary
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "encoding"
@@ -502,7 +502,7 @@ def run_refinement(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _interval(returns: np.ndarray[Any, Any]) -> dict[str, Any]:
-    told = mean_interval(list(map(float, returns)))
+    told = mean_summary(list(map(float, returns)))
     return {"mean": round(told["mean"], 4), "ci95": [round(v, 4) for v in told["ci95"]]}
 
 
@@ -531,7 +531,7 @@ def _shown(found: list[dict[str, Any]], kind: str, subject: str) -> str:
     table = np.array([row["taken"] for row in rows]) / share  # seeds x subjects
     # Seeds where there are some, else the subjects: animals or patients.
     over = table.mean(1) if len(table) > 1 else table[0]
-    told = mean_interval([float(v) for v in over])
+    told = mean_summary([float(v) for v in over])
     half = "" if told["ci95"] is None else f" ± {(told['ci95'][1] - told['ci95'][0]) / 2:.2f}"
     return f"{told['mean']:.2f}{half}"
 

@@ -1,10 +1,13 @@
 """Measures the random and optimal returns that stand in the environments' pages.
 
     python benchmarks/env_anchors.py [--lives 20000] [--only Retina] [--json]
+    python benchmarks/env_anchors.py --worlds    floors and ceilings of every world, written into the package
 
 Random: uniform actions, `lives` default lives. Optimal, by environment:
 
-- foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
+- foraging with late rewards: dynamic programming over what an agent can know.
+- RuleShiftLunarLander (where Box2D is installed): Gymnasium's own heuristic, told the rule; 400 lives each.
+- other foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
 - SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
 - retinal encoding: `ontogym.retina_env.encoding.reference.best_actions`, gradient ascent through the judge.
@@ -25,18 +28,25 @@ contains that.
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib.util
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import gymnasium
 import numpy as np
 
 import ontogym  # noqa: F401  (registers the environments)
 from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
+from ontogym.envs.control_reference import AcrobotPump, LinearCartPole, OneHotForager, Told
 from ontogym.envs.nonstationary import NonstationaryDynamics
-from ontogym.envs.reference import BlockObserver, NearestFood, WinStayLoseShift
+from ontogym.envs.reference import BlockObserver, NearestFood, RuleKeeper, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
+from ontogym.envs.world_anchors import FILE
+from ontogym.envs.worlds import FOLDS, all_worlds
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
 CARTPOLE_WEIGHTS = np.array([0.1, 0.4, 5.0, 2.0])
@@ -64,17 +74,166 @@ def random_returns(env_id: str, lives: int, seed: int = 0) -> Returns:
     return total
 
 
-def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0) -> Returns:
-    """Returns ``(lives,)`` of a reference policy: `WinStayLoseShift` or `BlockObserver`."""
+def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0, **options: Any) -> Returns:
+    """Returns ``(lives,)`` of a reference policy with its options, such as `WinStayLoseShift`."""
     env = make_vector(env_id, lives)
     seen, _ = env.reset(seed=lane_seeds(seed, lives, env_id))
-    policy, reward = kind(lives), np.zeros(lives)
+    policy, reward = kind(lives, **options), np.zeros(lives)
     total, done = np.zeros(lives), np.zeros(lives, dtype=bool)
     while not done.all():
         seen, reward, terminated, truncated, _ = env.step(policy.act(seen, reward))
         total += reward
         done = terminated | truncated
     return total
+
+
+def foraging_returns(env_id: str, lives: int) -> Returns:
+    """Returns ``(lives,)`` of the best policy, or one number: the optimum where rewards come late."""
+    if env_id == "ontogym/ForagingGoalSwapLate-v0":
+        return np.array([late_foraging_optimum(swap=(30, 70))])
+    if env_id.endswith("-v1"):
+        return np.array([late_foraging_optimum(0.1 if "Switch" in env_id else 0.0)])
+    return reference_returns(WinStayLoseShift, env_id, lives)
+
+
+def late_foraging_optimum(
+    p_switch: float = 0.0, swap: tuple[int, int] | None = None, delay: int = 3
+) -> float:
+    """The most that can be earned on average in reward-only foraging with late rewards: dynamic programming.
+
+    What an agent can know is where the food was at the last arrival that it was told of: every earlier one says nothing
+    more. Waiting for a trial's time-out is not considered where the food moves at a trial's end.
+
+    Args:
+        p_switch: probability that the food moves at a trial's end.
+        swap: instead, first and last step at which the food moves once, all equally likely.
+        delay: steps by which rewards come late.
+    """
+
+    def stays(goal: int, moved: bool, told: int, arrival: int) -> float:
+        """P(the food is at step `arrival` where it was at step `told`)."""
+        if goal < 0:
+            return 0.5
+        if swap is None:
+            return 1.0 - p_switch
+        first, last = swap
+        ahead = [max(0, last - max(step, first) + 1) for step in (told, arrival)]
+        return 1.0 if moved or not ahead[0] else ahead[1] / ahead[0]
+
+    @functools.cache
+    def worth(
+        step: int, cell: int, trial: int, goal: int, moved: bool, told: int, pending: tuple[int, ...]
+    ) -> float:
+        if step > 100:
+            return 0.0
+        best = 0.0
+        for move in (1, -1, 0):
+            to, age = cell + move, trial + 1
+            end = {0: 0, 4: 1}.get(to, -1)
+            if end >= 0:
+                to, age = 2, 0
+            elif age == 10:
+                if p_switch:
+                    continue
+                to, age = 2, 0
+            after, paid = (*pending[1:], end), pending[0]
+            if paid < 0:
+                value = worth(step + 1, to, age, goal, moved, told, after)
+            else:
+                arrival = step - delay
+                same = stays(goal, moved, told, arrival)
+                known = max(goal, 0)
+                value = 0.0
+                for where, chance in ((known, same), (1 - known, 1.0 - same)):
+                    if chance > 0.0:
+                        changed = moved or (0 <= goal != where)
+                        rest = worth(step + 1, to, age, where, changed, arrival if swap else 0, after)
+                        value += chance * (10.0 * (where == paid) + rest)
+            best = max(best, value)
+        return best
+
+    return worth(1, 2, 0, -1, False, 0, (-1,) * delay)
+
+
+BOX2D = importlib.util.find_spec("Box2D") is not None
+BODY_POLICIES = {"CartPole": LinearCartPole, "Acrobot": AcrobotPump, "Foraging": OneHotForager}
+"""The hand-written policy of each body under its usual rule."""
+WORLD_LIVES = {"CartPole": 32, "Acrobot": 4, "Foraging": 4}
+
+
+def world_table(env_id: str, lives: int, seed: int = 0) -> Returns:
+    """Mean returns ``(C, C)`` of an episode: of the policy told world i, in world j."""
+    env = make_vector(env_id, 1)
+    body, worlds = env.dynamics.worlds.body.name, env.dynamics.worlds
+    count = len(worlds)
+    lanes = count * lives
+    env = make_vector(env_id, lanes)
+    table = np.zeros((count, count))
+    for world in range(count):
+        options = {"world": np.full(lanes, world)}
+        if "goal" in env.dynamics.reset_options:
+            options["goal"] = np.arange(lanes) % 2
+        seen, _ = env.reset(seed=lane_seeds(seed, lanes, env_id, world), options=options)
+        believed = np.repeat(worlds.first, lives)
+        policy = Told(BODY_POLICIES[body](lanes), worlds, believed)
+        reward, total, done = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes, dtype=bool)
+        while not done.all():
+            seen, reward, terminated, truncated, _ = env.step(policy.act(seen, reward))
+            total += reward
+            done = terminated | truncated
+        table[:, world] = total.reshape(count, lives).mean(1)
+    return table
+
+
+def measure_worlds(only: str) -> None:
+    """Measures floors and ceilings of worlds and writes them to `ontogym.envs.world_anchors.FILE`.
+
+    The floor of a fold is what the policy told one of its training worlds earns, that one which is best on average
+    over all of them. A search over other policies could raise it.
+    """
+    found = json.loads(FILE.read_text()) if FILE.exists() else {}
+    for body, lives in WORLD_LIVES.items():
+        env_id = f"ontogym/RuleShift{body}-v0"
+        if only not in env_id:
+            continue
+        table, worlds = world_table(env_id, lives), all_worlds(body)
+        floors = []
+        for fold in range(FOLDS):
+            train, test = worlds.split("train", fold), worlds.split("test", fold)
+            best = train[table[np.ix_(train, train)].mean(1).argmax()]
+            floors.append(table[best])
+            told = table.diagonal()
+            print(
+                f"{env_id:<32}fold {fold}: single {table[best, train].mean():.1f} in training, "
+                f"{table[best, test].mean():.1f} in held-out worlds; told {told[test].mean():.1f}",
+                flush=True,
+            )
+        rounded = [[round(float(v), 1) for v in row] for row in (*floors, table.diagonal())]
+        found[env_id] = {"floor": rounded[:-1], "ceiling": rounded[-1]}
+    FILE.write_text(json.dumps(found, separators=(",", ":")) + "\n")
+
+
+def lander_returns(told: bool, lives: int = 400, seed: int = 0) -> Returns:
+    """Returns ``(lives,)`` in RuleShiftLunarLander of Gymnasium's heuristic told the rule, or of random actions."""
+    from gymnasium.envs.box2d.lunar_lander import heuristic
+
+    env, rng, found = (
+        gymnasium.make("ontogym/RuleShiftLunarLander-v0", split="all"),
+        generator(seed, "lander"),
+        [],
+    )
+    worlds, plain = env.unwrapped.worlds, SimpleNamespace(unwrapped=SimpleNamespace(continuous=False))
+    for life in range(lives):
+        seen, info = env.reset(seed=life)
+        rule = worlds.rules[info["rule"]]
+        place, does, total, over = np.argsort(rule.order), np.argsort(rule.actions), 0.0, False
+        while not over:
+            body = (seen * np.array(rule.signs))[place]
+            action = int(does[heuristic(plain, body)]) if told else int(rng.integers(4))
+            seen, reward, terminated, truncated, _ = env.step(action)
+            total, over = total + reward, terminated or truncated
+        found.append(total)
+    return np.array(found)
 
 
 def linear_returns(env_id: str, lives: int = 2000) -> Returns:
@@ -131,14 +290,16 @@ def pendulum_returns(
 
     def look_ahead(state: PendulumState, table: Returns, step: int) -> Returns:
         """Value of each torque at this step, ``(torques, P)``."""
-        worth, physics, sign = [], {}, 1
+        worth, sign, parameters = [], 1, rules.parameters
         if isinstance(env.dynamics, NonstationaryDynamics):
             at = env.state._replace(age=np.full(lives, step))
-            physics = {name: values[:1] for name, values in env.dynamics.physics_of(at).items()}
+            parameters = type(parameters)(
+                *(float(np.ravel(value)[0]) for value in env.dynamics.parameters_of(at))
+            )
             sign = -1 if env.dynamics.change == "action-flip" and env.dynamics.phase(at)[0] % 2 else 1
         for choice in choices:
             torque = np.full((len(state.theta), 1), sign * choice)
-            new, reward, _ = rules.step_with_physics(state, torque, streams, physics)
+            new, reward, _ = rules.step(state, torque, streams, parameters)
             worth.append(reward + value_of(table, new))
         return np.stack(worth)
 
@@ -197,19 +358,38 @@ def main() -> None:
     parser.add_argument("--lives", type=int, default=20_000)
     parser.add_argument("--only", default="", help="environments whose id contains this")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument(
+        "--worlds", action="store_true", help="measure the worlds of rule-shift tasks instead"
+    )
     arguments = parser.parse_args()
+    if arguments.worlds:
+        measure_worlds(arguments.only)
+        return
     found: dict[str, Any] = {}
     for env_id in ENTRIES:
         # Nothing to earn, nothing to measure.
-        if anchors(env_id) == (0.0, 0.0) or arguments.only not in env_id:
+        if (
+            anchors(env_id) == (0.0, 0.0)
+            or arguments.only not in env_id
+            or ("LunarLander" in env_id and not BOX2D)
+        ):
             continue
-        sets = {"random": random_returns(env_id, arguments.lives)}
+        lander = "LunarLander" in env_id
+        sets = {"random": lander_returns(False) if lander else random_returns(env_id, arguments.lives)}
+        if lander:
+            sets["optimal"] = lander_returns(True)
         if "SharedForaging" in env_id:
             sets["optimal"] = reference_returns(NearestFood, env_id, arguments.lives)
+        elif "RuleShift" in env_id:
+            pass  # told the world, the body's own: --worlds measures what hand-written policies reach
         elif "Foraging" in env_id:
-            sets["optimal"] = reference_returns(WinStayLoseShift, env_id, arguments.lives)
+            sets["optimal"] = foraging_returns(env_id, arguments.lives)
+        elif "Blocks-v1" in env_id:
+            sets["optimal"] = reference_returns(RuleKeeper, env_id, arguments.lives)
         elif "Blocks" in env_id:
             sets["optimal"] = reference_returns(BlockObserver, env_id, arguments.lives)
+        elif "PendulumActionFlip" in env_id and env_id != "ontogym/PendulumActionFlip-v0":
+            pass  # flips at random times cost an agent that knows the phase nothing: the plain task's
         elif "Pendulum" in env_id:
             sets["optimal"] = pendulum_returns(env_id)
         elif "CartPoleDrift" in env_id:

@@ -28,7 +28,7 @@ from typing import Any
 
 from cells import kept, main
 
-from ontogym.studies.regimes.intervals import compare, mean_interval, number
+from ontogym.statistics import mean_summary, mean_text, paired_difference
 from ontogym.studies.rule_inference.model.parametric import PARAMETRIC
 from ontogym.studies.rule_inference.model.simulate import GROUND_TRUTH
 from ontogym.studies.rule_inference.report import NAMES
@@ -106,9 +106,9 @@ def over_seeds(runs: Runs, *path: str, places: int | None = None) -> str:
         values.append(value)
     if all(v is None for v in values):
         return "–"
-    found = mean_interval(values)
+    found = mean_summary(values)
     if places is None:
-        return number(found)
+        return mean_text(found)
     low_high = " [{1:.{0}f}, {2:.{0}f}]".format(places, *found["ci95"]) if found["ci95"] else ""
     return f"{found['mean']:.{places}f}{low_high}"
 
@@ -189,16 +189,16 @@ def directions_table(found: dict[str, Runs]) -> str:
         elif {"dnn", "gru"} <= runs[0]["models"].keys():
             published = "up" if name.endswith("history") else "–"
             dnn, gru = ([_at(r, ("held_out", model, "mean")) for r in runs] for model in MODELS)
-            c = compare("", gru, dnn, "", published)
-            rows.append([name, "held-out, GRU − DNN", number(c["difference"]), published, c["measured"]])
+            c = paired_difference("", gru, dnn, "", published)
+            rows.append([name, "held-out, GRU − DNN", mean_text(c["difference"]), published, c["measured"]])
     if {"reinforce", "reinforce-history"} <= found.keys():
         for model in MODELS:
             path = ("models", model, "history", "ratio")
             pairs = [[_at(r, path) for r in found[name]] for name in ("reinforce-history", "reinforce")]
             n = min(map(len, pairs))
-            c = compare("", pairs[0][:n], pairs[1][:n], "", "up")
+            c = paired_difference("", pairs[0][:n], pairs[1][:n], "", "up")
             what = f"many / few rewards, {NAMES[model]}, minus that of reinforce"
-            rows.append(["reinforce-history", what, number(c["difference"]), "up", c["measured"]])
+            rows.append(["reinforce-history", what, mean_text(c["difference"]), "up", c["measured"]])
     names = [
         "experiment",
         "difference",

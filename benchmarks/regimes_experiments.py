@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 from cells import kept, main
 
+from ontogym.statistics import mean_summary, mean_text, paired_difference
 from ontogym.studies.regimes import curvature, rank_sweep
-from ontogym.studies.regimes.intervals import compare, mean_interval, number
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "learning-rules"
@@ -123,17 +123,17 @@ def table(name: str) -> str | None:
         "|---" * (1 + len(metrics)) + "|",
     ]
     for row in runs[0]["conditions"]:
-        cells = [number(mean_interval([r["cells"][row["name"]].get(m) for r in runs])) for m in metrics]
+        cells = [mean_text(mean_summary([r["cells"][row["name"]].get(m) for r in runs])) for m in metrics]
         lines.append("| " + " | ".join([row["title"], *cells]) + " |")
     lines += ["", "| difference | of | mean [95 %] | published | measured |", "|---|---|---|---|---|"]
     for k, d in enumerate(runs[0]["directions"]):
         values = [r["directions"][k]["difference"] for r in runs]
         zeros: list[float | None] = [0.0] * len(values)
-        found = compare(d["metric"], values, zeros, d["what"], d["published"])
+        found = paired_difference(d["metric"], values, zeros, d["what"], d["published"])
         shown = [
             d["what"],
             d["metric"],
-            number(found["difference"]),
+            mean_text(found["difference"]),
             d["published"] or "–",
             found["measured"],
         ]

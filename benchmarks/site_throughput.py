@@ -27,13 +27,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.baselines.leaderboard.boards import make_board
-from tests.baselines.leaderboard.browser import chromium, why_no_browser
-
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.leaderboard.players import Player
 from ontogym.leaderboard.site import build_site, filming
 from ontogym.leaderboard.site.networks import FilmedLife, film_life
+from tests.leaderboard.boards import make_board
+from tests.leaderboard.browser import chromium, why_no_browser
 
 BUILD_TARGET, OPEN_TARGET = 20.0, 1.0
 SUITES, TASKS, SEEDS = 6, 4, 5
@@ -50,7 +49,7 @@ def a_board(submissions: int, store: Path) -> Any:
     count = math.ceil(submissions / (SUITES * TASKS * SEEDS))
     agents = {f"Agent {k}": ("lndp", "ppo", "dqn")[k % 3] for k in range(count)}
     board = make_board(agents, suites, SEEDS, tasks=tasks, store=store)
-    saved = Path(load_agent.__code__.co_filename).parent / "zoo" / "lndp-cartpole.safetensors"
+    saved = Path(load_agent.__code__.co_filename).parents[1] / "zoo" / "lndp-cartpole.safetensors"
     for entry in board.entries:
         entry.path.mkdir(parents=True)
         if entry.agent_type == "lndp":

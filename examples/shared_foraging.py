@@ -16,8 +16,11 @@ import supersuit
 from stable_baselines3 import PPO
 from stable_baselines3.common.utils import set_random_seed
 
+from ontogym.agents.base import Actor
+from ontogym.agents.individuals import Individuals
 from ontogym.agents.lndp import LNDP
-from ontogym.baselines.lives.together import LNDPPlayer, Player, SB3Player, play
+from ontogym.baselines.lives.together import play
+from ontogym.baselines.sb3.policy import TrainedPolicy
 from ontogym.envs import foraging_v0
 from ontogym.seeding import generator
 
@@ -37,13 +40,14 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=3)
     arguments = parser.parse_args()
     world = foraging_v0.parallel_env(agents=4)
-    players: dict[str, Player] = {"forager_0": SB3Player(train(arguments.steps))}
+    spaces = world.observation_space("forager_0"), world.action_space("forager_0")
+    actors: dict[str, Actor] = {"forager_0": TrainedPolicy(train(arguments.steps), *spaces)}
     for name in world.possible_agents[1:]:
         agent = LNDP(world.observation_space(name), world.action_space(name))
         genome = generator(0, name).normal(size=agent.genome_size) * 0.5
-        players[name] = LNDPPlayer(agent, genome)
-    for name, returns in play(world, players, seed=1, episodes=arguments.episodes).items():
-        kind = type(players[name]).__name__
+        actors[name] = Individuals(agent, genome)
+    for name, returns in play(world, actors, seed=1, episodes=arguments.episodes).items():
+        kind = "PPO" if isinstance(actors[name], TrainedPolicy) else "LNDP"
         print(f"{name}  {kind:<12} food per episode {np.round(returns, 1)}")
 
 

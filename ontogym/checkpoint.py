@@ -2,16 +2,23 @@
 
 A reader of a checkpoint allocates no more than the file holds and executes nothing. A writer leaves either
 the old file or the whole new one, whatever moment it is killed at.
+
+Files that the package writes for itself and reads again carry a checksum: the SHA-256 of the whole file as it is with
+64 zeros in the place of the checksum. One flipped bit is refused. Files of format 1, and JSON files without a
+"checksum", were written before there was one and are read as they are. Files that people edit carry none.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,14 +33,17 @@ __all__ = [
     "hold_folder",
     "load",
     "lock_folder",
+    "meta",
+    "read_sealed_json",
     "save",
     "write_atomic",
     "write_folder",
     "write_json",
+    "write_sealed_json",
 ]
 
-FORMAT = 1
-"""Version of the file format. Readers accept this one and older ones."""
+FORMAT = 2
+"""Version of the file format. Readers accept this one and older ones; from 2 on a file has a checksum."""
 LOCK = ".lock"
 """Name of the file that a process holds while it writes to a folder."""
 
@@ -68,6 +78,56 @@ def write_atomic(path: Path | str, data: bytes) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     write_atomic(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+_BLANK = b"0" * 64
+_JSON_SEAL = re.compile(rb'"checksum": "sha256:(.{64})"\s*}\s*$')
+_TENSOR_SEAL = re.compile(rb'"ontogym_checksum":"sha256:([^"]{64})"')
+
+
+def write_sealed_json(path: Path | str, value: Mapping[str, Any]) -> None:
+    """Write an object as indented JSON with a checksum as its last field, atomically."""
+    text = json.dumps({**value, "checksum": f"sha256:{_BLANK.decode()}"}, indent=2, allow_nan=False) + "\n"
+    data = text.encode()
+    at = data.rindex(_BLANK)
+    digest = hashlib.sha256(data).hexdigest().encode()
+    write_atomic(path, data[:at] + digest + data[at + 64 :])
+
+
+def read_sealed_json(path: Path | str) -> dict[str, Any]:
+    """What `write_sealed_json` wrote, without the checksum; an object without one is read as it is.
+
+    Raises:
+        OntogymError: missing, no JSON object, or changed since it was written.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        found = json.loads(data)
+        if not isinstance(found, dict):
+            raise ValueError("no JSON object")
+    except FileNotFoundError as error:
+        raise OntogymError(f"There is no file {path}; check the path.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise OntogymError(f"{path} is damaged ({error}); restore it from a copy or start anew.") from error
+    name, last = next(reversed(found.items()), ("", None))
+    # The name or the mark alone is enough to know a sealed file by: one flipped bit cannot take away both.
+    if name != "checksum" and not (isinstance(last, str) and last.startswith("sha256:")):
+        return found
+    seal = _JSON_SEAL.search(data)
+    if seal is None or not _fits([data[: seal.start(1)], _BLANK, data[seal.end(1) :]], seal[1]):
+        raise OntogymError(
+            f"{path} is damaged: it was changed after it was written; restore it from a copy or start anew."
+        )
+    del found["checksum"]
+    return found
+
+
+def _fits(parts: Iterable[bytes], digest: bytes) -> bool:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest().encode() == digest
 
 
 def write_folder(path: Path | str, files: Mapping[str, bytes]) -> bool:
@@ -183,15 +243,33 @@ def save(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]], meta: 
     header = {"ontogym_format": FORMAT, "kind": kind, "meta": dict(meta)}
     # Not ascontiguousarray: it would turn a scalar into an array of one.
     tensors = {name: np.asarray(value, order="C") for name, value in arrays.items()}
-    write_atomic(path, to_bytes(tensors, metadata={"ontogym": json.dumps(header, allow_nan=False)}))
+    text = json.dumps(header, allow_nan=False)
+    data = to_bytes(tensors, metadata={"ontogym": text, "ontogym_checksum": f"sha256:{_BLANK.decode()}"})
+    seal = _TENSOR_SEAL.search(data)
+    assert seal is not None
+    digest = hashlib.sha256(data).hexdigest().encode()
+    write_atomic(path, b"".join([data[: seal.start(1)], digest, memoryview(data)[seal.end(1) :]]))
 
 
 def load(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Read what `save` wrote: ``(arrays, meta)``.
 
     Raises:
-        OntogymError: missing, truncated, not ours, of another kind, or of a newer format.
+        OntogymError: missing, truncated, changed since it was written, not ours, of another kind, or of a newer format.
     """
+    arrays, found, facts = _read(path)
+    if found != kind:
+        raise OntogymError(f"{path} holds {found!r}, not {kind!r}; pass a file of the right kind.")
+    return arrays, facts
+
+
+def meta(path: Path | str) -> dict[str, Any]:
+    """The meta of a file of any kind; errors are those of `load`."""
+    return _read(path)[2]
+
+
+def _read(path: Path | str) -> tuple[dict[str, NDArray[Any]], str, dict[str, Any]]:
+    """Arrays, kind and meta of a file that is whole."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
@@ -207,16 +285,37 @@ def load(path: Path | str, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str
         ) from error
     try:
         header = json.loads(raw or "")
-        version, found, meta = int(header["ontogym_format"]), str(header["kind"]), dict(header["meta"])
+        version, kind, facts = int(header["ontogym_format"]), str(header["kind"]), dict(header["meta"])
     except (ValueError, KeyError, TypeError) as error:
         raise OntogymError(
             f"{path} was not written by ontogym (its header is missing or malformed)."
         ) from error
+    if version < 1:
+        raise OntogymError(f"{path} has format {version}, which there is none of; restore it from a copy.")
     if version > FORMAT:
         raise OntogymError(
             f"{path} has format {version}, newer than this ontogym reads ({FORMAT}); upgrade with "
             "'pip install --upgrade ontogym'."
         )
-    if found != kind:
-        raise OntogymError(f"{path} holds {found!r}, not {kind!r}; pass a file of the right kind.")
-    return arrays, meta
+    if version > 1 and not _unchanged(path):
+        raise OntogymError(
+            f"{path} is damaged: it was changed after it was written; restore it from a copy or start a new run."
+        )
+    return arrays, kind, facts
+
+
+def _unchanged(path: Path) -> bool:
+    """Whether the checksum of a safetensors file fits."""
+    with path.open("rb") as file:
+        size = file.read(8)
+        header = file.read(int.from_bytes(size, "little"))
+        seal = _TENSOR_SEAL.search(header)
+        if seal is None:
+            return False
+        start = [size, header[: seal.start(1)], _BLANK, header[seal.end(1) :]]
+        return _fits(itertools.chain(start, _chunks(file)), seal[1])
+
+
+def _chunks(file: IO[bytes], size: int = 2**20) -> Iterator[bytes]:
+    while part := file.read(size):
+        yield part

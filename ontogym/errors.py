@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 __all__ = ["OntogymError", "UnknownNameError", "nearest"]
 
@@ -11,8 +12,20 @@ __all__ = ["OntogymError", "UnknownNameError", "nearest"]
 class OntogymError(ValueError):
     """Bad input. The message is one sentence: what is wrong, and how to mend it.
 
-    The command line prints it and exits with status 2; nothing has been written by then.
+    The command line prints it and exits with status 2; nothing has been written by then. An error crosses a process
+    boundary whole, whatever the `__init__` of its class asks for.
     """
+
+    def __reduce__(self) -> tuple[Callable[..., OntogymError], tuple[Any, ...]]:
+        return _again, (type(self), self.args, dict(self.__dict__))
+
+
+def _again(kind: type[OntogymError], args: tuple[Any, ...], state: dict[str, Any]) -> OntogymError:
+    """The error as it was raised: without the `__init__` of its class, which may ask for other arguments."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class UnknownNameError(OntogymError, LookupError):

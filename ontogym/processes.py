@@ -1,26 +1,143 @@
-"""What every pool of worker processes needs: one thread each, and an end with their parent."""
+"""Worker processes: one pool for the whole package, and what ends it.
+
+Workers are spawned, compute with one thread each (the pool is the parallelism) and end with their parent. One that
+dies is replaced and its tasks are done again, so that tasks must be stateless. Results are told apart by the index of
+their task, so neither the number of workers nor the death of one shows in them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import connection, get_context, parent_process
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection, current_process, get_context, parent_process
+from typing import Any, TypeVar
 
-__all__ = ["single_threaded", "worker_pool"]
+from ontogym.errors import OntogymError
 
+__all__ = ["Terminated", "WorkerPool", "run_tasks", "sigterm_interrupts", "single_threaded"]
+
+T = TypeVar("T")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_MAX_DEATHS = 5
+"""So many deaths of workers in a row, without one finished task, end the work."""
 
 
-def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Spawned workers that end when this process does, however it ends: a killed command leaves no orphans.
+class WorkerPool:
+    """Spawned workers that outlive a call; a context manager.
 
-    They are spawned as tasks are submitted; submit within `single_threaded`.
+    Args:
+        workers: how many processes, at least 1.
     """
-    return ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
+
+    def __init__(self, workers: int) -> None:
+        if workers < 1:
+            raise OntogymError(f"{workers} worker processes can do nothing; choose at least 1.")
+        self.workers = workers
+        self._start()
+
+    def _start(self) -> None:
+        if getattr(current_process(), "_inheriting", False):
+            # This is a worker that runs its parent's script as it is being started: the parent says what to mend.
+            sys.exit(1)
+        context = get_context("spawn")
+        self._began = context.Event()
+        self._executor = ProcessPoolExecutor(self.workers, context, _start_worker, (self._began,))
+
+    def map(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> list[T]:
+        """``work(*task)`` for every task, in the order of the tasks; see `results`."""
+        found = dict(self.results(work, tasks))
+        return [found[index] for index in range(len(tasks))]
+
+    def results(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, T]]:
+        """Index and ``work(*task)`` of every task, as they finish.
+
+        Args:
+            work: a module-level function; it may be called again for a task whose process died.
+            tasks: tuples of picklable arguments.
+
+        Raises:
+            OntogymError: workers that cannot start or keep dying, or what `work` raises.
+        """
+        left, deaths = dict(enumerate(tasks)), 0
+        while left:
+            before = len(left)
+            try:
+                for index, result in self._round(work, left):
+                    del left[index]
+                    yield index, result
+            except BrokenProcessPool:
+                deaths = deaths + 1 if len(left) == before else 0
+                self._replace(deaths)
+
+    def _round(self, work: Callable[..., T], left: dict[int, tuple[Any, ...]]) -> Iterator[tuple[int, T]]:
+        """Results until all is done or the pool breaks."""
+        waiting, running = list(left.items()), dict[Future[T], int]()
+        try:
+            while waiting or running:
+                # Two tasks a worker are handed out at most: one failure then costs little.
+                while waiting and len(running) < 2 * self.workers:
+                    index, task = waiting.pop(0)
+                    with single_threaded():
+                        running[self._executor.submit(work, *task)] = index
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    index = running.pop(future)
+                    yield index, future.result()
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _replace(self, deaths: int) -> None:
+        """New workers for those that died `deaths` times in a row."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        if not self._began.is_set():
+            raise OntogymError(
+                "The worker processes ended before they began: each imports the script that starts them, which must "
+                'be a file that starts its work under `if __name__ == "__main__":` and not come from standard input; '
+                "or use no workers."
+            )
+        if deaths >= _MAX_DEATHS:
+            raise OntogymError(
+                f"Worker processes died {deaths} times in a row; is memory short? Use fewer workers, smaller tasks "
+                "(a smaller population), or no workers."
+            )
+        self._start()
+
+    def close(self) -> None:
+        """End the workers after the tasks at hand."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def run_tasks(work: Callable[..., T], tasks: Sequence[tuple[Any, ...]], workers: int) -> Iterator[T]:
+    """``work(*task)`` for every task, yielded as they finish.
+
+    Args:
+        work, tasks: as in `WorkerPool.results`.
+        workers: processes; with 1, or with a single task, everything happens in this process.
+
+    Raises:
+        OntogymError: as in `WorkerPool.results`.
+    """
+    if workers < 1:
+        raise OntogymError(f"{workers} worker processes can do nothing; choose at least 1.")
+    if min(workers, len(tasks)) <= 1:
+        for task in tasks:
+            yield work(*task)
+        return
+    with WorkerPool(min(workers, len(tasks))) as pool:
+        for _, result in pool.results(work, tasks):
+            yield result
 
 
 @contextlib.contextmanager
@@ -38,7 +155,30 @@ def single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start_worker() -> None:
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which stops a command as Ctrl-C does: what is done is kept."""
+
+
+@contextlib.contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Within, SIGTERM raises `Terminated` (in the main thread; elsewhere nothing changes)."""
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, before)  # a second one ends the process
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _start_worker(began: Any) -> None:
+    began.set()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     parent = parent_process()
     if parent is not None:

@@ -1,16 +1,18 @@
 """What many runs on many tasks amount to, and how sure one may be. Pure functions of numbers.
 
-Source: Agarwal, Schwarzer, Castro, Courville & Bellemare, "Deep reinforcement learning at the edge of the
-statistical precipice", NeurIPS 2021 (IQM, stratified bootstrap, probability of improvement). For agents that
-develop, what they can do at birth, what they learn, and how they get over a change count as much.
+Sources: Agarwal, Schwarzer, Castro, Courville & Bellemare, "Deep reinforcement learning at the edge of the
+statistical precipice", NeurIPS 2021 (IQM, stratified bootstrap, probability of improvement, performance
+profiles); Efron & Tibshirani, "An introduction to the bootstrap", 1993 (percentile intervals, resampled clusters).
+There is one bootstrap, `bootstrap`; everything else here states what is resampled and which number is taken.
 
 Scores of several tasks are a mapping from task to the scores of its runs, ``(n,)``; tasks may differ in n.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,70 +21,111 @@ from ontogym.errors import OntogymError
 from ontogym.seeding import generator
 
 __all__ = [
-    "Adaptation",
     "Interval",
-    "Recovery",
-    "adaptation",
+    "PairedTest",
+    "bootstrap",
     "bootstrap_interval",
     "first_episode",
     "iqm",
     "last_episode",
+    "mean_interval",
+    "mean_summary",
+    "mean_text",
+    "median_interval",
     "normalise",
+    "paired_difference",
+    "paired_test",
+    "percent_gain",
+    "performance_profile",
     "probability_of_improvement",
-    "recovery",
 ]
 
+Array = NDArray[np.float64]
 Strata = Mapping[str, ArrayLike]
 RESAMPLES = 2000
 
 
 class Interval(NamedTuple):
-    """A point estimate and its confidence interval."""
+    """A point estimate and its confidence interval (of 95 % unless said)."""
 
     value: float
     low: float
     high: float
 
 
-class Adaptation(NamedTuple):
-    """Mean return around a switch: the last episode before, the first one after, and the last one of the life."""
-
-    before: float
-    dropped: float
-    recovered: float
-
-    @property
-    def regained(self) -> float:
-        """What was gained after the switch, in units of return; 0 for an agent that the switch does not move."""
-        return self.recovered - self.dropped
+# -- the bootstrap ----------------------------------------------------------------------------------------
 
 
-class Recovery(NamedTuple):
-    """Mean reward of a step around switches within episodes, over `switches` of them.
+def bootstrap(
+    groups: Sequence[ArrayLike],
+    statistic: Callable[[list[Array]], NDArray[Any]],
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    redraw_groups: bool = False,
+) -> Interval:
+    """Percentile interval of a statistic; rows are redrawn with replacement within each group.
 
-    Attributes:
-        before: in the last w steps before a switch. early: in the first w steps after it.
-        late: in the last w steps before the next switch, or before the end.
-        steps: after how many steps nine tenths of the drop were made good, on the curve that is the mean over
-            switches, smoothed over w; 0 without a drop, None if not in the time that all of them have.
-        switches: how many there were with whole windows.
-        window: w.
+    Args:
+        groups: ``(n_k, ...)`` each; rows along the first axis are what is redrawn (so a pair or a value with its
+            weight is a row of two).
+        statistic: of the groups, resampled R times, ``[(R, n_k, ...), ...]``; gives ``(R,)``.
+        confidence: of the interval.
+        resamples: number of bootstrap samples.
+        seed: decides all chance.
+        redraw_groups: draw groups with replacement first (two stages: clusters, then rows in each); the statistic
+            must then be a mean over groups, since it is taken of one group at a time.
+
+    With a single row there is nothing to redraw and the interval is the point.
+
+    Raises:
+        OntogymError: no groups, an empty one, or numbers that are not finite.
     """
+    rows = [_finite(group) for group in groups]
+    if not rows:
+        raise OntogymError("There are no scores to summarise; give at least one task.")
+    rng = generator(seed, "bootstrap")
+    # As many of every group as could be asked for: which group stands where is drawn afterwards.
+    count = resamples * len(rows) if redraw_groups else resamples
+    drawn = (group[rng.integers(0, len(group), (count, len(group)))] for group in rows)
+    if redraw_groups:
+        of_group = np.array([statistic([part]) for part in drawn])
+        picked = rng.integers(0, len(rows), (resamples, len(rows)))
+        values = of_group[picked, np.arange(count).reshape(resamples, len(rows))].mean(1)
+        value = float(np.mean([statistic([group[None]])[0] for group in rows]))
+    else:
+        values = np.asarray(statistic(list(drawn)))
+        value = float(statistic([group[None] for group in rows])[0])
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
 
-    before: float
-    early: float
-    late: float
-    steps: int | None
-    switches: int
-    window: int
 
-    @property
-    def regained(self) -> float:
-        """Reward of a step that was gained after the switch; 0 for an agent that nothing changes in."""
-        return self.late - self.early
+def mean_interval(values: ArrayLike, weights: ArrayLike | None = None, **options: Any) -> Interval:
+    """The (weighted) mean of independent values ``(n,)`` with its `bootstrap` interval; `options` are its own."""
+    rows = _finite(values).ravel()
+    heavy = np.ones_like(rows) if weights is None else _finite(weights).ravel()
+
+    def weighted(parts: list[Array]) -> Array:
+        return np.asarray((parts[0][..., 0] * parts[0][..., 1]).sum(1) / parts[0][..., 1].sum(1))
+
+    if weights is None:
+        return bootstrap([rows], lambda parts: parts[0].mean(1), **options)
+    return bootstrap([np.stack([rows, heavy], axis=1)], weighted, **options)
 
 
-def normalise(returns: ArrayLike, random: float, optimal: float) -> NDArray[np.float64]:
+def median_interval(groups: Sequence[ArrayLike], **options: Any) -> Interval:
+    """The median of each group ``(n_k,)``, averaged over groups, with its interval in two stages.
+
+    Groups (one a seed, say, with a value for each of its neurons) are redrawn, and then the values in each.
+    """
+    return bootstrap(groups, lambda parts: np.median(parts[0], axis=1), redraw_groups=True, **options)
+
+
+# -- many tasks -------------------------------------------------------------------------------------------
+
+
+def normalise(returns: ArrayLike, random: float, optimal: float) -> Array:
     """Returns on the scale where random actions score 0 and the optimum scores 1, of the same shape.
 
     Raises:
@@ -116,9 +159,7 @@ def bootstrap_interval(
     Args:
         scores: task to scores of its runs, ``(n,)`` each.
         statistic: of such a mapping; the IQM if not given.
-        confidence: of the interval.
-        resamples: number of bootstrap samples.
-        seed: decides all chance.
+        confidence, resamples, seed: see `bootstrap`.
 
     With one run per task there is nothing to redraw and the interval is the point: one run says nothing about
     the spread over runs.
@@ -126,13 +167,13 @@ def bootstrap_interval(
     Raises:
         OntogymError: no scores, or some that are not finite.
     """
-    strata = _strata(scores)
-    rng = generator(seed, "stratified bootstrap")
-    drawn = [runs[rng.integers(0, len(runs), (resamples, len(runs)))] for runs in strata]
-    if statistic is None:
-        return _interval(iqm(scores), _iqm_rows(np.concatenate(drawn, axis=1)), confidence)
-    values = [statistic(dict(zip(scores, rows))) for rows in zip(*drawn)]
-    return _interval(float(statistic(scores)), np.asarray(values), confidence)
+
+    def of_rows(drawn: list[Array]) -> Array:
+        if statistic is None:
+            return _iqm_rows(np.concatenate(drawn, axis=1))
+        return np.array([statistic(dict(zip(scores, rows))) for rows in zip(*drawn)])
+
+    return bootstrap(_strata(scores), of_rows, confidence, resamples, seed)
 
 
 def probability_of_improvement(
@@ -149,16 +190,29 @@ def probability_of_improvement(
     shared = [task for task in x if task in y]
     if not shared:
         raise OntogymError("These two have no task in common; compare agents that ran the same tasks.")
-    rng = generator(seed, "probability of improvement")
-    pairs = list(zip(_strata({t: x[t] for t in shared}), _strata({t: y[t] for t in shared})))
-    value = float(np.mean([_beats(a[None], b[None])[0] for a, b in pairs]))
-    drawn = [
-        _beats(
-            a[rng.integers(0, len(a), (resamples, len(a)))], b[rng.integers(0, len(b), (resamples, len(b)))]
-        )
-        for a, b in pairs
-    ]
-    return _interval(value, np.mean(drawn, axis=0), confidence)
+    runs = [_finite(of[task]).ravel() for task in shared for of in (x, y)]
+
+    def improvement(drawn: list[Array]) -> Array:
+        return np.asarray(np.mean([_beats(a, b) for a, b in zip(drawn[::2], drawn[1::2])], axis=0))
+
+    return bootstrap(runs, improvement, confidence, resamples, seed)
+
+
+def performance_profile(
+    scores: Strata, thresholds: ArrayLike, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> list[Interval]:
+    """The share of runs that score more than each threshold, the mean over tasks (Agarwal et al. 2021, eq. 3).
+
+    Returns:
+        One interval a threshold, pointwise, from the stratified bootstrap.
+    """
+    strata = _strata(scores)
+
+    def share_above(threshold: float) -> Callable[[list[Array]], Array]:
+        return lambda drawn: np.asarray(np.mean([(runs > threshold).mean(1) for runs in drawn], axis=0))
+
+    levels = np.asarray(thresholds, dtype=np.float64).ravel()
+    return [bootstrap(strata, share_above(level), confidence, resamples, seed) for level in levels]
 
 
 def first_episode(returns: ArrayLike) -> float:
@@ -171,100 +225,134 @@ def last_episode(returns: ArrayLike) -> float:
     return float(_lives(returns)[:, -1].mean())
 
 
-def adaptation(returns: ArrayLike, switch: int) -> Adaptation:
-    """How an agent gets over a change of the rules before episode `switch` (from 0) of every life ``(L, E)``.
-
-    Raises:
-        OntogymError: a switch with no episode before it or none after its first.
-    """
-    lives = _lives(returns)
-    if not 1 <= switch < lives.shape[1] - 1:
-        raise OntogymError(
-            f"A switch at episode {switch} of {lives.shape[1]} leaves nothing to compare; at least one episode must "
-            "come before it and two from it on."
-        )
-    means = lives.mean(0)
-    return Adaptation(float(means[switch - 1]), float(means[switch]), float(means[-1]))
+# -- few seeds --------------------------------------------------------------------------------------------
 
 
-def recovery(rewards: ArrayLike, rules: ArrayLike, window: int) -> Recovery | None:
-    """How an agent gets over changes of the rules within an episode.
-
-    A switch is a step whose rule differs from that of the step before. It counts if its rule and the one before held
-    long enough: `window` steps before, and twice that after, so that early and late share no step.
+def mean_summary(values: Sequence[float | None]) -> dict[str, Any]:
+    """Mean, standard deviation and 95 % interval of the mean (Student's t), for few seeds.
 
     Args:
-        rewards: ``(R, T)``, a row per episode; 0 for steps after the end of an episode, where nothing is earned.
-        rules: ``(R, T)`` whole numbers, the rule in force at each step.
-        window: number of steps to take the mean of.
+        values: one a seed; None for a run that failed.
 
     Returns:
-        What was measured, or None without a switch that counts.
-
-    Raises:
-        OntogymError: rewards that are not finite, other shapes, or no window.
+        ``mean``, ``sd``, ``ci95``, ``values``; what so few values do not give is None.
     """
-    earned, rule = _lives(rewards), np.asarray(rules)
-    if rule.shape != earned.shape or window < 1:
-        raise OntogymError(
-            f"Rewards {earned.shape}, rules {rule.shape} and a window of {window} do not fit; give equal shapes and "
-            "at least one step."
-        )
-    around = []
-    for row, held in zip(earned, rule):
-        edges = [0, *(np.flatnonzero(np.diff(held)) + 1), len(held)]
-        for start, switch, end in zip(edges, edges[1:], edges[2:]):
-            if switch - start >= window and end - switch >= 2 * window:
-                around.append((row[switch - window : switch], row[switch:end]))
-    if not around:
-        return None
-    before = float(np.mean([b for b, _ in around]))
-    early = float(np.mean([a[:window] for _, a in around]))
-    late = float(np.mean([a[-window:] for _, a in around]))
-    shared = min(len(after) for _, after in around)
-    curve = np.mean([after[:shared] for _, after in around], axis=0)
-    steps = _regained_after(curve, before, early, window)
-    return Recovery(before, early, late, steps, len(around), window)
+    from scipy.special import stdtrit
+
+    kept = [float(v) for v in values if v is not None]
+    n = len(kept)
+    mean = float(np.mean(kept)) if n else None
+    sd = ci = None
+    if mean is not None and n > 1:
+        sd = float(np.std(kept, ddof=1))
+        half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
+        ci = [mean - half, mean + half]
+    return {"mean": mean, "sd": sd, "ci95": ci, "values": list(values)}
 
 
-def _regained_after(
-    curve: NDArray[np.float64], before: float, early: float, window: int, share: float = 0.9
-) -> int | None:
-    """Steps until the mean over the last `window` of them has made good `share` of the drop."""
-    if early >= before:
-        return 0
-    smooth = np.convolve(curve, np.full(window, 1.0 / window), mode="valid")
-    reached = np.flatnonzero(smooth >= early + share * (before - early))
-    return int(reached[0]) + window if len(reached) else None
+def paired_difference(
+    metric: str,
+    high: Sequence[float | None],
+    low: Sequence[float | None],
+    what: str,
+    published: str | None = None,
+) -> dict[str, Any]:
+    """A difference high - low, paired by seed, with its interval and direction.
+
+    Args:
+        metric: what is compared. what: which two conditions, in words.
+        published: "up" or "down"; None for a comparison that no paper makes.
+
+    Returns:
+        ``measured``: "up" or "down" where the interval leaves out 0, else "unresolved".
+    """
+    found = mean_summary([None if h is None or l is None else h - l for h, l in zip(high, low)])
+    lower, upper = found["ci95"] or (0.0, 0.0)
+    measured = "up" if lower > 0 else "down" if upper < 0 else "unresolved"
+    return {"metric": metric, "what": what, "difference": found, "published": published, "measured": measured}
 
 
-def _iqm_rows(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_text(summary: dict[str, Any], interval: bool = True) -> str:
+    """Mean and, if wanted and known, interval of a `mean_summary` in few characters."""
+    if summary["mean"] is None:
+        return "failed"
+    mean = f"{summary['mean']:.3g}"
+    if summary["ci95"] is None or not interval:
+        return mean
+    return "{} [{:.3g}, {:.3g}]".format(mean, *summary["ci95"])
+
+
+# -- pairs ------------------------------------------------------------------------------------------------
+
+
+class PairedTest(NamedTuple):
+    """Two paired samples compared.
+
+    Attributes:
+        n: pairs.
+        median_difference: median of a - b.
+        median_percent: median of 100 (a / b - 1).
+        p_two_sided, p_greater: Wilcoxon's; the second asks whether a is larger. 1 where all pairs are equal.
+        p_shapiro: that the differences are normal; NaN where all are equal.
+    """
+
+    n: int
+    median_difference: float
+    median_percent: float
+    p_two_sided: float
+    p_greater: float
+    p_shapiro: float
+
+
+def paired_test(a: ArrayLike, b: ArrayLike) -> PairedTest:
+    """Compare `a` with `b`, both ``(n,)`` with five pairs or more."""
+    x, y = _pairs(a, b)
+    d = x - y
+    if np.ptp(d) == 0 and d[0] == 0:
+        return PairedTest(len(d), 0.0, 0.0, 1.0, 1.0, float("nan"))
+    from scipy.stats import shapiro, wilcoxon
+
+    normal = float(shapiro(d).pvalue) if np.ptp(d) > 0 else float("nan")
+    return PairedTest(
+        len(d),
+        float(np.median(d)),
+        float(np.median(percent_gain(x, y))),
+        float(wilcoxon(x, y).pvalue),
+        float(wilcoxon(x, y, alternative="greater").pvalue),
+        normal,
+    )
+
+
+def percent_gain(a: ArrayLike, b: ArrayLike) -> Array:
+    """``100 (a / b - 1)`` per pair, ``(n,)``; where b is 0 there is nothing to gain on, and the gain is 0."""
+    x, y = _pairs(a, b, fewest=1)
+    return 100 * np.divide(x - y, y, out=np.zeros_like(x), where=y != 0)
+
+
+# -- parts ------------------------------------------------------------------------------------------------
+
+
+def _iqm_rows(rows: Array) -> Array:
     """IQM of each row of ``(R, n)``."""
     cut = rows.shape[1] // 4
     middle = np.sort(rows, axis=1)[:, cut : rows.shape[1] - cut]
     return np.asarray(middle.mean(1))
 
 
-def _beats(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _beats(x: Array, y: Array) -> Array:
     """P(x > y) + P(x = y) / 2 over all pairs, for each row of ``(R, n)`` and ``(R, m)``."""
     above = x[:, :, None] > y[:, None, :]
     equal = x[:, :, None] == y[:, None, :]
     return np.asarray(above.mean((1, 2)) + equal.mean((1, 2)) / 2)
 
 
-def _interval(value: float, resampled: NDArray[np.float64], confidence: float) -> Interval:
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    return Interval(value, float(low), float(high))
-
-
-def _strata(scores: Strata) -> Sequence[NDArray[np.float64]]:
+def _strata(scores: Strata) -> list[Array]:
     if not scores:
         raise OntogymError("There are no scores to summarise; give at least one task.")
     return [_finite(runs).ravel() for runs in scores.values()]
 
 
-def _finite(scores: ArrayLike) -> NDArray[np.float64]:
+def _finite(scores: ArrayLike) -> Array:
     values = np.asarray(scores, dtype=np.float64)
     if not values.size:
         raise OntogymError("There are no scores to summarise; give at least one run.")
@@ -273,8 +361,19 @@ def _finite(scores: ArrayLike) -> NDArray[np.float64]:
     return values
 
 
-def _lives(returns: ArrayLike) -> NDArray[np.float64]:
+def _lives(returns: ArrayLike) -> Array:
     values = _finite(returns)
     if values.ndim != 2:
         raise OntogymError(f"Returns of shape {values.shape} are no lives; give one row per life.")
     return values
+
+
+def _pairs(a: ArrayLike, b: ArrayLike, fewest: int = 5) -> tuple[Array, Array]:
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if x.shape != y.shape or x.ndim != 1 or len(x) < fewest:
+        raise OntogymError(
+            f"A paired test needs two lists of one length, {fewest} or more, not {x.shape} and {y.shape}."
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise OntogymError("A paired test cannot use NaN or infinite values; drop those pairs.")
+    return x, y

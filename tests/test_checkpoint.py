@@ -167,3 +167,45 @@ def test_write_json(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         checkpoint.write_json(tmp_path / "a" / "x.json", {"v": float("inf")})
     assert json.loads((tmp_path / "a" / "x.json").read_text()) == META
+
+
+def test_every_single_flipped_bit_is_refused(path, tmp_path):
+    text = tmp_path / "sealed.json"
+    checkpoint.write_sealed_json(text, META)
+    assert checkpoint.read_sealed_json(text) == META
+    for file, read in (
+        (path, lambda p: checkpoint.load(p, "evolution")),
+        (text, checkpoint.read_sealed_json),
+    ):
+        good = file.read_bytes()
+        for bit in range(8 * len(good)):
+            bad = bytearray(good)
+            bad[bit // 8] ^= 1 << bit % 8
+            file.write_bytes(bad)
+            with pytest.raises(OntogymError) as refused:
+                read(file)
+            assert str(file) in str(refused.value)
+        file.write_bytes(good)
+        read(file)
+
+
+def test_files_from_before_the_checksum_are_read(path, tmp_path):
+    """A file as format 1 wrote it, and JSON without a checksum; one that is taken out is missed."""
+    from safetensors.numpy import save
+
+    for version, damaged in ((1, False), (2, True), (0, True)):
+        header = json.dumps({"ontogym_format": version, "kind": "evolution", "meta": META})
+        path.write_bytes(save({"mean": np.arange(3.0)}, metadata={"ontogym": header}))
+        if damaged:
+            with pytest.raises(OntogymError, match=r"changed after it was written|there is none of"):
+                checkpoint.load(path, "evolution")
+        else:
+            assert checkpoint.load(path, "evolution")[1] == META
+    checkpoint.write_json(tmp_path / "old.json", META)
+    assert checkpoint.read_sealed_json(tmp_path / "old.json") == META
+    for text, message in (("[1]", "no JSON object"), ("{", "damaged"), ('{"checksum": 3}', "changed after")):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(OntogymError, match=message):
+            checkpoint.read_sealed_json(tmp_path / "x.json")
+    with pytest.raises(OntogymError, match="no file"):
+        checkpoint.read_sealed_json(tmp_path / "nothing.json")

@@ -19,6 +19,7 @@ LAYERS = {
     "checkpoint": 1,
     "processes": 1,
     "statistics": 2,
+    "adaptation": 2,
     "runs": 2,
     "batched": 2,
     "developmental": 3,

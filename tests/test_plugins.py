@@ -120,7 +120,8 @@ def test_a_plugin_loads_and_passes_its_check(site):
 def test_an_agent_develops_on_a_plugins_source_with_its_options(site):
     program = """
         import numpy as np
-        from ontogym.baselines.lives.life import LifeSpec, develop, make_agent
+        from ontogym.agents.individuals import Individuals
+        from ontogym.baselines.lives.life import make_agent
         from ontogym.registry import SPONTANEOUS
 
         env, options = "ontogym/CartPole-v1", {"nodes": 11, "development": "metronome", "development_steps": 5}
@@ -130,11 +131,33 @@ def test_an_agent_develops_on_a_plugins_source_with_its_options(site):
             agent = make_agent("lndp", env, None, options | {"development_options": {"period": period}})
             genomes = 0.3 * np.random.default_rng(0).normal(size=(2, agent.genome_size))
             seeds = np.arange(2, dtype=np.uint64)
-            state = develop(agent, agent.birth(genomes, seeds), genomes, LifeSpec(env), seeds)
+            state = Individuals(agent, genomes).begin(seeds).agent
             nodes.append(agent.body(state).nodes.copy())
         print(np.array_equal(*nodes))
     """
     assert run(program, site).splitlines() == ["stranger-rules 2.5", "False"]
+
+
+def test_a_plugin_with_a_name_that_is_taken_is_said_to_be_hidden(site):
+    program = """
+        from ontogym.errors import OntogymError
+        from ontogym.cli import main
+        from ontogym.registry import RULES
+        from ontogym.testing import check_rule
+
+        print([(entry.name, entry.target, entry.origin) for entry in RULES.hidden()])
+        try:
+            check_rule("hebbian-abcd")
+        except OntogymError as error:
+            print(error)
+        print(check_rule("stranger_rules:StrangersOja", steps=5))
+        main(["rules"])
+    """
+    hidden, message, found, *table = run(program, site).splitlines()
+    assert hidden == "[('hebbian-abcd', 'stranger_rules:StrangersOja', 'stranger-rules 2.5')]"
+    assert "stranger_rules:StrangersOja of stranger-rules 2.5, which is hidden" in message
+    assert found == "[]"
+    assert any(line.startswith("Hidden: stranger_rules:StrangersOja of stranger-rules 2.5") for line in table)
 
 
 @pytest.mark.parametrize(

@@ -97,16 +97,57 @@ def test_normalise() -> None:
             scores.normalise([1.0], *anchors)
 
 
-def test_innate_learned_and_adapted() -> None:
+def test_innate_and_learned() -> None:
     lives = [[10, 30, 50, 5, 20, 40], [20, 40, 60, 15, 30, 50]]
     assert scores.first_episode(lives) == 15
     assert scores.last_episode(lives) == 45
-    found = scores.adaptation(lives, 3)
-    assert found == (55, 10, 45)
-    assert found.regained == 35
-    for switch in (0, 5, 6):
-        with pytest.raises(OntogymError, match="leaves nothing to compare"):
-            scores.adaptation(lives, switch)
+
+
+def test_the_bootstrap_is_scipys() -> None:
+    """The percentile method of ``scipy.stats.bootstrap``, over one sample, over two strata and over weighted rows."""
+    rng = np.random.default_rng(3)
+    a, b = rng.gamma(2.0, size=40), rng.normal(3.0, 1.0, 25)
+    one = scores.mean_interval(a, resamples=20_000)
+    theirs = stats.bootstrap(
+        (a,), np.mean, method="percentile", n_resamples=20_000, rng=1
+    ).confidence_interval
+    assert one[1:] == pytest.approx(theirs, abs=0.02)
+
+    def means(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        return (np.mean(x, axis=axis) + np.mean(y, axis=axis)) / 2
+
+    two = scores.bootstrap([a, b], lambda d: (d[0].mean(1) + d[1].mean(1)) / 2, resamples=20_000)
+    theirs = stats.bootstrap(
+        (a, b), means, method="percentile", n_resamples=20_000, rng=1
+    ).confidence_interval
+    assert two[1:] == pytest.approx(theirs, abs=0.02)
+    weights = rng.integers(1, 9, 40).astype(float)
+
+    def weighted(x: np.ndarray, w: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.sum(x * w, axis=axis) / np.sum(w, axis=axis)
+
+    heavy = scores.mean_interval(a, weights, resamples=20_000)
+    theirs = stats.bootstrap(
+        (a, weights), weighted, paired=True, method="percentile", n_resamples=20_000, rng=1
+    ).confidence_interval
+    assert heavy.value == pytest.approx(np.average(a, weights=weights))
+    assert heavy[1:] == pytest.approx(theirs, abs=0.02)
+
+
+def test_a_performance_profile_counts_the_runs_above() -> None:
+    data = {"a": [0.0, 1.0, 2.0, 3.0], "b": [2.0]}
+    found = scores.performance_profile(data, [-1.0, 0.0, 2.0, 9.0])
+    assert [p.value for p in found] == [1.0, 0.875, 0.125, 0.0]
+    assert found[1].low < 0.875 < found[1].high
+    assert found[0] == (1, 1, 1)
+
+
+def test_the_t_interval_is_scipys() -> None:
+    values = [1.0, 2.5, 2.0, 4.0, 3.0]
+    found = scores.mean_summary([*values, None])
+    theirs = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
+    assert found["ci95"] == pytest.approx(theirs)
+    assert found["values"] == [*values, None]
 
 
 @pytest.mark.parametrize("bad", [[], [1.0, float("nan")], [float("inf")]])
@@ -119,3 +160,48 @@ def test_scores_that_are_none(bad: list[float]) -> None:
         scores.bootstrap_interval({})
     with pytest.raises(OntogymError, match="one row per life"):
         scores.first_episode([1.0, 2.0])
+
+
+def test_a_paired_test_is_scipys():
+    rng = np.random.default_rng(0)
+    b = rng.uniform(0.5, 0.9, 60)
+    a = b * (1.04 + 0.02 * rng.standard_normal(60))
+    found = scores.paired_test(a, b)
+    assert found.n == 60
+    assert found.p_two_sided == pytest.approx(stats.wilcoxon(a, b).pvalue)
+    assert found.p_greater == pytest.approx(found.p_two_sided / 2, rel=0.1)
+    assert found.p_shapiro == pytest.approx(stats.shapiro(a - b).pvalue)
+    assert found.median_percent == pytest.approx(4, abs=1)
+    assert found.median_difference == pytest.approx(np.median(a - b))
+    assert scores.paired_test(b, a).p_greater > 0.99
+
+
+def test_equal_pairs_differ_in_nothing():
+    found = scores.paired_test(np.full(8, 0.5), np.full(8, 0.5))
+    assert (found.p_two_sided, found.p_greater, found.median_percent) == (1, 1, 0)
+
+
+def test_percent_gain_over_nothing_is_nothing():
+    np.testing.assert_allclose(scores.percent_gain([1.1, 0.5, 3.0], [1.0, 1.0, 0.0]), [10, -50, 0])
+
+
+def test_an_interval_knows_of_differences_between_seeds():
+    rng = np.random.default_rng(1)
+    alike = [5 + rng.standard_normal(60) for _ in range(3)]
+    apart = [x + shift for x, shift in zip(alike, (-4, 0, 4))]
+    one, two = scores.median_interval(alike), scores.median_interval(apart)
+    assert one.value == pytest.approx(np.mean([np.median(x) for x in alike]))
+    assert one.low < one.value < one.high
+    assert one.high - one.low < 1
+    assert two.value == pytest.approx(one.value)
+    assert two.high - two.low > 4
+    assert scores.median_interval(alike) == one
+
+
+def test_pairs_and_groups_that_are_none():
+    for a, b in (([1.0] * 4, [1.0] * 4), ([1.0] * 6, [1.0] * 5), ([1.0] * 5 + [np.nan], [1.0] * 6)):
+        with pytest.raises(OntogymError, match="paired test"):
+            scores.paired_test(a, b)
+    for groups in ([], [[]], [[1.0], [np.nan]]):
+        with pytest.raises(OntogymError, match=r"summarise|NaN"):
+            scores.median_interval(groups)

@@ -7,20 +7,32 @@ A single agent in a plain ``gymnasium.Env`` is the population of one.
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.agents.feedback import Feedback, check_hears, feedback_channels, heard
+from ontogym.agents.spaces import SpaceAdapter, observation_gain
 from ontogym.errors import OntogymError
 
-__all__ = ["Agent", "NetworkSnapshot", "SpaceAdapter", "check_genomes", "observation_gain"]
+__all__ = [
+    "FREEZES",
+    "Actor",
+    "Agent",
+    "Feedback",
+    "NetworkSnapshot",
+    "SpaceAdapter",
+    "check_genomes",
+    "observation_gain",
+]
 
 State = TypeVar("State")
-MAX_CHANNELS = 512
-"""Widest flattened observation an agent takes; images need an encoder in front."""
+FREEZES = ("wiring", "weights", "places", "all")
+"""What an intervention can hold still: which edges exist; what they weigh; both, but an edge that returns has the
+weight that its place last had; everything that changes but activity."""
 
 
 class NetworkSnapshot(NamedTuple):
@@ -38,6 +50,57 @@ class NetworkSnapshot(NamedTuple):
     n_outputs: int
 
 
+class Actor(abc.ABC, Generic[State]):
+    """Who acts, in P lanes at once: an evolved agent with its genomes, a trained policy, a rule by hand, chance.
+
+    It begins lives from seeds, is given observations and feedback, and returns actions. State in, state out; a lane
+    depends on its own seed and inputs alone.
+
+    Attributes:
+        observation_space, action_space: of one environment.
+        hears: the signals of `Feedback` that it listens to.
+    """
+
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    hears: tuple[str, ...] = ()
+
+    @abc.abstractmethod
+    def begin(self, seeds: NDArray[np.uint64]) -> State:
+        """Begin one life a lane; all chance in it follows from the lane's seed, ``(P,)``."""
+
+    @abc.abstractmethod
+    def act(
+        self, state: State, observations: Any, feedback: Feedback, active: NDArray[np.bool_]
+    ) -> tuple[NDArray[Any], State]:
+        """Actions ``(P, ...)`` for a batch of observations as the environments gave it, and the new state.
+
+        Rows where `active` is False stay exactly as they are; their actions mean nothing.
+        """
+
+    def end_episode(
+        self, state: State, observations: Any, feedback: Feedback, ended: NDArray[np.bool_]
+    ) -> State:
+        """Told what the last step of an episode brought, in the lanes `ended`; most live on and need not know."""
+        return state
+
+    def freeze(self, state: State, what: str) -> State:
+        """From now on what `what` (of `FREEZES`) names no longer changes.
+
+        Raises:
+            OntogymError: it has no such thing.
+        """
+        raise OntogymError(f"{type(self).__name__} has no {what} to freeze; leave freeze out.")
+
+    def network(self, state: State, row: int = 0) -> NetworkSnapshot:
+        """The network of one lane, as it is now."""
+        raise NotImplementedError(f"{type(self).__name__} has no network to show")
+
+    def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
+        """Named measurements, each ``(P,)`` (for example wiring density)."""
+        return {}
+
+
 class Agent(abc.ABC, Generic[State]):
     """A population of agents that are born, develop, and then live in an environment.
 
@@ -45,8 +108,13 @@ class Agent(abc.ABC, Generic[State]):
     are those of *one* environment. `step` consumes the state it is given (its memory may be reused):
     keep ``agent.copy(state)`` if you need the old one.
 
-    Attributes:
+    Args:
         observation_space, action_space: spaces of one environment.
+        hears: the signals of `Feedback` that are input channels of the agent, after the observation. (A plasticity
+            rule may use the reward whether or not it is among them.)
+
+    Attributes:
+        n_inputs: channels of observation and heard feedback together.
         development: name of a source of spontaneous activity, or None.
         development_steps: how many steps of it each newborn sees.
         development_options: options of the source, a dictionary or KEY=VALUE words.
@@ -54,9 +122,16 @@ class Agent(abc.ABC, Generic[State]):
 
     name: ClassVar[str]
 
-    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        hears: Sequence[str] = (),
+    ) -> None:
         self.observation_space, self.action_space = observation_space, action_space
         self.spaces = SpaceAdapter(observation_space, action_space)
+        self.hears = check_hears(hears)
+        self.n_inputs = self.spaces.n_observations + feedback_channels(self.hears, self.spaces.n_actions)
         self.development: str | None = None
         self.development_steps: int = 0
         self.development_options: Mapping[str, Any] | tuple[str, ...] = ()
@@ -91,16 +166,12 @@ class Agent(abc.ABC, Generic[State]):
     def develop(self, state: State, activity: NDArray[np.floating]) -> State:
         """Let the newborns live through spontaneous activity ``(T, P, O)`` before any experience."""
 
-    def begin_episode(self, state: State) -> State:
-        """Told before the first step of every episode. Most agents live on and need not know; policies do."""
-        return state
-
     @abc.abstractmethod
     def step(
         self,
         state: State,
         observation: NDArray[np.floating],
-        reward: NDArray[np.floating],
+        feedback: Feedback,
         active: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], State]:
         """One environment step.
@@ -108,13 +179,33 @@ class Agent(abc.ABC, Generic[State]):
         Args:
             state: what the last call returned.
             observation: ``(P, O)`` float32, already flattened by `spaces.observe`.
-            reward: ``(P,)`` of the previous step (0 at the first).
+            feedback: what came of the step before.
             active: ``(P,)``; rows that are False cost nothing and stay exactly as they are
                 (their action is the action space's zero). None means all.
 
         Returns:
             Motor output ``(P, A)`` float32, which `spaces.act` turns into actions, and the new state.
         """
+
+    def end_episode(
+        self, state: State, observation: NDArray[np.floating], feedback: Feedback, ended: NDArray[np.bool_]
+    ) -> State:
+        """Told what the last step of an episode brought, in the rows `ended`; most live on and need not know."""
+        return state
+
+    def freeze(self, state: State, what: str) -> State:
+        """From now on what `what` (of `FREEZES`) names no longer changes, in every row.
+
+        Raises:
+            OntogymError: this agent has no such thing.
+        """
+        raise OntogymError(f"The agent {self.name!r} has no {what} to freeze; leave freeze out.")
+
+    def listen(self, observation: NDArray[np.floating], feedback: Feedback) -> NDArray[np.floating]:
+        """Observation and the feedback in `hears` as one input ``(P, n_inputs)``."""
+        if not self.hears:
+            return observation
+        return np.concatenate([observation, heard(feedback, self.hears)], 1)
 
     @abc.abstractmethod
     def copy(self, state: State) -> State:
@@ -133,51 +224,6 @@ class Agent(abc.ABC, Generic[State]):
         return {}
 
 
-class SpaceAdapter:
-    """Adapts Gymnasium spaces once: observations to ``(P, O)`` float32, motor outputs to actions.
-
-    Args:
-        observation_space: Box, Discrete, MultiDiscrete, MultiBinary, or Dict/Tuple of these, at most
-            512 numbers when flattened.
-        action_space: Discrete, MultiDiscrete, MultiBinary, or bounded Box.
-
-    Attributes:
-        n_observations, n_actions: channels O and A.
-    """
-
-    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
-        self.observation_space, self.action_space = observation_space, action_space
-        self.n_observations = _observation_channels(observation_space)
-        self.n_actions = _action_channels(action_space)
-
-    def observe(self, observations: Any) -> NDArray[np.float32]:
-        """A batch of observations, as a vector env returns them, flattened to ``(P, O)`` float32."""
-        return _flatten_batch(self.observation_space, observations)
-
-    def act(self, motor: NDArray[np.floating]) -> NDArray[Any]:
-        """Motor outputs ``(P, A)`` in [-1, 1] as a batch of actions.
-
-        Discrete: argmax. Box: clipped, scaled from [-1, 1] to the box (NaN is the middle), and
-        rounded if its numbers are whole. MultiDiscrete: argmax in each group. MultiBinary: positive means 1.
-        """
-        space = self.action_space
-        if isinstance(space, spaces.Discrete):
-            return motor.argmax(1).astype(space.dtype) + space.start
-        if isinstance(space, spaces.MultiBinary):
-            return (motor > 0).astype(space.dtype).reshape(len(motor), *space.shape)
-        if isinstance(space, spaces.MultiDiscrete):
-            edges = np.cumsum(space.nvec.ravel())[:-1]
-            picks = np.stack([part.argmax(1) for part in np.split(motor, edges, axis=1)], 1)
-            return (picks.reshape(len(motor), *space.shape) + space.start).astype(space.dtype)
-        assert isinstance(space, spaces.Box)
-        unit = np.clip(np.nan_to_num(motor, nan=0.0), -1.0, 1.0).reshape(len(motor), *space.shape)
-        low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-        scaled = low + (unit + 1.0) * 0.5 * (high - low)
-        if np.issubdtype(space.dtype, np.integer):
-            scaled = np.rint(scaled)
-        return np.clip(scaled, low, high).astype(space.dtype)
-
-
 def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     """Return `genomes` if they are finite and ``(P, size)``; a flat genome becomes the population of one."""
     genomes = np.atleast_2d(np.asarray(genomes))
@@ -194,75 +240,3 @@ def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floati
         bad = int(np.flatnonzero(~np.isfinite(genomes).all(1))[0])
         raise OntogymError(f"Genome {bad} holds NaN or infinite numbers; drop it or evolve again.")
     return genomes
-
-
-def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
-    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
-    flat = spaces.flatten_space(space)
-    if not isinstance(flat, spaces.Box):
-        return np.ones(spaces.flatdim(space), np.float32)
-    bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
-    # A bound like CartPole's 3.4e38 stands for none.
-    usual = (bound > 0) & (bound < 1e6)
-    return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
-
-
-def _observation_channels(space: spaces.Space[Any]) -> int:
-    if isinstance(space, spaces.Box) and len(space.shape) >= 2 and min(space.shape[:2]) >= 8:
-        raise OntogymError(
-            f"Observations of shape {space.shape} are images, which this agent does not take; "
-            "put an encoder in front (gymnasium.wrappers.TransformObservation) that gives a short vector."
-        )
-    if isinstance(space, spaces.Dict):
-        channels = sum(_observation_channels(part) for part in space.spaces.values())
-    elif isinstance(space, spaces.Tuple):
-        channels = sum(_observation_channels(part) for part in space.spaces)
-    elif isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
-        channels = spaces.flatdim(space)
-    else:
-        raise OntogymError(
-            f"An observation space of type {type(space).__name__} cannot be flattened to numbers; "
-            "wrap the environment so that it gives a Box, Discrete, MultiDiscrete or MultiBinary."
-        )
-    if channels > MAX_CHANNELS:
-        raise OntogymError(
-            f"Observations flatten to {channels} numbers, more than the {MAX_CHANNELS} this agent takes; "
-            "put an encoder in front that gives a shorter vector."
-        )
-    return channels
-
-
-def _action_channels(space: spaces.Space[Any]) -> int:
-    if isinstance(space, spaces.Discrete):
-        return int(space.n)
-    if isinstance(space, spaces.MultiDiscrete):
-        return int(space.nvec.sum())
-    if isinstance(space, spaces.MultiBinary):
-        return int(np.prod(space.shape))
-    if isinstance(space, spaces.Box):
-        if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
-            raise OntogymError(
-                "The action box is unbounded; wrap the environment in gymnasium.wrappers.RescaleAction or "
-                "ClipAction so that it has finite limits."
-            )
-        return int(np.prod(space.shape))
-    raise OntogymError(
-        f"An action space of type {type(space).__name__} is not supported; wrap the environment so that it "
-        "takes Discrete, MultiDiscrete, MultiBinary or Box actions."
-    )
-
-
-def _flatten_batch(space: spaces.Space[Any], batch: Any) -> NDArray[np.float32]:
-    if isinstance(space, spaces.Dict):
-        return np.concatenate([_flatten_batch(part, batch[key]) for key, part in space.spaces.items()], 1)
-    if isinstance(space, spaces.Tuple):
-        return np.concatenate([_flatten_batch(part, item) for part, item in zip(space.spaces, batch)], 1)
-    values = np.asarray(batch)
-    if isinstance(space, spaces.Discrete):
-        return np.eye(int(space.n), dtype=np.float32)[values - space.start]
-    if isinstance(space, spaces.MultiDiscrete):
-        rows = (values - space.start).reshape(len(values), -1)
-        return np.concatenate(
-            [np.eye(int(n), dtype=np.float32)[rows[:, k]] for k, n in enumerate(space.nvec.ravel())], 1
-        )
-    return values.reshape(len(values), -1).astype(np.float32)

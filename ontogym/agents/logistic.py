@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes
 from ontogym.errors import OntogymError
 from ontogym.registry import RULES
 from ontogym.seeding import LaneStreams
@@ -114,11 +114,12 @@ class Logistic(Agent[LogisticState]):
         self,
         state: LogisticState,
         observation: NDArray[np.floating],
-        reward: NDArray[np.floating],
+        feedback: Feedback,
         active: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], LogisticState]:
         import torch
 
+        reward = feedback.reward
         active = np.ones(len(reward), dtype=np.bool_) if active is None else active
         rows = np.flatnonzero(active)
         motor = np.zeros((len(reward), 2), dtype=np.float32)
@@ -135,7 +136,7 @@ class Logistic(Agent[LogisticState]):
         index = torch.as_tensor(rows)
         choice = torch.as_tensor(2.0 * right - 1)
         pre[index] = torch.stack([torch.as_tensor(x), torch.ones(len(rows), dtype=pre.dtype), choice], 1)
-        # Inputs are what they are before and behind an edge; only the decision has changed its mind.
+        # Inputs have the same activity as presynaptic and as postsynaptic nodes; only the decision has changed.
         post[index] = pre[index]
         choosing = state.choosing.copy()
         choosing[rows] = seen[:, 2] > 0.5

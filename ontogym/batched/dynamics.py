@@ -7,18 +7,31 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
-__all__ = ["Dynamics", "State", "copy_state", "hold_rows", "lane_of", "put_rows", "row_mask"]
+__all__ = [
+    "Dynamics",
+    "NoParameters",
+    "State",
+    "copy_state",
+    "hold_rows",
+    "lane_of",
+    "own_native_form",
+    "put_rows",
+    "row_mask",
+]
 
 State = TypeVar("State", bound=tuple[Any, ...])
+
+
+class NoParameters(NamedTuple):
+    """The record of a task without physical parameters."""
 
 
 class Dynamics(abc.ABC, Generic[State]):
@@ -39,7 +52,10 @@ class Dynamics(abc.ABC, Generic[State]):
         stochastic: whether `step` draws random numbers.
         consumes: whether `step` overwrites the state that it is given.
         render_fps: frames per second at which the task looks natural.
-        physics: physical parameters that `step_with_physics` can vary, with the values that `step` takes.
+        parameters: the physical parameters with their usual values: a NamedTuple of numbers, `NoParameters` for a
+            task that has none.
+        native_form: ``"module:function"`` that makes the compiled form of one lane of these dynamics
+            (`ontogym.batched.native`). Not inherited: a subclass may change the rules.
     """
 
     observation_space: spaces.Space[Any]
@@ -49,7 +65,8 @@ class Dynamics(abc.ABC, Generic[State]):
     stochastic: bool = False
     consumes: ClassVar[bool] = False
     render_fps: ClassVar[int] = 30
-    physics: ClassVar[Mapping[str, float]] = {}
+    parameters: Any = NoParameters()
+    native_form: ClassVar[str | None] = None
 
     @abc.abstractmethod
     def reset(
@@ -68,27 +85,17 @@ class Dynamics(abc.ABC, Generic[State]):
 
     @abc.abstractmethod
     def step(
-        self, state: State, actions: NDArray[Any], streams: LaneStreams
+        self, state: State, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[State, NDArray[np.float64], NDArray[np.bool_]]:
         """One step of every lane: the new state, reward ``(P,)`` and terminated ``(P,)``, both new arrays.
 
-        `actions` are already checked to be in the action space.
+        Args:
+            state: of all lanes.
+            actions: ``(P, *action shape)``, already checked to be in the action space.
+            streams: one stream a lane.
+            parameters: a record like the attribute `parameters`, each field a number for all lanes or one for each,
+                ``(P,)``; None for the usual values. Numbers and arrays of equal values give the same bits.
         """
-
-    def step_with_physics(
-        self,
-        state: State,
-        actions: NDArray[Any],
-        streams: LaneStreams,
-        physics: Mapping[str, NDArray[np.float64]],
-    ) -> tuple[State, NDArray[np.float64], NDArray[np.bool_]]:
-        """`step` with a value per lane, ``(P,)``, for some of the parameters named in `physics`.
-
-        With the values of the attribute `physics` it is `step` to the last bit.
-        """
-        raise OntogymError(
-            f"{type(self).__name__} has no physics to vary; choose a task that has, such as CartPole-v1."
-        )
 
     def carry_over(
         self, state: State, rows: NDArray[np.intp], anew: NDArray[np.bool_]
@@ -118,6 +125,12 @@ class Dynamics(abc.ABC, Generic[State]):
     def render_frame(self, state: State, row: int) -> NDArray[np.uint8]:
         """A picture ``(H, W, 3)`` of lane `row`."""
         raise NotImplementedError(f"{type(self).__name__} draws no pictures")
+
+
+def own_native_form(dynamics: Dynamics[Any]) -> str | None:
+    """Where the compiled form of these dynamics is made, as their own class says; None if it says nothing."""
+    point: str | None = vars(type(dynamics)).get("native_form")
+    return point
 
 
 def lane_of(observations: Any, row: int) -> Any:

@@ -15,25 +15,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ontogym.errors import OntogymError
+from ontogym.processes import Terminated, sigterm_interrupts
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status (0 done, 1 found faults, 2 bad input, 130 interrupted)."""
+    """Run a command; returns the exit status (0 done, 1 found faults, 2 bad input, 130 interrupted, 143 terminated)."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if argv in (["--version"], ["-V"]):
         print(f"ontogym {sys.modules['ontogym'].__version__}")
         return 0
     try:
-        return _run(argv)
+        with sigterm_interrupts():
+            return _run(argv)
     except OntogymError as error:
         # What another library said may be part of the sentence, and may have several lines.
         print(f"ontogym: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"\nontogym: {str(stop) or 'interrupted.'}", file=sys.stderr)
-        return 130
+        return 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
         # The reader (head, less) has seen enough; nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -29,7 +29,6 @@ def used_by(config: Any) -> list[str]:
     """BibTeX of an `EvolutionConfig`: agent, environment, strategy, rules, source of development, and Gymnasium."""
     from gymnasium.envs.registration import load_env_creator
 
-    from ontogym.baselines.lives.life import resolve
     from ontogym.envs.vector import find_spec
     from ontogym.registry import AGENTS, RULES, SPONTANEOUS, STRATEGIES
 
@@ -37,9 +36,9 @@ def used_by(config: Any) -> list[str]:
     rules = [name for key, name in config.agent_options.items() if key.endswith("_rule") and name in RULES]
     source = config.agent_options.get("development")
     things = [
-        resolve(AGENTS, config.agent),
+        AGENTS.resolve(config.agent),
         load_env_creator(point) if isinstance(point, str) else point,
-        resolve(STRATEGIES, config.strategy),
+        STRATEGIES.resolve(config.strategy),
         *(RULES.get(name) for name in rules),
         *([SPONTANEOUS.get(source)] if source in SPONTANEOUS else []),
     ]

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 import tyro
 
+from ontogym.cli.configs import default_of, given, kept_config, parse_line, with_values
 from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve, with_preset
 from ontogym.cli.fractals import FractalsDataset
@@ -28,6 +29,7 @@ from ontogym.cli.quickstart import Quickstart
 from ontogym.cli.regimes import Curvature, RankSweep
 from ontogym.cli.replay import Replay
 from ontogym.cli.retina import RetinaFit, RetinaImages, RetinaReport
+from ontogym.cli.sweep import Sweep
 from ontogym.cli.tables import Envs, Rules
 from ontogym.cli.train import Train
 from ontogym.cli.waves import WavesDataset, WavesRender, WavesStatistics
@@ -53,6 +55,7 @@ COMMANDS: dict[str, type[Any]] = {
     "quickstart": Quickstart,
     "evolve": Evolve,
     "train": Train,
+    "sweep": Sweep,
     "evaluate": Evaluate,
     "replay": Replay,
     "envs": Envs,
@@ -88,11 +91,7 @@ def parse(argv: list[str]) -> Command:
     for length in (2, 1):
         name, rest = " ".join(argv[:length]), argv[length:]
         if name in COMMANDS:
-            # The defaults of `evolve` depend on the environment and the agent that the line names.
-            if COMMANDS[name] is Evolve:
-                default = with_preset(rest)
-                return tyro.cli(type(default), prog=f"ontogym {name}", args=rest, default=default)
-            return cast(Command, tyro.cli(COMMANDS[name], prog=f"ontogym {name}", args=rest))
+            return _command(COMMANDS[name], f"ontogym {name}", rest)
     group = f"{argv[0]} " if argv and any(name.startswith(f"{argv[0]} ") for name in COMMANDS) else ""
     rest = argv[1:] if group else argv
     members = _members(group)
@@ -109,6 +108,17 @@ def parse(argv: list[str]) -> Command:
         description="Agents that develop before they experience, and keep rewiring while they live.",
     )
     raise SystemExit(2)
+
+
+def _command(kind: type[Any], prog: str, argv: list[str]) -> Command:
+    """Parse a line with the defaults that a file, a run folder or, for `evolve`, the environment's preset gives."""
+    if kind is Evolve:
+        default, argv = with_preset(argv)
+        return cast(Command, parse_line(type(default), prog, argv, default=default))
+    kept, argv = kept_config(argv, given(argv, "--out"))
+    if kept is None:
+        return cast(Command, parse_line(kind, prog, argv))
+    return cast(Command, parse_line(kind, prog, argv, default=with_values(default_of(kind), kept)))
 
 
 def _members(group: str) -> dict[str, Callable[..., None]]:

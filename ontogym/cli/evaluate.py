@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -15,14 +16,19 @@ __all__ = ["Evaluate"]
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Let an evolved agent live fresh lives and report its returns with a 95 % interval.
+    """Let an evolved or trained agent live fresh lives and report its returns with a 95 % interval.
 
     Attributes:
-        target: a run folder, an agent file, or zoo:NAME.
+        target: a run folder of evolve or train, an agent file, or zoo:NAME.
         lives: how many fresh lives.
         seed: decides all chance.
         episodes: episodes per life; those it was evolved with if not given.
         reward_clamp: tell the agent this number instead of every reward, while returns count the real one.
+        told: what the agent hears in place of a reward: reward, termination or nothing; as it was evolved if not given.
+        silenced: signals of the feedback to hold at zero: action, reward, start, terminated.
+        freeze: hold this of the network still: wiring, weights, places or all.
+        from_episode: from this episode on, counted from 0.
+        rebirth: begin every later episode with a newborn: the control without memory across episodes.
         env: another environment with the same spaces; its own if not given.
         env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
         max_steps: cut episodes after so many steps; as in the run if not given.
@@ -36,6 +42,11 @@ class Evaluate:
     seed: int = 0
     episodes: int | None = None
     reward_clamp: float | None = None
+    told: Literal["reward", "termination", "nothing"] | None = None
+    silenced: tuple[str, ...] = ()
+    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    from_episode: int = 0
+    rebirth: bool = False
     env: str | None = None
     env_kwargs: tuple[str, ...] = ()
     max_steps: int | None = None
@@ -45,28 +56,35 @@ class Evaluate:
 
     def run(self) -> dict[str, Any]:
         """Evaluate and print; returns the summary."""
-        from ontogym.baselines.evolution.agent_files import load_agent
-        from ontogym.baselines.lives.life import LifeSpec, reevaluate
-        from ontogym.envs import conditions
+        from ontogym.baselines.lives.life import life_seeds, summarise
+        from ontogym.baselines.lives.switches import switches_met
+        from ontogym.baselines.loading import load
 
-        saved = load_agent(self.target)
-        env = self.env or saved.env
-        kwargs = key_values(self.env_kwargs, "--env-kwargs")
-        if _same_kind(env, saved.env):
-            kwargs = {**saved.env_kwargs, **kwargs}
-        agent = saved.build(env, kwargs, trusted=self.trust)
-        limit = saved.facts.get("max_steps") if self.max_steps is None else self.max_steps
-        spec = LifeSpec(
-            env,
-            kwargs,
-            saved.episodes if self.episodes is None else self.episodes,
-            self.reward_clamp,
-            tuple(conditions(env)),
-            max_steps=limit if isinstance(limit, int) else None,
+        loaded = load(self.target, trusted=self.trust)
+        env, kwargs = self.env or loaded.spec.env, key_values(self.env_kwargs, "--env-kwargs")
+        if _same_kind(env, loaded.spec.env):
+            kwargs = {**loaded.spec.env_kwargs, **kwargs}
+        if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
+            loaded = load(self.target, env, kwargs, trusted=self.trust)
+        changes: dict[str, Any] = {
+            "episodes": self.episodes,
+            "reward_clamp": self.reward_clamp,
+            "told": self.told,
+            "max_steps": self.max_steps,
+            "freeze": self.freeze,
+            "freeze_from": self.from_episode,
+            "rebirth": self.rebirth,
+            "silenced": (*loaded.spec.silenced, *self.silenced),
+        }
+        spec = dataclasses.replace(
+            loaded.spec, **{name: value for name, value in changes.items() if value is not None}
         )
         if self.window < 1:
             raise OntogymError(f"--window is {self.window}; compare at least 1 step.")
-        summary = reevaluate(agent, saved.genome, spec, self.lives, self.seed, "evaluate", window=self.window)
+        seeds = life_seeds(spec, self.lives, self.seed, "evaluate")
+        result = loaded.player.live(spec, seeds, trace=True)
+        summary = summarise(result, spec, self.seed)
+        summary["switches"] = switches_met(result.trace, result.returns, self.window)
         if not self.json:
             goals = summary["conditions"]
             rows = [
@@ -78,7 +96,13 @@ class Evaluate:
                 *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
             ]
             print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
-        return {"target": self.target, "env": env, **summary}
+        return {
+            "target": self.target,
+            "agent": loaded.name,
+            "env": env,
+            "parameters": loaded.parameters,
+            **summary,
+        }
 
 
 def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:

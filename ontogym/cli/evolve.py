@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
 from ontogym.agents.lndp.organism import LNDPConfig
 from ontogym.agents.plastic.config import PlasticConfig
-from ontogym.baselines.evolution.presets import preset
-from ontogym.cli.options import key_values, print_table, score_line
+from ontogym.baselines.evolution.config import EvolutionConfig
+from ontogym.baselines.evolution.presets import NETWORKS, preset
+from ontogym.cli.configs import given, kept_config, with_values
+from ontogym.cli.options import print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
+from ontogym.runs import build_config, stoppable
 
 __all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "with_preset"]
 
@@ -60,64 +61,19 @@ class TorchEngine:
 class Evolve:
     """Evolve an agent: ask, live, tell, and re-evaluate the search mean on fresh lives.
 
-    Starts from the environment's preset (see ontogym/baselines/evolution/presets.py); every flag overrides. The run folder
-    can be resumed after a kill, with the same result to the bit.
+    Starts from the environment's preset (see ontogym/baselines/evolution/presets.py); every flag overrides. The run
+    folder can be resumed after a kill, with the same result to the bit: --out FOLDER --resume suffices.
 
     Attributes:
-        env: id of the environment, any that Gymnasium knows.
-        env_kwargs: its arguments, as KEY=VALUE ...; those of the preset stay unless named.
         preset: start from what is known to work in this environment.
-        agent: name of the agent, or module:Class.
-        agent_options: options of the agent that have no flag of their own, as KEY=VALUE ...
-        strategy: csa, cma-diagonal, cma-full, openai-es, or one that a plug-in brings.
-        strategy_options: its options, as KEY=VALUE ...
-        sigma: initial step size; the strategy's own if not given.
-        population: genomes per generation.
-        lives: lives per genome and generation.
-        episodes: episodes per life; what the environment suggests if not given.
-        utility: mean over lives, or min: weighted towards the worst of the hidden goals.
-        min_weight: weight of the worst goal under min.
-        generations: the most generations.
-        target: stop when the whole 95 % interval on fresh lives is above this.
-        eval_every: re-evaluate the search mean after so many generations.
-        eval_lives: on so many lives.
-        final_lives: lives of the confirmation and of the report.
-        reward_clamp: tell agents this number instead of every reward.
-        max_steps: cut episodes after so many steps.
-        seed: decides all chance.
-        workers: worker processes; 0 evaluates in this process, on all its cores.
-        checkpoint_every: generations between checkpoints.
-        tensorboard: also write TensorBoard events.
-        out: folder of the run; runs/ENV-AGENT-sSEED if not given.
-        resume: go on with the run in that folder.
+        resume: go on with the run in the folder.
         json: print one JSON object as the last line.
     """
 
-    env: str = DEFAULT_ENV
-    env_kwargs: tuple[str, ...] = ()
+    config: Annotated[EvolutionConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: EvolutionConfig(env=DEFAULT_ENV)
+    )
     preset: bool = True
-    agent: str = "lndp"
-    agent_options: tuple[str, ...] = ()
-    strategy: str = "csa"
-    strategy_options: tuple[str, ...] = ()
-    sigma: float | None = None
-    population: int = 64
-    lives: int = 2
-    episodes: int | None = None
-    utility: Literal["mean", "min"] = "mean"
-    min_weight: float = 0.7
-    generations: int = 200
-    target: float | None = None
-    eval_every: int = 10
-    eval_lives: int = 32
-    final_lives: int = 96
-    reward_clamp: float | None = None
-    max_steps: int | None = None
-    seed: int = 0
-    workers: int = 0
-    checkpoint_every: int = 5
-    tensorboard: bool = False
-    out: str | None = None
     resume: bool = False
     json: bool = False
 
@@ -126,21 +82,16 @@ class Evolve:
         from ontogym.baselines.evolution.run import evolve
         from ontogym.cli.citations import used_by
 
-        config = self.config()
-        try:
+        config = self.configured()
+        with stoppable(str(config.out)):
             result = evolve(config, resume=self.resume, progress=True)
-        except KeyboardInterrupt:
-            begun = (Path(config.out) / "config.json").exists()
-            onward = (
-                f"the same command with --resume goes on with {config.out}." if begun else "nothing is kept."
-            )
-            raise KeyboardInterrupt(f"stopped; {onward}") from None
         citations = used_by(config)
         if not self.json:
-            self._print(config.out, result)
+            self._print(config, result)
             print("\nCite what was used:\n\n" + "\n".join(citations) if citations else "")
         return {
             **result.as_json(),
+            "parameters": len(result.genome),
             "out": config.out,
             "config": config.as_json(),
             "bibtex": citations,
@@ -148,26 +99,24 @@ class Evolve:
 
     def options(self) -> dict[str, Any]:
         """The agent's options."""
-        return key_values(self.agent_options, "--agent-options")
+        return dict(self.config.agent_options)
 
-    def config(self) -> Any:
-        """The run's configuration."""
-        from ontogym.baselines.evolution.config import EvolutionConfig
+    def configured(self) -> EvolutionConfig:
+        """The run's configuration: its preset's arguments of the environment, the agent's flags, its folder."""
+        config = self.config
+        # A flag names some arguments or options; it does not take back what the preset says about the others.
+        known = preset(config.env, config.agent) if self.preset else {}
+        kwargs = known.get("env_kwargs", {})
+        options = known.get("agent_options", {}) if config.agent in NETWORKS else {}
+        name = f"{config.env.rpartition('/')[2]}-{config.agent}-s{config.seed}".replace(":", ".")
+        return dataclasses.replace(
+            config,
+            env_kwargs={**kwargs, **config.env_kwargs},
+            agent_options={**options, **self.options()},
+            out=config.out or f"runs/{name}",
+        )
 
-        shared = {f.name for f in dataclasses.fields(EvolutionConfig)} & set(vars(self))
-        values = {name: getattr(self, name) for name in shared}
-        # A flag names some arguments; it does not take back what the preset says about the others.
-        kwargs = preset(self.env).get("env_kwargs", {}) if self.preset else {}
-        name = f"{self.env.rpartition('/')[2]}-{self.agent}-s{self.seed}".replace(":", ".")
-        values |= {
-            "env_kwargs": {**kwargs, **key_values(self.env_kwargs, "--env-kwargs")},
-            "agent_options": self.options(),
-            "strategy_options": key_values(self.strategy_options, "--strategy-options"),
-            "out": self.out or f"runs/{name}",
-        }
-        return EvolutionConfig(**values)
-
-    def _print(self, out: str, result: Any) -> None:
+    def _print(self, config: EvolutionConfig, result: Any) -> None:
         score, control = result.score, result.control
         goals = score["conditions"]
         rows = [
@@ -176,15 +125,15 @@ class Evolve:
             *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
             ("told a reward of 0 throughout", score_line(control) if control else "-"),
             *((key, f"{value:.2f}") for key, value in score["diagnostics"].items()),
-            ("target reached", "-" if self.target is None else "yes" if result.solved else "no"),
+            ("target reached", "-" if config.target is None else "yes" if result.solved else "no"),
             ("generations", result.generations),
             ("environment steps", f"{result.env_steps:,}"),
             ("seconds (processor)", f"{result.wall_seconds:.0f} ({result.cpu_seconds:.0f})"),
         ]
-        print_table(f"{self.agent} on {self.env}, seed {self.seed}", ("", ""), rows)
+        print_table(f"{config.agent} on {config.env}, seed {config.seed}", ("", ""), rows)
         # A stranger's file must not import code; a run of one's own with a module:Class may.
-        trust = " --trust" if ":" in self.agent + self.env else ""
-        print(f"Next:  ontogym replay {out}{trust}      ontogym evaluate {out}{trust}")
+        trust = " --trust" if ":" in config.agent + config.env else ""
+        print(f"Next:  ontogym replay {config.out}{trust}      ontogym evaluate {config.out}{trust}")
 
 
 def _body_options(body: Any, engine: Any, rule: str | None) -> dict[str, Any]:
@@ -234,33 +183,57 @@ class EvolvePlastic(Evolve):
         return {**_body_options(self.plastic, self.engine, self.rule), **super().options()}
 
 
-def with_preset(argv: list[str]) -> Evolve:
-    """The defaults of a command line: those of the preset of the environment that it names.
+def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
+    """The defaults of a command line, and what is left of it to parse.
+
+    The defaults are those of a configuration file, of the run to be resumed, or of the environment's preset.
 
     Raises:
-        UnknownNameError: the agent that it names is unknown (its flags depend on the agent).
+        UnknownNameError: the agent that the line names is unknown (its flags depend on the agent).
+        OntogymError: a configuration that cannot be read.
     """
-    env, agent = _given(argv, "--env", DEFAULT_ENV), _given(argv, "--agent", "lndp")
+    argv = [
+        word.replace("--from", "--start-from", 1) if word.partition("=")[0] == "--from" else word
+        for word in argv
+    ]
+    kept, argv = kept_config(argv, given(argv, "--out"))
+    values = dict(kept or {})
+    env = given(argv, "--env", values.get("env", DEFAULT_ENV))
+    agent = given(argv, "--agent", values.get("agent", "lndp"))
+    assert env is not None
+    assert agent is not None
     if ":" not in agent and agent not in AGENTS:
         raise UnknownNameError(AGENTS.kind, agent, AGENTS)
-    values = {} if "--no-preset" in argv else preset(env)
-    pairs = values.pop("env_kwargs", {}).items()
-    values["env_kwargs"] = tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in pairs)
+    if kept is None and "--no-preset" not in argv:
+        values = preset(env, agent)
     options = values.pop("agent_options", {})
-    if agent == "plastic":
-        known = {f.name for f in dataclasses.fields(PlasticConfig)}
-        kept = {key: value for key, value in options.items() if key in known}
-        return EvolvePlastic(env=env, agent=agent, plastic=PlasticConfig(**kept), **values)
-    if agent != "lndp":
-        return Evolve(env=env, agent=agent, **values)
-    return EvolveLNDP(env=env, lndp=LNDPConfig(**options), **values)
+    settings = {**values, "env": env, "agent": agent}
+    if kept is not None:
+        settings["preset"] = False
+    elif agent not in ("lndp", "ndp", *NETWORKS):
+        options = _fitting(agent, options)
+    return with_values(_command(agent, options), settings), argv
 
 
-def _given(argv: list[str], flag: str, default: str) -> str:
-    """The value of a flag, before the line is parsed."""
-    for word, following in zip(argv, [*argv[1:], default]):
-        if word == flag:
-            default = following
-        elif word.startswith(f"{flag}="):
-            default = word.partition("=")[2]
-    return default
+def _fitting(agent: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Of a preset's options, which are the LNDP's, those that another agent knows."""
+    known = {f.name for f in dataclasses.fields(PlasticConfig)} if agent == "plastic" else set()
+    return {key: value for key, value in options.items() if key in known}
+
+
+def _command(agent: str, options: dict[str, Any]) -> Evolve:
+    """The command for an agent, its options laid out as flags where the agent has flags of its own."""
+    bodies: dict[str, tuple[type[Any], str, type[Any], type[Any]]] = {
+        "lndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
+        "ndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
+        "plastic": (EvolvePlastic, "plastic", PlasticConfig, TorchEngine),
+    }
+    if agent not in bodies:
+        return Evolve(EvolutionConfig(env=DEFAULT_ENV, agent_options=options))
+    kind, name, body, engine = bodies[agent]
+    parts = []
+    for part in (body, engine):
+        known = {f.name for f in dataclasses.fields(part)}
+        parts.append(build_config(part, {key: options.pop(key) for key in list(options) if key in known}))
+    config = EvolutionConfig(env=DEFAULT_ENV, agent_options=options)
+    return kind(config, **{name: parts[0], "engine": parts[1]})  # type: ignore[no-any-return]

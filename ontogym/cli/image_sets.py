@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
+from ontogym.runs import stoppable
 
 __all__ = ["make_image_set"]
 
@@ -36,10 +37,8 @@ def make_image_set(
         return {"name": recipe.name, "dry_run": True, **asdict(found)}
     if out is None:
         raise OntogymError("Say where the set goes, for example --out data/waves, or add --dry-run.")
-    try:
+    with stoppable(out, onward=""):
         manifest = build(recipe, out, storage, workers, progress=True)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; the same command goes on with {out}.") from None
     entries = manifest["classes"]
     summary = {
         "name": manifest["name"],

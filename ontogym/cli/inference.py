@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from ontogym.cli.options import print_table
+from ontogym.runs import stoppable
 from ontogym.studies.rule_inference.config import InferenceConfig
 
 __all__ = ["InferRule"]
@@ -53,12 +54,8 @@ class InferRule:
         """The inference; an interrupt says how to go on."""
         from ontogym.studies.rule_inference.run import infer_rule
 
-        try:
+        with stoppable(out):
             return infer_rule(self.config, out, resume=self.resume, progress=True)
-        except KeyboardInterrupt:
-            begun = (out / "config.json").exists()
-            onward = f"the same command with --resume goes on with {out}." if begun else "nothing is kept."
-            raise KeyboardInterrupt(f"stopped; {onward}") from None
 
 
 def _lives(path: Path) -> dict[str, Any]:
@@ -97,6 +94,7 @@ def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     # What is no number (the mean of no trials) is null in a file.
     write_json(out / "result.json", json.loads(json.dumps(result), parse_constant=lambda _: None))
     over = result["held_out"]["static"]["units"]
+    print("\n".join(result["notes"]))
     print_table(
         f"{title}; held-out log-likelihood a trial, nats ({result['folds']} folds over {over}) [95 %]",
         ["model", "log-likelihood", "gain over static"],

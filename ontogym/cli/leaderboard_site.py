@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class LeaderboardSite:
 
         store = Path(self.store)
         report = build_site(read_board(store), self.out, store, self.animations)
+        for entry, reason in report.skipped.items():
+            print(f"ontogym: left out {entry}, which cannot be shown: {reason}", file=sys.stderr)
         if not self.json:
             print(
                 f"{report.index}: {report.agents} agents, {report.submissions} submissions, "
@@ -43,4 +46,5 @@ class LeaderboardSite:
             "submissions": report.submissions,
             "films_made": report.films_made,
             "films_reused": report.films_reused,
+            "skipped": report.skipped,
         }

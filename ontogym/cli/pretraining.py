@@ -11,6 +11,7 @@ import tyro
 
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
+from ontogym.runs import stoppable
 
 __all__ = ["Filters", "Finetune", "Pretrain"]
 
@@ -278,18 +279,15 @@ def _use_threads(count: int) -> None:
 def _train(command: Pretrain | Finetune, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
     """Train with a progress bar, draw the curve, say what was found."""
     from ontogym.cli.citations import bibtex
+    from ontogym.developmental.feature_extractors import networks
+    from ontogym.figures.curves import training_figure
     from ontogym.figures.style import save_figure
-    from ontogym.figures.training import training_figure
-    from ontogym.studies.wave_pretraining import networks, schedule, simclr
+    from ontogym.studies.wave_pretraining import schedule, simclr
     from ontogym.studies.wave_pretraining.training import train
 
     _use_threads(command.threads)
-    try:
+    with stoppable(out):
         result = train(config, images, out, start, command.resume, progress=True, device=command.device)
-    except KeyboardInterrupt:
-        begun = (Path(out) / "config.json").exists()
-        onward = f"the same command with --resume goes on with {out}." if begun else "nothing is kept."
-        raise KeyboardInterrupt(f"stopped; {onward}") from None
     if all(row["validation_loss"] is not None for row in result.history):
         chance = 1 / images.classes
         save_figure(training_figure({images.name: [result.history]}, out, chance), Path(out) / "curve.png")

@@ -56,7 +56,7 @@ class Quickstart:
         )
         result = self._evolve(folder)
         self._say(f"2/4 random actions, and PPO for {self.ppo_steps:,} steps")
-        chance, ppo, ppo_seconds = self._others()
+        chance, ppo, ppo_seconds = self._others(folder)
         self._say("3/4 filming one life")
         film, still = self._pictures(folder)
         self._say("4/4 writing the page")
@@ -106,22 +106,37 @@ class Quickstart:
         # A quickstart that was killed goes on where it was.
         return evolve(EvolutionConfig(**settings), resume=begun, progress=True)
 
-    def _others(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    def _others(self, folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Returns of random actions and of PPO, and PPO's training seconds."""
-        from ontogym.baselines.sb3.adapter import policy_returns, random_returns, train_ppo
+        from ontogym.baselines.lives.actors import Random
+        from ontogym.baselines.lives.lanes import make_single
+        from ontogym.baselines.lives.life import episode_returns
+        from ontogym.baselines.sb3.config import TrainingConfig
+        from ontogym.baselines.sb3.policy import load_policy, read_training_run
+        from ontogym.baselines.sb3.run import train
 
-        start = time.perf_counter()
-        model = train_ppo(ENV, self.ppo_steps, self.seed, callback=_bar(self.ppo_steps))
-        seconds = time.perf_counter() - start
-        chance = random_returns(ENV, self.lives, self.seed)
-        return chance, policy_returns(model, ENV, self.lives, self.seed), seconds
+        run = folder / "ppo"
+        config = TrainingConfig("ppo", ENV, seed=self.seed, steps=self.ppo_steps, out=str(run))
+        begun = (run / "run.json").exists()
+        if begun and self.overwrite:
+            import shutil
+
+            shutil.rmtree(run)
+            begun = False
+        facts = train(config, resume=begun, progress=True)
+        single, trained = make_single(ENV), read_training_run(run)
+        spaces = single.observation_space, single.action_space
+        ppo = load_policy(trained.tensors, trained.options, *spaces)
+        chance, own = (episode_returns(actor, ENV, self.lives, self.seed) for actor in (Random(*spaces), ppo))
+        return chance, own, facts["training"]["wall_seconds"]
 
     def _pictures(self, folder: Path) -> tuple[Path, Path]:
         """Film and still figure of one life of the evolved agent."""
         from ontogym.baselines.evolution.agent_files import load_agent
         from ontogym.baselines.lives.recording import record_life
         from ontogym.figures.film import write_animation
-        from ontogym.figures.life import life_figure, save_figure
+        from ontogym.figures.life import life_figure
+        from ontogym.figures.style import save_figure
 
         saved = load_agent(folder / "run")
         film, still = folder / "life.gif", folder / "life.png"
@@ -135,14 +150,15 @@ class Quickstart:
         return film, still
 
     def _scores(self, result: Any, chance: NDArray[np.float64], ppo: NDArray[np.float64]) -> list[Any]:
-        from ontogym.figures.curves import Score
+        from ontogym.figures.comparison import Score
+        from ontogym.statistics import mean_interval
 
         own = result.score
         return [
             Score("LNDP, evolved", own["mean"], *own["ci95"]),
             Score("LNDP, told a reward of 0", result.control["mean"], *result.control["ci95"]),
-            Score(f"PPO, {self.ppo_steps:,} steps", *_interval(ppo, self.seed)),
-            Score("random actions", *_interval(chance, self.seed)),
+            Score(f"PPO, {self.ppo_steps:,} steps", *mean_interval(ppo, resamples=10_000, seed=self.seed)),
+            Score("random actions", *mean_interval(chance, resamples=10_000, seed=self.seed)),
         ]
 
     def _page(
@@ -155,7 +171,8 @@ class Quickstart:
         seconds: float,
     ) -> None:
         from ontogym.envs import anchors
-        from ontogym.figures.curves import comparison_figure, learning_curve_figure
+        from ontogym.figures.comparison import comparison_figure
+        from ontogym.figures.curves import learning_curve_figure
         from ontogym.figures.page import Page
 
         random, optimal = anchors(ENV)
@@ -198,32 +215,3 @@ class Quickstart:
             "ontogym envs"
         )
         page.write(folder / "index.html")
-
-
-def _interval(returns: NDArray[np.float64], seed: int) -> tuple[float, float, float]:
-    """Mean of the returns and its 95 % percentile-bootstrap interval."""
-    from ontogym.seeding import generator
-
-    rng = generator(seed, "bootstrap")
-    means = returns[rng.integers(0, len(returns), (10_000, len(returns)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(returns.mean()), float(low), float(high)
-
-
-def _bar(steps: int) -> Any:
-    """A progress bar for SB3, on stderr."""
-    from stable_baselines3.common.callbacks import BaseCallback
-    from tqdm import tqdm
-
-    class Bar(BaseCallback):
-        def _on_training_start(self) -> None:
-            self.bar = tqdm(total=steps, unit="step", desc="PPO")
-
-        def _on_step(self) -> bool:
-            self.bar.update(self.training_env.num_envs)
-            return True
-
-        def _on_training_end(self) -> None:
-            self.bar.close()
-
-    return Bar()

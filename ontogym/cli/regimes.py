@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from ontogym.cli.options import print_table
+from ontogym.runs import stoppable
 from ontogym.studies.regimes.config import CurvatureConfig, RankSweepConfig
 
 __all__ = ["Curvature", "RankSweep"]
@@ -90,11 +91,8 @@ def _guarded(out: str, work: Any) -> dict[str, Any]:
     # The matrices are small: more threads only wait for each other.
     torch.set_num_threads(1)
     try:
-        return dict(work())
-    except KeyboardInterrupt:
-        begun = (Path(out) / "config.json").exists()
-        onward = f"the same command with --resume goes on with {out}." if begun else "nothing is kept."
-        raise KeyboardInterrupt(f"stopped; {onward}") from None
+        with stoppable(out):
+            return dict(work())
     finally:
         torch.set_num_threads(threads)
 
@@ -112,21 +110,21 @@ def _finish(
     from ontogym.checkpoint import write_json
     from ontogym.cli.citations import bibtex
     from ontogym.figures.style import save_figure
+    from ontogym.statistics import mean_text
     from ontogym.studies.regimes.figures import regimes_figure
-    from ontogym.studies.regimes.intervals import number
 
     result |= {"config": asdict(command.config), "out": out, "bibtex": bibtex([source])}
     picture = save_figure(regimes_figure(result, panels, title), Path(out) / "regimes.png")
     write_json(Path(out) / "result.json", result)
     rows = [
-        [row["title"], *(number(row[m], interval=not m.startswith("initial")) for m in metrics)]
+        [row["title"], *(mean_text(row[m], interval=not m.startswith("initial")) for m in metrics)]
         for row in result["conditions"]
     ]
     print_table(
         f"{title}: means over {len(command.config.seeds)} seeds [95 %]", ["", *metrics.values()], rows
     )
     found = [
-        [d["what"], d["metric"], number(d["difference"]), d["published"] or "–", d["measured"]]
+        [d["what"], d["metric"], mean_text(d["difference"]), d["published"] or "–", d["measured"]]
         for d in result["directions"]
     ]
     print_table(

@@ -21,6 +21,8 @@ MAX_STEPS = 10_000
 class Replay:
     """Film one life, the task and the growing network side by side, and draw it as one still figure.
 
+    A life in which the rules change gets a second one, about the change.
+
     Attributes:
         target: a run folder, an agent file, or zoo:NAME.
         out: folder for the pictures; replay-NAME here if not given.
@@ -45,13 +47,15 @@ class Replay:
         """Record, draw, say where; returns the paths."""
         from ontogym.baselines.evolution.agent_files import load_agent
         from ontogym.baselines.lives.recording import record_life
+        from ontogym.figures.change import change_figure
         from ontogym.figures.film import write_animation
-        from ontogym.figures.life import life_figure, save_figure
+        from ontogym.figures.life import life_figure
+        from ontogym.figures.style import save_figure
 
         saved = load_agent(self.target)
         name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")
         folder = Path(self.out or f"replay-{name}")
-        limit = saved.facts.get("max_steps")
+        clamp = {} if self.reward_clamp is None else {"reward_clamp": self.reward_clamp}
         print("Living one life and drawing it, about half a minute ...", file=sys.stderr)
         try:
             recording = record_life(
@@ -61,8 +65,7 @@ class Replay:
                 saved.env_kwargs,
                 saved.episodes if self.episodes is None else self.episodes,
                 self.seed,
-                reward_clamp=self.reward_clamp,
-                max_steps=limit if isinstance(limit, int) else MAX_STEPS,
+                **{"max_steps": MAX_STEPS, **saved.lives, **clamp},
             )
         except NotImplementedError as error:
             raise OntogymError(f"The agent {saved.agent!r} cannot be drawn: {error}.") from error
@@ -72,6 +75,9 @@ class Replay:
             raise OntogymError(f"Cannot write to {folder} ({error.strerror}); pass another --out.") from error
         film = write_animation(recording, folder / f"life.{self.format}")
         still = save_figure(life_figure(recording), folder / "life.png")
+        found = {"animation": str(film), "figure": str(still)}
+        if len(recording.switches):
+            found["change"] = str(save_figure(change_figure(recording), folder / "change.png"))
         if not self.json:
-            print(f"{film}\n{still}")
-        return {"animation": str(film), "figure": str(still), "return": float(recording.rewards.sum())}
+            print("\n".join(found.values()))
+        return {**found, "return": float(recording.rewards.sum())}

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
+from ontogym.runs import stoppable
 
 __all__ = ["RetinaFit", "RetinaImages", "RetinaReport"]
 
@@ -47,10 +48,8 @@ class RetinaFit:
         if self.images < 50:
             raise OntogymError(f"{self.images} images are too few to fit a twin; pass --images 50 or more.")
         config = FitConfig(epochs=self.epochs)
-        try:
+        with stoppable(path.with_suffix(".fit")):
             twin = fit_twin(self.seed, path, config, self.resume, images=self.images)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("stopped; the same command with --resume goes on.") from None
         facts = twin.facts
         if not self.json:
             rows = [
@@ -151,10 +150,8 @@ class RetinaReport:
         from ontogym.studies.retina_report.words import conclusions, published_rows
 
         config = ReportConfig(seeds=self.seeds)
-        try:
+        with stoppable(self.out, onward=""):
             summary = run_report(config.quick() if self.quick else config, self.out)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("stopped; the same command goes on.") from None
         path = Path(self.out) / "report.html"
         if not self.json:
             print_table("The actor-model framework", ("", "paper", "here"), published_rows(summary))

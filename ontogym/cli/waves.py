@@ -89,7 +89,7 @@ class WavesRender:
         frame_ms: simulated time per frame, a multiple of 25.
         fps: frames shown per second.
         warmup_minutes: simulated before.
-        size: pixels a side.
+        size: pixels a side of what is simulated; they are shown enlarged.
         radius: of the retina, in cells.
         obs: binary (depolarised or not) or calcium (as imaging sees it).
         seed: decides all chance.

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.envs.schedule import Schedule, random_cycles
+from ontogym.envs.schedule import RandomSchedule, Schedule, random_cycles
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 
@@ -30,6 +30,7 @@ class Change:
         kind: of `CHANGES`. Of 'goal-swap' and 'drift', which lie in the task, this only knows that they leave sensors
             and actions alone.
         observation_space, action_space: of one environment.
+        back: permutations return to the first order after every second switch, as flips do.
 
     Attributes:
         observation_space: what the changed sensors can show.
@@ -41,11 +42,16 @@ class Change:
     """
 
     def __init__(
-        self, kind: str, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+        self,
+        kind: str,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        back: bool = False,
     ) -> None:
         if kind not in CHANGES:
             raise UnknownNameError("change", str(kind), CHANGES)
         self.kind, self.observation_space, self.action_space = kind, observation_space, action_space
+        self.back = bool(back)
         self._mirror: NDArray[Any] | None = None
         if kind == "sensor-flip":
             self._mirror = _mirror(observation_space, "sensors")
@@ -56,12 +62,14 @@ class Change:
             self.observation_space = _widest(observation_space)
 
     def draw(
-        self, schedule: Schedule, life: NDArray[np.int64]
+        self, schedule: Schedule | RandomSchedule, life: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Switch times ``(P, K)`` and orders ``(P, K + 1, things)`` of the lives with seeds `life` ``(P,)``."""
-        switches = len(schedule.switches)
+        switches = schedule.n_switches
         chance = LaneStreams(life).uniform((switches * (1 + self.things),))
         orders = random_cycles(chance[:, switches:].reshape(len(life), switches, self.things))
+        if self.back:
+            orders = orders[:, np.arange(switches + 1) % 2]
         return schedule.draw(chance[:, :switches]), orders
 
     def see(self, view: NDArray[Any], phase: NDArray[np.int64], orders: NDArray[np.int64]) -> NDArray[Any]:
@@ -89,7 +97,7 @@ class Change:
         return np.where(odd, self._mirror - values, values)
 
 
-def check_life(change: str, episodes: int, schedule: Schedule) -> None:
+def check_life(change: str, episodes: int, schedule: Schedule | RandomSchedule) -> None:
     """Refuses lives of no episode, and gradual changes of what has no halfway.
 
     Raises:

@@ -49,7 +49,7 @@ class DeNovoChoiceState(NamedTuple):
     """All lanes' sessions; every array is ``(P,)`` but ``recent`` ``(P, 10)``.
 
     ``contrast`` unsigned and ``side`` (0 left, 1 right) are those of the trial that is shown, ``block`` its
-    probability of left. ``choice`` (-1 none yet), ``correct`` and ``reward`` are those of the trial before.
+    probability of left, ``mapping`` 1 where the other side is to be reported. ``choice`` (-1 none yet), ``correct`` and ``reward`` are those of the trial before.
     """
 
     contrast: NDArray[np.float64]
@@ -63,6 +63,7 @@ class DeNovoChoiceState(NamedTuple):
     reward: NDArray[np.float64]
     phase: NDArray[np.int64]
     recent: NDArray[np.int8]
+    mapping: NDArray[np.int64]
 
 
 class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
@@ -74,14 +75,25 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
     stochastic = True
 
     def __init__(
-        self, phase: int = 0, trial_steps: int = 1, debias: bool = False, blocks: bool = False
+        self,
+        phase: int = 0,
+        trial_steps: int = 1,
+        debias: bool = False,
+        blocks: bool = False,
+        reversals: bool = False,
+        tell: bool = True,
     ) -> None:
         if phase != int(phase) or not 0 <= phase < len(PHASE_CONTRASTS):
             raise OntogymError(f"There is no training phase {phase}; pass a whole number from 0 to 5.")
         if trial_steps != int(trial_steps) or trial_steps < 1:
             raise OntogymError(f"trial_steps is {trial_steps}; pass a whole number from 1 on.")
         self.phase, self.trial_steps = int(phase), int(trial_steps)
+        if blocks and reversals:
+            raise OntogymError(
+                "Blocks of sides and of rules share one clock; give blocks or reversals, not both."
+            )
         self.debias, self.blocks = bool(debias), bool(blocks)
+        self.reversals, self.tell = bool(reversals), bool(tell)
         low = np.array([0, 0, 0, 0, -1], dtype=np.float32)
         self.observation_space = spaces.Box(low, np.ones(5, dtype=np.float32), dtype=np.float32)
         self.action_space = spaces.Discrete(2)
@@ -93,13 +105,13 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
         if not np.isin(phase, np.arange(len(PHASE_CONTRASTS))).all():
             raise OntogymError("The reset option 'phase' must be a whole number from 0 to 5.")
         phase = phase.astype(np.int64)
-        u = streams.uniform((2,), rows)
+        u = streams.uniform((4 if self.reversals else 2,), rows)
         zeros = np.zeros(len(rows), dtype=np.int64)
         return DeNovoChoiceState(
             contrast=_contrast(u[:, 0], phase),
             side=(u[:, 1] >= 0.5).astype(np.int64),
             block=np.full(len(rows), 0.5),
-            block_left=np.full(len(rows), UNBIASED_TRIALS),
+            block_left=_length(u[:, 3]) if self.reversals else np.full(len(rows), UNBIASED_TRIALS),
             trial=zeros,
             trial_step=zeros.copy(),
             choice=np.full(len(rows), NONE),
@@ -107,17 +119,22 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
             reward=np.zeros(len(rows)),
             phase=phase,
             recent=np.full((len(rows), BIAS_WINDOW), NONE, dtype=np.int8),
+            mapping=(u[:, 2] < 0.5).astype(np.int64) if self.reversals else zeros.copy(),
         )
 
     def step(
-        self, state: DeNovoChoiceState, actions: NDArray[Any], streams: LaneStreams
+        self, state: DeNovoChoiceState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[DeNovoChoiceState, NDArray[np.float64], NDArray[np.bool_]]:
         # Always the same number of draws, so that chance does not depend on what the lane does.
         u = streams.uniform((4,))
         over = state.trial_step + 1 >= self.trial_steps
-        correct = over & (actions == state.side)
+        correct = over & (actions == state.side ^ state.mapping)
         reward = correct.astype(np.float64)
-        block, block_left = state.block, state.block_left
+        block, block_left, mapping = state.block, state.block_left, state.mapping
+        if self.reversals:
+            block_left = block_left - over
+            mapping = mapping ^ (block_left <= 0)
+            block_left = np.where(block_left > 0, block_left, _length(u[:, 3]))
         if self.blocks:
             block, block_left = _next_block(state, over, u[:, 2], u[:, 3])
         contrast, side = _contrast(u[:, 0], state.phase), (u[:, 1] >= block).astype(np.int64)
@@ -140,6 +157,7 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
             reward=np.where(over, reward, state.reward),
             phase=state.phase,
             recent=recent,
+            mapping=mapping,
         )
         return new, reward, np.zeros(len(over), dtype=np.bool_)
 
@@ -148,13 +166,16 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
         view[:, 0] = state.contrast * (state.side == LEFT)
         view[:, 1] = state.contrast * (state.side == RIGHT)
         view[:, 2] = state.trial_step == self.trial_steps - 1
+        if not self.tell:
+            view[:, 3:] = 0.0
+            return view
         view[:, 3] = state.reward
         view[:, 4] = np.where(state.choice == NONE, 0, 2 * state.choice - 1)
         return view
 
     def info(self, state: DeNovoChoiceState) -> dict[str, NDArray[Any]]:
         signed = state.contrast * (2 * state.side - 1)
-        return {
+        facts = {
             "contrast": signed,
             "side": state.side,
             "block": state.block,
@@ -162,6 +183,7 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
             "correct": state.correct,
             "trial": state.trial,
         }
+        return facts | {"mapping": state.mapping} if self.reversals else facts
 
     def render_frame(self, state: DeNovoChoiceState, row: int) -> NDArray[np.uint8]:
         from ontogym.envs.drawing import draw_gratings
@@ -192,11 +214,15 @@ def _next_block(
     first = np.where(u_side < 0.5, BLOCK_BIAS, 1 - BLOCK_BIAS)
     other = np.where(state.block > 0.5, 1 - BLOCK_BIAS, BLOCK_BIAS)
     block = np.where(left > 0, state.block, np.where(state.block == 0.5, first, other))
+    return block, np.where(left > 0, left, _length(u))
+
+
+def _length(u: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Trials of a block: inverse distribution function of an exponential cut to [low, high + 1), rounded down."""
     low, high = BLOCK_LENGTHS
-    # Inverse distribution function of an exponential cut to [low, high + 1), rounded down.
     inside = 1 - math.exp(-(high + 1 - low) / BLOCK_MEAN)
     length = np.floor(low - BLOCK_MEAN * np.log1p(-u * inside)).astype(np.int64)
-    return block, np.where(left > 0, left, np.minimum(length, high))
+    return np.asarray(np.minimum(length, high))
 
 
 class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
@@ -232,7 +258,8 @@ class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
 
     ## Hidden State
 
-    The true side of a trial of contrast 0, and the block. The info holds, of the trial that is shown,
+    The true side of a trial of contrast 0, the block, and with `reversals` the `mapping` (1: the other side is to be
+    reported). The info holds, of the trial that is shown,
     `contrast` (signed: positive is right), `side` (0 left, 1 right; also at contrast 0, where it cannot be seen)
     and `block` (probability of left); of the trial before, `choice` (0, 1, or -1 before any) and `correct`; and
     `trial`, how many trials are over.
@@ -243,6 +270,10 @@ class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
     stimulus says everything, so the optimal return is one a trial. In `DeNovoChoiceBlocks` one trial of five has
     contrast 0; the optimal return is that of `ontogym.envs.reference.BlockObserver`, which knows the statistics of
     blocks and infers by Bayes' rule which one it is in (measured on 20 000 lives by `benchmarks/env_anchors.py`).
+
+    In the v0 of the blocks the reward can be done without: four of five trials show their side, and so the block. In
+    the v1 nothing but the reward depends on the rule, so an agent that hears no reward earns 250, and one that hears it
+    must remember what it saw and did. The optimal return is that of `ontogym.envs.reference.RuleKeeper`, measured likewise.
 
     ## Starting State
 
@@ -261,6 +292,8 @@ class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
       N(share of right choices, 0.5) is below one half), as in the IBL's training.
     - `blocks=True`: after 90 even trials, left has probability 0.8 and 0.2 in turn, in blocks of 20 to 100
       trials, of exponential length (mean 60 before it is cut to that range).
+    - `reversals=True` (sides stay even): in blocks of such lengths the side seen and the other side are to be reported in
+      turn. Which comes first is drawn with equal chance.
 
     ## Arguments
 
@@ -270,6 +303,8 @@ class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
     | `trial_steps` | int        | `1`     | steps of a trial                                    |
     | `debias`      | bool       | `False` | repeat easy trials after errors, against the bias   |
     | `blocks`      | bool       | `False` | blocks in which one side is more frequent           |
+    | `reversals`   | bool       | `False` | blocks in which the other side is to be reported    |
+    | `tell`        | bool       | `True`  | reward and choice are observed; else zeros stand there |
     | `render_mode` | str / None | `None`  | `'rgb_array'` for pictures                          |
 
     ## Registered Configurations
@@ -278,10 +313,12 @@ class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
     |---------------------------------|------------------------|-------|---------------|----------------|
     | `ontogym/DeNovoChoice-v0`       | none                   | 500   | 250.0         | 500.0          |
     | `ontogym/DeNovoChoiceBlocks-v0` | `phase=5, blocks=True` | 500   | 250.0         | 470.6          |
+    | `ontogym/DeNovoChoiceBlocks-v1` | `reversals=True, tell=False` | 500 | 250.0 | 490.1 |
 
     ## Version History
 
     - v0: initial version
+    - v1 (of the blocks): what is to be reported changes between blocks, and only the reward tells
     """
 
     def __init__(
@@ -290,9 +327,12 @@ class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
         trial_steps: int = 1,
         debias: bool = False,
         blocks: bool = False,
+        reversals: bool = False,
+        tell: bool = True,
         render_mode: str | None = None,
     ) -> None:
-        super().__init__(DeNovoChoiceDynamics(phase, trial_steps, debias, blocks), render_mode)
+        dynamics = DeNovoChoiceDynamics(phase, trial_steps, debias, blocks, reversals, tell)
+        super().__init__(dynamics, render_mode)
 
 
 class DeNovoChoiceVectorEnv(BatchedVectorEnv[DeNovoChoiceState]):

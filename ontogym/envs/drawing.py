@@ -155,8 +155,8 @@ def _artist(env_class: Hashable) -> Any:
     return env_class(render_mode="rgb_array")
 
 
-@functools.cache
 def _font() -> Any:
+    """Made anew for each picture: `pygame.quit()`, by whomever it is called, takes every font with it."""
     pygame = _pygame()
     pygame.font.init()
     return pygame.font.Font(None, 32)

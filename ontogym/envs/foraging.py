@@ -19,16 +19,18 @@ __all__ = ["ForagingDynamics", "ForagingEnv", "ForagingState", "ForagingVectorEn
 
 FOOD_REWARD = 10.0
 OBSERVATIONS = ("raw", "one-hot")
+_MAX_DELAY = 1000
 
 
 class ForagingState(NamedTuple):
-    """All lanes' grids; every array is ``(P,)``."""
+    """All lanes' grids; every array is ``(P,)`` but ``late`` ``(P, reward_delay)``: earned and not yet paid."""
 
     position: NDArray[np.int64]
     goal: NDArray[np.int64]
     trial: NDArray[np.int64]
     trial_step: NDArray[np.int64]
     reward: NDArray[np.float64]
+    late: NDArray[np.float64]
 
 
 class ForagingDynamics(Dynamics[ForagingState]):
@@ -37,6 +39,7 @@ class ForagingDynamics(Dynamics[ForagingState]):
     max_steps: int | None = 100
     reset_options: ClassVar[tuple[str, ...]] = ("goal",)
     render_fps: ClassVar[int] = 5
+    native_form: ClassVar[str | None] = "ontogym.envs.native:foraging_native"
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class ForagingDynamics(Dynamics[ForagingState]):
         dense_reward: bool = False,
         reward_only: bool = False,
         observation: str = "raw",
+        reward_delay: int = 0,
     ) -> None:
         if size != int(size) or size < 3 or size % 2 == 0:
             raise OntogymError(
@@ -57,6 +61,15 @@ class ForagingDynamics(Dynamics[ForagingState]):
             raise OntogymError(f"p_switch is {p_switch}; pass a probability between 0 and 1.")
         if observation not in OBSERVATIONS:
             raise UnknownNameError("observation", str(observation), OBSERVATIONS)
+        if (
+            isinstance(reward_delay, bool)
+            or reward_delay != int(reward_delay)
+            or not 0 <= reward_delay <= _MAX_DELAY
+        ):
+            raise OntogymError(
+                f"reward_delay is {reward_delay!r}; pass a whole number of steps from 0 to {_MAX_DELAY}."
+            )
+        self.reward_delay = int(reward_delay)
         self.size, self.trial_steps, self.p_switch = int(size), int(trial_steps), float(p_switch)
         self.dense_reward, self.reward_only, self.observation = dense_reward, reward_only, observation
         self.middle, self.last = self.size // 2, self.size - 1
@@ -82,11 +95,16 @@ class ForagingDynamics(Dynamics[ForagingState]):
                 )
         zeros = np.zeros(len(rows), dtype=np.int64)
         return ForagingState(
-            np.full(len(rows), self.middle, dtype=np.int64), goal, zeros, zeros.copy(), np.zeros(len(rows))
+            position=np.full(len(rows), self.middle, dtype=np.int64),
+            goal=goal,
+            trial=zeros,
+            trial_step=zeros.copy(),
+            reward=np.zeros(len(rows)),
+            late=np.zeros((len(rows), self.reward_delay)),
         )
 
     def step(
-        self, state: ForagingState, actions: NDArray[Any], streams: LaneStreams
+        self, state: ForagingState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[ForagingState, NDArray[np.float64], NDArray[np.bool_]]:
         position = walk(state.position, LINE_MOVES.take(actions), self.last)
         goal = state.goal
@@ -102,7 +120,10 @@ class ForagingDynamics(Dynamics[ForagingState]):
         position = position * going + over * self.middle
         if self.p_switch:
             goal = goal ^ (over & (streams.uniform() < self.p_switch))
-        new = ForagingState(position, goal, state.trial + over, trial_step, reward.copy())
+        late = state.late
+        if self.reward_delay:
+            reward, late = late[:, 0].copy(), np.concatenate([late[:, 1:], reward[:, None]], axis=1)
+        new = ForagingState(position, goal, state.trial + over, trial_step, reward.copy(), late)
         return new, reward, np.zeros(len(over), dtype=np.bool_)
 
     def observe(self, state: ForagingState) -> NDArray[np.float32]:
@@ -165,11 +186,17 @@ class ForagingEnv(BatchedEnv[ForagingState]):
     optimal return below is that of the best agent that is *not* told: it goes where the food was last and, if
     it is not there, to the other end (win-stay, lose-shift). Plain: 500 or 480 as the first guess is right or
     wrong, so 490. `ForagingRewardOnly`: 500 or 490, so 495. `ForagingSwitch`: measured on 20 000 lives, as are the
-    random returns (uniform actions), by `benchmarks/env_anchors.py`.
+    random returns (uniform actions), by `benchmarks/env_anchors.py`. With late rewards: dynamic programming over what an
+    agent can know (`late_foraging_optimum` there).
 
     **Reward or position?** In the plain task, standing at an end without being put back to the middle already
     tells where the food is not, so it can be solved without sensing reward. With `reward_only=True` arriving at
-    either end ends the trial; then the reward is the only signal that depends on the goal.
+    either end ends the trial; then the reward is the only signal that depends on the goal. Even so an agent that
+    hears the last reward and its last action needs no memory: it does again what was rewarded. With `reward_delay=3` the
+    reward belongs to an arrival of three steps ago (in a trial before), and must be put down to what was done then. Where
+    the food moves as well (the v1 of `ForagingSwitch` and of `ForagingGoalSwap`, see
+    `ontogym.envs.nonstationary.NonstationaryEnv`), neither position nor one remembered reward will do. Rewards that
+    would come after the last step are lost.
 
     ## Starting State
 
@@ -192,6 +219,7 @@ class ForagingEnv(BatchedEnv[ForagingState]):
     | `dense_reward` | bool       | `False` | reward is minus the distance to the food                         |
     | `reward_only`  | bool       | `False` | both ends put the agent back to the middle                       |
     | `observation`  | str        | `'raw'` | `'raw'` position or `'one-hot'`                                  |
+    | `reward_delay` | int        | `0`     | steps by which every reward comes late                           |
     | `render_mode`  | str / None | `None`  | `'rgb_array'` for pictures                                       |
 
     ## Registered Configurations
@@ -201,10 +229,13 @@ class ForagingEnv(BatchedEnv[ForagingState]):
     | `ontogym/Foraging-v0`           | none               | 100   | 60.0          | 490.0          |
     | `ontogym/ForagingSwitch-v0`     | `p_switch=0.1`     | 100   | 60.0          | 410.0          |
     | `ontogym/ForagingRewardOnly-v0` | `reward_only=True` | 100   | 81.3          | 495.0          |
+    | `ontogym/ForagingRewardOnlyLate-v0` | `reward_only=True, reward_delay=3` | 100 | 78.5 | 470.0 |
+    | `ontogym/ForagingSwitchLate-v0` | `p_switch=0.1, reward_only=True, reward_delay=3` | 100 | 78.4 | 359.0 |
 
     ## Version History
 
     - v0: initial version
+    - v1: reward is the only signal that depends on the goal, and comes three steps late
     """
 
     def __init__(
@@ -215,9 +246,12 @@ class ForagingEnv(BatchedEnv[ForagingState]):
         dense_reward: bool = False,
         reward_only: bool = False,
         observation: str = "raw",
+        reward_delay: int = 0,
         render_mode: str | None = None,
     ) -> None:
-        dynamics = ForagingDynamics(size, trial_steps, p_switch, dense_reward, reward_only, observation)
+        dynamics = ForagingDynamics(
+            size, trial_steps, p_switch, dense_reward, reward_only, observation, reward_delay
+        )
         super().__init__(dynamics, render_mode)
 
 

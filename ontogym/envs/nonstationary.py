@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.changes import CHANGES, PLACE, Change, check_life, whole_option
-from ontogym.envs.schedule import Schedule
+from ontogym.envs.schedule import CLOCKS, LIFE_CLOCK, RandomSchedule, Schedule
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import load_object
 from ontogym.seeding import LaneStreams
@@ -34,7 +34,7 @@ _BAR_HEIGHT, _BAR, _PAPER = 8, (230, 159, 0), (255, 255, 255)
 class NonstationaryState(NamedTuple):
     """The task's own state and where in its life each lane is; arrays ``(P,)`` but for two.
 
-    ``times`` ``(P, K)``: this life's switch times. ``orders`` ``(P, K + 1, n)``: what stands at each place in each
+    ``begun``: `age` at the beginning of the episode. ``times`` ``(P, K)``: this life's switch times. ``orders`` ``(P, K + 1, n)``: what stands at each place in each
     phase; n is 0 unless something is permuted. ``age``: steps lived, earlier episodes included.
     """
 
@@ -44,6 +44,7 @@ class NonstationaryState(NamedTuple):
     life: NDArray[np.int64]
     times: NDArray[np.int64]
     orders: NDArray[np.int64]
+    begun: NDArray[np.int64]
 
 
 class NonstationaryDynamics(Dynamics[NonstationaryState]):
@@ -60,19 +61,30 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         jitter: int = 0,
         drift: Mapping[str, float] | None = None,
         task_options: Mapping[str, Any] | None = None,
+        changes: int = 0,
+        earliest: Sequence[int] = (500, 2499),
+        gap: Sequence[int] = (500, 1250),
+        episode_ticks: int | None = None,
+        back: bool = False,
     ) -> None:
         if task not in TASKS:
             raise UnknownNameError("task to change", str(task), TASKS)
         self.task = _make_task(task, task_options or {})
-        self.changed = Change(change, self.task.observation_space, self.task.action_space)
+        self.changed = Change(change, self.task.observation_space, self.task.action_space, back)
         self.change, self.episodes = change, int(episodes)
-        self.schedule = Schedule.of(clock, switches, ramp, jitter)
+        self.schedule = (
+            RandomSchedule.of(clock, changes, earliest, gap, ramp)
+            if changes
+            else Schedule.of(clock, switches, ramp, jitter, (*CLOCKS, LIFE_CLOCK))
+        )
+        self.episode_ticks = _checked_ticks(clock, episode_ticks, self.task.max_steps)
         check_life(change, episodes, self.schedule)
         self.drift = _checked_drift(self.task, change, drift)
         if change == "goal-swap" and "goal" not in self.task.reset_options:
             raise OntogymError(f"{type(self.task).__name__} has no goal to swap; choose Foraging-v0.")
         self.observation_space, self.action_space = self.changed.observation_space, self.task.action_space
         self.max_steps, self.stochastic = self.task.max_steps, self.task.stochastic
+        self.parameters = self.task.parameters
         # Per object, since they are those of the task.
         self.reset_options = (*self.task.reset_options, *PLACE)  # type: ignore[misc]
         self.render_fps = self.task.render_fps  # type: ignore[misc]
@@ -84,12 +96,12 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         episode, age = (whole_option(options, name, len(rows)) for name in ("episode", "age"))
         inner = self.task.reset(streams, rows, own)
         life = whole_option(options, "life", len(rows), missing=-1)
-        if self.schedule.jitter or self.changed.things:
+        if self.schedule.drawn or self.changed.things:
             # Drawn even where it is given, so that later chance does not depend on the options.
             drawn = (streams.uniform((), rows) * 2.0**53).astype(np.int64)
             life = np.where(life < 0, drawn, life)
         times, orders = self.changed.draw(self.schedule, life)
-        state = NonstationaryState(inner, age, episode, life, times, orders)
+        state = NonstationaryState(inner, age, episode, life, times, orders, age.copy())
         if self.change == "goal-swap":
             inner = _swap_goal(inner, self.phase(state) % 2)
         return state._replace(task=inner)
@@ -106,16 +118,13 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         }
 
     def step(
-        self, state: NonstationaryState, actions: NDArray[Any], streams: LaneStreams
+        self, state: NonstationaryState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[NonstationaryState, NDArray[np.float64], NDArray[np.bool_]]:
         phase = self.phase(state)
         actions = self.changed.act(actions, phase, state.orders)
-        if self.change == "drift":
-            inner, reward, over = self.task.step_with_physics(
-                state.task, actions, streams, self.physics_of(state)
-            )
-        else:
-            inner, reward, over = self.task.step(state.task, actions, streams)
+        if self.drift:
+            parameters = self.parameters_of(state, parameters)
+        inner, reward, over = self.task.step(state.task, actions, streams, parameters)
         new = state._replace(task=inner, age=state.age + 1)
         if self.change == "goal-swap":
             new = new._replace(task=_swap_goal(inner, (self.phase(new) - phase) % 2))
@@ -131,11 +140,16 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         """How many switches have begun, ``(P,)``."""
         return self.schedule.phase(self._now(state), state.times)
 
-    def physics_of(self, state: NonstationaryState) -> dict[str, NDArray[np.float64]]:
-        """The drifting parameters as they are now, name to ``(P,)``."""
+    def parameters_of(self, state: NonstationaryState, usual: Any = None) -> Any:
+        """The task's parameters as they are now, those that drift ``(P,)``; `usual` are the task's own or others."""
+        now = usual or self.parameters
         level = self.schedule.level(self._now(state), state.times)
-        usual = dict(self.task.physics) | ({"gravity": self.task.g} if hasattr(self.task, "g") else {})
-        return {name: usual[name] * (1.0 + (factor - 1.0) * level) for name, factor in self.drift.items()}
+        return now._replace(
+            **{
+                name: getattr(now, name) * (1.0 + (factor - 1.0) * level)
+                for name, factor in self.drift.items()
+            }
+        )
 
     def info(self, state: NonstationaryState) -> dict[str, NDArray[Any]]:
         life = {
@@ -145,8 +159,10 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
             "age": state.age,
             "switch_times": state.times,
         }
-        physics = self.physics_of(state) if self.change == "drift" else {}
-        return self.task.info(state.task) | life | physics
+        if self.drift:
+            now = self.parameters_of(state)
+            life |= {name: getattr(now, name) for name in self.drift}
+        return self.task.info(state.task) | life
 
     def render_frame(self, state: NonstationaryState, row: int) -> NDArray[np.uint8]:
         """The task's picture below a bar that is filled as far as the world has changed."""
@@ -157,6 +173,9 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         return np.concatenate([bar, picture])
 
     def _now(self, state: NonstationaryState) -> NDArray[np.int64]:
+        if self.schedule.clock == LIFE_CLOCK:
+            step = np.minimum(state.age - state.begun, self.episode_ticks - 1)
+            return np.asarray(state.episode * self.episode_ticks + step)
         return state.age if self.schedule.clock == "step" else state.episode
 
 
@@ -169,20 +188,32 @@ def _make_task(name: str, options: Mapping[str, Any]) -> Dynamics[Any]:
     return made
 
 
+def _checked_ticks(clock: str, ticks: int | None, limit: int | None) -> int:
+    """Ticks of an episode on the clock 'life', 0 where another clock counts."""
+    if clock != LIFE_CLOCK:
+        return 0
+    ticks = limit if ticks is None else ticks
+    if ticks is None or isinstance(ticks, bool) or ticks != int(ticks) or ticks < 1:
+        raise OntogymError(
+            f"episode_ticks is {ticks!r}; pass the ticks of an episode, a whole number from 1 on."
+        )
+    return int(ticks)
+
+
 def _checked_drift(task: Dynamics[Any], change: str, drift: Mapping[str, float] | None) -> dict[str, float]:
     if (change == "drift") != bool(drift):
         raise OntogymError(
             "The argument 'drift' names the parameters of change='drift', such as {'gravity': 1.5}; give both or "
             "neither."
         )
-    factors = dict(drift or {})
+    factors, known = dict(drift or {}), task.parameters._fields
+    if factors and not known:
+        raise OntogymError(
+            f"{type(task).__name__} has no physics to vary; choose CartPole-v1 or Pendulum-v1."
+        )
     for name, factor in factors.items():
-        if not task.physics:
-            raise OntogymError(
-                f"{type(task).__name__} has no physics to vary; choose CartPole-v1 or Pendulum-v1."
-            )
-        if name not in task.physics:
-            raise UnknownNameError("physical parameter", name, task.physics)
+        if name not in known:
+            raise UnknownNameError("physical parameter", name, known)
         if isinstance(factor, bool) or not np.isfinite(factor) or factor <= 0:
             raise OntogymError(f"The drift of {name!r} is {factor!r}; pass a positive factor.")
     return {name: float(factor) for name, factor in factors.items()}
@@ -211,7 +242,11 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     | `'goal-swap'`      | the food is at the other end (at the step of the switch itself)                   |
     | `'drift'`          | physical parameters are `drift` times their values, reached over `ramp` ticks     |
 
-    Permutations and, with `jitter`, the times of the switches are drawn once a life.
+    Permutations and, with `jitter` or `changes`, the times of the switches are drawn once a life, from its own stream.
+    With `changes` they are random: no agent can meet them by a clock. Two flips are A-B-A: the first rule is back.
+    The clock `'life'` counts steps as if every episode lasted `episode_ticks`: an episode that ends sooner makes it jump
+    to the next one's first tick, one that lasts longer holds it at its last. So a life meets each of its switches,
+    however soon its episodes end, and where they last, in their midst.
 
     ## Action Space
 
@@ -234,7 +269,8 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     switch. CartPole's optimum is the time limit, and a fixed linear controller reaches it in every life through the whole
     drift (`benchmarks/env_anchors.py`). `PendulumDrift` and `PendulumActionFlip`: backward induction over the 200 steps by
     an agent that knows the schedule, a lower bound of what such an agent can earn. `ForagingGoalSwap`: measured with
-    win-stay, lose-shift, which uses no clock; an agent that counted steps could gain at most 20.
+    win-stay, lose-shift, which uses no clock; an agent that counted steps could gain at most 20. Its v1: dynamic
+    programming over what an agent that counts steps can know.
     `ForagingGoalSwap` and the Pendulums switch within an episode, the others between episodes or (CartPoleDrift) later than
     random actions survive.
 
@@ -255,13 +291,18 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     |----------------|-------------|-----------------|---------------------------------------------------------------|
     | `task`         | str         | `'CartPole-v1'` | or `'Acrobot-v1'`, `'Pendulum-v1'`, `'Foraging-v0'`           |
     | `change`       | str         | `'sensor-flip'` | see above                                                     |
-    | `clock`        | str         | `'episode'`     | what switches are counted in: `'episode'` or `'step'`         |
+    | `clock`        | str         | `'episode'`     | what times are counted in: `'episode'`, `'step'` or `'life'`  |
     | `switches`     | tuple       | `(3,)`          | number of the first episode (step) under each new rule        |
     | `episodes`     | int         | `6`             | episodes in a life that is not told its end                   |
     | `ramp`         | int         | `0`             | ticks that a switch takes (drift only)                        |
     | `jitter`       | int         | `0`             | switches are moved by up to so many ticks, once a life        |
     | `drift`        | dict / None | `None`          | factor of each parameter, such as `{'gravity': 1.5}`          |
     | `task_options` | dict / None | `None`          | arguments of the task                                         |
+    | `changes`      | int         | `0`             | switches at random times; 0: at those named by `switches`     |
+    | `earliest`     | tuple       | `(500, 2499)`   | first and last time of the first random switch                |
+    | `gap`          | tuple       | `(500, 1250)`   | least and greatest time from one random switch to the next    |
+    | `episode_ticks` | int / None | `None`          | ticks of an episode on the clock 'life'; None: the time limit |
+    | `back`         | bool        | `False`         | permutations are undone by every second switch (A-B-A)        |
     | `render_mode`  | str / None  | `None`          | `'rgb_array'` for pictures, with a bar that fills at a switch |
 
     ## Registered Configurations
@@ -276,10 +317,19 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     | `ontogym/PendulumDrift-v0` | `task='Pendulum-v1', change='drift', clock='step', switches=(20,), episodes=1, ramp=100, drift={'gravity': 1.5}` | 200 | -1358.4 | -137.0 |
     | `ontogym/PendulumActionFlip-v0` | `task='Pendulum-v1', change='action-flip', clock='step', switches=(100,), episodes=1` | 200 | -1228.8 | -135.5 |
     | `ontogym/ForagingGoalSwap-v0` | `task='Foraging-v0', change='goal-swap', clock='step', switches=(50,), episodes=1, jitter=10` | 100 | 62.0 | 470.0 |
+    | `ontogym/CartPoleActionFlip-v1` | `change='action-flip', clock='life', changes=1` | 500 | 22.2 | 500.0 |
+    | `ontogym/CartPoleActionFlipBack-v0` | `change='action-flip', clock='life', changes=2, earliest=(500, 1249)` | 500 | 22.2 | 500.0 |
+    | `ontogym/CartPoleActionFlipOften-v0` | `change='action-flip', clock='life', changes=4, earliest=(250, 750), gap=(250, 600)` | 500 | 22.3 | 500.0 |
+    | `ontogym/AcrobotActionSwap-v1` | `task='Acrobot-v1', change='action-flip', clock='life', changes=1, earliest=(60, 299), episode_ticks=60` | 500 | -498.9 | -59.2 |
+    | `ontogym/AcrobotActionSwapBack-v0` | `task='Acrobot-v1', change='action-flip', clock='life', changes=2, earliest=(60, 149), gap=(60, 150), episode_ticks=60` | 500 | -498.9 | -59.2 |
+    | `ontogym/PendulumActionFlip-v1` | `task='Pendulum-v1', change='action-flip', clock='life', changes=1, earliest=(200, 999)` | 200 | -1228.2 | -135.5 |
+    | `ontogym/PendulumActionFlipBack-v0` | `task='Pendulum-v1', change='action-flip', clock='life', changes=2, earliest=(200, 499), gap=(200, 500)` | 200 | -1228.2 | -135.5 |
+    | `ontogym/ForagingGoalSwapLate-v0` | `task='Foraging-v0', change='goal-swap', clock='step', episodes=1, task_options={'reward_only': True, 'reward_delay': 3}, changes=1, earliest=(30, 70)` | 100 | 78.6 | 444.4 |
 
     ## Version History
 
     - v0: initial version
+    - v1: switches at random times; the goal that swaps can be told by reward alone, which comes three steps late
     """
 
     def __init__(
@@ -293,11 +343,17 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
         jitter: int = 0,
         drift: Mapping[str, float] | None = None,
         task_options: Mapping[str, Any] | None = None,
+        changes: int = 0,
+        earliest: Sequence[int] = (500, 2499),
+        gap: Sequence[int] = (500, 1250),
+        episode_ticks: int | None = None,
+        back: bool = False,
         render_mode: str | None = None,
     ) -> None:
         dynamics = NonstationaryDynamics(
-            task, change, clock, switches, episodes, ramp, jitter, drift, task_options
-        )
+            task, change, clock, switches, episodes, ramp, jitter, drift, task_options, changes, earliest, gap,
+            episode_ticks, back,
+        )  # fmt: skip
         super().__init__(dynamics, render_mode)
 
     @property

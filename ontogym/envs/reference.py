@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ontogym.envs.de_novo_choice import BLOCK_BIAS, BLOCK_LENGTHS, BLOCK_MEAN, UNBIASED_TRIALS
 
-__all__ = ["BlockObserver", "NearestFood", "WinStayLoseShift"]
+__all__ = ["BlockObserver", "NearestFood", "RuleKeeper", "WinStayLoseShift"]
 
 _RIGHT, _LEFT = 0, 1
+_NOWHERE = -1
 
 
 class WinStayLoseShift:
@@ -25,24 +26,31 @@ class WinStayLoseShift:
     Args:
         num_envs: number of lanes P.
         size: number of cells.
+        delay: steps by which rewards come late (the argument `reward_delay` of the task). Then a good policy, no
+            bound: it goes on as before until it is told.
         target: the end visited first, 0 or 1, one for all or ``(P,)``. Given the true goal, and a goal that
             never moves, this is the informed policy that earns the ceiling.
     """
 
-    def __init__(self, num_envs: int, size: int = 5, target: int | NDArray[np.integer] = 1) -> None:
+    def __init__(
+        self, num_envs: int, size: int = 5, target: int | NDArray[np.integer] = 1, delay: int = 0
+    ) -> None:
         self.last = size - 1
         self.target = np.broadcast_to(np.asarray(target, dtype=np.int64), (num_envs,)).copy()
-        self._arriving = np.zeros(num_envs, dtype=np.bool_)
+        # Ends reached in the last delay + 1 steps, the oldest first; _NOWHERE for none.
+        self._reached = np.full((num_envs, delay + 1), _NOWHERE)
 
     def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, O)`` (raw or one-hot) and the last rewards ``(P,)``."""
         one_hot = observations.shape[1] > 1
         position = observations.argmax(1) if one_hot else observations[:, 0].astype(np.int64)
-        # The last move led to the targeted end; no reward there means the food is at the other.
-        self.target ^= self._arriving & (rewards <= 0)
+        # The reward belongs to the oldest step; none at an end means that the food is at the other.
+        end = self._reached[:, 0]
+        self.target = np.where(end == _NOWHERE, self.target, np.where(rewards > 0, end, 1 - end))
         goal = self.target * self.last
         move = np.sign(goal - position)
-        self._arriving = position + move == goal
+        arrived = np.where(position + move == goal, self.target, _NOWHERE)
+        self._reached = np.concatenate([self._reached[:, 1:], arrived[:, None]], axis=1)
         return np.where(move > 0, _RIGHT, _LEFT)
 
 
@@ -61,6 +69,28 @@ class NearestFood:
     def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, 10)``."""
         return np.where(observations[:, 0] > 0, 2, self._SIDES[observations[:, 1:5].argmax(1)])
+
+
+class RuleKeeper:
+    """De novo choice with reversals: report what is seen by the rule that the last reward spoke for.
+
+    Win-stay, lose-shift on the rule: at every reversal one trial is lost. For trials of one step that show their side.
+
+    Args:
+        num_envs: number of lanes P.
+    """
+
+    def __init__(self, num_envs: int) -> None:
+        self.mapping = np.zeros(num_envs, dtype=np.int64)
+        self._told = False
+
+    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+        """Actions ``(P,)`` for observations ``(P, 5)`` and the last rewards ``(P,)``."""
+        if self._told:
+            self.mapping = np.where(rewards > 0, self.mapping, 1 - self.mapping)
+        self._told = True
+        side = (observations[:, 1] > observations[:, 0]).astype(np.int64)
+        return side ^ self.mapping
 
 
 class BlockObserver:

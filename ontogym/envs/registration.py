@@ -22,7 +22,7 @@ class EnvEntry:
 
     Args:
         id: as in ``gymnasium.make``.
-        entry_point, vector_entry_point: ``"module:Class"``.
+        entry_point, vector_entry_point: ``"module:Class"``; no vector form where lanes run side by side (None).
         max_episode_steps: length of a life.
         random_return: mean return of a default life under uniformly random actions.
         optimal_return: mean return of the best agent that is told no hidden state (the environment's docstring
@@ -38,7 +38,7 @@ class EnvEntry:
 
     id: str
     entry_point: str
-    vector_entry_point: str
+    vector_entry_point: str | None
     max_episode_steps: int
     random_return: float
     optimal_return: float
@@ -59,6 +59,7 @@ _CHANGING = (
     "ontogym.envs.nonstationary:NonstationaryEnv",
     "ontogym.envs.nonstationary:NonstationaryVectorEnv",
 )
+_SHIFTED = ("ontogym.envs.rule_shift:RuleShiftEnv", "ontogym.envs.rule_shift:RuleShiftVectorEnv")
 _RETINA = "ontogym.retina_env.encoding."
 _GOALS = ({"goal": 0}, {"goal": 1})
 
@@ -70,8 +71,29 @@ ENTRIES: dict[str, EnvEntry] = {
         EnvEntry(
             "ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 81.3, 495.0, {"reward_only": True}, _GOALS
         ),
+        EnvEntry(
+            "ontogym/ForagingRewardOnlyLate-v0",
+            *_FORAGING,
+            100,
+            78.5,
+            470.0,
+            {"reward_only": True, "reward_delay": 3},
+            _GOALS,
+        ),
+        EnvEntry(
+            "ontogym/ForagingSwitchLate-v0",
+            *_FORAGING,
+            100,
+            78.4,
+            359.0,
+            {"p_switch": 0.1, "reward_only": True, "reward_delay": 3},
+            _GOALS,
+        ),
         EnvEntry("ontogym/DeNovoChoice-v0", *_CHOICE, 500, 250.0, 500.0),
         EnvEntry("ontogym/DeNovoChoiceBlocks-v0", *_CHOICE, 500, 250.0, 470.6, {"phase": 5, "blocks": True}),
+        EnvEntry(
+            "ontogym/DeNovoChoiceBlocks-v1", *_CHOICE, 500, 250.0, 490.1, {"reversals": True, "tell": False}
+        ),
         EnvEntry(
             "ontogym/CartPole-v1",
             _CLASSIC + "cartpole:CartPoleEnv",
@@ -189,6 +211,125 @@ ENTRIES: dict[str, EnvEntry] = {
                 "jitter": 10,
             },
             _GOALS,
+        ),
+        EnvEntry(
+            "ontogym/CartPoleActionFlip-v1",
+            *_CHANGING,
+            500,
+            22.2,
+            500.0,
+            {"change": "action-flip", "clock": "life", "changes": 1},
+        ),
+        EnvEntry(
+            "ontogym/CartPoleActionFlipBack-v0",
+            *_CHANGING,
+            500,
+            22.2,
+            500.0,
+            {"change": "action-flip", "clock": "life", "changes": 2, "earliest": (500, 1249)},
+        ),
+        EnvEntry(
+            "ontogym/CartPoleActionFlipOften-v0",
+            *_CHANGING,
+            500,
+            22.3,
+            500.0,
+            {
+                "change": "action-flip",
+                "clock": "life",
+                "changes": 4,
+                "earliest": (250, 750),
+                "gap": (250, 600),
+            },
+        ),
+        EnvEntry(
+            "ontogym/AcrobotActionSwap-v1",
+            *_CHANGING,
+            500,
+            -498.9,
+            -59.2,
+            {
+                "task": "Acrobot-v1",
+                "change": "action-flip",
+                "clock": "life",
+                "changes": 1,
+                "earliest": (60, 299),
+                "episode_ticks": 60,
+            },
+        ),
+        EnvEntry(
+            "ontogym/AcrobotActionSwapBack-v0",
+            *_CHANGING,
+            500,
+            -498.9,
+            -59.2,
+            {
+                "task": "Acrobot-v1",
+                "change": "action-flip",
+                "clock": "life",
+                "changes": 2,
+                "earliest": (60, 149),
+                "gap": (60, 150),
+                "episode_ticks": 60,
+            },
+        ),
+        EnvEntry(
+            "ontogym/PendulumActionFlip-v1",
+            *_CHANGING,
+            200,
+            -1228.2,
+            -135.5,
+            {
+                "task": "Pendulum-v1",
+                "change": "action-flip",
+                "clock": "life",
+                "changes": 1,
+                "earliest": (200, 999),
+            },
+        ),
+        EnvEntry(
+            "ontogym/PendulumActionFlipBack-v0",
+            *_CHANGING,
+            200,
+            -1228.2,
+            -135.5,
+            {
+                "task": "Pendulum-v1",
+                "change": "action-flip",
+                "clock": "life",
+                "changes": 2,
+                "earliest": (200, 499),
+                "gap": (200, 500),
+            },
+        ),
+        EnvEntry(
+            "ontogym/ForagingGoalSwapLate-v0",
+            *_CHANGING,
+            100,
+            78.6,
+            444.4,
+            {
+                "task": "Foraging-v0",
+                "change": "goal-swap",
+                "clock": "step",
+                "episodes": 1,
+                "task_options": {"reward_only": True, "reward_delay": 3},
+                "changes": 1,
+                "earliest": (30, 70),
+            },
+            _GOALS,
+        ),
+        EnvEntry("ontogym/RuleShiftCartPole-v0", *_SHIFTED, 500, 22.3, 500.0, {"body": "CartPole"}),
+        EnvEntry("ontogym/RuleShiftAcrobot-v0", *_SHIFTED, 500, -498.9, -59.2, {"body": "Acrobot"}),
+        EnvEntry("ontogym/RuleShiftForaging-v0", *_SHIFTED, 100, 60.0, 490.0, {"body": "Foraging"}, _GOALS),
+        EnvEntry(
+            "ontogym/RuleShiftLunarLander-v0",
+            "ontogym.envs.rule_shift_lander:RuleShiftLunarLanderEnv",
+            None,
+            1000,
+            -185.8,
+            241.3,
+            spaces=("Box(8,)", "Discrete(4)"),
         ),
         EnvEntry(
             "ontogym/RetinaEncoding-v0",

@@ -122,7 +122,7 @@ class RetinalWavesDynamics(Dynamics[RetinalWavesState]):
         return RetinalWavesState(np.zeros(len(rows), np.int64), seeds, calcium, lanes)
 
     def step(
-        self, state: RetinalWavesState, actions: NDArray[Any], streams: LaneStreams
+        self, state: RetinalWavesState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[RetinalWavesState, NDArray[np.float64], NDArray[np.bool_]]:
         retinas, lanes = state.retinas, len(state.frame)
         self.simulator.advance(retinas, self._frame_steps, inplace=True)

@@ -56,7 +56,7 @@ class SharedForagingDynamics(Dynamics[SharedForagingState]):
         return SharedForagingState(self.world.reset(streams, rows))
 
     def step(
-        self, state: SharedForagingState, actions: NDArray[Any], streams: LaneStreams
+        self, state: SharedForagingState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[SharedForagingState, NDArray[np.float64], NDArray[np.bool_]]:
         if self.rival_policy == "greedy":
             everyone = nearest_food(state.world)

@@ -5,9 +5,6 @@ Drawn with Pillow, since Matplotlib would take a minute for what takes seconds h
 
 from __future__ import annotations
 
-import io
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,10 +14,11 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import NetworkSnapshot
 from ontogym.baselines.lives.recording import LifeRecording
-from ontogym.checkpoint import write_atomic
 from ontogym.errors import OntogymError
-from ontogym.figures.layout import edge_shapes, life_layout, node_radius, weight_scale
-from ontogym.figures.style import BLUE, GRID, INK, MUTED, ORANGE, PAPER, diverging
+from ontogym.figures.layout import life_layout, weight_scale
+from ontogym.figures.network import count_wires, network_at, network_shapes, paint_image
+from ontogym.figures.style import BLUE, GRID, INK, MUTED, ORANGE, PAPER
+from ontogym.figures.writer import write_frames
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,8 +31,6 @@ _NETWORK = (364, 44, 712, 308)
 _TRACE = (52, 330, 704, 388)
 _FINE = 2
 """Shapes are drawn this many times larger and shrunk, which smooths their edges."""
-_SHADES = 6
-"""Steps between faint and full colour; few of them keep a GIF small."""
 
 
 class Scene(NamedTuple):
@@ -67,24 +63,10 @@ def write_animation(
     Raises:
         OntogymError: another ending, a bad number, a folder that cannot be written, or an MP4 without ffmpeg.
     """
-    path = Path(path)
-    if not 1 <= fps <= 50 or max_frames < 2:
-        raise OntogymError(
-            f"fps={fps} and max_frames={max_frames}: use fps of 1 to 50 and at least 2 frames."
-        )
-    kind = path.suffix.lower()
-    if kind not in (".gif", ".mp4"):
-        raise OntogymError(f"Animations are written as .gif or .mp4, not {path.name!r}; change the ending.")
-    if kind == ".mp4":
-        _write_mp4(path, animation_frames(recording, max_frames), fps)
-        return path
-    pictures = list(animation_frames(recording, max_frames))
-    data = _gif(pictures, fps)
-    while len(data) > max_bytes and len(pictures) > 50:
-        pictures = [(picture, 2 * hold) for picture, hold in pictures[::2]]
-        data = _gif(pictures, fps)
-    write_atomic(path, data)
-    return path
+    if max_frames < 2:
+        raise OntogymError(f"max_frames={max_frames} is too few; use at least 2.")
+    pictures = ((np.asarray(picture), hold) for picture, hold in animation_frames(recording, max_frames))
+    return write_frames(pictures, path, fps, max_bytes)
 
 
 def animation_frames(recording: LifeRecording, max_frames: int = 200) -> Iterator[tuple[Image, float]]:
@@ -108,13 +90,7 @@ def _scenes(recording: LifeRecording, max_frames: int) -> Iterator[Scene]:
         yield Scene(recording.developed, 0, 0, "after development", 12.0)
     for position in shown:
         step = int(times[position])
-        at = snapshots.at(step)
-        network = recording.birth._replace(
-            weights=snapshots.weights[at],
-            mask=snapshots.mask[at],
-            activation=snapshots.activation[at],
-            nodes=snapshots.nodes[at],
-        )
+        network = network_at(recording, snapshots.at(step))
         hold = 30.0 if position == shown[-1] else 1.0
         yield Scene(network, int(position), step, f"step {step + 1} of {recording.n_steps}", hold)
 
@@ -126,8 +102,7 @@ class _Artist:
         self.recording, self.scale = recording, weight_scale(recording)
         self.small, self.bold = _font("DejaVuSans.ttf", 12), _font("DejaVuSans-Bold.ttf", 15)
         self.has_world = len(recording.frames) > 0
-        place = life_layout(recording)
-        self.radius = node_radius(len(place))
+        self.place = life_layout(recording)
         left, top, right, bottom = _NETWORK
         if not self.has_world:
             left, right = left - 174, right - 174
@@ -135,10 +110,7 @@ class _Artist:
         self.network_size = (right - left, bottom - top)
         side = min(self.network_size[0] - 16, 1.25 * (self.network_size[1] - 8))
         self.unit = np.array([side, self.network_size[1] - 16]) * _FINE
-        self.place = place * [1, -1] * self.unit + [8 * _FINE, self.unit[1] + 8 * _FINE]
-        self.place[:, 0] += (self.network_size[0] - 16 - side) / 2 * _FINE
-        # Half a unit's worth of radius is lost where the panel is wider than high.
-        self.pixel = self.radius * self.unit.mean()
+        self.corner = np.array([(self.network_size[0] - side) / 2 * _FINE, self.unit[1] + 8 * _FINE])
         self.trace, self.gathered = self._trace_points()
         self.page = self._background()
 
@@ -156,9 +128,8 @@ class _Artist:
             frame = Image.fromarray(self.recording.frames[scene.frame])
             page.paste(*_fitted(frame, _WORLD))
         page.paste(self._network(scene.network), self.network_at)
-        edges = int(scene.network.mask.sum())
         centre = self.network_at[0] + self.network_size[0] / 2
-        pen.text((centre, _NETWORK[3]), f"{edges} edges", fill=MUTED, font=self.small, anchor="mm")
+        pen.text((centre, _NETWORK[3]), count_wires(scene.network), fill=MUTED, font=self.small, anchor="mm")
         if started:
             self._trace_until(page, scene.step)
         return page
@@ -216,21 +187,8 @@ class _Artist:
 
         width, height = self.network_size
         panel = Image.new("RGB", (width * _FINE, height * _FINE), PAPER)
-        pen = ImageDraw.Draw(panel)
-        post, pre = np.nonzero(network.mask)
-        weights = network.weights[post, pre]
-        shade = np.ceil(np.clip(np.nan_to_num(np.abs(weights)) / self.scale, 0.0, 1.0) * _SHADES) / _SHADES
-        order = np.argsort(shade, kind="stable")
-        thickness = (0.7 + 3.6 * shade) * _FINE
-        shapes = edge_shapes(self.place[pre], self.place[post], thickness, self.pixel, points=6, bend=-0.16)
-        colours = diverging(np.where(weights < 0, -1, 1) * (0.12 + 0.88 * shade))
-        for k in order:
-            pen.polygon(shapes[k].ravel().tolist(), fill=tuple(colours[k].tolist()))
-        # Few shades here too: a node whose colour flickers invisibly still costs bytes.
-        fills = diverging(np.round(network.activation * _SHADES) / _SHADES)
-        r = self.pixel
-        for (x, y), fill in zip(self.place, fills):
-            pen.ellipse([x - r, y - r, x + r, y + r], fill=tuple(fill.tolist()), outline=INK, width=_FINE)
+        shapes = network_shapes(network, self.place, self.scale)
+        paint_image(ImageDraw.Draw(panel), shapes, self.unit, self.corner)
         return panel.reduce(_FINE)
 
 
@@ -252,58 +210,3 @@ def _fitted(frame: Image, box: tuple[int, int, int, int]) -> tuple[Image, tuple[
     if size != frame.size:
         frame = frame.resize(size, Resampling.BILINEAR if scale > 0.5 else Resampling.BOX)
     return frame, (box[0] + (width - size[0]) // 2, box[1] + (height - size[1]) // 2)
-
-
-def _gif(pictures: list[tuple[Image, float]], fps: int) -> bytes:
-    """Encode with one palette for all pictures, so that what stands still costs nothing."""
-    from PIL import Image
-
-    sample = [picture for picture, _ in pictures[:: max(1, len(pictures) // 8)]]
-    montage = Image.new("RGB", (WIDTH, HEIGHT * len(sample)))
-    for k, picture in enumerate(sample):
-        montage.paste(picture, (0, HEIGHT * k))
-    palette = montage.quantize(96, dither=Image.Dither.NONE)
-    flat = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture, _ in pictures]
-    # A GIF counts hundredths of a second.
-    holds = [10 * max(2, round(100 * hold / fps)) for _, hold in pictures]
-    buffer = io.BytesIO()
-    flat[0].save(
-        buffer, format="GIF", save_all=True, append_images=flat[1:], duration=holds, loop=0, optimize=False
-    )
-    return buffer.getvalue()
-
-
-def _write_mp4(path: Path, pictures: Iterator[tuple[Image, float]], fps: int) -> None:
-    """Encode with ffmpeg into a file beside `path`, then rename it."""
-    try:
-        import imageio_ffmpeg
-
-        imageio_ffmpeg.get_ffmpeg_exe()
-    except (ImportError, RuntimeError) as error:
-        raise OntogymError(
-            "MP4 needs ffmpeg, which was not found; run pip install imageio-ffmpeg, or write a .gif."
-        ) from error
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part.mp4")
-    except OSError as error:
-        raise OntogymError(
-            f"Cannot write {path} ({error.strerror}); choose a folder you may write to."
-        ) from error
-    os.close(handle)
-    try:
-        writer = imageio_ffmpeg.write_frames(name, (WIDTH, HEIGHT), fps=fps, macro_block_size=8, quality=7)
-        writer.send(None)
-        for picture, hold in pictures:
-            data = np.ascontiguousarray(picture).tobytes()
-            for _ in range(max(1, round(hold))):
-                writer.send(data)
-        writer.close()
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except OSError as error:
-        raise OntogymError(
-            f"ffmpeg could not write {path} ({error}); check the disk, or write a .gif."
-        ) from error
-    finally:
-        Path(name).unlink(missing_ok=True)

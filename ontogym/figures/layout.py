@@ -13,9 +13,20 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.lives.recording import LifeRecording
 
-__all__ = ["edge_shapes", "life_layout", "node_positions", "node_radius", "weight_scale"]
+__all__ = [
+    "CONDUCTS",
+    "edge_curves",
+    "edge_shapes",
+    "life_layout",
+    "node_positions",
+    "node_radius",
+    "weight_scale",
+    "wires",
+]
 
 RING_X, RING_Y = 0.29, 0.45
+CONDUCTS = 0.1
+"""An edge whose absolute weight is above this is a wire: it carries something. One below is there, and silent."""
 _MOST_SORTED = 150
 """Larger rings are drawn unsorted: sorting compares all pairs."""
 
@@ -75,33 +86,38 @@ def node_radius(n_nodes: int) -> float:
     return float(np.clip(0.11 / np.sqrt(n_nodes), 0.004, 0.024))
 
 
-def edge_shapes(
-    tail: NDArray[np.floating],
-    head: NDArray[np.floating],
-    width: NDArray[np.floating],
-    margin: float = 0.0,
-    points: int = 9,
-    bend: float = 0.16,
+def edge_curves(
+    tail: NDArray[np.floating], head: NDArray[np.floating], margin: float = 0.0, bend: float = 0.16
 ) -> NDArray[np.float64]:
-    """Outlines of tapered, bent edges: ``(E, 2 * points, 2)``.
+    """Quadratic Bezier curves of bent edges: ``(E, 3, 2)``, start, control point and end.
 
     Args:
-        tail, head: (E, 2), where edges leave and arrive.
-        width: (E,), at the tail; the head is a fifth of it.
+        tail, head: (E, 2), where edges leave and arrive; y upwards.
         margin: how far from the head's centre an edge ends.
-        points: points along each side.
-        bend: sideways bulge, as a part of the length. Edges to and fro bulge apart.
+        bend: bulge to the left, as a part of the length. Edges to and fro bulge apart.
     """
     along = head - tail
     length = np.maximum(np.hypot(*along.T), 1e-9)[:, None]
-    head = head - along / length * np.minimum(margin, 0.4 * length)
-    along = head - tail
-    left = np.stack([-along[:, 1], along[:, 0]], 1)
-    middle = (tail + head) / 2 + bend * left
+    end = head - along / length * np.minimum(margin, 0.4 * length)
+    along = end - tail
+    control = (tail + end) / 2 + bend * np.stack([-along[:, 1], along[:, 0]], 1)
+    return np.stack([tail, control, end], 1)
+
+
+def edge_shapes(
+    curves: NDArray[np.floating], width: NDArray[np.floating], points: int = 9
+) -> NDArray[np.float64]:
+    """Outlines of tapered edges along `curves` (see `edge_curves`): ``(E, 2 * points, 2)``.
+
+    Args:
+        width: (E,), at the tail; the head is a fifth of it.
+        points: points along each side.
+    """
+    tail, control, head = curves[:, None, 0], curves[:, None, 1], curves[:, None, 2]
     t = np.linspace(0.0, 1.0, points)[None, :, None]
     # A quadratic Bezier curve and its tangent.
-    curve = (1 - t) ** 2 * tail[:, None] + 2 * t * (1 - t) * middle[:, None] + t**2 * head[:, None]
-    tangent = 2 * (1 - t) * (middle - tail)[:, None] + 2 * t * (head - middle)[:, None]
+    curve = (1 - t) ** 2 * tail + 2 * t * (1 - t) * control + t**2 * head
+    tangent = 2 * (1 - t) * (control - tail) + 2 * t * (head - control)
     normal = np.stack([-tangent[..., 1], tangent[..., 0]], -1)
     normal /= np.maximum(np.hypot(normal[..., 0], normal[..., 1]), 1e-9)[..., None]
     half = 0.5 * width[:, None, None] * (1 - 0.8 * t) * normal
@@ -117,8 +133,13 @@ def life_layout(recording: LifeRecording) -> NDArray[np.float64]:
 
 
 def weight_scale(recording: LifeRecording) -> float:
-    """The absolute weight drawn at full width and colour: the 95th percentile of all edges of the life."""
+    """The absolute weight drawn at full width and colour: the 95th percentile of all wires of the life."""
     snapshots = recording.snapshots
     present = np.abs(snapshots.weights[snapshots.mask])
-    present = present[np.isfinite(present) & (present > 0)]
+    present = present[np.isfinite(present) & (present > CONDUCTS)]
     return float(np.percentile(present, 95)) if present.size else 1.0
+
+
+def wires(mask: NDArray[np.bool_], weights: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which edges conduct, of the shape of `mask`: those that are there with ``|w| > CONDUCTS``."""
+    return mask & (np.abs(np.nan_to_num(weights)) > CONDUCTS)

@@ -15,7 +15,18 @@ from ontogym.errors import OntogymError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "GRID", "INK", "MUTED", "NEGATIVE", "PAPER", "POSITIVE", "blank_figure", "diverging"]
+__all__ = [
+    "COLOURS",
+    "GRID",
+    "INK",
+    "MUTED",
+    "NEGATIVE",
+    "PAPER",
+    "POSITIVE",
+    "blank_figure",
+    "diverging",
+    "diverging_map",
+]
 
 # Okabe & Ito's palette (2008), which colour-blind readers can tell apart.
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = (
@@ -69,6 +80,13 @@ def diverging(values: NDArray[np.floating], limit: float = 1.0) -> NDArray[np.ui
     return np.round(255 + (full - 255) * np.abs(depth)).astype(np.uint8)
 
 
+def diverging_map() -> Any:
+    """`diverging` as a Matplotlib colour map: to be used with limits that are equal to both sides of zero."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("ontogym", [NEGATIVE, PAPER, POSITIVE])
+
+
 def blank_figure(width: float, height: float) -> Figure:
     """An empty page, in inches, that no window and no global state knows of. Draw within ``page_style()``."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -105,8 +123,11 @@ def save_figure(figure: Figure, path: Path | str, dpi: int = 160) -> Path:
 
 def figure_bytes(figure: Figure, kind: str = "png", dpi: int = 160) -> bytes:
     """A figure as the bytes of an image file."""
+    import matplotlib
+
     buffer = io.BytesIO()
-    # No date inside, so that equal figures are equal files.
+    # No date and no chance inside, so that equal figures are equal files.
     stamp: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    figure.savefig(buffer, format=kind, dpi=dpi, metadata=stamp)
+    with matplotlib.rc_context({"svg.hashsalt": "ontogym"}):
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=stamp)
     return buffer.getvalue()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym import statistics as scores
+from ontogym.adaptation import adaptation
 from ontogym.envs.registration import ENTRIES
 from ontogym.leaderboard.suites import SUITES, SuiteTask
 
@@ -31,8 +32,8 @@ class Entry:
         normalised: the same with random actions at 0 and the optimum at 1; None if this version of ontogym does not
             know the task.
         first_episode, last_episode: mean return of each life's first and last episode.
-        adaptation: return regained after a switch: between episodes `scores.adaptation`; within one the reward of a
-            step that `scores.recovery` found regained, times the steps of an episode. None where there is none, or
+        adaptation: return regained after a switch: between episodes `ontogym.adaptation.Adaptation`; within one the reward of a
+            step that `ontogym.adaptation.recovery` found regained, times the steps of an episode. None where there is none, or
             where the verification is older than the measure.
         wiring_cost: density of the living networks at the end of life; None for agents without wiring.
         env_steps, wall_seconds: what training took, as claimed.
@@ -157,7 +158,7 @@ def _adaptation(
     if task is None:
         return None
     if task.switch is not None:
-        return scores.adaptation(returns, task.switch).regained
+        return adaptation(returns, task.switch).gain
     found = (verification or {}).get("recovery")
     steps = ENTRIES[task.env].max_episode_steps if task.env in ENTRIES else 0
     return float(found["regained"]) * steps if found and steps else None

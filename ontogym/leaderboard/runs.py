@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -17,13 +16,15 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.config import EvolutionConfig
-from ontogym.baselines.evolution.presets import preset
+from ontogym.baselines.evolution.presets import NETWORKS, preset
+from ontogym.checkpoint import read_sealed_json
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.manifest import FORMAT, check_options
 from ontogym.leaderboard.players import WEIGHT_FREE, build_player
 from ontogym.leaderboard.submission import Submission, pack
 from ontogym.leaderboard.suites import task_of
 from ontogym.leaderboard.verification import evaluate, machine, ontogym_version
+from ontogym.runs import command_line, read_config, read_progress
 
 __all__ = ["Candidate", "make_submission", "read_run"]
 
@@ -177,10 +178,10 @@ def _evolved(path: Path) -> Candidate:
         raise OntogymError(f"The run in {path} has kept no agent yet; go on with `ontogym evolve --resume`.")
     saved = load_agent(path)
     try:
-        config = dict(json.loads((path / "config.json").read_bytes()))
-        rows = _progress(path / "progress.csv")
+        config = read_config(path)
+        rows = _progress(path)
         result = path / "result.json"
-        final = dict(json.loads(result.read_bytes())) if result.is_file() else (rows or [{}])[-1]
+        final = read_sealed_json(result) if result.is_file() else (rows or [{}])[-1]
         training = {
             "env_steps": int(final.get("env_steps", 0)),
             "wall_seconds": float(final.get("wall_seconds", 0.0)),
@@ -191,6 +192,8 @@ def _evolved(path: Path) -> Candidate:
             ),
         }
         seed = int(config.get("seed", 0))
+    except OntogymError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OntogymError(f"The run in {path} is damaged ({error}); restore it or evolve again.") from error
     return Candidate(
@@ -204,12 +207,9 @@ def _evolved(path: Path) -> Candidate:
     )
 
 
-def _progress(file: Path) -> list[dict[str, float]]:
+def _progress(path: Path) -> list[dict[str, float]]:
     """Rows of ``progress.csv`` as numbers; an empty field is NaN."""
-    if not file.is_file():
-        return []
-    with file.open(newline="") as lines:
-        return [{k: float(v or "nan") for k, v in row.items()} for row in csv.DictReader(lines)]
+    return [{k: float(v or "nan") for k, v in row.items()} for row in read_progress(path)]
 
 
 def _thinned(curve: list[Any]) -> list[list[float]]:
@@ -222,20 +222,13 @@ def _thinned(curve: list[Any]) -> list[list[float]]:
 def _command(config: Mapping[str, Any]) -> str:
     """The command line that makes a run of this configuration again."""
     default = EvolutionConfig(env=str(config["env"])).as_json()
-    told = preset(str(config["env"])) if config.get("agent") == "lndp" else {}
+    agent = str(config.get("agent"))
+    tuned = agent in ("lndp", *NETWORKS)
+    told = preset(str(config["env"]), agent) if tuned else {}
     expected = default | EvolutionConfig(**{**told, "env": str(config["env"])}).as_json()
     quiet = ("env", "out", "workers", "tensorboard", "checkpoint_every", "conditions")
-    words = ["ontogym", "evolve", "--env", str(config["env"])]
-    changed = {k: v for k, v in config.items() if k not in quiet and v != expected.get(k)}
-    if set(changed) - {"seed", "generations", "target"}:
-        words.append("--no-preset")
-        changed = {k: v for k, v in config.items() if k not in quiet and v != default.get(k)}
-    for key, value in changed.items():
-        if value is None:
-            continue
-        words.append("--" + key.replace("_", "-"))
-        if isinstance(value, Mapping):
-            words += [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items()]
-        else:
-            words.append(str(value))
-    return shlex.join(words)
+    command = shlex.join(["ontogym", "evolve", "--env", str(config["env"])])
+    changed = {k for k, v in config.items() if k not in quiet and v != expected.get(k)}
+    if not tuned or changed - {"agent", "seed", "generations", "target"}:
+        command, expected = f"{command} --no-preset", default
+    return command_line(command, config, expected, leave_out=quiet)

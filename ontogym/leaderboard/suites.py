@@ -80,6 +80,7 @@ class SuiteTask:
             self.episodes,
             conditions=conditions(self.env),
             development=self.development or None,
+            development_steps=self.development_steps,
         )
 
     def seeds(self, suite: Suite, root: int = PUBLIC) -> NDArray[np.uint64]:

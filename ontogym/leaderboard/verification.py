@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.baselines.lives.life import live
+from ontogym.baselines.lives.rollout import Moment, Watcher
 from ontogym.baselines.lives.switches import switches_met
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_SECONDS, Refused
@@ -63,9 +63,13 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
         OntogymError: it cannot live there, or takes longer than the limit.
     """
     began = time.perf_counter()
-    with _one_thread(), _deadline(player, MAX_SECONDS):
+    with _one_thread():
         seeds = task.seeds(suite, root)
-        result = live(player.agent, player.genome[None], task.life, seeds, trace=task.window is not None)
+        result = player.live(
+            task.life, seeds, trace=task.window is not None, watchers=[_Deadline(MAX_SECONDS)]
+        )
+    if result.failed.any():
+        raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
     density = result.diagnostics.get("density")
     recovery = None
     if task.window is not None:
@@ -94,22 +98,15 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@contextlib.contextmanager
-def _deadline(player: Player, seconds: float) -> Iterator[None]:
-    """Stop an agent that would keep the verifier for ever."""
-    agent: Any = player.agent
-    last, step = time.monotonic() + seconds, agent.step
+class _Deadline(Watcher):
+    """Stops an agent that would keep the verifier for ever."""
 
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        if time.monotonic() > last:
-            raise Refused(f"Its lives take longer than {seconds:g} s; the leaderboard cannot wait.")
-        return step(*args, **kwargs)
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.last = seconds, time.monotonic() + seconds
 
-    agent.step = timed
-    try:
-        yield
-    finally:
-        del agent.step
+    def acted(self, moment: Moment) -> None:
+        if time.monotonic() > self.last:
+            raise Refused(f"Its lives take longer than {self.seconds:g} s; the leaderboard cannot wait.")
 
 
 def machine() -> dict[str, Any]:

@@ -7,14 +7,14 @@ lived again with the same seeds, alone instead of in company, with pauses, and f
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent
+from ontogym.agents.base import Agent, Feedback
 from ontogym.errors import OntogymError
 from ontogym.seeding import generator, lane_seeds
 from ontogym.testing.findings import Finding, guarded, raise_findings
@@ -25,13 +25,26 @@ __all__ = ["assert_agent", "check_agent"]
 @dataclass(frozen=True)
 class Life:
     """All that a population meets: genomes ``(P, D)``, seeds ``(P,)``, spontaneous activity ``(T, P, O)``,
-    observations ``(T, P, O)``, rewards ``(T, P)``."""
+    observations ``(T, P, O)``, told rewards ``(T, P)``, own actions ``(T, P, A)``."""
 
     genomes: NDArray[np.floating]
     seeds: NDArray[np.uint64]
     activity: NDArray[np.float32]
     observations: NDArray[np.float32]
     rewards: NDArray[np.float32]
+    actions: NDArray[np.float32]
+
+    def feedback(self, step: int) -> Feedback:
+        """What is heard at a step; the first begins an episode."""
+        told = Feedback.of(self.rewards[step], start=step == 0)
+        return told._replace(action=self.actions[step])
+
+    def at(self, steps: Sequence[int]) -> Life:
+        """The life of these steps alone."""
+        rows = list(steps)
+        return replace(
+            self, observations=self.observations[rows], rewards=self.rewards[rows], actions=self.actions[rows]
+        )
 
     def row(self, k: int) -> Life:
         """The same for member `k` alone."""
@@ -42,6 +55,7 @@ class Life:
             self.activity[:, one],
             self.observations[:, one],
             self.rewards[:, one],
+            self.actions[:, one],
         )
 
 
@@ -91,6 +105,7 @@ def _draw_life(agent: Agent[Any], population: int, steps: int, seed: int) -> Lif
         rng.normal(size=(3, population, channels)).astype(np.float32),
         rng.normal(size=(steps, population, channels)).astype(np.float32),
         rng.normal(size=(steps, population)).astype(np.float32),
+        rng.uniform(-1, 1, (steps, population, agent.spaces.n_actions)).astype(np.float32),
     )
 
 
@@ -102,8 +117,8 @@ def _live(agent: Agent[Any], life: Life, state: Any = None, start: int = 0) -> N
     """Motor outputs ``(T, P, A)`` of the steps from `start` on, from birth unless a state is given."""
     state = _newborn(agent, life) if state is None else state
     motors = []
-    for observation, reward in zip(life.observations[start:], life.rewards[start:]):
-        motor, state = agent.step(state, observation, reward)
+    for step in range(start, len(life.observations)):
+        motor, state = agent.step(state, life.observations[step], life.feedback(step))
         motors.append(np.array(motor))
     return np.stack(motors)
 
@@ -123,8 +138,8 @@ def _genome(agent: Agent[Any]) -> Iterator[str]:
 def _step(agent: Agent[Any], life: Life) -> Iterator[str]:
     state = _newborn(agent, life)
     wanted = (len(life.genomes), agent.spaces.n_actions)
-    for observation, reward in zip(life.observations, life.rewards):
-        motor, state = agent.step(state, observation, reward)
+    for t, observation in enumerate(life.observations):
+        motor, state = agent.step(state, observation, life.feedback(t))
         if not isinstance(motor, np.ndarray) or motor.shape != wanted or motor.dtype != np.float32:
             yield (
                 f"step gives {type(motor).__name__} of shape {getattr(motor, 'shape', None)} and "
@@ -164,19 +179,16 @@ def _population(agent: Agent[Any], life: Life, tolerance: float) -> Iterator[str
 def _inactive(agent: Agent[Any], life: Life, tolerance: float) -> Iterator[str]:
     """Row 0 sleeps through steps 1 and 2, so it must live on as if they had not been."""
     state, motors = _newborn(agent, life), []
-    for t, (observation, reward) in enumerate(zip(life.observations, life.rewards)):
+    for t, observation in enumerate(life.observations):
         active = np.ones(len(life.genomes), dtype=bool)
         active[0] = t not in (1, 2)
-        motor, state = agent.step(state, observation, reward, active)
+        motor, state = agent.step(state, observation, life.feedback(t), active)
         motors.append(np.array(motor))
     slept = np.stack(motors)
     if slept[1:3, 0].any():
         yield "An inactive row gives motor output; return zeros for rows whose active is False."
     awake = [t for t in range(len(slept)) if t not in (1, 2)]
-    alone = life.row(0)
-    skipped = _live(
-        agent, replace(alone, observations=alone.observations[awake], rewards=alone.rewards[awake])
-    )
+    skipped = _live(agent, life.row(0).at(awake))
     if not np.allclose(slept[awake, :1], skipped, rtol=0.0, atol=tolerance):
         yield "An inactive row changes while it sleeps; leave its state and its random stream exactly as they are."
     if not np.allclose(slept[:, 1:], _live(agent, life)[:, 1:], rtol=0.0, atol=tolerance):

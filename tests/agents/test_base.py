@@ -10,7 +10,8 @@ import pytest
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 
-from ontogym.agents.base import MAX_CHANNELS, SpaceAdapter, check_genomes
+from ontogym.agents.base import SpaceAdapter, check_genomes
+from ontogym.agents.spaces import MAX_CHANNELS
 from ontogym.errors import OntogymError
 
 P = 5
@@ -127,7 +128,7 @@ def test_whole_numbers_of_a_box_are_reached_alike() -> None:
         (spaces.Dict({"word": spaces.Text(3)}), ANY_ACTION, "of type Text cannot be flattened"),
         (spaces.Box(0, 255, (84, 84, 3), np.uint8), ANY_ACTION, "(84, 84, 3) are images"),
         (spaces.Dict({"eye": spaces.Box(0, 1, (8, 8))}), ANY_ACTION, "(8, 8) are images"),
-        (spaces.Tuple([spaces.Box(0, 1, (64, 64))]), ANY_ACTION, "put an encoder in front"),
+        (spaces.Tuple([spaces.Box(0, 1, (64, 64))]), ANY_ACTION, "put a feature extractor in front"),
         (spaces.Box(0, 1, (MAX_CHANNELS + 1,)), ANY_ACTION, "more than the 512"),
         (spaces.Tuple([spaces.Discrete(300)] * 2), ANY_ACTION, "flatten to 600 numbers"),
         (ANY_OBSERVATION, spaces.Box(-np.inf, np.inf, (2,)), "The action box is unbounded"),

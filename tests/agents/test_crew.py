@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 
 from ontogym.agents.lndp.crew import Crew
-from ontogym.agents.lndp.numba_math import add_number
+from ontogym.agents.lndp.kernel.memory import add_number
 
 
 @njit(nogil=True)

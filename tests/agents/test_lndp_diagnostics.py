@@ -13,10 +13,11 @@ from ontogym.agents.lndp.diagnostics import (
     Thresholds,
     failure_signatures,
     node_diversity,
-    record,
     relative_difference,
     turnover,
 )
+from ontogym.baselines.lives.experience import record
+from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.errors import OntogymError
 
 ENGINES = ["numba", "torch", "pyg"]
@@ -120,22 +121,21 @@ def test_rows_are_diagnosed_as_if_alone_and_thresholds_are_heeded() -> None:
 
 
 def test_recorded_experience_is_what_the_agent_meets() -> None:
-    envs = gymnasium.make_vec("CartPole-v1", num_envs=3, vectorization_mode="sync")
-    agent = LNDP(envs.single_observation_space, envs.single_action_space, nodes=11, threads=1)
+    single, spec = gymnasium.make("CartPole-v1"), LifeSpec("CartPole-v1", episodes=6)
+    agent = LNDP(single.observation_space, single.action_space, nodes=11, threads=1)
     genomes = 0.3 * np.random.default_rng(0).standard_normal((3, agent.genome_size))
-    first = record(agent, genomes, envs, steps=40, seed=5)
+    first = record(agent, genomes, spec, steps=40, seed=5)
     assert first.observations.shape == (40, 3, 4)
     assert first.rewards.shape == (40, 3)
     assert not first.rewards[0].any()  # nothing is told at the first step
     assert (first.rewards[1] == 1).all()
-    again = record(agent, genomes, envs, steps=40, seed=5)
+    again = record(agent, genomes, spec, steps=40, seed=5)
     for a, b in zip(first, again):
         np.testing.assert_array_equal(a, b)
     numbers, _ = failure_signatures(agent, genomes, first, seed=5)
     assert all(value.shape == (3,) for value in numbers.values())
-    with pytest.raises(OntogymError, match="give one to each"):
-        record(agent, genomes[:2], envs, steps=3)
-    envs.close()
+    with pytest.raises(OntogymError, match="give more episodes"):
+        record(agent, genomes[:2], LifeSpec("CartPole-v1", episodes=1, max_steps=1), steps=3)
 
 
 def test_development_comes_first() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
+from ontogym.agents.lndp.agent import LNDPState
 from ontogym.seeding import lane_seeds
 
 OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)
@@ -26,6 +30,8 @@ OPTIONS = {
     "two iterations": {"rnn_iters": 2},
     "reward scale": {"reward_scale": 0.25},
     "dense": {"density": 1.0},
+    "rewires at times": {"rewire_every": 3},
+    "released, rewires at times": {"rewire_every": 2, "compat": "released", "decisions": "stochastic"},
 }
 
 
@@ -34,15 +40,15 @@ def live(engine: str, dtype: str, steps: int, options: dict, population: int = 3
     agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype=dtype, threads=1, nodes=11, **options)
     rng = np.random.default_rng(1)
     genomes = 0.4 * rng.standard_normal((population, agent.genome_size))
-    state = agent.birth(genomes, lane_seeds(5, population))
+    state = agent.birth(genomes, lane_seeds(5, population)).engine
     motors = []
     for t in range(steps):
         active = np.arange(population) != t % (population + 1)
         update = np.arange(population) != (t + 1) % (population + 2)
-        motor, state = agent.step(
-            state, rng.standard_normal((population, 3)), rng.standard_normal(population), active, update
-        )
+        observation, reward = rng.standard_normal((population, 3)), rng.standard_normal(population)
+        motor, state = agent.engine.step(state, observation, reward, active, update)
         motors.append(motor)
+    state = LNDPState(state)
     return agent, np.array(motors), agent.body(state), agent.diagnose(state)
 
 
@@ -62,6 +68,46 @@ def test_fast_engines_equal_the_readable_one(engine: str, name: str) -> None:
     assert 0 < body.mask.mean() < 1 or name == "empty start"
 
 
+def hold(engine: str, options: dict, **held) -> list:
+    """Bodies of a life from the third step on of which `held` is held."""
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype="float64", threads=1, nodes=11, **options)
+    rng = np.random.default_rng(2)
+    state = agent.birth(0.6 * rng.standard_normal((3, agent.genome_size)), lane_seeds(5, 3))
+    bodies = []
+    for t in range(8):
+        if t == 2:
+            state = agent.copy(agent.hold(state, **held))
+        _, state = agent.step(state, rng.standard_normal((3, 3)), Feedback.of(rng.standard_normal(3)))
+        bodies.append(agent.body(state))
+    return bodies
+
+
+@pytest.mark.parametrize("options", [{"density": 0.4}, {"decisions": "stochastic", "compat": "released"}])
+def test_engines_hold_the_same(options: dict) -> None:
+    some = {"wiring": np.array([True, False, True]), "weights": np.array([False, True, True])}
+    oracle = hold("pyg", options, **some)
+    for engine in ("numba", "torch"):
+        for body, expected in zip(hold(engine, options, **some), oracle):
+            np.testing.assert_array_equal(body.mask, expected.mask)
+            np.testing.assert_allclose(body.edges, expected.edges, atol=1e-9)
+    for before, after in pairwise(oracle[2:]):
+        np.testing.assert_array_equal(before.mask[some["wiring"]], after.mask[some["wiring"]])
+        old, new = before.edges[some["weights"], 0], after.edges[some["weights"], 0]
+        kept = (old != 0) & (before.mask[some["weights"]] > 0)
+        np.testing.assert_array_equal(new[kept], old[kept])
+        assert kept.any()
+    free = ~some["wiring"]
+    assert any((a.mask[free] != b.mask[free]).any() for a, b in pairwise(oracle[2:]))
+    assert np.abs(oracle[-1].edges[0, 0] - oracle[2].edges[0, 0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+def test_wiring_changes_at_every_third_update(engine: str) -> None:
+    masks = [body.mask for body in hold(engine, {"rewire_every": 3, "density": 0.4})]
+    changes = [bool((a != b).any()) for a, b in pairwise(masks)]
+    assert [k for k, change in enumerate(changes, start=2) if change] == [3, 6]
+
+
 @pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
 def test_rows_do_not_depend_on_their_neighbours(engine: str) -> None:
     options = {"decisions": "stochastic", "io_identity": True}
@@ -73,7 +119,7 @@ def test_rows_do_not_depend_on_their_neighbours(engine: str) -> None:
     def run(rows: list[int]) -> np.ndarray:
         state = agent.birth(genomes[rows], seeds[rows])
         for obs, r in zip(experience, reward):
-            motor, state = agent.step(state, obs[rows], r[rows])
+            motor, state = agent.step(state, obs[rows], Feedback.of(r[rows]))
         return motor
 
     together = run(list(range(10)))
@@ -88,7 +134,7 @@ def test_numba_rows_are_bit_identical_whatever_the_threads() -> None:
         genomes = np.random.default_rng(0).standard_normal((40, agent.genome_size))
         state = agent.birth(genomes, lane_seeds(0, 40))
         for t in range(5):
-            motor, state = agent.step(state, np.full((40, 3), 0.1 * t), np.ones(40))
+            motor, state = agent.step(state, np.full((40, 3), 0.1 * t), Feedback.of(np.ones(40)))
         motors.append(motor)
     np.testing.assert_array_equal(*motors)
 
@@ -104,7 +150,7 @@ def test_compaction_computes_the_living_only() -> None:
     sizes = []
     inner = agent.engine._step
     agent.engine._step = lambda s, *rest: sizes.append(len(s.nodes)) or inner(s, *rest)
-    motor, state = agent.step(state, np.ones((20, 3)), np.ones(20), active)
+    motor, state = agent.step(state, np.ones((20, 3)), Feedback.of(np.ones(20)), active)
     after = agent.body(state)
     assert sizes == [8]
     assert (motor[~active] == 0).all()
@@ -118,7 +164,7 @@ def test_a_copied_state_is_left_alone(engine: str) -> None:
     state = agent.birth(np.full((2, agent.genome_size), 0.1), lane_seeds(0, 2))
     kept = agent.copy(state)
     before = agent.body(kept)
-    first, _ = agent.step(state, np.ones((2, 3)), np.ones(2))
+    first, _ = agent.step(state, np.ones((2, 3)), Feedback.of(np.ones(2)))
     np.testing.assert_array_equal(agent.body(kept).nodes, before.nodes)
-    again, _ = agent.step(kept, np.ones((2, 3)), np.ones(2))
+    again, _ = agent.step(kept, np.ones((2, 3)), Feedback.of(np.ones(2)))
     np.testing.assert_array_equal(first, again)

@@ -11,8 +11,10 @@ from gymnasium.spaces import Box, Discrete
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP, Body, LNDPConfig
-from ontogym.agents.lndp.organism import allowed_edges, draw_bodies
+from ontogym.agents.lndp.newborn import draw_bodies
+from ontogym.agents.lndp.organism import allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 from ontogym.testing import check_agent
@@ -40,7 +42,7 @@ def lived(agent: LNDP, seed: int, steps: int, population: int = 3) -> list[Body]
     bodies = [agent.body(state)]
     for _ in range(steps):
         observation = rng.uniform(-1, 1, (population, INPUTS))
-        _, state = agent.step(state, observation, rng.standard_normal(population))
+        _, state = agent.step(state, observation, Feedback.of(rng.standard_normal(population)))
         bodies.append(agent.body(state))
     return bodies
 
@@ -146,7 +148,7 @@ def test_to_pyg_holds_the_body(engine: str) -> None:
     agent = build(engine)
     state = agent.birth(random_genomes(agent, 2, 1), lane_seeds(1, 2))
     for t in range(3):
-        _, state = agent.step(state, np.full((2, INPUTS), 0.3 * t), np.ones(2))
+        _, state = agent.step(state, np.full((2, INPUTS), 0.3 * t), Feedback.of(np.ones(2)))
     data, body, row = agent.to_pyg(state, 1), agent.body(state), 1
     pre, post = data.edge_index.numpy()
     mask, edges = np.zeros((N, N)), np.zeros((4, N, N))
@@ -222,7 +224,9 @@ def test_motor_output_has_the_dtype_of_the_agent(engine: str, dtype: str) -> Non
     outputs = []
     for kind in (np.float64, np.int64):
         state = agent.birth(genomes, lane_seeds(0, 2))
-        motor, _ = agent.step(state, np.ones((2, INPUTS), kind), np.ones(2, kind), np.array([True, False]))
+        motor, _ = agent.step(
+            state, np.ones((2, INPUTS), kind), Feedback.of(np.ones(2, kind)), np.array([True, False])
+        )
         assert motor.dtype == dtype
         outputs.append(motor)
     np.testing.assert_array_equal(*outputs)
@@ -313,4 +317,4 @@ def test_wrong_genomes_seeds_and_experience(engine: str) -> None:
         (np.ones((2, INPUTS)), np.ones((2, 1))),
     ):
         with pytest.raises(OntogymError, match=r"give \(P, 3\) and \(P,\)"):
-            agent.step(state, observation, reward)
+            agent.step(state, observation, Feedback.of(reward))

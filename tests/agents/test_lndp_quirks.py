@@ -14,6 +14,7 @@ import pytest
 import torch
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.graph_transformer import GraphTransformer
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live
@@ -181,7 +182,7 @@ def test_quirk_5_a_pruned_edge_conducts_one_more_step(compat: str, engine: str) 
     assert agent.body(state).mask.sum() == agent.n_allowed_edges
     motors, present = [], []
     for _ in range(2):
-        motor, state = agent.step(state, np.ones((1, INPUTS)), np.zeros(1))
+        motor, state = agent.step(state, np.ones((1, INPUTS)), Feedback.of(np.zeros(1)))
         motors.append(np.abs(motor).max())
         present.append(agent.body(state).mask.sum())
     assert present == [0, 0]  # gone at the first step
@@ -197,7 +198,7 @@ def test_quirk_5_a_new_edge_is_silent_until_the_next_update(compat: str, engine:
     state = agent.birth(genome[None], lane_seeds(0, 1))
     weights, motors = [], []
     for _ in range(2):
-        motor, state = agent.step(state, np.ones((1, INPUTS)), np.zeros(1))
+        motor, state = agent.step(state, np.ones((1, INPUTS)), Feedback.of(np.zeros(1)))
         body = agent.body(state)
         assert body.mask.sum() == agent.n_allowed_edges  # there from the first step on
         weights.append(np.abs(body.edges).max())
@@ -228,7 +229,7 @@ def test_quirk_6_pruning_that_would_cut_an_absent_edge_forbids_all_growth(compat
     state = agent.birth(genome[None], lane_seeds(0, 1))
     present = []
     for _ in range(3):
-        _, state = agent.step(state, np.ones((1, INPUTS)), np.zeros(1))
+        _, state = agent.step(state, np.ones((1, INPUTS)), Feedback.of(np.zeros(1)))
         present.append(agent.body(state).mask.sum())
     everything = agent.n_allowed_edges
     assert present == ([everything] * 3 if compat == "corrected" else [0] * 3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.errors import OntogymError
 from ontogym.registry import RULES
@@ -35,7 +36,7 @@ def test_deep_rewiring_keeps_an_lndps_number_of_edges():
     state = agent.birth(genomes, lane_seeds(0, 4))
     before = agent.body(state).mask
     for _ in range(20):
-        _, state = agent.step(state, rng.normal(size=(4, 3)).astype(np.float32), np.zeros(4))
+        _, state = agent.step(state, rng.normal(size=(4, 3)).astype(np.float32), Feedback.of(np.zeros(4)))
     after = agent.body(state).mask
     assert np.array_equal(before.sum((1, 2)), after.sum((1, 2)))
     assert (before != after).any()

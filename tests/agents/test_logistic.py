@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.logistic import Logistic
 from ontogym.envs.registration import ENTRIES
 from ontogym.errors import OntogymError
@@ -32,7 +33,7 @@ def test_it_chooses_right_with_the_logistic_probability():
     genomes = np.tile([2.0, -0.5], (lives, 1))
     state = a.birth(genomes, np.arange(lives))
     seen = np.tile(np.array([0.0, 0.25, 1, 0, 0], dtype=np.float32), (lives, 1))
-    motor, _ = a.step(state, seen, np.zeros(lives))
+    motor, _ = a.step(state, seen, Feedback.of(np.zeros(lives)))
     x = np.tanh(1.25) / np.tanh(5)
     expected = 1 / (1 + np.exp(-(2 * x - 0.5)))
     # Four standard errors of 4000 coin tosses.
@@ -44,11 +45,11 @@ def test_it_learns_only_from_choices_at_the_go_cue():
     a = agent()
     go, wait = (np.array([[0, 1, cue, 0, 0]], dtype=np.float32) for cue in (1, 0))
     state = a.birth(np.array([[0.5, 0.1]]), np.array([1]))
-    _, state = a.step(state, wait, np.zeros(1))
+    _, state = a.step(state, wait, Feedback.of(np.zeros(1)))
     before = state.edges.clone()
-    _, state = a.step(state, go, np.ones(1))  # the reward of a step that was no choice
+    _, state = a.step(state, go, Feedback.of(np.ones(1)))  # the reward of a step that was no choice
     assert (state.edges == before).all()
-    _, state = a.step(state, wait, np.ones(1))
+    _, state = a.step(state, wait, Feedback.of(np.ones(1)))
     assert (state.edges != before).any()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.plastic import Plastic
 from ontogym.baselines.lives.life import make_agent
 from ontogym.baselines.lives.recording import record_life
@@ -59,7 +60,7 @@ def test_activation_and_change_by_hand():
             w = np.clip(w, -4, 4)
         h = np.tanh(w[3:7, :3] @ x[t] + bias[:4])
         y = np.tanh(w[7:, 3:7] @ h + bias[4:])
-        motor, state = agent.step(state, x[t : t + 1], np.zeros(1))
+        motor, state = agent.step(state, x[t : t + 1], Feedback.of(np.zeros(1)))
         np.testing.assert_allclose(motor[0], y, rtol=1e-6)
     assert np.array_equal(agent.network(state).mask, agent.layout.allowed > 0)
 
@@ -73,7 +74,7 @@ def test_without_rules_nothing_changes_and_with_one_it_does():
         state = agent.birth(genomes, lane_seeds(0, 2))
         before = agent.network(state).weights
         for observation in observations:
-            _, state = agent.step(state, observation, np.ones(2))
+            _, state = agent.step(state, observation, Feedback.of(np.ones(2)))
         return before, agent.network(state).weights
 
     before, after = weights_after("")
@@ -90,7 +91,7 @@ def test_reward_reaches_the_rule():
     for reward in (0.0, 1.0):
         state = agent.birth(genomes, lane_seeds(0, 1))
         for _ in range(2):
-            _, state = agent.step(state, observation, np.full(1, reward))
+            _, state = agent.step(state, observation, Feedback.of(np.full(1, reward)))
         found.append(agent.network(state).weights)
     assert not np.allclose(*found)
 
@@ -105,7 +106,9 @@ def test_lives_keep_their_number_of_edges_and_move_them(name):
     start = [agent.network(state, k).mask for k in range(5)]
     for _ in range(30):
         active = rng.random(5) < 0.8
-        _, state = agent.step(state, rng.normal(size=(5, 3)).astype(np.float32), np.zeros(5), active)
+        _, state = agent.step(
+            state, rng.normal(size=(5, 3)).astype(np.float32), Feedback.of(np.zeros(5)), active
+        )
     end = [agent.network(state, k) for k in range(5)]
     for before, after in zip(start, end):
         assert after.mask.sum() == before.sum()
@@ -153,7 +156,7 @@ def test_compiled_step_is_the_eager_one():
         agent = plastic(compiled=compiled)
         state = agent.birth(genomes, lane_seeds(0, 9))
         for observation in observations:
-            motor, state = agent.step(state, observation, np.ones(9))
+            motor, state = agent.step(state, observation, Feedback.of(np.ones(9)))
         motors.append(motor)
     np.testing.assert_allclose(*motors, atol=1e-4)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes
 from ontogym.seeding import LaneStreams
 
 
@@ -59,10 +59,10 @@ class Growing(Agent[GrowingState]):
 
     def develop(self, state, activity):
         for observation in activity:
-            _, state = self.step(state, observation, np.zeros(len(observation)))
+            _, state = self.step(state, observation, Feedback.of(np.zeros(len(observation))))
         return state
 
-    def step(self, state, observation, reward, active=None):
+    def step(self, state, observation, feedback, active=None):
         n, streams = self.nodes, state.streams
         chance = streams.uniform((n, n))
         mask = ((state.mask & (chance > 0.002)) | (chance > 0.996)) & self.allowed

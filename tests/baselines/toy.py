@@ -53,7 +53,7 @@ class Linear(Agent[LinearState]):
     def develop(self, state, activity):
         return state._replace(weights=state.weights + activity.mean())
 
-    def step(self, state, observation, reward, active=None):
+    def step(self, state, observation, feedback, active=None):
         active = np.ones(len(observation), dtype=bool) if active is None else active
         motor = np.zeros((len(observation), self.spaces.n_actions), dtype=np.float32)
         # Row by row sums in a fixed order: a batch gives each row what it would get alone.
@@ -62,7 +62,7 @@ class Linear(Agent[LinearState]):
             drive = drive + self.noise * state.streams.normal((self.spaces.n_actions,), active)
         motor[active] = np.tanh(drive)
         heard, steps, seen = state.heard.copy(), state.steps.copy(), state.seen.copy()
-        heard[active] += reward[active]
+        heard[active] += feedback.reward[active]
         steps[active] += 1
         seen[active] += observation[active].sum(1)
         return motor, state._replace(heard=heard, steps=steps, seen=seen)

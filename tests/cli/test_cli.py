@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 
+from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.presets import PRESETS
 from ontogym.cli import main
@@ -105,6 +108,34 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(run, tmp_path, monkeypatc
     assert main(evolve(out, "--checkpoint-every", "1", "--resume")) == 0
     score = [json.loads((folder / "result.json").read_text())["score"] for folder in (out, run)]
     assert score[0] == score[1]
+
+
+def test_sigterm_keeps_the_last_generation_and_the_run_goes_on_to_the_same(tmp_path):
+    """Ended in mid-generation, long before the next checkpoint is due."""
+
+    def words(folder, generations):
+        few = ["--population", "4", "--eval-every", "1000", "--eval-lives", "2", "--final-lives", "4"]
+        few += ["--generations", str(generations), "--checkpoint-every", "1000000"]
+        agent = ["--env", "CartPole-v1", "--agent", "tests.baselines.toy:Linear", *few]
+        return ["evolve", *agent, "--out", str(tmp_path / folder)]
+
+    started = [sys.executable, "-m", "ontogym", *words("cut", 1_000_000)]
+    process = subprocess.Popen(started, stderr=subprocess.PIPE, text=True)
+    rows, end = tmp_path / "cut" / "progress.csv", time.monotonic() + 120
+    while not (rows.exists() and rows.read_bytes().count(b"\n") > 4):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=120)[1].splitlines()[-1]
+    assert process.returncode == 143
+    assert said == f"ontogym: stopped; the same command with --resume goes on with {tmp_path / 'cut'}."
+    done = checkpoint.meta(tmp_path / "cut" / "checkpoint.safetensors")["generation"]
+    assert rows.read_bytes().count(b"\n") - 1 - done in (0, 1)
+    assert main([*words("cut", done + 3), "--resume"]) == main(words("whole", done + 3)) == 0
+    cut, whole = (load_agent(tmp_path / name) for name in ("cut", "whole"))
+    np.testing.assert_array_equal(cut.genome, whole.genome)
+    assert cut.facts == whole.facts
 
 
 def test_a_truncated_checkpoint_is_refused_and_left_as_it_is(tmp_path, capsys):
@@ -233,7 +264,7 @@ def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
 
 
 def test_the_short_form_of_a_rule_serves_the_lndp_too():
-    config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).config()
+    config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).configured()
     assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
 
 
@@ -314,7 +345,7 @@ def test_observations_that_no_network_takes_are_refused(tmp_path, monkeypatch, c
         assert main(["evolve", "--env", "test/Pictures-v0"]) == 2
     finally:
         gymnasium.registry.pop("test/Pictures-v0")
-    assert "encoder" in capsys.readouterr().err
+    assert "feature extractor" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
@@ -337,19 +368,19 @@ def test_words_are_no_observations(tmp_path, monkeypatch, capsys):
 def test_presets_are_the_defaults_and_flags_override_them(env):
     from ontogym.baselines.evolution.config import life_spec
 
-    config = parse(["evolve", "--env", env, "--seed", "7"]).config()
+    config = parse(["evolve", "--env", env, "--seed", "7"]).configured()
     assert config.target == PRESETS[env]["target"]
     assert config.seed == 7
     life_spec(config)
-    assert parse(["evolve", "--env", env, "--target", "1"]).config().target == 1
-    assert parse(["evolve", "--env", env, "--no-preset"]).config().target is None
+    assert parse(["evolve", "--env", env, "--target", "1"]).configured().target == 1
+    assert parse(["evolve", "--env", env, "--no-preset"]).configured().target is None
 
 
 def test_lndp_options_are_flags_and_only_those_that_differ_are_kept():
     command = parse(
         ["evolve", "--io-identity", "--no-graph-transformer", "--start", "empty", "--threads", "1"]
     )
-    assert command.config().agent_options == {
+    assert command.configured().agent_options == {
         "io_identity": True,
         "graph_transformer": False,
         "start": "empty",

@@ -67,10 +67,10 @@ def test_waves_are_filmed(tmp_path, capsys, obs):
     assert main([*command, "--out", str(tmp_path / "waves.gif"), "--json"]) == 0
     assert last_json(capsys)["frames"] == 24
     film = iio.imread(tmp_path / "waves.gif")
-    assert film.shape[1:3] == (16, 16)
+    assert film.shape[1:3] == (512, 512)  # shown enlarged
     assert main([*command, "--out", str(tmp_path / "sheet.png")]) == 0
     sheet = iio.imread(tmp_path / "sheet.png")
-    assert sheet.shape == (3 * 18 - 2, 8 * 18 - 2)
+    assert sheet.shape == (4 * 262 - 6, 6 * 262 - 6)
     if obs == "binary":
         assert set(np.unique(sheet)) <= {0, 128, 255}
     assert main([*command, "--out", str(tmp_path / "waves.avi")]) == 2

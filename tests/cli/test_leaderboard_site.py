@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -41,9 +42,22 @@ def test_it_reads_the_store_and_writes_the_site(reader, tmp_path, capsys):
         "submissions": 12,
         "films_made": 0,
         "films_reused": 0,
+        "skipped": {},
     }
     assert reader == [Path("results-a")]
     assert "results-a/submissions/" in next((out / "agents").glob("*ppo*")).read_text()
+
+
+def test_what_cannot_be_shown_is_named(reader, tmp_path, capsys, monkeypatch):
+    board = make_board(["PPO", "random"], {"classic": ["CartPole-v1"]}, seeds=1)
+    spoilt = [replace(entry, curve=5) if entry.label == "random" else entry for entry in board.entries]
+    monkeypatch.setattr(
+        sys.modules["ontogym.leaderboard.board"], "read_board", lambda _: replace(board, entries=spoilt)
+    )
+    assert main(["leaderboard", "site", "--out", str(tmp_path / "site"), "--json"]) == 0
+    said = capsys.readouterr()
+    (left_out,) = json.loads(said.out.splitlines()[-1])["skipped"]
+    assert f"left out {left_out}, which cannot be shown" in said.err
 
 
 def test_people_are_told_where_the_first_page_is(reader, tmp_path, capsys):

@@ -15,7 +15,6 @@ from ontogym.agents.lndp import LNDPConfig
 from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.cli import citations, commands, main
 from ontogym.cli.citations import used_by
-from ontogym.cli.evolve import Evolve
 from ontogym.errors import OntogymError
 
 
@@ -87,22 +86,47 @@ def test_an_interrupt_ends_with_130_and_a_bug_with_its_traceback(probes, capsys)
 
 
 def test_every_field_of_the_configuration_is_a_flag_with_its_default():
-    """`conditions` comes with the environment; the default environment is the suite's own."""
-    flags = {f.name: f for f in dataclasses.fields(Evolve)}
-    for field in dataclasses.fields(EvolutionConfig):
-        if field.name != "conditions":
-            assert field.name in flags
-        if field.default is not dataclasses.MISSING and field.name not in ("conditions", "env"):
-            assert flags[field.name].default == field.default, field.name
+    command = commands.parse(["evolve", "--no-preset"])
+    assert command.config == EvolutionConfig(env="ontogym/CartPole-v1")
+    line = ["--told", "termination", "--silenced", "action", "--episode-weights", "0", "1", "--episodes", "2"]
+    line += ["--conditions", '[{"phase": 0}, {"phase": 1}]', "--from", "zoo:lndp-cartpole"]
+    config = commands.parse(["evolve", "--no-preset", *line]).config
+    assert (config.told, config.silenced, config.episode_weights) == ("termination", ("action",), (0.0, 1.0))
+    assert config.conditions == ({"phase": 0}, {"phase": 1})
+    assert config.start_from == "zoo:lndp-cartpole"
+
+
+def test_a_configuration_file_gives_the_defaults_of_any_command(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        'env = "ontogym/Foraging-v0"\npopulation = 9\nagent_options = {nodes = 11}\n'
+    )
+    config = commands.parse(["evolve", "--config", str(tmp_path / "a.toml"), "--lives", "4"]).configured()
+    assert (config.env, config.population, config.lives) == ("ontogym/Foraging-v0", 9, 4)
+    assert config.agent_options == {"nodes": 11}
+    assert config.env_kwargs == {}  # a file says all; presets are for lines
+    (tmp_path / "b.toml").write_text('algo = "a2c"\nhyper = {n_steps = 4}\n')
+    train = commands.parse(["train", f"--config={tmp_path / 'b.toml'}"]).config
+    assert (train.algo, train.hyper) == ("a2c", {"n_steps": 4})
+    (tmp_path / "c.toml").write_text("lifes = 3\n")
+    with pytest.raises(OntogymError, match="did you mean 'lives'"):
+        commands.parse(["evolve", "--config", str(tmp_path / "c.toml")])
+    (tmp_path / "d.toml").write_text("lives = 3\n")
+    assert commands.parse(["evaluate", "zoo:lndp-cartpole", "--config", str(tmp_path / "d.toml")]).lives == 3
+
+
+def test_a_plastic_agent_develops_on_a_source_with_its_options():
+    line = ["evolve", "--agent", "plastic", "--development", "retinal-waves", "--development-steps", "3"]
+    options = commands.parse([*line, "--development-options", "preset=mouse"]).configured().agent_options
+    assert options["development_options"] == ["preset=mouse"]
 
 
 @pytest.mark.parametrize("flag", [["--env-kwargs", "size=7"], ["--env-kwargs", "observation=raw"], []])
 def test_named_arguments_leave_the_others_of_the_preset(flag):
-    config = commands.parse(["evolve", "--env", "ontogym/Foraging-v0", *flag]).config()
+    config = commands.parse(["evolve", "--env", "ontogym/Foraging-v0", *flag]).configured()
     named = dict(pair.split("=") for pair in flag[1:])
     expected = {"observation": "one-hot"} | {k: int(v) if v.isdigit() else v for k, v in named.items()}
     assert config.env_kwargs == expected
-    bare = commands.parse(["evolve", "--no-preset", "--env=ontogym/Foraging-v0", *flag]).config()
+    bare = commands.parse(["evolve", "--no-preset", "--env=ontogym/Foraging-v0", *flag]).configured()
     assert bare.env_kwargs == {k: v for k, v in expected.items() if k in named}
 
 
@@ -110,22 +134,22 @@ def test_flags_of_the_lndp_are_not_swallowed_by_another_agent(capsys):
     agent = "tests.baselines.toy:Linear"
     assert main(["evolve", "--agent", agent, "--io-identity"]) == 2
     assert "--io-identity" in capsys.readouterr().err
-    config = commands.parse(["evolve", "--agent", agent, "--agent-options", "noise=0.5"]).config()
+    config = commands.parse(["evolve", "--agent", agent, "--agent-options", "noise=0.5"]).configured()
     assert config.agent_options == {"noise": 0.5}
     assert ":" not in config.out
 
 
 def test_development_without_steps_is_refused():
     with pytest.raises(OntogymError, match="--development-steps"):
-        commands.parse(["evolve", "--development", "silence"]).config()
-    options = commands.parse(["evolve", "--development", "silence", "--development-steps", "3"]).config()
+        commands.parse(["evolve", "--development", "silence"]).configured()
+    options = commands.parse(["evolve", "--development", "silence", "--development-steps", "3"]).configured()
     assert options.agent_options == {"development": "silence", "development_steps": 3}
 
 
 def test_options_of_the_source_of_development():
     noise = ["evolve", "--development", "white-noise", "--development-steps", "3"]
-    options = commands.parse([*noise, "--development-options", "sd=2"]).config().agent_options
-    assert options["development_options"] == ("sd=2",)
+    options = commands.parse([*noise, "--development-options", "sd=2"]).configured().agent_options
+    assert options["development_options"] == ["sd=2"]
     written = LNDPConfig(**json.loads(json.dumps(options)))  # a file holds a list
     assert written == LNDPConfig(**options | {"development_options": {"sd": 2}})
     with pytest.raises(OntogymError, match="those of a source"):
@@ -136,13 +160,15 @@ def test_options_of_the_source_of_development():
 
 def test_the_source_of_development_is_cited(monkeypatch):
     monkeypatch.setattr(citations, "bibtex", list)
-    config = commands.parse(["evolve", "--development", "retinal-waves", "--development-steps", "3"]).config()
+    config = commands.parse(
+        ["evolve", "--development", "retinal-waves", "--development-steps", "3"]
+    ).configured()
     assert any("2311.17232" in text for text in used_by(config))
-    assert not any("2311.17232" in text for text in used_by(commands.parse(["evolve"]).config()))
+    assert not any("2311.17232" in text for text in used_by(commands.parse(["evolve"]).configured()))
 
 
 def test_bibtex_of_what_was_used():
-    lndp = used_by(commands.parse(["evolve", "--synaptic-rule", "hebbian-abcd"]).config())
+    lndp = used_by(commands.parse(["evolve", "--synaptic-rule", "hebbian-abcd"]).configured())
     plain = used_by(EvolutionConfig(env="CartPole-v1", agent="tests.baselines.toy:Linear"))
     keys = [{entry.partition("{")[2].partition(",")[0] for entry in found} for found in (lndp, plain)]
     assert {"plantec2024lndp", "najarro2020hebbian", "towers2024gymnasium"} <= keys[0]

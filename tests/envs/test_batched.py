@@ -13,7 +13,7 @@ from ontogym.envs import make_vector
 from ontogym.envs.registration import ENTRIES
 from ontogym.errors import OntogymError, UnknownNameError
 
-IDS = list(ENTRIES)
+IDS = [entry.id for entry in ENTRIES.values() if entry.vector_entry_point]
 MODES = list(AutoresetMode)
 CARTPOLE, SWITCH = "ontogym/CartPole-v1", "ontogym/ForagingSwitch-v0"
 

@@ -9,7 +9,7 @@ import pytest
 import ontogym  # noqa: F401
 from ontogym.envs import anchors, make_vector
 from ontogym.envs.de_novo_choice import BLOCK_LENGTHS, PHASE_CONTRASTS, UNBIASED_TRIALS, DeNovoChoiceEnv
-from ontogym.envs.reference import BlockObserver
+from ontogym.envs.reference import BlockObserver, RuleKeeper
 from ontogym.errors import OntogymError
 
 ID, BLOCKS = "ontogym/DeNovoChoice-v0", "ontogym/DeNovoChoiceBlocks-v0"
@@ -169,3 +169,51 @@ def test_picture_shows_the_side_the_contrast_and_the_outcome():
         pictures.append(env.render())
     assert all(p.shape == (160, 320, 3) and p.dtype == np.uint8 for p in pictures)
     assert not np.array_equal(pictures[1][:4], pictures[2][:4])
+
+
+def test_reversals_move_the_rule_and_nothing_that_is_seen():
+    env = make_vector("ontogym/DeNovoChoiceBlocks-v1", 2)
+    seen, info = env.reset(seed=[1, 1])
+    state = env.state
+    env.state = state._replace(mapping=np.array([0, 1]))
+    mappings = []
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        np.testing.assert_array_equal(seen[0], seen[1])
+        assert not seen[:, 3:].any()
+        side = (seen[:, 1] > seen[:, 0]).astype(np.int64)
+        mapping = env.state.mapping
+        assert mapping.sum() == 1
+        mappings.append(int(mapping[0]))
+        action = rng.integers(2)
+        seen, reward, _, _, info = env.step(np.array([action, action]))
+        np.testing.assert_array_equal(reward, action == side ^ mapping)
+        np.testing.assert_array_equal(info["mapping"], env.state.mapping)
+    blocks = np.diff(np.flatnonzero(np.diff(mappings)))
+    assert len(blocks) >= 2
+    assert (blocks >= BLOCK_LENGTHS[0]).all()
+    assert (blocks <= BLOCK_LENGTHS[1]).all()
+
+
+def test_reversals_are_kept_up_with_at_one_trial_each():
+    lives = 1000
+    env, policy = make_vector("ontogym/DeNovoChoiceBlocks-v1", lives), RuleKeeper(lives)
+    seen, _ = env.reset(seed=5)
+    reward, total, changes, before = np.zeros(lives), np.zeros(lives), np.zeros(lives), env.state.mapping
+    first_wrong = before.copy()
+    for _ in range(500):
+        seen, reward, _, _, _ = env.step(policy.act(seen, reward))
+        total += reward
+        changes += env.state.mapping != before
+        before = env.state.mapping
+    # The rule that changes after the last trial costs nothing any more.
+    assert (np.abs(500 - total - changes - first_wrong) <= 1).all()
+    assert (
+        abs(total.mean() - anchors("ontogym/DeNovoChoiceBlocks-v1")[1])
+        < 4 * total.std() / np.sqrt(lives) + 0.1
+    )
+
+
+def test_two_kinds_of_blocks_are_one_sentence():
+    with pytest.raises(OntogymError, match="not both"):
+        DeNovoChoiceEnv(blocks=True, reversals=True)

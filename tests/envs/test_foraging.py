@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ontogym  # noqa: F401
-from ontogym.envs import make_vector
+from ontogym.envs import anchors, make_vector
 from ontogym.envs.foraging import ForagingEnv
 from ontogym.envs.reference import WinStayLoseShift
 from ontogym.errors import OntogymError
@@ -180,3 +180,72 @@ def test_picture_shows_agent_food_and_reward():
         assert pictures[a].shape[2] == 3
         for b in range(a):
             assert not np.array_equal(pictures[a], pictures[b])
+
+
+class PositionOnly:
+    """Hears no reward: an end at which it stays was the wrong one, so it goes to the other."""
+
+    def __init__(self, lives: int) -> None:
+        self.target, self.arriving = np.ones(lives, dtype=np.int64), np.zeros(lives, dtype=bool)
+
+    def act(self, seen: np.ndarray) -> np.ndarray:
+        position = seen[:, 0].astype(np.int64)
+        self.target ^= self.arriving & (position == self.target * 4)
+        self.arriving = position + np.sign(self.target * 4 - position) == self.target * 4
+        return np.where(position < self.target * 4, 0, 1)
+
+
+def deaf_return(env_id: str, lives: int = 2000) -> float:
+    env, policy = make_vector(env_id, lives), PositionOnly(lives)
+    seen, _ = env.reset(seed=7, options={"goal": np.arange(lives) % 2})
+    total = np.zeros(lives)
+    for _ in range(100):
+        seen, reward, _, _, _ = env.step(policy.act(seen))
+        total += reward
+    return float(total.mean())
+
+
+@pytest.mark.parametrize("name", ["ForagingSwitch", "ForagingGoalSwap"])
+def test_position_alone_solves_v0_and_not_v1(name):
+    assert deaf_return(f"ontogym/{name}-v0") > 0.95 * anchors(f"ontogym/{name}-v0")[1]
+    assert deaf_return(f"ontogym/{name}-v1") < 255
+    assert anchors(f"ontogym/{name}-v1")[1] > 350
+
+
+@pytest.mark.parametrize("name", ["ForagingRewardOnlyLate-v0", "ForagingSwitchLate-v0", "ForagingGoalSwapLate-v0"])
+def test_nothing_but_the_reward_tells_where_the_food_is(name):
+    env = make_vector(f"ontogym/{name}", 2)
+    env.action_space.seed(0)
+    seen, _ = env.reset(seed=[5, 5], options={"goal": np.array([0, 1])})
+    differed = False
+    for _ in range(100):
+        np.testing.assert_array_equal(seen[0], seen[1])
+        seen, reward, _, _, _ = env.step(np.repeat(env.action_space.sample()[:1], 2))
+        differed |= reward[0] != reward[1]
+    assert differed
+
+
+def test_rewards_come_late_by_so_many_steps():
+    now, late = ForagingEnv(), ForagingEnv(reward_delay=3)
+    rng = np.random.default_rng(0)
+    rewards = []
+    for env in (now, late):
+        env.reset(seed=0, options={"goal": 1})
+    for action in rng.choice(3, 60, p=[0.6, 0.2, 0.2]):
+        rewards.append([env.step(action)[1] for env in (now, late)])
+    earned, paid = np.array(rewards).T
+    assert earned.sum() > 50
+    np.testing.assert_array_equal(paid, np.concatenate([np.zeros(3), earned[:-3]]))
+
+
+@pytest.mark.parametrize("name", ["ForagingRewardOnlyLate-v0", "ForagingSwitchLate-v0", "ForagingGoalSwapLate-v0"])
+def test_win_stay_lose_shift_waits_for_late_rewards(name):
+    lives, reward = 1000, np.zeros(1000)
+    env, policy = make_vector(f"ontogym/{name}", lives), WinStayLoseShift(lives, delay=3)
+    seen, _ = env.reset(seed=7, options={"goal": np.arange(lives) % 2})
+    total = np.zeros(lives)
+    for _ in range(100):
+        seen, reward, _, _, _ = env.step(policy.act(seen, reward))
+        total += reward
+    optimal = anchors(f"ontogym/{name}")[1]
+    assert 0.97 * optimal < total.mean() <= optimal

@@ -10,9 +10,9 @@ import ontogym  # noqa: F401
 from ontogym.baselines.lives.lanes import Lanes
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.envs import make_vector
-from ontogym.envs.classic_control import CartPoleDynamics, PendulumDynamics
+from ontogym.envs.classic_control import AcrobotDynamics, CartPoleDynamics, PendulumDynamics
 from ontogym.envs.nonstationary import NonstationaryEnv, NonstationaryVectorEnv
-from ontogym.envs.schedule import Schedule, random_cycles
+from ontogym.envs.schedule import RandomSchedule, Schedule, random_cycles
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
@@ -112,17 +112,17 @@ def test_goals_swap_within_and_between_episodes():
     assert goals == [1, 0, 1]
 
 
-@pytest.mark.parametrize("dynamics", [CartPoleDynamics(), PendulumDynamics()])
-def test_physics_at_their_usual_values_change_no_bit(dynamics):
+@pytest.mark.parametrize("dynamics", [CartPoleDynamics(), PendulumDynamics(g=3.7), AcrobotDynamics()])
+def test_parameters_at_their_usual_values_change_no_bit(dynamics):
     streams = LaneStreams(np.arange(50))
     state = dynamics.reset(streams, np.arange(50), {})
-    usual = {name: np.full(50, value) for name, value in dynamics.physics.items()}
+    usual = type(dynamics.parameters)(*(np.full(50, value) for value in dynamics.parameters))
     rng = np.random.default_rng(0)
     for _ in range(60):
         action = rng.integers(0, 2, 50)
         if isinstance(dynamics, PendulumDynamics):
             action = rng.uniform(-2, 2, (50, 1)).astype(np.float32)
-        varied = dynamics.step_with_physics(state, action, streams, usual)
+        varied = dynamics.step(state, action, streams, usual)
         plain = dynamics.step(state, action, streams)
         for a, b in zip((*varied[0], *varied[1:]), (*plain[0], *plain[1:])):
             np.testing.assert_array_equal(a, b)
@@ -228,7 +228,7 @@ def test_the_picture_shows_the_change():
         ({"drift": {"gravity": 2.0}}, "give both"),
         ({"change": "drift", "drift": {"gravitas": 2.0}}, "did you mean 'gravity'"),
         ({"change": "drift", "drift": {"gravity": 0.0}}, "positive factor"),
-        ({"change": "drift", "drift": {"gravity": 2.0}, "task": "Acrobot-v1"}, "no physics"),
+        ({"change": "drift", "drift": {"gravity": 2.0}, "task": "Foraging-v0"}, "no physics"),
         ({"change": "goal-swap"}, "no goal"),
         ({"change": "sensor-permute", "task": "Foraging-v0"}, "nothing to permute"),
         ({"change": "action-permute", "task": "Pendulum-v1"}, "nothing to permute"),
@@ -255,3 +255,73 @@ def test_the_info_leaves_the_place_of_an_episodes_statistics_free():
         *_, terminated, truncated, info = env.step(0)
         over = terminated or truncated
     assert info["episode"]["l"] == info["age"]
+
+
+def test_random_switches_stay_in_their_ranges_and_use_them():
+    schedule = RandomSchedule.of("step", 3, (10, 19), (2, 5), 0)
+    times = schedule.draw(np.random.default_rng(0).random((2000, 3)))
+    assert sorted(set(times[:, 0])) == list(range(10, 20))
+    assert sorted(set(np.diff(times).ravel())) == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("kind", ["ActionFlip-v1", "ActionFlipBack-v0", "ActionFlipOften-v0"])
+def test_a_life_meets_every_random_switch_however_soon_it_falls(kind):
+    env = make_vector(f"ontogym/CartPole{kind}", 64, autoreset_mode="SameStep")
+    _, info = env.reset(seed=0)
+    times, met = env.switch_times, np.zeros(64, dtype=np.int64)
+    assert len({tuple(t) for t in times}) > 60  # each life has its own
+    last, episode = info["phase"], info["episode_index"]
+    while (episode < 5).any():
+        _, _, _, _, info = env.step(np.zeros(64, dtype=np.int64))  # falls after nine steps or so
+        same = info["episode_index"] >= episode
+        met = np.where(same, np.maximum(met, info["phase"]), met)
+        episode = np.where(same, info["episode_index"], 5)
+    assert (met == times.shape[1]).all()
+    assert last.tolist() == [0] * 64
+
+
+def test_the_clock_of_a_life_waits_for_the_next_episode():
+    env = NonstationaryEnv(
+        "Pendulum-v1",
+        "action-flip",
+        "life",
+        changes=2,
+        earliest=(7, 7),
+        gap=(5, 5),
+        episode_ticks=5,
+        episodes=4,
+    )
+    env.reset(seed=0)
+    phases = [env.phase] + [env.step(np.zeros(1))[4]["phase"] for _ in range(8)]
+    assert phases == [0] * 9  # eight steps, but still the first episode
+    env.reset()
+    assert [env.phase] + [env.step(np.zeros(1))[4]["phase"] for _ in range(4)] == [0, 0, 1, 1, 1]
+    env.reset()
+    assert [env.phase] + [env.step(np.zeros(1))[4]["phase"] for _ in range(4)] == [1, 1, 2, 2, 2]
+    env.reset()
+    assert env.phase == 2
+
+
+def test_the_way_back_undoes_a_permutation():
+    env = NonstationaryVectorEnv(
+        LANES, task="CartPole-v1", change="sensor-permute", clock="step", switches=(2, 4), back=True
+    )
+    env.reset(seed=0)
+    orders = env.state.orders
+    assert (orders[:, 2] == orders[:, 0]).all()
+    assert (orders[:, 1] != orders[:, 0]).all()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"changes": -1}, "whole number from 1"),
+        ({"changes": 1, "earliest": (5, 2)}, "smaller first"),
+        ({"changes": 2, "gap": (0, 2)}, "whole numbers from 1"),
+        ({"changes": 1, "clock": "hours"}, "clock"),
+        ({"clock": "life", "episode_ticks": 0}, "episode_ticks"),
+    ],
+)
+def test_bad_random_times_are_one_sentence(kwargs, message):
+    with pytest.raises(OntogymError, match=message):
+        NonstationaryEnv(**kwargs)

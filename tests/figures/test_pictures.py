@@ -11,7 +11,8 @@ import pytest
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.lives.recording import LifeRecording, record_life
 from ontogym.errors import OntogymError
-from ontogym.figures.curves import Score, comparison_figure, learning_curve_figure, read_progress
+from ontogym.figures.comparison import Score, comparison_figure
+from ontogym.figures.curves import learning_curve_figure, read_progress
 from ontogym.figures.film import write_animation
 from ontogym.figures.life import life_figure
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from ontogym.errors import OntogymError
+from ontogym.figures.words import number
+from ontogym.leaderboard.board import Row
 from ontogym.leaderboard.site import build as building
 from ontogym.leaderboard.site import build_site
 from tests.leaderboard.boards import TASKS, make_board
@@ -146,25 +149,114 @@ def test_no_invisible_character_is_in_any_page(hostile):
 
 def test_file_names_stay_in_the_site(hostile):
     names = [str(path.relative_to(hostile)) for path in hostile.rglob("*") if path.is_file()]
-    assert all(re.fullmatch(r"(agents/|manifests/)?[A-Za-z0-9][A-Za-z0-9._-]*", name) for name in names)
+    assert all(
+        re.fullmatch(r"(agents/|manifests/|tasks/)?[A-Za-z0-9][A-Za-z0-9._-]*", name) for name in names
+    )
     assert len([n for n in names if n.startswith("agents/")]) == 2 * len(HOSTILE)
 
 
 def test_the_index_says_what_the_board_says(site):
     board = make_board(status={"PPO": "claimed", "random": "refused"})
     index = pages(site)["index.html"]
-    tables = index.all("table", class_="board")
-    assert len(tables) == 3
+    (table,) = index.all("table", class_="board")
     links = [e.text for e in index.all("a") if (e.attributes["href"] or "").startswith("agents/")]
-    assert links == ["LNDP", "PPO", "random"] * 3
+    assert links == ["LNDP", "PPO", "random"]
     for row in board.rows:
-        assert f"{row.low:.2f} to {row.high:.2f}" in tables[0].text or row.task is not None
+        assert f"{number(row.low)} to {number(row.high)}" in table.text or row.task is not None
     assert next(e.text for e in index.all("span", class_="badge claimed")) == "claimed"
-    assert len(index.all("tr", data_status="refused")) == 3
-    headers = index.all("th", scope="col")
-    sortable = [e for e in headers if "aria-sort" in e.attributes]
-    assert len(sortable) == 3 * 10
-    assert len([e for e in sortable if e.attributes["aria-sort"] == "descending"]) == 3
+    assert len(index.all("tr", data_status="refused")) == 1
+    sortable = [e for e in index.all("th", scope="col") if "aria-sort" in e.attributes]
+    # There is no column for what nobody measured here: what was regained, and all that this board does not know.
+    assert [e.text for e in sortable] == [
+        "Agent", "IQM", "First episode", "Last episode", "Wiring cost", "Env steps", "Wall-clock", "Seeds", "Status",
+    ]  # fmt: skip
+    assert [e.attributes["aria-sort"] for e in sortable].count("descending") == 1
+    best = {row.task: number(row.iqm) for row in board.rows if row.label == "LNDP"}
+    (tasks,) = index.all("table", class_="tasks")
+    assert all(name in tasks.text and best[name] in tasks.text for name in TASKS)
+
+
+def test_every_task_has_a_page_and_every_score_is_in_one_table(site):
+    board = make_board(status={"PPO": "claimed", "random": "refused"})
+    found = pages(site)
+    tasks = [page for name, page in found.items() if name.startswith("tasks/")]
+    assert sorted(page.all("h1")[0].text for page in tasks) == sorted(TASKS)
+    (flat,) = found["results.html"].all("table", class_="board")
+    for row in board.rows:
+        if row.task is None:
+            continue
+        (page,) = [page for page in tasks if page.all("h1")[0].text == row.task]
+        for shown in (page.all("table", class_="board")[0], flat):
+            assert f"{number(row.low)} to {number(row.high)}" in shown.text
+        assert len(page.all("tr", data_status="refused")) == 1
+    assert len(found["results.html"].all("tr", data_status="refused")) == 2
+
+
+def test_rows_say_by_number_what_they_can_be_filtered_by(tmp_path):
+    suites = {"classic": ["CartPole-v1"], "other": ["Foraging-v0", "CartPole-v1"]}
+    board = make_board(["a", "b"], suites)
+    for k, entry in enumerate(board.entries):
+        entry.manifest["author"] = f"author {k % 2}" if entry.label == "a" else ""
+    build_site(board, tmp_path / "out", "results")
+    results = pages(tmp_path / "out")["results.html"]
+    options = [e.text for e in results.all("option")]
+    assert options == [
+        "all",
+        "classic",
+        "other",
+        "all",
+        "CartPole-v1",
+        "Foraging-v0",
+        "all",
+        "author 0",
+        "author 1",
+    ]
+    rows = [e.attributes for e in results.elements if e.tag == "tr" and "data-suite" in e.attributes]
+    seen = [(r["data-suite"], r["data-task"], r["data-author"]) for r in rows]
+    assert sorted(seen) == sorted(
+        (s, t, a) for s, t in (("0", "0"), ("1", "1"), ("1", "0")) for a in ("0 1", "")
+    )
+
+
+def test_columns_of_later_boards_appear_when_a_row_has_them(tmp_path):
+    @dataclass(frozen=True)
+    class Later(Row):
+        held_out: float | None = None
+        regained: float | None = 0.4
+        told_clamped: float | None = None
+        parameters: int = 12_345
+        cpu_seconds: float = 7200.0
+
+    board = make_board(["a", "b"])
+    rows = [Later(**{f.name: getattr(row, f.name) for f in fields(Row)}) for row in board.rows]
+    build_site(replace(board, rows=rows), tmp_path / "out", "results")
+    (table,) = pages(tmp_path / "out")["index.html"].all("table", class_="board")
+    for shown in ("Regained", "0.400", "Parameters", "12.3 k", "CPU time", "2 h"):
+        assert shown in table.text
+    for absent in ("Held-out", "Told clamped", "Weights frozen"):
+        assert absent not in table.text
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"manifest": ["no", "mapping"]},
+        {"manifest": functools.reduce(lambda inner, _: {"a": inner}, range(5000), {})},
+        {"curve": 7},
+        {"env_steps": "many"},
+        {"verification": {"status": "verified", "reasons": 3}},
+    ],
+)
+def test_one_bad_entry_is_named_and_hides_no_other(tmp_path, spoilt):
+    board = make_board(["good", "bad"], seeds=1)
+    entries = [replace(e, **spoilt) if e.label == "bad" else e for e in board.entries]
+    report = build_site(replace(board, entries=entries), tmp_path / "out", "results", animations=False)
+    assert set(report.skipped) == {e.id for e in entries if e.label == "bad"}
+    index = pages(tmp_path / "out")["index.html"]
+    assert "good" in index.all("table", class_="board")[0].text
+    assert "bad" not in index.all("table", class_="board")[0].text
+    (left_out,) = index.all("section", id="skipped")
+    assert all(name in left_out.text for name in report.skipped)
 
 
 def test_charts_say_what_they_show_and_have_their_numbers_in_a_table(site):
@@ -173,11 +265,14 @@ def test_charts_say_what_they_show_and_have_their_numbers_in_a_table(site):
             named = drawing.attributes.get("aria-label") or drawing.attributes.get("aria-labelledby")
             assert named
         assert len(page.all("details", class_="numbers")) == len(page.all("figure", class_="chart"))
-    assert len(pages(site)["index.html"].all("figure", class_="chart")) == 2
+    tasks = [page for name, page in pages(site).items() if name.startswith("tasks/")]
+    assert [len(page.all("figure", class_="chart")) for page in tasks] == [1, 1]
 
 
 def test_refused_scores_are_no_evidence_in_learning_curves(site):
-    legends = [e.text for e in pages(site)["index.html"].all("ul", class_="legend")]
+    tasks = [page for name, page in pages(site).items() if name.startswith("tasks/")]
+    legends = [e.text for page in tasks for e in page.all("ul", class_="legend")]
+    assert len(legends) == 2
     assert all("LNDP" in legend and "PPO" in legend and "random" not in legend for legend in legends)
 
 
@@ -223,7 +318,9 @@ def test_an_agent_that_lacks_tasks_is_listed_where_it_has_been(tmp_path):
     board = replace(board, entries=list(filter(keep, board.entries)), rows=list(filter(keep, board.rows)))
     build_site(board, tmp_path / "out", "results")
     index = pages(tmp_path / "out")["index.html"]
-    assert ["some" in table.text for table in index.all("table", class_="board")] == [False, True, False]
+    assert ["some" in table.text for table in index.all("table", class_="board")] == [False]
+    own = {p.all("h1")[0].text: p for name, p in pages(tmp_path / "out").items() if name.startswith("tasks/")}
+    assert [("some" in own[task].all("table", class_="board")[0].text) for task in tasks] == [True, False]
     assert "1 more agent have" not in index.all("main")[0].text
     assert "1 more agent has run only some of these tasks" in index.all("main")[0].text
 
@@ -234,19 +331,20 @@ def test_an_empty_board_is_a_page_that_says_what_to_do(tmp_path):
     assert "ontogym leaderboard submit" in pages(tmp_path / "out")["index.html"].all("main")[0].text
 
 
-def test_what_has_no_number_has_a_dash(tmp_path):
-    board = make_board(["a"])
+def test_what_has_no_number_has_a_dash_and_what_none_has_no_column(tmp_path):
+    board = make_board(["a", "b"])
     gone = dict.fromkeys(
         ("first_episode", "last_episode", "adaptation", "wiring_cost", "env_steps", "wall_seconds")
     )
     entries = [
-        replace(e, score=None, normalised=None, curve=[], verification=None, **gone) for e in board.entries
+        e if e.label == "b" else replace(e, score=None, normalised=None, curve=[], verification=None, **gone)
+        for e in board.entries
     ]
-    rows = [replace(r, iqm=None, low=None, high=None, **gone) for r in board.rows]
+    rows = [r if r.label == "b" else replace(r, iqm=None, low=None, high=None, **gone) for r in board.rows]
     board = replace(board, entries=entries, rows=rows, suites={})
     build_site(board, tmp_path / "out", "results")
     (row,) = pages(tmp_path / "out")["index.html"].all("table", class_="board")[0:1]
-    assert row.text.count("–") == 7
+    assert row.text.count("–") == 5  # no score and four means; nobody has wiring
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields, replace
+
 import numpy as np
 import pytest
 
 from ontogym.baselines.lives.life import make_agent
+from ontogym.leaderboard.board import Row
 from ontogym.leaderboard.site import build, build_site
 from ontogym.leaderboard.site.networks import FilmedLife, film_life
 from tests.leaderboard.boards import make_board
@@ -78,14 +81,14 @@ def test_a_click_on_a_heading_sorts(browser, site):
     click(browser, "table.board th:nth-child(2) button")
     # Ascending; what was refused stays last.
     assert browser.execute_script(LABELS) == ["DQN", "PPO", "LNDP", "random"]
-    assert browser.execute_script(SORTS) == ["none", "ascending"] + ["none"] * 8
+    assert browser.execute_script(SORTS) == ["none", "ascending"] + ["none"] * 7
     click(browser, "table.board th:nth-child(1) button")
     assert browser.execute_script(LABELS) == ["DQN", "LNDP", "PPO", "random"]
     click(browser, "table.board th:last-child button")
     assert browser.execute_script(LABELS)[2:] == ["DQN", "random"]
     # Only one agent has a wiring cost: the others come last both ways.
     for _ in range(2):
-        click(browser, "table.board th:nth-child(6) button")
+        click(browser, "table.board th:nth-child(5) button")
         assert browser.execute_script(LABELS)[0] == "LNDP"
 
 
@@ -116,7 +119,7 @@ def test_filtering_by_word_and_status(browser, site):
     field = browser.find_element("id", "filter")
     field.send_keys("lNd")
     assert browser.execute_script(LABELS) == ["LNDP"]
-    assert browser.find_element("id", "count").text == "3 of 12 rows"
+    assert browser.find_element("id", "count").text == "1 of 4 rows"
     field.send_keys(" nothing")
     assert browser.execute_script(LABELS) == []
     assert browser.find_element("css selector", ".empty").is_displayed()
@@ -126,6 +129,36 @@ def test_filtering_by_word_and_status(browser, site):
     assert browser.execute_script(LABELS) == ["DQN", "random"]
     browser.find_element("css selector", "input[value=refused]").click()
     assert browser.execute_script(LABELS) == ["DQN"]
+
+
+def test_filtering_by_suite_task_agent_and_author(browser, tmp_path):
+    from selenium.webdriver.support.ui import Select
+
+    suites = {"classic": ["CartPole-v1"], "other": ["Foraging-v0", "CartPole-v1"]}
+    board = make_board(["a", "b"], suites)
+    for entry in board.entries:
+        entry.manifest["author"] = f"author of {entry.label}"
+    build_site(board, tmp_path / "out", "results")
+    open_page(browser, tmp_path / "out" / "results.html")
+    choose = lambda name, text: Select(browser.find_element("name", name)).select_by_visible_text(text)  # noqa: E731
+    count = browser.find_element("id", "count")
+    assert count.text == "6 rows"
+    for name, text, left in (("suite", "other", 4), ("task", "CartPole-v1", 2), ("author", "author of b", 1)):
+        choose(name, text)
+        assert count.text == f"{left} of 6 rows"
+    assert browser.execute_script(LABELS) == ["b"]
+    choose("suite", "classic")
+    assert browser.execute_script(LABELS) == ["b"]
+    choose("task", "Foraging-v0")
+    assert browser.execute_script(LABELS) == []
+    # On the first page a suite's section goes with its tables.
+    open_page(browser, tmp_path / "out" / "index.html")
+    choose("suite", "other")
+    seen = "return [...document.querySelectorAll('section.suite')].map(s => s.offsetHeight > 0)"
+    assert browser.execute_script(seen) == [False, True]
+    choose("task", "CartPole-v1")
+    tasks = "return [...document.querySelectorAll('.tasks tbody tr')].filter(r => r.offsetHeight > 0).length"
+    assert browser.execute_script(tasks) == 1
 
 
 def brightness(browser):
@@ -150,14 +183,39 @@ def test_colours_follow_the_system_until_the_reader_chooses(browser, site):
     assert brightness(browser) < 50
 
 
-@pytest.mark.parametrize("page", ["index.html", "agents"])
-def test_a_phone_shows_no_sideways_scrolling(browser, site, page):
-    target = (
-        site / page if page.endswith("html") else next(p for p in (site / page).iterdir() if "lndp" in p.name)
-    )
-    resize(browser, 360, 740)
-    open_page(browser, target)
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 1680])
+def test_no_page_scrolls_sideways_and_no_table_on_a_desk(browser, site, width, scheme):
+    emulate(browser, scheme)
+    resize(browser, width, 900)
+    for page in sorted(site.rglob("*.html")):
+        open_page(browser, page)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width, page
+        inside = "return Math.max(0, ...[...document.querySelectorAll('.wide, pre')].map(e => e.scrollWidth - e.clientWidth))"
+        assert width < 1280 or browser.execute_script(inside) == 0, page
+
+
+def test_all_columns_that_a_board_may_have_fit_a_desk(browser, tmp_path):
+    @dataclass(frozen=True)
+    class Full(Row):
+        held_out: float = 0.5
+        regained: float = 123.4
+        told_clamped: float = -0.123
+        action_blind: float = 0.3
+        weights_frozen: float = -499.0
+        parameters: int = 12_345
+        cpu_seconds: float = 5432.0
+
+    board = make_board(["LNDP (identity, reward only)", "PPO"])
+    rows = [
+        Full(**{**{f.name: getattr(row, f.name) for f in fields(Row)}, "wiring_cost": 0.1, "over_budget": 1})
+        for row in board.rows
+    ]
+    build_site(replace(board, rows=rows), tmp_path / "out", "results")
+    open_page(browser, tmp_path / "out" / "index.html")
+    assert len(browser.find_elements("css selector", "table.board thead th")) == 16
+    wide = "const e = document.querySelector('.wide'); return e.scrollWidth - e.clientWidth"
+    assert browser.execute_script(wide) == 0
 
 
 def edges_shown(browser):
@@ -184,7 +242,7 @@ def test_the_network_grows_by_slider_and_by_button(browser, site):
     ):
         slider.send_keys(key)
         caption, _, edges = slider.get_attribute("aria-valuetext").rpartition(": ")
-        assert edges_shown(browser) == int(edges.removesuffix(" edges")), caption
+        assert edges_shown(browser) == int(edges.split(" wires of ")[0]), caption
         seen.add(caption)
     assert {"birth", "end of life"} < seen
     assert any(caption.startswith("development, step") for caption in seen)

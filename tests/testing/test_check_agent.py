@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes
 from ontogym.seeding import LaneStreams
 from ontogym.testing import assert_agent, check_agent
 
@@ -44,16 +44,16 @@ class Tiny(Agent[TinyState]):
 
     def develop(self, state, activity):
         for observation in activity:
-            _, state = self.step(state, observation, np.zeros(len(observation)))
+            _, state = self.step(state, observation, Feedback.of(np.zeros(len(observation))))
         return state
 
-    def step(self, state, observation, reward, active=None):
+    def step(self, state, observation, feedback, active=None):
         weights, memory, streams = state
         rows = np.ones(len(memory), bool) if active is None else active
         noise = streams.uniform((self.spaces.n_actions,), rows)
         drive = np.einsum("pao,po->pa", weights[rows], observation[rows])
         memory[rows] = 0.5 * memory[rows] + np.tanh(drive) + 0.1 * noise
-        weights[rows] += 0.1 * reward[rows, None, None] * memory[rows][:, :, None]
+        weights[rows] += 0.1 * feedback.reward[rows, None, None] * memory[rows][:, :, None]
         motor = np.zeros(memory.shape, np.float32)
         motor[rows] = np.tanh(memory[rows])
         return motor, state
@@ -74,25 +74,25 @@ class Tiny(Agent[TinyState]):
 
 
 class DoubleOutput(Tiny):
-    def step(self, state, observation, reward, active=None):
-        motor, state = super().step(state, observation, reward, active)
+    def step(self, state, observation, feedback, active=None):
+        motor, state = super().step(state, observation, feedback, active)
         return motor.astype(np.float64), state
 
 
 class NotFinite(Tiny):
-    def step(self, state, observation, reward, active=None):
-        motor, state = super().step(state, observation, reward, active)
+    def step(self, state, observation, feedback, active=None):
+        motor, state = super().step(state, observation, feedback, active)
         return np.log(motor - 10 + 0j).real.astype(np.float32) * np.float32("inf"), state
 
 
 class GlobalChance(Tiny):
-    def step(self, state, observation, reward, active=None):
-        return super().step(state, observation + np.random.normal(size=observation.shape), reward, active)  # noqa: NPY002
+    def step(self, state, observation, feedback, active=None):
+        return super().step(state, observation + np.random.normal(size=observation.shape), feedback, active)  # noqa: NPY002
 
 
 class Crowd(Tiny):
-    def step(self, state, observation, reward, active=None):
-        return super().step(state, observation - observation.mean(0), reward, active)
+    def step(self, state, observation, feedback, active=None):
+        return super().step(state, observation - observation.mean(0), feedback, active)
 
 
 class SharedStream(Tiny):
@@ -101,14 +101,14 @@ class SharedStream(Tiny):
 
 
 class NeverSleeps(Tiny):
-    def step(self, state, observation, reward, active=None):
-        motor, state = super().step(state, observation, reward)
+    def step(self, state, observation, feedback, active=None):
+        motor, state = super().step(state, observation, feedback)
         return (motor if active is None else motor * active[:, None]), state
 
 
 class TalksInSleep(Tiny):
-    def step(self, state, observation, reward, active=None):
-        _, state = super().step(state, observation, reward, active)
+    def step(self, state, observation, feedback, active=None):
+        _, state = super().step(state, observation, feedback, active)
         return np.tanh(state.memory).astype(np.float32), state
 
 

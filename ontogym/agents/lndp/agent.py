@@ -9,9 +9,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, draw_bodies
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import GOLDEN, mix64
 
@@ -22,6 +23,10 @@ ENGINES = ("auto", "numba", "torch", "pyg")
 
 class Engine(Protocol):
     """What computes a population: the fused kernel, the batched torch engine, or the readable form."""
+
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> Any: ...
+
+    def place(self, state: Any, rows: slice | NDArray[np.integer], body: Body) -> None: ...
 
     def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> Any: ...
 
@@ -82,7 +87,6 @@ class LNDP(Agent[LNDPState]):
         compiled: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(observation_space, action_space)
         known = [f.name for f in fields(LNDPConfig)]
         for option in options:
             if option not in known:
@@ -90,7 +94,8 @@ class LNDP(Agent[LNDPState]):
                     "LNDP option", option, [*known, "engine", "dtype", "device", "threads", "compiled"]
                 )
         self.options = LNDPConfig(**options)
-        self.layout = GenomeLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
+        super().__init__(observation_space, action_space, self.options.hears)
+        self.layout = GenomeLayout(self.options, self.n_inputs, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
         self.development_options = self.options.development_options
@@ -104,11 +109,6 @@ class LNDP(Agent[LNDPState]):
     @property
     def config(self) -> dict[str, Any]:
         return self.options.as_dict()
-
-    @property
-    def freeze_lags(self) -> bool:
-        """Released code: one update after an episode's end, and none at the next one's first step (quirk 8)."""
-        return self.options.released
 
     def initial_genome(self) -> NDArray[np.float64]:
         return self.layout.initial()
@@ -124,14 +124,18 @@ class LNDP(Agent[LNDPState]):
             raise OntogymError(
                 f"{len(genomes)} genomes were given seeds of shape {lanes.shape}; give one seed per genome."
             )
-        body = draw_bodies(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes)
         # Noise of later decisions must not repeat the numbers that drew the body.
-        return LNDPState(self.engine.birth(genomes, body, mix64(lanes ^ GOLDEN)))
+        state = self.engine.empty(genomes, mix64(lanes ^ GOLDEN))
+        for rows, body in newborns(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes):
+            self.engine.place(state, rows, body)
+        return LNDPState(state)
 
     def develop(self, state: LNDPState, activity: NDArray[np.floating]) -> LNDPState:
         inner = state.engine
         silence = np.zeros(activity.shape[1])
-        for observation in activity:
+        # What the agent hears of itself is silent before experience.
+        deaf = self.n_inputs - activity.shape[2]
+        for observation in np.pad(activity, ((0, 0), (0, 0), (0, deaf))) if deaf else activity:
             _, inner = self.engine.step(inner, observation, silence)
             if self.options.released:  # there even a recurrent network forgets between steps of development
                 inner = self.engine.rest(inner)
@@ -141,28 +145,68 @@ class LNDP(Agent[LNDPState]):
         self,
         state: LNDPState,
         observation: NDArray[np.floating],
-        reward: NDArray[np.floating],
+        feedback: Feedback,
         active: NDArray[np.bool_] | None = None,
-        update: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], LNDPState]:
-        """As in `Agent.step`; rows with `update` False act but do not change (None: all change).
-
-        Motor output has the agent's dtype.
+        """As in `Agent.step`; motor output has the agent's dtype.
 
         Raises:
             OntogymError: observations of another number of channels, or not one reward per row.
         """
-        observation, reward = np.asarray(observation), np.asarray(reward)
+        # Released code: no update at the first step of a later episode (quirk 8, see `end_episode`).
+        update = ~feedback.later_episode if self.options.released else None
+        return self._step(state, observation, feedback, active, update)
+
+    def end_episode(
+        self,
+        state: LNDPState,
+        observation: NDArray[np.floating],
+        feedback: Feedback,
+        ended: NDArray[np.bool_],
+    ) -> LNDPState:
+        """Released code: the network updates once more on what the last step of an episode brought (quirk 8)."""
+        return self._step(state, observation, feedback, ended, None)[1] if self.options.released else state
+
+    def _step(
+        self,
+        state: LNDPState,
+        observation: NDArray[np.floating],
+        feedback: Feedback,
+        active: NDArray[np.bool_] | None,
+        update: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[Any], LNDPState]:
+        observation, reward = np.asarray(observation), np.asarray(feedback.reward)
         # The kernel reads by address: an array that is too short would be read beyond its end.
-        if observation.shape != (*reward.shape, self.layout.n_inputs) or reward.ndim != 1:
+        if observation.shape != (*reward.shape, self.spaces.n_observations) or reward.ndim != 1:
             raise OntogymError(
                 f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
-                f"(P, {self.layout.n_inputs}) and (P,), flattened by spaces.observe."
+                f"(P, {self.spaces.n_observations}) and (P,), flattened by spaces.observe."
             )
         if self._gain is not None:
             observation = observation * self._gain
-        motor, inner = self.engine.step(state.engine, observation, reward, active, update)
+        motor, inner = self.engine.step(
+            state.engine, self.listen(observation, feedback), reward, active, update
+        )
         return motor, LNDPState(inner)
+
+    def hold(
+        self,
+        state: LNDPState,
+        *,
+        wiring: NDArray[np.bool_] | bool | None = None,
+        weights: NDArray[np.bool_] | bool | None = None,
+    ) -> LNDPState:
+        """An intervention: from now on some networks keep their wiring, or their weights, in place.
+
+        Args:
+            wiring: ``(P,)`` or one for all, whether no edge comes or goes. weights: whether an edge that has a
+                weight keeps it (a new edge its first one; its other features go on). None: as before.
+        """
+        held = state.engine.held
+        for part, value in ((held.wiring, wiring), (held.weights, weights)):
+            if value is not None:
+                part[:] = value
+        return state
 
     def copy(self, state: LNDPState) -> LNDPState:
         return LNDPState(self.engine.copy(state.engine))

@@ -9,15 +9,15 @@ They are places to look, no verdicts: a CartPole agent may score near the top wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from ontogym.agents.base import Feedback
+from ontogym.agents.individuals import Individuals
 from ontogym.agents.lndp.agent import LNDP, LNDPState
 from ontogym.agents.lndp.organism import Body
-from ontogym.developmental.spontaneous import make_source
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 
@@ -25,9 +25,9 @@ __all__ = [
     "Diagnosis",
     "Experience",
     "Thresholds",
+    "experience_seeds",
     "failure_signatures",
     "node_diversity",
-    "record",
     "relative_difference",
     "turnover",
 ]
@@ -70,6 +70,11 @@ class Thresholds:
     twin_steps: int = 20
 
 
+def experience_seeds(seed: int, population: int) -> NDArray[np.uint64]:
+    """Seeds ``(P,)`` of the lives that an experience is recorded from and lived again with."""
+    return lane_seeds(seed, population, "experience")
+
+
 def node_diversity(nodes: NDArray[np.floating]) -> NDArray[np.floating]:
     """Mean over features of the standard deviation over nodes: ``(P, N, F)`` to ``(P,)``; 0 if all are alike."""
     return np.asarray(nodes.std(1).mean(1))
@@ -92,34 +97,6 @@ def relative_difference(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDA
     return np.asarray(np.linalg.norm(a - b, axis=1) / np.where(size > 0, size, 1.0))
 
 
-def record(
-    agent: LNDP, genomes: NDArray[np.floating], envs: VectorEnv[Any, Any, Any], steps: int, seed: int = 0
-) -> Experience:
-    """What these genomes meet when they live in `envs`.
-
-    Args:
-        agent: built for the spaces of one of the environments.
-        genomes: ``(P, D)``, one per lane. envs: a vector environment of P lanes; it resets itself at ends.
-        steps: T. seed: decides births and environments.
-    """
-    genomes = np.atleast_2d(genomes)
-    if envs.num_envs != len(genomes):
-        raise OntogymError(
-            f"{len(genomes)} genomes were given {envs.num_envs} environments; give one to each."
-        )
-    state = _newborn(agent, genomes, seed)
-    # 31 bits: some environments take no larger seeds. A list of them is missing from Gymnasium's types.
-    seeds: Any = [int(s) for s in lane_seeds(seed, len(genomes), "experience") >> np.uint64(32)]
-    batch, _ = envs.reset(seed=seeds)
-    told, observations, rewards = np.zeros(len(genomes)), [], []
-    for _ in range(steps):
-        observations.append(agent.spaces.observe(batch))
-        rewards.append(told)
-        motor, state = agent.step(state, observations[-1], told)
-        batch, told, *_ = envs.step(agent.spaces.act(motor))
-    return Experience(np.stack(observations), np.stack(rewards).astype(np.float64))
-
-
 def failure_signatures(
     agent: LNDP,
     genomes: NDArray[np.floating],
@@ -138,7 +115,7 @@ def failure_signatures(
     Args:
         agent: which built the genomes' kind of network.
         genomes: ``(P, D)``.
-        experience: of T >= 2 steps; that of `record` with the same `seed` is what these genomes met themselves.
+        experience: of T >= 2 steps; that of `ontogym.baselines.lives.experience.record` is what these genomes met themselves.
         seed: decides births.
         reward_clamp: what the twins hear.
         thresholds: when a measurement becomes a finding; None: the defaults.
@@ -197,7 +174,7 @@ def _live(
 ) -> _Stretch:
     body, changes, motors = agent.body(state), [], []
     for observation, reward in zip(observations, rewards):
-        motor, state = agent.step(state, observation, reward)
+        motor, state = agent.step(state, observation, Feedback.of(reward, agent.spaces.n_actions))
         before, body = body, agent.body(state)
         changes.append(turnover(before.mask, body.mask))
         motors.append(motor)
@@ -206,15 +183,8 @@ def _live(
 
 def _newborn(agent: LNDP, genomes: NDArray[np.floating], seed: int) -> LNDPState:
     """Newborns after their developmental phase, if they have one."""
-    population = len(genomes)
-    state = agent.birth(genomes, lane_seeds(seed, population, "birth"))
-    if agent.development is None or agent.development_steps < 1:
-        return state
-    source = make_source(agent.development, agent.development_options)
-    seeds, params = lane_seeds(seed, population, "development"), agent.development_params(genomes)
-    return agent.develop(
-        state, source.sample(agent.development_steps, seeds, agent.spaces.n_observations, params)
-    )
+    born: LNDPState = Individuals(agent, genomes).begin(experience_seeds(seed, len(genomes))).agent
+    return born
 
 
 def _findings(numbers: dict[str, NDArray[np.floating]], limits: Thresholds, twin_steps: int) -> list[str]:

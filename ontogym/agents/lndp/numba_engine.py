@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.lndp.crew import Crew
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges
+from ontogym.agents.lndp.freezing import Held
+from ontogym.agents.lndp.kernel.options import KEEP, REWIRE, UPDATE, flags_of, offsets_of, padded
+from ontogym.agents.lndp.organism import BUILT_IN, Body, GenomeLayout, LNDPConfig, allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN
 
 __all__ = ["NumbaEngine", "NumbaState", "fits_kernel"]
-
-_BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
-
 
 ROWS_WORTH_SHARING = 8
 """A row takes about 20 microseconds, and waking another thread and waiting for it 60."""
@@ -27,7 +25,12 @@ CACHE_LINE = 8
 
 
 class NumbaState(NamedTuple):
-    """A population as the kernel wants it: flat, contiguous, (pre, feature, post)."""
+    """A population as the kernel wants it, each array ``(P, ...)`` flat and contiguous.
+
+    A row of nodes has M numbers, N and then padding. Shapes: ``genomes`` (P, D), ``keys`` (P,), ``innate`` and
+    ``edges`` (P, N * S * M), (pre, feature, post), ``nodes`` (P, F * M), ``mask`` (P, N * M), (pre, post), and
+    ``mask_t`` (post, pre), ``history`` (P, K * M), ``activation`` (P, M), ``changed`` (P,).
+    """
 
     genomes: NDArray[np.floating]
     keys: NDArray[np.uint64]
@@ -39,6 +42,7 @@ class NumbaState(NamedTuple):
     history: NDArray[np.floating]
     activation: NDArray[np.floating]
     changed: NDArray[np.int64]
+    held: Held
 
 
 def fits_kernel(config: LNDPConfig) -> str | None:
@@ -46,7 +50,7 @@ def fits_kernel(config: LNDPConfig) -> str | None:
     sizes = (config.node_features, config.edge_features, config.heads, config.query_features)
     if (*sizes, config.value_features) != (8, 4, 3, 4, 8):
         return "it has other feature sizes than the default"
-    for slot, name in _BUILT_IN.items():
+    for slot, name in BUILT_IN.items():
         if getattr(config, f"{slot}_rule") not in (name, ""):
             return f"its {slot} rule is not the built-in one"
     if config.structural_rule:
@@ -72,33 +76,63 @@ class NumbaEngine:
         self._crew: Crew | None = None
         # It calls the helpers, with nothing else in its cache line.
         self._bell = np.zeros(2 * CACHE_LINE, np.int64)[CACHE_LINE:][:1]
-        self._tag = (0,) * layout.config.nodes
-        self._at, self._flags = _offsets(layout), _flags(layout)
+        self._length = padded(layout.config.nodes)
+        self._at, self._flags = offsets_of(layout), flags_of(layout)
         allowed = allowed_edges(layout.config, layout.n_inputs, layout.n_outputs)
-        self._allowed = np.ascontiguousarray(allowed.T.ravel(), dtype=self.dtype)
+        self._allowed = self._rows(1, len(allowed))
+        self._matrix(self._allowed)[0, :, 0, : len(allowed)] = allowed.T
+
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> NumbaState:
+        """A population without bodies, from genomes ``(P, D)`` and noise keys ``(P,)``; writes to neither."""
+        p, c = len(genomes), self.config
+        n, s = c.nodes, c.edge_features
+        return NumbaState(
+            genomes=np.array(genomes, dtype=self.dtype, order="C"),
+            keys=np.array(keys, dtype=np.uint64),
+            # The kernel reads innate features only where no synaptic rule makes others.
+            innate=self._rows(p, 0 if self._flags.synaptic else n * s),
+            nodes=self._rows(p, c.node_features),
+            edges=self._rows(p, n * s),
+            mask=self._rows(p, n),
+            mask_t=self._rows(p, n),
+            history=self._rows(p, c.history),
+            activation=self._rows(p, 1),
+            changed=np.zeros(p, np.int64),
+            held=Held.nothing(p),
+        )
+
+    def place(self, state: NumbaState, rows: slice | NDArray[np.integer], body: Body) -> None:
+        """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
+        n = self.config.nodes
+        if not self._flags.synaptic:
+            self._matrix(state.innate)[rows, ..., :n] = body.innate.transpose(0, 3, 1, 2)
+        self._matrix(state.edges)[rows, ..., :n] = body.edges.transpose(0, 3, 1, 2)
+        self._matrix(state.mask)[rows, :, 0, :n] = body.mask.transpose(0, 2, 1)
+        self._matrix(state.mask_t)[rows, :, 0, :n] = body.mask
+        self._vectors(state.nodes)[rows, :, :n] = body.nodes.transpose(0, 2, 1)
+        self._vectors(state.history)[rows, :, :n] = body.history.transpose(0, 2, 1)
+        state.activation[rows, :n] = body.activation
 
     def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> NumbaState:
         """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``, none of which it writes to."""
-        p = len(genomes)
+        state = self.empty(genomes, keys)
+        self.place(state, slice(None), body)
+        return state
 
-        def flat(array: NDArray[np.floating], *axes: int) -> NDArray[np.floating]:
-            # Always a copy, even where order and type fit already: the kernel works in place.
-            return np.array(array.transpose(0, *axes), dtype=self.dtype, order="C").reshape(p, -1)
+    def _rows(self, population: int, rows: int) -> NDArray[np.floating]:
+        """Zeros ``(P, rows * M)``, at the start of a cache line."""
+        size, line = population * rows * self._length, 64 // self.dtype.itemsize
+        room = np.zeros(size + line, self.dtype)
+        start = -room.ctypes.data % 64 // self.dtype.itemsize
+        return room[start : start + size].reshape(population, -1 if size else 0)
 
-        # The kernel reads innate features only where no synaptic rule makes others.
-        innate = body.innate[:, :0] if self._flags.synaptic else body.innate
-        return NumbaState(
-            genomes=flat(genomes, 1),
-            keys=np.array(keys, dtype=np.uint64),
-            innate=flat(innate, 3, 1, 2),
-            nodes=flat(body.nodes, 2, 1),
-            edges=flat(body.edges, 3, 1, 2),
-            mask=flat(body.mask, 2, 1),
-            mask_t=flat(body.mask, 1, 2),
-            history=flat(body.history, 2, 1),
-            activation=flat(body.activation, 1),
-            changed=np.zeros(p, np.int64),
-        )
+    def _vectors(self, array: NDArray[np.floating]) -> NDArray[np.floating]:
+        """A view ``(P, rows, M)``."""
+        return array.reshape(len(array), -1, self._length)
+
+    def _matrix(self, array: NDArray[np.floating]) -> NDArray[np.floating]:
+        """A view (P, pre, features, M)."""
+        return array.reshape(len(array), self.config.nodes, -1, self._length)
 
     def step(
         self,
@@ -109,23 +143,33 @@ class NumbaEngine:
         update: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.floating], NumbaState]:
         """One step, in place; returns motor activations ``(P, A)`` and the same state."""
-        from ontogym.agents.lndp.numba_kernel import step_rows
+        from ontogym.agents.lndp.kernel.step import step_rows
 
         p = len(state.genomes)
-        rows = np.arange(p) if active is None else np.flatnonzero(active)
-        updates = np.ones(p, np.bool_) if update is None else np.ascontiguousarray(update)
-        scaled = np.ascontiguousarray(reward * self.config.reward_scale, dtype=self.dtype)
-        observation = np.ascontiguousarray(observation, dtype=self.dtype)
+        living = np.arange(p) if active is None else np.flatnonzero(active)
+        updates = np.ones(p, np.bool_) if update is None else np.asarray(update)
+        changes = self._changes(state.held, updates)
+        told = np.ascontiguousarray(reward * self.config.reward_scale, dtype=self.dtype)
+        seen = np.ascontiguousarray(observation, dtype=self.dtype)
 
-        taken = np.zeros((self.threads if len(rows) >= ROWS_WORTH_SHARING else 1) + 1, np.int64)
+        taken = np.zeros((self.threads if len(living) >= ROWS_WORTH_SHARING else 1) + 1, np.int64)
         bell, call = self._bell, int(self._bell[0]) + 1
 
         def run(seat: int) -> bool:
             done: bool = step_rows(
-                self._tag, self._at, self._flags, rows, seat, taken, bell, call, updates, state.genomes, state.keys, observation,
-                scaled, self._allowed, state.innate, state.nodes, state.edges, state.mask, state.mask_t,
-                state.history, state.activation, state.changed,
-            )  # fmt: skip
+                self._at,
+                self._flags,
+                self._allowed,
+                state,
+                seen,
+                told,
+                changes,
+                living,
+                seat,
+                taken,
+                bell,
+                call,
+            )
             return done
 
         if self.threads > 1 and self._crew is None:
@@ -134,14 +178,23 @@ class NumbaEngine:
             self._crew.run(run, len(taken) - 1)
         else:
             run(0)
+        n = self.config.nodes
         if self._flags.stochastic:
             # As many numbers as `LaneStreams.uniform((2, N, N))` would have drawn.
             with np.errstate(over="ignore"):
-                state.keys[rows[updates[rows]]] += GOLDEN * np.uint64(2 * self.config.nodes**2)
-        motor = state.activation[:, self.config.nodes - self.layout.n_outputs :].copy()
+                state.keys[living[updates[living]]] += GOLDEN * np.uint64(2 * n**2)
+        if self.config.rewire_every > 1:
+            state.held.updates[living[updates[living]]] += 1
+        motor = state.activation[:, n - self.layout.n_outputs : n].copy()
         if active is not None:
             motor[~active] = 0
         return motor, state
+
+    def _changes(self, held: Held, updates: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """What may change in each individual, ``(P,)``, as the kernel wants to know it."""
+        rewires, keeps = held.rewires(self.config.rewire_every), held.keeps_weights()
+        changes = updates * (UPDATE | REWIRE) if rewires is None else updates * UPDATE + rewires * REWIRE
+        return changes if keeps is None else changes + keeps * KEEP
 
     def rest(self, state: NumbaState) -> NumbaState:
         """Forget the activity (after development), keep the network."""
@@ -150,20 +203,22 @@ class NumbaEngine:
 
     def body(self, state: NumbaState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
         """The networks as they are, engine-independent (copies)."""
-        n, s, k = self.config.nodes, self.config.edge_features, self.config.history
-        p = len(state.genomes[rows])
+        n = self.config.nodes
 
-        def shaped(array: NDArray[np.floating], shape: tuple[int, ...], *axes: int) -> NDArray[np.floating]:
-            return np.ascontiguousarray(array[rows].reshape(p, *shape).transpose(0, *axes))
+        def matrices(array: NDArray[np.floating]) -> NDArray[np.floating]:
+            return np.ascontiguousarray(self._matrix(array)[rows, ..., :n].transpose(0, 2, 3, 1))
 
-        innate = state.innate if state.innate.size else np.zeros_like(state.edges)
+        def vectors(array: NDArray[np.floating]) -> NDArray[np.floating]:
+            return np.ascontiguousarray(self._vectors(array)[rows, :, :n].transpose(0, 2, 1))
+
+        edges = matrices(state.edges)
         return Body(
-            nodes=shaped(state.nodes, (self.config.node_features, n), 2, 1),
-            edges=shaped(state.edges, (n, s, n), 2, 3, 1),
-            mask=shaped(state.mask, (n, n), 2, 1),
-            history=shaped(state.history, (k, n), 2, 1),
-            activation=state.activation[rows].copy(),
-            innate=shaped(innate, (n, s, n), 2, 3, 1),
+            nodes=vectors(state.nodes),
+            edges=edges,
+            mask=matrices(state.mask)[:, 0],
+            history=vectors(state.history),
+            activation=state.activation[rows, :n].copy(),
+            innate=matrices(state.innate) if state.innate.size else np.zeros_like(edges),
         )
 
     def changed(self, state: NumbaState) -> NDArray[np.int64]:
@@ -173,40 +228,6 @@ class NumbaEngine:
     def copy(self, state: NumbaState) -> NumbaState:
         """A state that shares no memory with the given one."""
         return NumbaState(**{name: part.copy() for name, part in state._asdict().items()})
-
-
-def _offsets(layout: GenomeLayout) -> Any:
-    from ontogym.agents.lndp.numba_kernel import Offsets
-
-    def start(name: str) -> int:
-        return layout.slices[name].start if name in layout.slices else -1
-
-    names = (
-        "query", "output.weight", "output.bias", "edge.weight", "edge.bias", "perception.weight",
-        "perception.bias", "gru.ih", "gru.hh", "gru.bias", "gru.bias_n", "synaptic", "pruning",
-        "synaptogenesis", "identity",
-    )  # fmt: skip
-    return Offsets(*(start(name) for name in names))
-
-
-def _flags(layout: GenomeLayout) -> Any:
-    from ontogym.agents.lndp.numba_kernel import Flags
-
-    c = layout.config
-    return Flags(
-        n_inputs=layout.n_inputs,
-        n_outputs=layout.n_outputs,
-        rnn_iters=c.rnn_iters,
-        released=c.released,
-        transformer=c.graph_transformer,
-        synaptic="synaptic" in layout.slices,
-        prune="pruning" in layout.slices,
-        grow="synaptogenesis" in layout.slices,
-        stochastic=c.decisions == "stochastic",
-        recurrent=c.recurrent,
-        bias=c.bias,
-        threshold_logit=math.log(c.threshold / (1 - c.threshold)),
-    )
 
 
 def available_cores() -> int:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogym.agents.batching import bucket, compile_step, torch_device
+from ontogym.agents.lndp.freezing import Held
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
 from ontogym.developmental.rules.base import (
     RuleContext,
@@ -56,10 +57,12 @@ class Networks(NamedTuple):
 
 
 class TorchState(NamedTuple):
-    """A population: its networks, and one stream of noise per individual (which the compiler never sees)."""
+    """A population: its networks, and what the compiler never sees, one stream of noise per individual and what is
+    held."""
 
     networks: Networks
     noise: LaneStreams
+    held: Held
 
 
 class TorchEngine:
@@ -99,10 +102,17 @@ class TorchEngine:
     # -- the equations ------------------------------------------------------------------------------------
 
     def _advance(
-        self, state: Networks, observation: Tensor, reward: Tensor, update: Tensor | None, u: Tensor
+        self,
+        state: Networks,
+        observation: Tensor,
+        reward: Tensor,
+        update: Tensor | None,
+        u: Tensor,
+        rewires: Tensor | None = None,
+        keeps: Tensor | None = None,
     ) -> Networks:
         """Update (where `update` says so; None: everywhere) and act: one step of everyone in the batch."""
-        new = self._update(state, reward, u)
+        new = self._update(state, reward, u, rewires, keeps)
         if update is not None:
 
             def choose(a: Tensor, b: Tensor) -> Tensor:
@@ -111,7 +121,9 @@ class TorchEngine:
             new = _merge(choose, new, state)
         return self._activate(new, observation)
 
-    def _update(self, state: Networks, reward: Tensor, u: Tensor) -> Networks:
+    def _update(
+        self, state: Networks, reward: Tensor, u: Tensor, rewires: Tensor | None, keeps: Tensor | None
+    ) -> Networks:
         g = self._genes(state.genomes)
         identity = self._identity(g, state.nodes)
         x = self._perceive(g, state, state.nodes + identity)
@@ -124,6 +136,10 @@ class TorchEngine:
             )
         else:
             edges = state.innate * state.mask[:, None]
+        if keeps is not None:
+            old = state.edges[:, :1] * state.mask[:, None]
+            kept = torch.where(keeps[:, None, None, None] & (old != 0), old, edges[:, :1])
+            edges = torch.cat([kept, edges[:, 1:]], 1)
         # Structural rules see the features that the synaptic rule has just made.
         context = context._replace(edges=edges, weights=edges[:, 0])
         outputs: dict[str, RuleOutput] = {}
@@ -131,6 +147,8 @@ class TorchEngine:
             if slot in self.rules:
                 outputs[slot], memory[slot] = ask_rule(self.rules[slot], g[slot], memory[slot], context)
         mask = self._rewire(outputs, mask, u)
+        if rewires is not None:
+            mask = torch.where(rewires[:, None, None], mask, state.mask)
         changed = (mask - state.mask).abs().sum((1, 2))
         return state._replace(nodes=nodes, edges=edges, mask=mask, changed=changed, rules=memory)
 
@@ -224,27 +242,40 @@ class TorchEngine:
 
     # -- the engine contract ------------------------------------------------------------------------------
 
-    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> TorchState:
-        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> TorchState:
+        """A population without bodies, from genomes ``(P, D)`` and noise keys ``(P,)``."""
+        p, c = len(genomes), self.config
 
-        def tensor(array: NDArray[np.floating]) -> Tensor:
-            return torch.tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(p, *shape, dtype=self.dtype, device=self.device)
 
-        p, n = len(genomes), self.config.nodes
         networks = Networks(
-            genomes=tensor(genomes),
-            nodes=tensor(body.nodes),
-            edges=tensor(body.edges),
-            mask=tensor(body.mask),
-            history=tensor(body.history),
-            activation=tensor(body.activation),
-            innate=tensor(body.innate),
-            changed=torch.zeros(p, dtype=self.dtype, device=self.device),
-            rules={k: r.init_state(p, n, self.dtype, self.device) for k, r in self.rules.items()},
+            genomes=torch.tensor(np.ascontiguousarray(genomes), dtype=self.dtype, device=self.device),
+            nodes=zeros(c.nodes, c.node_features),
+            edges=zeros(c.edge_features, c.nodes, c.nodes),
+            mask=zeros(c.nodes, c.nodes),
+            history=zeros(c.nodes, c.history),
+            activation=zeros(c.nodes),
+            innate=zeros(c.edge_features, c.nodes, c.nodes),
+            changed=zeros(),
+            rules={k: r.init_state(p, c.nodes, self.dtype, self.device) for k, r in self.rules.items()},
         )
         noise = object.__new__(LaneStreams)
         noise.state = np.array(keys, dtype=np.uint64)
-        return TorchState(networks, noise)
+        return TorchState(networks, noise, Held.nothing(p))
+
+    def place(self, state: TorchState, rows: slice | NDArray[np.integer], body: Body) -> None:
+        """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
+        index = rows if isinstance(rows, slice) else torch.as_tensor(rows, device=self.device)
+        for name, part in body._asdict().items():
+            own = torch.as_tensor(np.ascontiguousarray(part), dtype=self.dtype, device=self.device)
+            getattr(state.networks, name)[index] = own
+
+    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> TorchState:
+        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+        state = self.empty(genomes, keys)
+        self.place(state, slice(None), body)
+        return state
 
     @torch.no_grad()
     def step(
@@ -280,12 +311,22 @@ class TorchEngine:
         index = torch.as_tensor(rows, device=self.device)
         asked = None if update is None else torch.as_tensor(change[rows], device=self.device)
         before = networks if whole else _map(lambda tensor: tensor[index], networks)
+        held = [
+            None if part is None else torch.as_tensor(part[rows], device=self.device)
+            for part in (state.held.rewires(self.config.rewire_every), state.held.keeps_weights())
+        ]
         after = self._step(
-            before, tensor(observation[rows]), tensor(reward[rows] * self.config.reward_scale), asked, u
+            before,
+            tensor(observation[rows]),
+            tensor(reward[rows] * self.config.reward_scale),
+            asked,
+            u,
+            *held,
         )
+        state.held.updates[live & change] += 1
         motor[chosen] = after.activation[: len(chosen), n - self.layout.n_outputs :].cpu().numpy()
         if whole:
-            return motor, TorchState(after, state.noise)
+            return motor, state._replace(networks=after)
         _put(networks, after, index[: len(chosen)])
         return motor, state
 
@@ -304,7 +345,7 @@ class TorchEngine:
 
     def copy(self, state: TorchState) -> TorchState:
         """A state that shares no memory with the given one."""
-        return TorchState(_map(torch.clone, state.networks), state.noise.copy())
+        return TorchState(_map(torch.clone, state.networks), state.noise.copy(), state.held.copy())
 
 
 def _map(function: Callable[[Tensor], Tensor], networks: Networks) -> Networks:

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
 from ontogym.agents.plastic.config import PlasticConfig, PlasticLayout, draw_births
 from ontogym.errors import OntogymError, UnknownNameError
 
@@ -48,7 +48,6 @@ class Plastic(Agent["PlasticState"]):
         compiled: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(observation_space, action_space)
         known = [f.name for f in fields(PlasticConfig)]
         for option in options:
             if option not in known:
@@ -56,9 +55,11 @@ class Plastic(Agent["PlasticState"]):
         if dtype not in ("float32", "float64"):
             raise UnknownNameError("dtype", dtype, ("float32", "float64"))
         self.options = PlasticConfig(**options)
-        self.layout = PlasticLayout(self.options, self.spaces.n_observations, self.spaces.n_actions)
+        super().__init__(observation_space, action_space, self.options.hears)
+        self.layout = PlasticLayout(self.options, self.n_inputs, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
+        self.development_options = self.options.development_options
         # Only now: reading the options of an agent must not import torch.
         from ontogym.agents.plastic.network import PlasticNetworks
 
@@ -98,7 +99,9 @@ class Plastic(Agent["PlasticState"]):
 
     def develop(self, state: PlasticState, activity: NDArray[np.floating]) -> PlasticState:
         silence = np.zeros(activity.shape[1], np.float32)
-        for observation in activity:
+        # What the agent hears of itself is silent before experience.
+        deaf = self.n_inputs - activity.shape[2]
+        for observation in np.pad(activity, ((0, 0), (0, 0), (0, deaf))) if deaf else activity:
             _, state = self.networks.step(state, observation, silence)
         rest = state.networks.history * 0  # the network stays, its activity does not
         return state._replace(networks=state.networks._replace(history=rest))
@@ -107,16 +110,17 @@ class Plastic(Agent["PlasticState"]):
         self,
         state: PlasticState,
         observation: NDArray[np.floating],
-        reward: NDArray[np.floating],
+        feedback: Feedback,
         active: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], PlasticState]:
-        observation, reward = np.asarray(observation), np.asarray(reward)
-        if observation.shape != (*reward.shape, self.layout.n_inputs) or reward.ndim != 1:
+        observation, reward = np.asarray(observation), np.asarray(feedback.reward)
+        if observation.shape != (*reward.shape, self.spaces.n_observations) or reward.ndim != 1:
             raise OntogymError(
                 f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
-                f"(P, {self.layout.n_inputs}) and (P,), flattened by spaces.observe."
+                f"(P, {self.spaces.n_observations}) and (P,), flattened by spaces.observe."
             )
-        return self.networks.step(state, observation * self._gain, reward * self.options.reward_scale, active)
+        inputs = self.listen(observation * self._gain, feedback)
+        return self.networks.step(state, inputs, reward * self.options.reward_scale, active)
 
     def copy(self, state: PlasticState) -> PlasticState:
         return type(state)(state.networks.map(lambda tensor: tensor.clone()), state.noise.copy())

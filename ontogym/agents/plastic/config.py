@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.agents.feedback import check_hears
+from ontogym.developmental.spontaneous import option_words
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 
@@ -42,8 +44,11 @@ class PlasticConfig:
         threshold: probability above which a thresholded structural decision falls.
         reward_scale: factor on the reward before the rules hear it.
         scale_observations: bounded observations are divided by their largest magnitude.
+        hears: feedback that has input nodes of its own, after the observation's: action (what it did last), reward,
+            start (first step of an episode), terminated. Rules are told the reward in any case.
         development: source of spontaneous activity that newborns develop on before any experience.
         development_steps: for how many steps.
+        development_options: the source's own options, as KEY=VALUE ...
     """
 
     hidden: int = 16
@@ -59,8 +64,10 @@ class PlasticConfig:
     threshold: float = 0.6
     reward_scale: float = 1.0
     scale_observations: bool = False
+    hears: tuple[str, ...] = ()
     development: str = ""
     development_steps: int = 0
+    development_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -83,6 +90,12 @@ class PlasticConfig:
             bool(self.development) or self.development_steps == 0,
             "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
         )
+        object.__setattr__(self, "hears", check_hears(self.hears))
+        object.__setattr__(self, "development_options", option_words(self.development_options))
+        _require(
+            bool(self.development) or not self.development_options,
+            "development_options are those of a source; set development, for example 'retinal-waves'.",
+        )
 
     @property
     def history(self) -> int:
@@ -92,7 +105,8 @@ class PlasticConfig:
     def as_dict(self) -> dict[str, Any]:
         """The options that differ from the defaults, JSON-able."""
         default = {f.name: f.default for f in fields(self)}
-        return {k: v for k, v in asdict(self).items() if v != default[k]}
+        changed = {k: v for k, v in asdict(self).items() if v != default[k]}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}
 
 
 def _require(condition: bool, message: str) -> None:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from ontogym import checkpoint
 from ontogym.agents.base import Agent, check_genomes
 from ontogym.baselines.lives.life import make_agent
+from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.errors import OntogymError
 
-__all__ = ["SavedAgent", "load_agent", "save_agent"]
+__all__ = ["SavedAgent", "how_it_lives", "load_agent", "save_agent"]
 
 ZOO = Path(__file__).parents[1] / "zoo"
 """The agents that ship with the package; ``"zoo:NAME"`` means the file NAME.safetensors in here."""
@@ -32,6 +33,7 @@ class SavedAgent:
         env, env_kwargs: the environment that it was evolved in.
         episodes: episodes per life it was evolved with.
         facts: anything else worth knowing (score, seed, generation), JSON-able.
+        lives: the further fields of `LifeSpec` that it was evolved with (what it is told, limits).
     """
 
     genome: NDArray[np.float64]
@@ -41,6 +43,23 @@ class SavedAgent:
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     episodes: int = 3
     facts: dict[str, Any] = field(default_factory=dict)
+    lives: dict[str, Any] = field(default_factory=dict)
+
+    def spec(
+        self, env: str | None = None, env_kwargs: Mapping[str, Any] | None = None, **changes: Any
+    ) -> LifeSpec:
+        """The life that it was evolved for, in its own environment or another, with changes.
+
+        Raises:
+            OntogymError: a life that cannot be.
+        """
+        limit = self.facts.get("max_steps")  # where version 1 of the format kept it
+        kept = {"max_steps": limit if isinstance(limit, int) else None, **self.lives}
+        own = {
+            "env": env or self.env,
+            "env_kwargs": dict(self.env_kwargs if env is None else env_kwargs or {}),
+        }
+        return LifeSpec.from_json({"episodes": self.episodes, **kept, **own, **changes})
 
     def build(
         self, env: str | None = None, env_kwargs: Mapping[str, Any] | None = None, trusted: bool = False
@@ -65,9 +84,17 @@ class SavedAgent:
         return agent
 
 
+def how_it_lives(spec: LifeSpec) -> dict[str, Any]:
+    """The fields of a life that an agent file keeps beside the environment and the episodes."""
+    left_out = ("env", "env_kwargs", "episodes", "conditions")
+    return {key: value for key, value in spec.as_json().items() if key not in left_out}
+
+
 def save_agent(path: Path | str, saved: SavedAgent) -> None:
     """Write an agent to `path`, atomically."""
-    meta = {k: getattr(saved, k) for k in ("agent", "options", "env", "env_kwargs", "episodes", "facts")}
+    meta = {
+        k: getattr(saved, k) for k in ("agent", "options", "env", "env_kwargs", "episodes", "facts", "lives")
+    }
     checkpoint.save(path, "agent", {"genome": np.asarray(saved.genome, dtype=np.float64)}, meta)
 
 
@@ -86,7 +113,16 @@ def load_agent(path: Path | str) -> SavedAgent:
     genome = arrays.get("genome")
     if genome is None or genome.ndim != 1 or genome.dtype.kind != "f" or not np.isfinite(genome).all():
         raise OntogymError(f"{where} holds no genome of finite numbers; restore it from a copy.")
-    types = {"agent": str, "options": dict, "env": str, "env_kwargs": dict, "episodes": int, "facts": dict}
+    types = {
+        "agent": str,
+        "options": dict,
+        "env": str,
+        "env_kwargs": dict,
+        "episodes": int,
+        "facts": dict,
+        "lives": dict,
+    }
+    meta = {"lives": {}, **meta}
     for key, kind in types.items():
         if not isinstance(meta.get(key), kind):
             raise OntogymError(f"{where} lacks a proper {key!r} in its header; restore it from a copy.")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
+from ontogym.baselines.lives.spec import Told
 from ontogym.envs import conditions as env_conditions
 from ontogym.errors import OntogymError
 
@@ -37,14 +38,19 @@ class EvolutionConfig:
         episodes: episodes per life; None takes 1 where a hidden goal makes the episode a whole life
             (the environment has conditions), else 3.
         conditions: reset options that set hidden goals against each other; None takes the environment's own.
-        utility: "mean" over lives, or "min": weighted towards the worst of the conditions.
-        min_weight: weight of the worst condition under "min"; the mean has the rest.
+        utility: what the search maximises: "mean" over lives, or "min": weighted towards the worst of the conditions
+            (or of the lives, where there are none). Scores are means in any case.
+        min_weight: weight of the worst under "min"; the mean has the rest. With 1 only the worst counts.
+        episode_weights: weight of each episode's return in the utility; None weighs them alike.
         generations: the most generations to run.
         target: stop once the search mean scores this and, on fresh lives, the lower end of its 95 % interval does.
         eval_every: re-evaluate the search mean after so many generations.
         eval_lives: on so many fresh lives; a new best is confirmed on as many others before it is kept.
         final_lives: lives on which a reached target is confirmed, and others for the final report.
+        told: what agents hear in place of a reward: the reward, -1 at a termination, or nothing (see `LifeSpec`).
+        silenced: signals of the feedback that are held at zero.
         reward_clamp: tell agents this number instead of every reward, during the whole run.
+        start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
         seed: decides all chance.
         workers: worker processes; 0 evaluates in this process.
@@ -66,12 +72,16 @@ class EvolutionConfig:
     conditions: tuple[dict[str, Any], ...] | None = None
     utility: Literal["mean", "min"] = "mean"
     min_weight: float = 0.7
+    episode_weights: tuple[float, ...] | None = None
     generations: int = 200
     target: float | None = None
     eval_every: int = 10
     eval_lives: int = 32
     final_lives: int = 96
+    told: Told = "reward"
+    silenced: tuple[str, ...] = ()
     reward_clamp: float | None = None
+    start_from: str | None = None
     max_steps: int | None = None
     seed: int = 0
     workers: int = 0
@@ -89,6 +99,11 @@ class EvolutionConfig:
             raise OntogymError(f"min_weight is {self.min_weight}; choose a number from 0 to 1.")
         if self.utility not in ("mean", "min"):
             raise OntogymError(f"Unknown utility {self.utility!r}; choose 'mean' or 'min'.")
+        weights = self.episode_weights
+        if weights is not None and not (all(np.isfinite(w) and w >= 0 for w in weights) and sum(weights) > 0):
+            raise OntogymError(f"episode_weights is {weights}; give numbers from 0 on that are not all 0.")
+        if self.target is not None and not np.isfinite(self.target):
+            raise OntogymError(f"target is {self.target}; give a finite number or leave it out.")
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -146,24 +161,35 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         config.env,
         dict(config.env_kwargs),
         episodes,
-        config.reward_clamp,
-        tuple(conditions),
+        conditions=tuple(conditions),
+        told=config.told,
+        silenced=tuple(config.silenced),
+        reward_clamp=config.reward_clamp,
         max_steps=config.max_steps,
     )
-    if config.utility == "min" and spec.group < 2:
+    weights = config.episode_weights
+    if weights is not None and len(weights) != episodes:
         raise OntogymError(
-            f"{config.env} has no paired conditions for utility 'min'; use 'mean' or give conditions."
+            f"episode_weights has {len(weights)} numbers for {episodes} episodes; give one each."
         )
+    if config.utility == "min" and max(spec.group, config.lives) < 2:
+        raise OntogymError("Utility 'min' needs a worst of several; use 'mean', conditions, or more lives.")
     for lives in (config.lives, config.eval_lives, config.final_lives):
         life_seeds(spec, lives, 0)
     return spec
 
 
 def utilities(result: LifeResult, spec: LifeSpec, config: EvolutionConfig) -> NDArray[np.float64]:
-    """How useful each genome is: ``(P,)`` from its returns (P, L, E)."""
-    lives = result.returns.mean(2)
+    """How useful each genome is: ``(P,)`` from its returns (P, L, E). A failed life counts as the worst of all."""
+    lives = np.average(result.returns, axis=2, weights=config.episode_weights)
+    if result.failed.any():
+        if result.failed.all():
+            raise OntogymError(
+                f"{spec.env} gave a reward or an observation that is not finite in every life of a generation; mend the "
+                "environment or wrap it so that its numbers are finite."
+            )
+        lives = np.where(result.failed, lives[~result.failed].min(), lives)
     if config.utility == "mean":
         return np.asarray(lives.mean(1))
-    by_condition = lives.reshape(len(lives), -1, spec.group).mean(1)
-    worst, mean = by_condition.min(1), by_condition.mean(1)
-    return np.asarray(config.min_weight * worst + (1 - config.min_weight) * mean)
+    cases = lives if spec.group < 2 else lives.reshape(len(lives), -1, spec.group).mean(1)
+    return np.asarray(config.min_weight * cases.min(1) + (1 - config.min_weight) * cases.mean(1))

@@ -10,8 +10,6 @@ import abc
 import json
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
@@ -19,14 +17,11 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, live, make_agent
-from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.processes import single_threaded, worker_pool
+from ontogym.errors import UnknownNameError
+from ontogym.processes import WorkerPool
 from ontogym.registry import AGENTS
 
 __all__ = ["Evaluator", "InProcess", "ProcessPool"]
-
-_MAX_DEATHS = 5
-"""So many deaths of workers in a row, without one finished task, end an evaluation."""
 
 Task = tuple[NDArray[np.floating], LifeSpec, NDArray[np.integer]]
 
@@ -87,64 +82,33 @@ class ProcessPool(Evaluator):
 
     def __init__(self, agent: str, options: Mapping[str, Any] | None = None, workers: int = 2) -> None:
         super().__init__(agent, options)
-        if workers < 1:
-            raise OntogymError(f"{workers} worker processes can do nothing; choose at least 1.")
-        self.workers, self._workers_cpu = workers, 0.0
-        self._executor = self._start()
-
-    def _start(self) -> ProcessPoolExecutor:
-        return worker_pool(self.workers)
+        self._pool, self._workers_cpu = WorkerPool(workers), 0.0
 
     def evaluate(
         self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
     ) -> LifeResult:
         genomes = np.atleast_2d(genomes)
-        by_genome = len(genomes) >= self.workers
-        tasks = _slices(genomes, spec, np.asarray(seeds), self.workers, by_genome)
-        parts = self._run(tasks)
+        workers = self._pool.workers
+        by_genome = len(genomes) >= workers
+        target = _import_target(self.agent_name)
+        slices = _slices(genomes, spec, np.asarray(seeds), workers, by_genome)
+        done = self._pool.map(_work, [(target, self.options, *part) for part in slices])
+        self._workers_cpu += sum(cpu for _, cpu in done)
+        parts = [result for result, _ in done]
         axis = 0 if by_genome else 1
         return LifeResult(
             np.concatenate([p.returns for p in parts], axis),
             np.concatenate([p.lengths for p in parts], axis),
             {k: np.concatenate([p.diagnostics[k] for p in parts], axis) for k in parts[0].diagnostics},
+            None,
+            np.concatenate([p.failed for p in parts], axis),
         )
-
-    def _run(self, tasks: list[Task]) -> list[LifeResult]:
-        done: dict[int, LifeResult] = {}
-        deaths = 0
-        target = _import_target(self.agent_name)
-        while len(done) < len(tasks):
-            before = len(done)
-            futures: dict[int, Future[tuple[LifeResult, float]]] = {}
-            try:
-                with single_threaded():
-                    for index in sorted(set(range(len(tasks))) - set(done)):
-                        futures[index] = self._executor.submit(_work, target, self.options, *tasks[index])
-            except BrokenProcessPool:
-                pass  # a worker died while idle or while tasks were handed out
-            broken = len(futures) + len(done) < len(tasks)
-            for index, future in futures.items():
-                try:
-                    done[index], cpu = future.result()
-                    self._workers_cpu += cpu
-                except BrokenProcessPool:
-                    broken = True
-            if broken:
-                deaths = deaths + 1 if len(done) == before else 0
-                if deaths >= _MAX_DEATHS:
-                    raise OntogymError(
-                        f"Worker processes died {deaths} times in a row; is memory short? Use fewer workers, "
-                        "a smaller population, or workers=0."
-                    )
-                self._executor.shutdown(wait=False, cancel_futures=True)
-                self._executor = self._start()
-        return [done[index] for index in range(len(tasks))]
 
     def cpu_seconds(self) -> float:
         return time.process_time() + self._workers_cpu
 
     def close(self) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._pool.close()
 
 
 def _import_target(agent: str) -> str:
@@ -190,8 +154,5 @@ def _work(
     key = _key(agent, options)
     if key not in _worker_evaluators:
         _worker_evaluators[key] = InProcess(agent, options)
-    try:
-        result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
-    except OntogymError as error:
-        raise OntogymError(str(error)) from None  # its subclasses do not travel between processes
+    result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
     return result, time.process_time() - start

@@ -7,7 +7,9 @@ keep them apart: those of a generation, those of an evaluation and its confirmat
 
 from __future__ import annotations
 
+import contextlib
 import time
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -15,16 +17,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
-from ontogym.baselines.evolution.agent_files import SavedAgent, save_agent
-from ontogym.baselines.evolution.config import EvolutionConfig, EvolutionResult, life_spec, utilities
+from ontogym.agents.base import Agent
+from ontogym.baselines.evolution.agent_files import SavedAgent, how_it_lives, load_agent, save_agent
+from ontogym.baselines.evolution.config import (
+    NEUTRAL,
+    EvolutionConfig,
+    EvolutionResult,
+    life_spec,
+    utilities,
+)
 from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
-from ontogym.baselines.evolution.folder import RunFolder
 from ontogym.baselines.evolution.strategies import Strategy
 from ontogym.baselines.lives.lanes import check_options
-from ontogym.baselines.lives.life import LifeSpec, life_seeds, resolve, summarise
-from ontogym.registry import STRATEGIES
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
+from ontogym.errors import OntogymError
+from ontogym.registry import STRATEGIES, plugins
+from ontogym.runs import RunFolder
 
-__all__ = ["EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
+__all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
+
+COLUMNS = (
+    "generation",
+    "env_steps",
+    "wall_seconds",
+    "cpu_seconds",
+    "utility_mean",
+    "utility_max",
+    "score",
+    "sigma",
+    "failed",
+)
+"""Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done; `failed` counts lives
+that a number that is not finite has ended."""
 
 
 def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True) -> EvolutionResult:
@@ -47,18 +71,41 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     )
     with evaluator:
         agent = evaluator.agent(spec)
-        strategy = make_strategy(config, agent.initial_genome())
-        folder = RunFolder(config.out, config, resume) if config.out is not None else None
-        try:
+        strategy = make_strategy(config, first_genome(config, agent))
+        with _folder(config, resume) as folder:
             run = _Run(config, spec, evaluator, strategy, folder)
             if resume:
                 run.restore()
             run.warm_up()
             run.search(progress)
             return run.report()
-        finally:
-            if folder is not None:
-                folder.close()
+
+
+def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContextManager[RunFolder | None]:
+    """The run's folder (``best.safetensors`` is its agent, ``result.json`` its end), or none."""
+    if config.out is None:
+        return contextlib.nullcontext()
+    defaults = EvolutionConfig().as_json()
+    return RunFolder(
+        config.out, config.as_json(), resume, neutral=NEUTRAL, defaults=defaults, columns=COLUMNS
+    )
+
+
+def first_genome(config: EvolutionConfig, agent: Agent[Any]) -> NDArray[np.floating]:
+    """Where the search starts: the agent's own start, or the genome of ``config.start_from``.
+
+    Raises:
+        OntogymError: a file of another agent, or a genome of another length.
+    """
+    if config.start_from is None:
+        return agent.initial_genome()
+    saved = load_agent(config.start_from)
+    if saved.agent != config.agent or len(saved.genome) != agent.genome_size:
+        raise OntogymError(
+            f"{config.start_from} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
+            f"{agent.genome_size} of {config.agent!r}: give it the same agent with the same options and spaces."
+        )
+    return saved.genome
 
 
 def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strategy:
@@ -67,7 +114,7 @@ def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strate
     Raises:
         OntogymError: unknown strategy or option.
     """
-    target = resolve(STRATEGIES, config.strategy)
+    target = STRATEGIES.resolve(config.strategy)
     options = dict(config.strategy_options)
     if config.sigma is not None:
         options["sigma"] = config.sigma
@@ -90,6 +137,7 @@ class _Run:
         self.config, self.spec, self.evaluator = config, spec, evaluator
         self.strategy, self.folder = strategy, folder
         self.writer: Any = None
+        self.warned = False
         self.best = strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
         self.score, self.solved = float("nan"), False
@@ -168,7 +216,20 @@ class _Run:
             "utility_max": float(finite.max()) if finite.size else "",
             "score": self.score if evaluated else "",
             "sigma": self.strategy.sigma,
+            "failed": self._count_failures(result),
         }
+
+    def _count_failures(self, result: LifeResult) -> int:
+        """Lives of a generation that failed; the first that do are named once."""
+        count = int(result.failed.sum())
+        if count and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"{self.config.env} gave numbers that are not finite in {count} of {result.failed.size} lives; those "
+                "lives count as the worst.",
+                stacklevel=2,
+            )
+        return count
 
     def _evaluate_mean(self, number: int) -> None:
         """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far."""
@@ -201,11 +262,11 @@ class _Run:
         number, config = self.strategy.generation, self.config
         if self.folder is None:
             return
-        if number % config.checkpoint_every and number != config.generations and not self.solved:
-            return
+        due = not number % config.checkpoint_every or number == config.generations or self.solved
         arrays, meta = self.strategy.state_dict()
         wall, cpu = self.seconds()
-        self.folder.save(
+        self.folder.keep(
+            "evolution",
             {**{f"strategy.{k}": v for k, v in arrays.items()}, "best": self.best},
             {
                 "generation": number,
@@ -219,11 +280,12 @@ class _Run:
                 "cpu_seconds": cpu,
                 "warmup_seconds": self.warmup_seconds,
             },
+            write=due,
         )
 
     def restore(self) -> None:
         """Go back to the last checkpoint, if there is one."""
-        loaded = self.folder.load() if self.folder is not None else None
+        loaded = self.folder.load("evolution") if self.folder is not None else None
         if loaded is None:
             return
         arrays, meta = loaded
@@ -242,9 +304,6 @@ class _Run:
             return
         config, agent = self.config, self.evaluator.agent(self.spec)
         facts = {**facts, "generation": self.best_generation, "seed": config.seed}
-        if config.max_steps is not None:
-            # Without it, an evaluation in an environment without a time limit would never end.
-            facts["max_steps"] = config.max_steps
         save_agent(
             self.folder.path / "best.safetensors",
             SavedAgent(
@@ -255,6 +314,7 @@ class _Run:
                 config.env_kwargs,
                 self.spec.episodes,
                 facts,
+                how_it_lives(self.spec),
             ),
         )
 
@@ -288,6 +348,8 @@ class _Run:
         )
         if self.folder is not None:
             facts = {"score": result.score["mean"], "ci95": result.score["ci95"], "lives": config.final_lives}
-            self._save_best(facts)
-            checkpoint.write_json(self.folder.path / "result.json", result.as_json())
+            brought = plugins(self.config.agent, self.config.strategy, self.config.agent_options)
+            origin = {"plugins": brought} if brought else {}
+            self._save_best({**facts, **origin})
+            checkpoint.write_sealed_json(self.folder.path / "result.json", {**result.as_json(), **origin})
         return result

@@ -10,7 +10,7 @@ import inspect
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ontogym.envs import make_vector
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Lanes", "check_options", "lanes_of", "make_single", "reset_options", "rule_of"]
+__all__ = ["Lanes", "Stepped", "check_options", "lanes_of", "make_single", "reset_options", "rule_of"]
 
 _CACHE_SIZE = 4
 """A run uses three sizes: its population, its evaluations, its final report."""
@@ -80,6 +80,24 @@ def _check_env_kwargs(env_id: str, env_kwargs: Mapping[str, Any] | None) -> None
         check_options(f"the environment {env_id!r}", creator, env_kwargs or {})
 
 
+def _renderable(env_id: str, env_kwargs: dict[str, Any]) -> gymnasium.Env[Any, Any]:
+    """The environment with pictures, or without where it offers none."""
+    env = make_single(env_id, env_kwargs)
+    if "rgb_array" not in env.metadata.get("render_modes", ()):
+        return env
+    env.close()
+    return make_single(env_id, {**env_kwargs, "render_mode": "rgb_array"})
+
+
+class Stepped(NamedTuple):
+    """What a step brought: a batch of observations, rewards ``(P,)`` float64, and how episodes ended ``(P,)``."""
+
+    observations: Any
+    rewards: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+
+
 class Lanes:
     """`count` environments of one id, stepped together.
 
@@ -87,6 +105,7 @@ class Lanes:
         env_id: any Gymnasium id.
         count: number of lanes.
         env_kwargs: keyword arguments of the environment.
+        render: whether the lanes must be able to draw themselves; they are stepped one by one then.
 
     Environments that have a batched form run as one; all others are stepped lane by lane, the living ones
     only.
@@ -97,12 +116,19 @@ class Lanes:
         limit: steps after which an episode is cut by the environment's time limit; None without one.
     """
 
-    def __init__(self, env_id: str, count: int, env_kwargs: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, env_id: str, count: int, env_kwargs: Mapping[str, Any] | None = None, render: bool = False
+    ) -> None:
+        kwargs = dict(env_kwargs or {})
         try:
-            self.envs = make_vector(env_id, count, **dict(env_kwargs or {}))
+            self.envs: Any = (
+                SyncVectorEnv([lambda: _renderable(env_id, kwargs)] * count)
+                if render
+                else make_vector(env_id, count, **kwargs)
+            )
         except Exception as error:
             raise _cannot_make(env_id, env_kwargs, error) from error
-        self.count = count
+        self.env_id, self.count = env_id, count
         self.observation_space: gymnasium.Space[Any] = self.envs.single_observation_space
         self._single = list(self.envs.envs) if isinstance(self.envs, SyncVectorEnv) else None
         self.rule: NDArray[np.int64] | None = None
@@ -145,27 +171,34 @@ class Lanes:
         self.rule = np.array(known_rules) if len(known_rules) == self.count else None
         return concatenate(self.observation_space, self._last, self._buffer)
 
-    def step(
-        self, actions: NDArray[Any], active: NDArray[np.bool_]
-    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_]]:
-        """Step the active lanes; what is returned for the others means nothing.
-
-        Returns:
-            A batch of observations, rewards ``(count,)`` and whether the episode is over ``(count,)``.
-        """
+    def step(self, actions: NDArray[Any], active: NDArray[np.bool_]) -> Stepped:
+        """Step the active lanes; what is returned for the others means nothing."""
         if self._single is None:
             batch, rewards, terminated, truncated, info = self.envs.step(actions)
             self.rule = rule_of(info)
-            return batch, np.asarray(rewards, dtype=np.float64), np.logical_or(terminated, truncated)
-        rewards, done = np.zeros(self.count), np.zeros(self.count, dtype=bool)
+            return Stepped(batch, np.asarray(rewards, dtype=np.float64), terminated, truncated)
+        rewards = np.zeros(self.count)
+        terminated, truncated = np.zeros((2, self.count), dtype=np.bool_)
         for lane, action in enumerate(iterate(self.envs.action_space, actions)):
             if active[lane]:
-                self._last[lane], reward, over, cut, info = self._single[lane].step(action)
-                rewards[lane], done[lane] = float(reward), over or cut
+                self._last[lane], reward, terminated[lane], truncated[lane], info = self._single[lane].step(
+                    action
+                )
+                rewards[lane] = float(reward)
                 rule = None if self.rule is None else rule_of(info)
                 if self.rule is not None and rule is not None:
                     self.rule[lane] = rule
-        return concatenate(self.observation_space, self._last, self._buffer), rewards, done
+        observations = concatenate(self.observation_space, self._last, self._buffer)
+        return Stepped(observations, rewards, terminated, truncated)
+
+    @property
+    def render_mode(self) -> str | None:
+        """How the lanes can draw themselves; None if they cannot."""
+        return self._single[0].render_mode if self._single is not None else None
+
+    def render(self, lane: int = 0) -> Any:
+        """A picture of one lane, or None where the environment draws none."""
+        return self._single[lane].render() if self._single is not None else None
 
     def close(self) -> None:
         """Free the environments."""

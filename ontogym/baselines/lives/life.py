@@ -8,93 +8,52 @@ depends on its own genome and seed only, so that a population cut into slices re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent
-from ontogym.baselines.lives.lanes import Lanes, check_options, lanes_of, make_single
-from ontogym.baselines.lives.switches import Step, Trace, switches_met, trace_of
-from ontogym.developmental.spontaneous import make_source
+from ontogym.agents.base import Actor, Agent
+from ontogym.agents.individuals import Individuals, IndividualsState
+from ontogym.baselines.lives.lanes import check_options, lanes_of, make_single
+from ontogym.baselines.lives.rollout import Lived, Watcher, rollout
+from ontogym.baselines.lives.spec import LifeSpec, life_seeds
+from ontogym.baselines.lives.switches import Trace, Tracer, switches_met
 from ontogym.errors import OntogymError
-from ontogym.registry import AGENTS, SPONTANEOUS, Registry, load_object
-from ontogym.seeding import GOLDEN, generator, lane_seeds, mix64
+from ontogym.registry import AGENTS
+from ontogym.seeding import lane_seeds
+from ontogym.statistics import mean_interval
 
 __all__ = [
     "LifeResult",
     "LifeSpec",
-    "develop",
-    "developmental_activity",
+    "episode_returns",
+    "lane_options",
     "life_seeds",
-    "life_stream",
     "live",
+    "live_actor",
     "make_agent",
-    "place_in_life",
     "reevaluate",
-    "resolve",
     "summarise",
 ]
-
-
-@dataclass(frozen=True)
-class LifeSpec:
-    """What a life consists of.
-
-    Args:
-        env: id of the environment.
-        env_kwargs: its keyword arguments.
-        episodes: episodes per life; the network is carried over from one to the next.
-        reward_clamp: if set, the agent is told this number instead of every reward, while returns count the
-            real one (the control that shows whether an agent learns from reward).
-        conditions: reset options that set hidden goals against each other, such as
-            ``({"goal": 0}, {"goal": 1})``; life l lives under condition ``l % n``, and the n lives of a group
-            share their seed.
-        development: a source of spontaneous activity to use in place of the agent's own.
-        max_steps: episodes are cut after so many steps; needed where the environment has no time limit.
-    """
-
-    env: str
-    env_kwargs: dict[str, Any] = field(default_factory=dict)
-    episodes: int = 3
-    reward_clamp: float | None = None
-    conditions: tuple[dict[str, Any], ...] = ()
-    development: str | None = None
-    max_steps: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise OntogymError(f"A life of {self.episodes} episodes is no life; give at least 1.")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise OntogymError(f"max_steps is {self.max_steps}; give at least 1 or leave it out.")
-        if any(set(c) != set(self.conditions[0]) for c in self.conditions):
-            raise OntogymError("All conditions must set the same options; give each of them every key.")
-
-    @property
-    def group(self) -> int:
-        """Number of lives that share a seed: one per condition."""
-        return max(1, len(self.conditions))
 
 
 class LifeResult(NamedTuple):
     """What came of ``P`` genomes in ``L`` lives of ``E`` episodes.
 
-    Shapes: ``returns`` (P, L, E) float64; ``lengths`` (P, L, E) int64; each of ``diagnostics`` (P, L), as the
-    agent measures itself at the end of its life; ``trace`` only where it was asked for and the environment tells
-    its rules.
+    Shapes: ``returns`` (P, L, E) float64, NaN for what a failed life has not lived; ``lengths`` (P, L, E) int64;
+    each of ``diagnostics`` (P, L), as the agent measures itself at the end of its life; ``trace`` only where it was
+    asked for and the environment tells its rules; ``failed`` (P, L), lives that a reward or observation that is not
+    finite has ended.
     """
 
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
     diagnostics: dict[str, NDArray[np.floating]]
-    trace: Trace | None = None
-
-
-def resolve(registry: Registry, name: str) -> Any:
-    """The object of this name; a name of the form ``module:Class`` is imported as it stands."""
-    return load_object(name) if ":" in name else registry.get(name)
+    trace: Trace | None
+    failed: NDArray[np.bool_]
 
 
 def make_agent(
@@ -111,7 +70,7 @@ def make_agent(
     Raises:
         OntogymError: unknown agent, environment or option; spaces that the agent cannot take.
     """
-    target, options = resolve(AGENTS, name), dict(options or {})
+    target, options = AGENTS.resolve(name), dict(options or {})
     check_options(f"the agent {name!r}", target, options, ("observation_space", "action_space"))
     single = make_single(env, env_kwargs)
     try:
@@ -123,50 +82,13 @@ def make_agent(
     return agent
 
 
-def life_seeds(spec: LifeSpec, lives: int, seed: int, *names: object) -> NDArray[np.uint64]:
-    """Seeds ``(lives,)`` of the lives called `names` under `seed`; lives of one group share theirs.
-
-    Raises:
-        OntogymError: `lives` is no multiple of the number of conditions.
-    """
-    if lives < 1 or lives % spec.group:
-        raise OntogymError(
-            f"{lives} lives cannot be spread evenly over {spec.group} conditions of {spec.env}; "
-            f"choose a positive multiple of {spec.group}."
-        )
-    return np.repeat(lane_seeds(seed, lives // spec.group, *names), spec.group)
-
-
-def life_stream(seeds: NDArray[np.uint64], index: int) -> NDArray[np.uint64]:
-    """Independent seeds number `index` under each of `seeds`: 0 birth, 1 development, 2 + e episode e.
-
-    The number after the last episode's is that of the life itself: what a changing world draws once a life.
-    """
-    with np.errstate(over="ignore"):
-        return mix64(seeds + GOLDEN * np.uint64(index + 1))
-
-
-def place_in_life(
-    seeds: NDArray[np.uint64], spec: LifeSpec, episode: int, age: NDArray[np.int64]
-) -> dict[str, NDArray[Any]]:
-    """Reset options that tell an environment which changes within a life where in it an episode lies.
-
-    Args:
-        seeds: ``(P,)`` of the lives. spec: what a life is. episode: from 0. age: ``(P,)`` steps lived before.
-    """
-    return {
-        "episode": np.full(len(seeds), episode),
-        "age": age,
-        "life": life_stream(seeds, 2 + spec.episodes) >> np.uint64(1),
-    }
-
-
 def live(
     agent: Agent[Any],
     genomes: NDArray[np.floating],
     spec: LifeSpec,
     seeds: NDArray[np.integer],
     trace: bool = False,
+    watchers: Sequence[Watcher] = (),
 ) -> LifeResult:
     """Let every genome live every life.
 
@@ -176,150 +98,91 @@ def live(
         spec: what a life is.
         seeds: ``(L,)`` unsigned, one per life; all chance of the life follows from it (see `life_seeds`).
         trace: keep the reward of every step, to see how switches of the rules are got over.
-
-    The reward that an agent is told at a step is the one of its step before: 0 at the first step of a life,
-    and at the first step of a later episode the last of the episode before, so that a terminal reward is felt.
+        watchers: look on; their lanes are genome-major.
 
     Raises:
-        OntogymError: genomes that do not fit, or an environment that gives a non-finite reward or observation.
+        OntogymError: genomes that do not fit, or a source of development that does not.
     """
     genomes = np.atleast_2d(genomes)
-    seeds = np.asarray(seeds, dtype=np.uint64)
-    population, lives = len(genomes), len(seeds)
-    lane_seed = np.tile(seeds, population)
-    lane_genomes = np.repeat(genomes, lives, axis=0)
-    lanes = lanes_of(spec.env, population * lives, spec.env_kwargs)
-    state = agent.birth(lane_genomes, life_stream(lane_seed, 0))
-    state = develop(agent, state, lane_genomes, spec, life_stream(lane_seed, 1))
-    told = np.zeros(len(lane_seed), dtype=np.float32)
-    options = _lane_options(spec, population, lives)
-    returns = np.zeros((len(lane_seed), spec.episodes))
-    lengths = np.zeros((len(lane_seed), spec.episodes), dtype=np.int64)
-    kept: list[list[Step]] = []
-    for episode in range(spec.episodes):
-        # 31 bits: some environments seed generators that take no more.
-        env_seeds = life_stream(lane_seed, 2 + episode) >> np.uint64(33)
-        place = place_in_life(lane_seed, spec, episode, lengths.sum(1))
-        observation = lanes.reset(env_seeds, options, place)
-        if trace and lanes.rule is not None:
-            kept.append([])
-        state, returns[:, episode], lengths[:, episode] = _episode(
-            agent, state, lanes, observation, told, spec, episode == 0, kept[-1] if kept else None
-        )
-    shape = (population, lives)
-    diagnostics = {k: np.asarray(v).reshape(shape) for k, v in agent.diagnose(state).items()}
-    traced = trace_of(kept, spec.max_steps or lanes.limit, shape) if kept else None
-    return LifeResult(returns.reshape(*shape, -1), lengths.reshape(*shape, -1), diagnostics, traced)
+    if not (trace or watchers):
+        lived = _at_once(agent, genomes, spec, np.asarray(seeds, dtype=np.uint64))
+        if lived is not None:
+            return lived
+    lane_genomes = np.repeat(genomes, len(seeds), axis=0)
+    actor = Individuals(agent, lane_genomes, spec.imposed_development)
+    return live_actor(actor, spec, seeds, trace, watchers, len(genomes))
 
 
-def _episode(
-    agent: Agent[Any],
-    state: Any,
-    lanes: Lanes,
-    observation: Any,
-    told: NDArray[np.float32],
+def _at_once(
+    agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
+) -> LifeResult | None:
+    """`live` in one call, where agent and world are compiled; else None."""
+    # An agent that is not compiled need not pay for importing the compiler.
+    if "ontogym.agents.networks" not in sys.modules:
+        return None
+    from ontogym.baselines.lives.whole import compiled, whole_lives
+
+    found = compiled(agent, spec)
+    if found is None:
+        return None
+    lived = whole_lives(found, genomes, spec, seeds, lane_options(spec, 1, len(seeds)))
+    lived = lived._replace(state=IndividualsState(lived.state))
+    return _result(Individuals(agent, genomes), lived, (len(genomes), len(seeds)), None)
+
+
+def live_actor(
+    actor: Actor[Any],
     spec: LifeSpec,
-    first: bool,
-    kept: list[Step] | None = None,
-) -> tuple[Any, NDArray[np.float64], NDArray[np.int64]]:
-    """Step until every lane is done: ``(state, returns, lengths)``; `told` and `kept` are updated in place.
+    seeds: NDArray[np.integer],
+    trace: bool = False,
+    watchers: Sequence[Watcher] = (),
+    copies: int = 1,
+) -> LifeResult:
+    """Let an actor live every life, side by side; arguments as in `live`.
 
-    An agent with a true attribute `freeze_lags` gets one step more in each lane after its episode's end, and
-    none of its ``update`` at the first step of a later episode (as the LNDP's authors' code has it).
+    Args:
+        copies: P, how often the lives are lived: by one actor once, by `Individuals` once a genome.
     """
-    lags = bool(getattr(agent, "freeze_lags", False))
-    lagging = np.zeros(lanes.count, dtype=bool)
-    active = np.ones(lanes.count, dtype=bool)
-    returns, lengths = np.zeros(lanes.count), np.zeros(lanes.count, dtype=np.int64)
-    step, state = 0, agent.begin_episode(state)
-    while active.any() or lagging.any():
-        options: dict[str, Any] = {"update": lagging} if lags and step == 0 and not first else {}
-        seen = agent.spaces.observe(observation)
-        if not np.isfinite(seen).all():
-            raise OntogymError(
-                f"{spec.env} gave an observation that is not finite at step {step}; mend the environment or wrap "
-                "it so that observations are finite."
-            )
-        motor, state = agent.step(state, seen, told, active | lagging, **options)
-        if not active.any():
-            break
-        # A copy: lanes that are stepped one by one write into theirs.
-        rule = None if kept is None or lanes.rule is None else lanes.rule.copy()
-        observation, reward, done = lanes.step(agent.spaces.act(motor), active)
-        reward = np.where(active, reward, 0.0)
-        if not np.isfinite(reward).all():
-            raise OntogymError(
-                f"{spec.env} gave a reward of {reward[~np.isfinite(reward)][0]} at step {step}; "
-                "mend the environment or wrap it so that rewards are finite."
-            )
-        returns += reward
-        lengths += active
-        if kept is not None and rule is not None:
-            kept.append((reward, rule))
-        told[active] = reward[active] if spec.reward_clamp is None else spec.reward_clamp
-        step += 1
-        alive = active & ~done & (spec.max_steps is None or step < spec.max_steps)
-        active, lagging = alive, active & ~alive & lags
-    return state, returns, lengths
+    lane_seed = np.tile(np.asarray(seeds, dtype=np.uint64), copies)
+    shape = (copies, len(seeds))
+    lanes = lanes_of(spec.env, len(lane_seed), spec.env_kwargs)
+    tracer = Tracer() if trace else None
+    looking = [*watchers, *([tracer] if tracer is not None else [])]
+    lived = rollout(actor, lanes, spec, lane_seed, lane_options(spec, *shape), looking)
+    traced = tracer.trace(spec.max_steps or lanes.limit, shape) if tracer is not None else None
+    return _result(actor, lived, shape, traced)
 
 
-def _lane_options(spec: LifeSpec, population: int, lives: int) -> dict[str, NDArray[Any]]:
+def _result(actor: Actor[Any], lived: Lived, shape: tuple[int, int], trace: Trace | None) -> LifeResult:
+    diagnostics = {k: np.asarray(v).reshape(shape) for k, v in actor.diagnose(lived.state).items()}
+    return LifeResult(
+        lived.returns.reshape(*shape, -1),
+        lived.lengths.reshape(*shape, -1),
+        diagnostics,
+        trace,
+        lived.failed.reshape(shape),
+    )
+
+
+def episode_returns(
+    actor: Actor[Any],
+    env: str,
+    episodes: int,
+    seed: int = 0,
+    env_kwargs: Mapping[str, Any] | None = None,
+    max_steps: int | None = None,
+) -> NDArray[np.float64]:
+    """Returns ``(episodes,)`` of an actor that begins anew in every episode, each from its own seed."""
+    spec = LifeSpec(env, dict(env_kwargs or {}), episodes=1, max_steps=max_steps)
+    return live_actor(actor, spec, lane_seeds(seed, episodes, "episodes")).returns[0, :, 0]
+
+
+def lane_options(spec: LifeSpec, population: int, lives: int) -> dict[str, NDArray[Any]]:
     """Reset options of every lane: key to array ``(P * L,)``."""
     if not spec.conditions:
         return {}
     which = np.tile(np.arange(lives) % spec.group, population)
     return {key: np.asarray([c[key] for c in spec.conditions])[which] for key in spec.conditions[0]}
-
-
-def develop(
-    agent: Agent[Any],
-    state: Any,
-    genomes: NDArray[np.floating],
-    spec: LifeSpec,
-    seeds: NDArray[np.uint64],
-) -> Any:
-    """The developmental phase, if the agent has one: the state after it.
-
-    Args:
-        agent: the agent. state: its newborns. genomes: ``(P, D)``, theirs. spec: what a life is.
-        seeds: ``(P,)``, stream 1 of each life's seed.
-
-    Raises:
-        OntogymError: no such source, or one that does not fit the agent.
-    """
-    activity = developmental_activity(agent, genomes, spec, seeds)
-    return state if activity is None else agent.develop(state, activity)
-
-
-def developmental_activity(
-    agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
-) -> NDArray[np.floating] | None:
-    """The spontaneous activity ``(T, P, O)`` on which newborns develop, or None without development.
-
-    Args and errors are those of `develop`.
-    """
-    name = spec.development or agent.development
-    if name is None:
-        return None
-    if agent.development_steps < 1:
-        if spec.development is None:
-            return None
-        raise OntogymError(
-            f"Development on {name!r} is asked for but this agent has development_steps=0; "
-            "build it with a positive number."
-        )
-    # A source that takes the place of the agent's own does not know that one's options.
-    options = () if spec.development else agent.development_options
-    source = make_source(resolve(SPONTANEOUS, name), options)
-    params = agent.development_params(genomes)
-    channels = agent.spaces.n_observations
-    needed = source.n_params(channels)
-    if needed and (params is None or params.shape[1] != needed):
-        raise OntogymError(
-            f"The source {name!r} takes {needed} evolved numbers but this agent's genome holds "
-            f"{0 if params is None else params.shape[1]}; use the source that the agent was built with."
-        )
-    return source.sample(agent.development_steps, seeds, channels, params if needed else None)
 
 
 def reevaluate(
@@ -357,17 +220,27 @@ def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, An
 
     The score of a life is its mean return over episodes. Lives of one group share their seed and are no
     independent samples, so standard error and interval are over groups. `ci95` is a percentile bootstrap of
-    the mean (10 000 resamples), which stays inside the range of the returns.
+    the mean (10 000 resamples), which stays inside the range of the returns. A failed life counts as the worst of the
+    others and is counted in "failed".
+
+    Raises:
+        OntogymError: every life has failed.
     """
-    returns = result.returns[0]
+    returns, failed = result.returns[0], result.failed[0]
+    if failed.all():
+        raise OntogymError(
+            f"{spec.env} gave a reward or an observation that is not finite in every life; mend the environment or wrap "
+            "it so that its numbers are finite."
+        )
+    if failed.any():
+        worst = returns[~failed].mean(1).argmin()
+        returns = np.where(failed[:, None], returns[~failed][worst], returns)
     groups = returns.mean(1).reshape(-1, spec.group)
     units = groups.mean(1)
-    rng = generator(seed, "bootstrap")
-    resampled = units[rng.integers(0, len(units), (10_000, len(units)))].mean(1)
     return {
         "mean": float(returns.mean()),
         "sem": float(units.std(ddof=1) / np.sqrt(len(units))) if len(units) > 1 else 0.0,
-        "ci95": [float(q) for q in np.quantile(resampled, [0.025, 0.975])],
+        "ci95": list(mean_interval(units, resamples=10_000, seed=seed)[1:]),
         "ci95_method": "percentile bootstrap over lives (groups of paired conditions)",
         "first_episode": float(returns[:, 0].mean()),
         "last_episode": float(returns[:, -1].mean()),
@@ -376,6 +249,7 @@ def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, An
         "min": float(returns.mean(1).min()),
         "max": float(returns.mean(1).max()),
         "lives": int(returns.shape[0]),
+        "failed": int(failed.sum()),
         "env_steps": int(result.lengths.sum()),
         "diagnostics": {k: float(np.mean(v)) for k, v in result.diagnostics.items()},
     }

@@ -1,7 +1,7 @@
 """One life, recorded: what the world looked like, what the agent did, and what its network became.
 
 The life is the one that `ontogym.baselines.lives.life.live` gives this genome and seed, lived once more
-in a single environment that can be rendered.
+in a lane that can be rendered, with a watcher that keeps it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-import gymnasium
 import numpy as np
-from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, NetworkSnapshot
-from ontogym.baselines.lives.lanes import make_single, reset_options, rule_of
-from ontogym.baselines.lives.life import LifeSpec, develop, life_stream, place_in_life
+from ontogym.agents.individuals import Individuals
+from ontogym.baselines.lives.lanes import Lanes
+from ontogym.baselines.lives.life import lane_options
+from ontogym.baselines.lives.rollout import Moment, Watcher, rollout
+from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.errors import OntogymError
 
 __all__ = ["LifeRecording", "Thinned", "record_life"]
@@ -145,9 +146,9 @@ def record_life(
     seed: int = 0,
     max_frames: int = 300,
     *,
-    reward_clamp: float | None = None,
     reset_options: Mapping[str, Any] | None = None,
     max_steps: int = 10_000,
+    **settings: Any,
 ) -> LifeRecording:
     """Let one agent live one life and record it.
 
@@ -159,115 +160,77 @@ def record_life(
         episodes: episodes of the life; the network is carried over.
         seed: of the life (one of `life_seeds`); all chance follows from it.
         max_frames: most frames kept; of a longer life every 2nd, 4th, ... step is rendered.
-        reward_clamp: if set, what the agent is told instead of every reward.
         reset_options: such as ``{"goal": 0}``, given to every reset.
         max_steps: episodes are cut after so many steps.
+        settings: further fields of `LifeSpec` (what is told, development, freeze, ...).
 
     Raises:
         OntogymError: unknown environment, genomes that do not fit, or an environment that fails to render or
-            gives a non-finite reward.
+            gives a number that is not finite.
     """
     conditions = (dict(reset_options),) if reset_options else ()
-    spec = LifeSpec(env_id, dict(env_kwargs or {}), episodes, reward_clamp, conditions, max_steps=max_steps)
+    kwargs = dict(env_kwargs or {})
+    spec = LifeSpec(env_id, kwargs, episodes, conditions=conditions, max_steps=max_steps, **settings)
     seeds = np.array([seed], dtype=np.uint64)
-    genomes = np.atleast_2d(genome)
-    state = agent.birth(genomes, life_stream(seeds, 0))
-    birth = _own(agent.network(state))
-    state = develop(agent, state, genomes, spec, life_stream(seeds, 1))
-    env = _renderable(env_id, spec.env_kwargs)
+    actor = Individuals(agent, np.atleast_2d(genome), spec.imposed_development)
+    newborn = actor.birth(seeds)
+    birth = _own(actor.network(newborn))
+    state = actor.develop(newborn, seeds)
+    lanes = Lanes(env_id, 1, kwargs, render=True)
     try:
-        life = _Life(agent, spec, env, state, max_frames, birth)
-        developed = _own(agent.network(life.state))
-        for episode in range(episodes):
-            place = place_in_life(seeds, spec, episode, np.array([len(life.rows)]))
-            life.live_episode(episode, int(life_stream(seeds, 2 + episode)[0] >> np.uint64(33)), place)
+        recorder = _Recorder(actor, lanes, max_frames, birth)
+        recorder.developed = _own(actor.network(state))
+        lived = rollout(actor, lanes, spec, seeds, lane_options(spec, 1, 1), [recorder], state)
     finally:
-        env.close()
-    return life.recording(seed, birth, developed)
+        lanes.close()
+    if lived.failed[0]:
+        raise OntogymError(
+            f"{env_id} gave a reward or an observation that is not finite at step {len(recorder.rewards)}; mend the "
+            "environment or wrap it so that its numbers are finite."
+        )
+    return recorder.recording(spec, seed, _own(actor.network(lived.state)))
 
 
-class _Life:
-    """A life under way, and what has been kept of it."""
+class _Recorder(Watcher):
+    """Keeps one life: frames, networks, and every step's numbers."""
 
-    def __init__(
-        self,
-        agent: Agent[Any],
-        spec: LifeSpec,
-        env: gymnasium.Env[Any, Any],
-        state: Any,
-        max_frames: int,
-        birth: NetworkSnapshot,
-    ) -> None:
-        self.agent, self.spec, self.env, self.state = agent, spec, env, state
-        self.told = np.zeros(1, dtype=np.float32)
+    def __init__(self, actor: Individuals, lanes: Lanes, max_frames: int, birth: NetworkSnapshot) -> None:
+        self.actor, self.lanes, self.birth, self.developed = actor, lanes, birth, birth
         self.frames: Thinned[NDArray[np.uint8]] = Thinned(max_frames)
         bytes_each = sum(np.asarray(part).nbytes for part in birth[:4])
         self.networks: Thinned[NetworkSnapshot] = Thinned(SNAPSHOT_BYTES // bytes_each)
-        self.rows: list[tuple[NDArray[np.float32], NDArray[np.float32], Any, float, int, int]] = []
-        self._batch: Any = create_empty_array(agent.observation_space, n=1)
-        self._actions = batch_space(agent.action_space, 1)
-        self._lags = bool(getattr(agent, "freeze_lags", False))
+        self.rows: list[tuple[NDArray[np.float32], NDArray[np.float32], Any, int, int]] = []
+        self.rewards: list[float] = []
+        self._draws = lanes.render_mode is not None
 
-    def live_episode(self, episode: int, seed: int, place: Mapping[str, NDArray[Any]]) -> None:
-        """One episode; told rewards and the network are carried over from the last one, as in `live`.
-
-        `place` tells a world that changes within a life where in it the episode lies.
-        """
-        known = reset_options(self.env)
-        options = {name: value[0] for name, value in place.items() if name in known}
-        options |= dict(self.spec.conditions[0]) if self.spec.conditions else {}
-        observation, info = self.env.reset(seed=seed, options=options or None)
-        for step in range(self.spec.max_steps or 0):
-            frozen = self._lags and step == 0 and episode > 0
-            flat, motor = self._act(observation, frozen)
-            self._keep()
-            action = next(iter(iterate(self._actions, self.agent.spaces.act(motor))))
-            rule = _rule_number(info)
-            observation, reward, terminated, truncated, info = self.env.step(action)
-            reward = float(reward)
-            if not np.isfinite(reward):
-                raise OntogymError(
-                    f"{self.spec.env} gave a reward of {reward} at step {step}; mend the environment or wrap "
-                    "it so that rewards are finite."
-                )
-            self.rows.append((flat[0].copy(), motor[0].copy(), action, reward, episode, rule))
-            self.told[:] = reward if self.spec.reward_clamp is None else self.spec.reward_clamp
-            if terminated or truncated:
-                break
-        if self._lags:
-            self._act(observation, False)
-
-    def _act(self, observation: Any, frozen: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        batch = concatenate(self.agent.observation_space, [observation], self._batch)
-        flat = self.agent.spaces.observe(batch)
-        options: dict[str, Any] = {"update": np.zeros(1, dtype=bool)} if frozen else {}
-        motor, self.state = self.agent.step(self.state, flat, self.told, None, **options)
-        return flat, np.asarray(motor, dtype=np.float32)
-
-    def _keep(self) -> None:
-        step = len(self.rows)
+    def acted(self, moment: Moment) -> None:
+        step, state = len(self.rows), moment.state
         if self.networks.wants(step):
-            self.networks.add(step, _own(self.agent.network(self.state)))
-        if self.env.render_mode and self.frames.wants(step):
-            self.frames.add(step, _frame(self.env, self.spec.env))
+            self.networks.add(step, _own(self.actor.network(state)))
+        if self._draws and self.frames.wants(step):
+            self.frames.add(step, _frame(self.lanes))
+        rule = 0 if moment.rule is None else int(moment.rule[0])
+        motor = np.array(state.motor[0], dtype=np.float32)
+        self.rows.append((state.observation[0].copy(), motor, moment.actions[0], moment.episode, rule))
 
-    def recording(self, seed: int, birth: NetworkSnapshot, developed: NetworkSnapshot) -> LifeRecording:
+    def earned(self, reward: NDArray[np.float64], active: NDArray[np.bool_]) -> None:
+        self.rewards.append(float(reward[0]))
+
+    def recording(self, spec: LifeSpec, seed: int, last: NetworkSnapshot) -> LifeRecording:
         """Everything kept, as arrays."""
-        observations, motors, actions, rewards, episode, rules = zip(*self.rows)
-        networks, frames = self.networks, self.frames
-        last = _own(self.agent.network(self.state))
+        observations, motors, actions, episode, rules = zip(*self.rows)
+        networks, frames, development = self.networks, self.frames, self.actor.development
+        agent = self.actor.agent
         return LifeRecording(
-            env=self.spec.env,
-            agent=self.agent.name,
+            env=spec.env,
+            agent=agent.name,
             seed=seed,
             frames=np.stack(frames.items) if frames.items else np.zeros((0, 1, 1, 3), np.uint8),
             frame_steps=np.array(frames.steps, dtype=np.int64),
-            birth=birth,
-            developed=developed,
+            birth=self.birth,
+            developed=self.developed,
             last=last,
-            has_development=bool(
-                (self.spec.development or self.agent.development) and self.agent.development_steps
-            ),
+            has_development=development is not None and development.steps > 0,
             snapshots=Snapshots(
                 np.array(networks.steps, dtype=np.int64),
                 *(np.stack([getattr(n, field) for n in networks.items]) for field in Snapshots._fields[1:]),
@@ -275,16 +238,11 @@ class _Life:
             observations=np.stack(observations),
             motors=np.stack(motors),
             actions=np.stack(actions),
-            rewards=np.array(rewards),
+            rewards=np.array(self.rewards),
             episode=np.array(episode, dtype=np.int64),
-            max_edges=int(getattr(self.agent, "n_allowed_edges", birth.mask.size - len(birth.mask))),
+            max_edges=int(getattr(agent, "n_allowed_edges", self.birth.mask.size - len(self.birth.mask))),
             rules=np.array(rules, dtype=np.int64),
         )
-
-
-def _rule_number(info: Mapping[str, Any]) -> int:
-    rule = rule_of(info)
-    return 0 if rule is None or rule.ndim else int(rule)
 
 
 def _own(network: NetworkSnapshot) -> NetworkSnapshot:
@@ -297,25 +255,15 @@ def _own(network: NetworkSnapshot) -> NetworkSnapshot:
     )
 
 
-def _renderable(env_id: str, env_kwargs: dict[str, Any]) -> gymnasium.Env[Any, Any]:
-    """The environment with pictures, or without where it offers none."""
-    env = make_single(env_id, env_kwargs)
-    if "rgb_array" not in env.metadata.get("render_modes", ()):
-        return env
-    env.close()
-    return make_single(env_id, {**env_kwargs, "render_mode": "rgb_array"})
-
-
-def _frame(env: gymnasium.Env[Any, Any], env_id: str) -> NDArray[np.uint8]:
+def _frame(lanes: Lanes) -> NDArray[np.uint8]:
     """The world now, no side longer than `FRAME_SIDE`."""
     from PIL import Image
 
     try:
-        picture: Any = env.render()
-        image = Image.fromarray(np.asarray(picture, dtype=np.uint8))
+        image = Image.fromarray(np.asarray(lanes.render(), dtype=np.uint8))
     except Exception as error:
         raise OntogymError(
-            f"{env_id} cannot be rendered ({type(error).__name__}: {error}); install what its pictures need."
+            f"{lanes.env_id} cannot be rendered ({type(error).__name__}: {error}); install what its pictures need."
         ) from error
     if max(image.size) > FRAME_SIDE:
         scale = FRAME_SIDE / max(image.size)

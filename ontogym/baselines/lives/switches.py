@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.statistics import adaptation, recovery
+from ontogym.adaptation import adaptation, recovery
+from ontogym.baselines.lives.rollout import Moment, Watcher
 
-__all__ = ["Step", "Trace", "switches_met", "trace_of"]
+__all__ = ["Step", "Trace", "Tracer", "switches_met", "trace_of"]
 
 Step = tuple[NDArray[np.float64], NDArray[np.int64]]
 """Rewards of a step and the rules under which they were earned, ``(lanes,)`` each."""
@@ -49,6 +50,29 @@ def trace_of(episodes: list[list[Step]], limit: int | None, shape: tuple[int, in
     return Trace(rewards, rules)
 
 
+class Tracer(Watcher):
+    """Keeps the reward and the rules of every step, where the world announces its rules."""
+
+    def __init__(self) -> None:
+        self._episodes: list[list[Step]] = []
+        self._rule: NDArray[np.int64] | None = None
+
+    def acted(self, moment: Moment) -> None:
+        # A copy: lanes that are stepped one by one write into theirs.
+        self._rule = None if moment.rule is None else moment.rule.copy()
+        if moment.step == 0:
+            self._episodes.append([])
+
+    def earned(self, reward: NDArray[np.float64], active: NDArray[np.bool_]) -> None:
+        if self._rule is not None:
+            self._episodes[-1].append((np.nan_to_num(reward), self._rule))
+
+    def trace(self, limit: int | None, shape: tuple[int, int]) -> Trace | None:
+        """What was kept, as `trace_of` gives it; None where no rules were announced."""
+        kept = [steps for steps in self._episodes if steps]
+        return trace_of(kept, limit, shape) if kept and len(kept) == len(self._episodes) else None
+
+
 def switches_met(trace: Trace | None, returns: NDArray[np.float64], window: int) -> dict[str, Any]:
     """How the first genome's lives got over switches of the rules; JSON-able, empty where there were none.
 
@@ -69,10 +93,10 @@ def switches_met(trace: Trace | None, returns: NDArray[np.float64], window: int)
     found: dict[str, Any] = {}
     within = recovery(rewards.reshape(-1, steps), rules.reshape(-1, steps), window)
     if within is not None:
-        found["within"] = within._asdict() | {"regained": within.regained}
+        found["within"] = within._asdict() | {"regained": within.gain}
     changed = (rules[:, 1:, 0] != rules[:, :-1, -1]).all(0)
     if changed.sum() == 1 and not changed[-1]:
         at = int(changed.argmax()) + 1
         between = adaptation(returns[0], at)
-        found["between"] = between._asdict() | {"regained": between.regained, "episode": at}
+        found["between"] = between._asdict() | {"regained": between.gain, "episode": at}
     return found

@@ -1,34 +1,24 @@
-"""Stable-Baselines3 on the suite's environments, and the returns to compare agents with.
+"""Stable-Baselines3 on the suite's environments.
 
 SB3 takes its own `VecEnv`, not Gymnasium's `VectorEnv`: `VectorEnvAdapter` turns any vector environment of the suite
-into one. Sources: Raffin et al., "Stable-Baselines3", JMLR 2021; PPO: Schulman et al., arXiv 1707.06347.
+into one. Source: Raffin et al., "Stable-Baselines3", JMLR 2021.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from ontogym.baselines.lives.lanes import lanes_of
 from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError
-from ontogym.seeding import derive, lane_seeds
 
-__all__ = [
-    "VectorEnvAdapter",
-    "episode_returns",
-    "make_vec_env",
-    "policy_returns",
-    "random_returns",
-    "train_ppo",
-]
+__all__ = ["VectorEnvAdapter", "make_vec_env"]
 
 
 class VectorEnvAdapter(VecEnv):
@@ -137,97 +127,3 @@ def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | N
     from stable_baselines3.common.env_util import make_vec_env as one_by_one
 
     return one_by_one(env_id, n_envs=n_envs, env_kwargs=dict(env_kwargs or {}))
-
-
-def train_ppo(
-    env_id: str,
-    steps: int,
-    seed: int = 0,
-    env_kwargs: Mapping[str, Any] | None = None,
-    n_envs: int = 8,
-    callback: Any = None,
-    **options: Any,
-) -> PPO:
-    """Train SB3's PPO with a small network on the CPU.
-
-    Args:
-        env_id, env_kwargs: the environment.
-        steps: budget in environment steps.
-        seed: decides all chance.
-        n_envs: environments stepped at a time.
-        callback: SB3's, optional.
-        options: of `stable_baselines3.PPO`; the defaults here are those that RL Zoo tuned for CartPole.
-    """
-    settings: dict[str, Any] = {
-        "n_steps": 32,
-        "batch_size": 256,
-        "gae_lambda": 0.8,
-        "gamma": 0.98,
-        "n_epochs": 20,
-        "learning_rate": lambda left: 1e-3 * left,
-        "clip_range": lambda left: 0.2 * left,
-        **options,
-    }
-    # SB3 hands the seed to NumPy's global generator, which takes 32 bits.
-    envs = make_vec_env(env_id, n_envs, env_kwargs)
-    model = PPO(
-        "MultiInputPolicy" if isinstance(envs.observation_space, gymnasium.spaces.Dict) else "MlpPolicy",
-        envs,
-        seed=derive(seed, "ppo") % 2**31,
-        device="cpu",
-        **settings,
-    )
-    import torch
-
-    # Networks this small are slower on two threads than on one.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return model.learn(steps, callback=callback)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def episode_returns(
-    policy: Callable[[Any], NDArray[Any]],
-    env_id: str,
-    episodes: int,
-    seed: int = 0,
-    env_kwargs: Mapping[str, Any] | None = None,
-    max_steps: int = 100_000,
-) -> NDArray[np.float64]:
-    """Returns ``(episodes,)`` of a policy that maps a batch of observations to a batch of actions.
-
-    All episodes run side by side, each from its own seed.
-    """
-    lanes = lanes_of(env_id, episodes, dict(env_kwargs or {}))
-    observation = lanes.reset(lane_seeds(seed, episodes, "episodes") >> np.uint64(32), {})
-    active, returns = np.ones(episodes, dtype=bool), np.zeros(episodes)
-    for _ in range(max_steps):
-        observation, reward, done = lanes.step(policy(observation), active)
-        returns += np.where(active, reward, 0.0)
-        active = active & ~done
-        if not active.any():
-            return returns
-    raise OntogymError(f"{env_id} has no time limit; an episode was not over after {max_steps} steps.")
-
-
-def policy_returns(
-    model: Any, env_id: str, episodes: int, seed: int = 0, env_kwargs: Mapping[str, Any] | None = None
-) -> NDArray[np.float64]:
-    """Returns ``(episodes,)`` of an SB3 model, acting deterministically."""
-
-    def act(observation: Any) -> NDArray[Any]:
-        return np.asarray(model.predict(observation, deterministic=True)[0])
-
-    return episode_returns(act, env_id, episodes, seed, env_kwargs)
-
-
-def random_returns(
-    env_id: str, episodes: int, seed: int = 0, env_kwargs: Mapping[str, Any] | None = None
-) -> NDArray[np.float64]:
-    """Returns ``(episodes,)`` of uniformly random actions."""
-    lanes = lanes_of(env_id, episodes, dict(env_kwargs or {}))
-    space = lanes.envs.action_space
-    space.seed(derive(seed, "random actions") % 2**31)
-    return episode_returns(lambda _: space.sample(), env_id, episodes, seed, env_kwargs)

@@ -13,7 +13,7 @@ from ontogym.errors import OntogymError
 from ontogym.seeding import derive
 
 if TYPE_CHECKING:
-    from ontogym.baselines.sb3.run import TrainingConfig
+    from ontogym.baselines.sb3.config import TrainingConfig
 
 __all__ = ["make_model"]
 

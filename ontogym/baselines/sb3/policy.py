@@ -5,46 +5,26 @@ SB3's own ``load`` unpickles what it reads; nothing here does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
+from ontogym.agents.base import Actor, Feedback
 from ontogym.baselines.sb3.networks import build_policy
 from ontogym.baselines.sb3.references import FLOORS, make_floor
 from ontogym.errors import OntogymError
 
-__all__ = ["BatchPolicy", "TrainingRun", "load_policy", "read_training_run"]
+__all__ = ["TrainedPolicy", "TrainingRun", "load_policy", "read_training_run"]
 
 KIND = "policy"
 NORMALISATION = ("normalisation.mean", "normalisation.var", "normalisation.count")
 _EPSILON = 1e-8  # as in VecNormalize
-
-
-class BatchPolicy(Protocol):
-    """What acts in `P` lanes at a time, deterministically."""
-
-    def reset(self, lanes: int) -> None:
-        """Begin `lanes` lives."""
-        ...
-
-    def act(
-        self, observations: Any, rewards: NDArray[np.floating], starts: NDArray[np.bool_]
-    ) -> NDArray[Any]:
-        """Actions ``(P, ...)`` for observations ``(P, ...)``.
-
-        Args:
-            observations: one a lane.
-            rewards: ``(P,)``, of the step before; 0 at the first step of a life.
-            starts: ``(P,)``, true where this is the first step of an episode.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -69,31 +49,41 @@ class TrainingRun:
     training: dict[str, Any]
 
 
-class NetworkPolicy:
-    """An SB3 policy with frozen normalisation statistics; see `BatchPolicy`."""
+class TrainedPolicy(Actor[Any]):
+    """A policy of SB3 with frozen normalisation statistics, acting deterministically; its state is its memory.
+
+    A recurrent policy forgets where an episode starts, as it did in training. It hears no feedback.
+
+    Args:
+        policy: an SB3 policy or model. observation_space, action_space: of one environment.
+        statistics: mean and variance of observations, if it saw normalised ones. clip: bound of those.
+    """
 
     def __init__(
-        self, policy: Any, statistics: tuple[NDArray[Any], NDArray[Any]] | None, clip: float
+        self,
+        policy: Any,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        statistics: tuple[NDArray[Any], NDArray[Any]] | None = None,
+        clip: float = 10.0,
     ) -> None:
-        self._policy, self._statistics, self._clip = policy, statistics, clip
-        self._memory: Any = None
+        self.policy, self.observation_space, self.action_space = policy, observation_space, action_space
+        self._statistics, self._clip = statistics, clip
 
-    def reset(self, lanes: int) -> None:
-        """Begin `lanes` lives: a recurrent policy forgets."""
-        self._memory = None
+    def begin(self, seeds: NDArray[np.uint64]) -> Any:
+        return None
 
     def act(
-        self, observations: Any, rewards: NDArray[np.floating], starts: NDArray[np.bool_]
-    ) -> NDArray[Any]:
-        """Actions ``(P, ...)``; a recurrent policy forgets where an episode starts, as it did in training."""
+        self, state: Any, observations: Any, feedback: Feedback, active: NDArray[np.bool_]
+    ) -> tuple[NDArray[Any], Any]:
         if self._statistics is not None:
             mean, var = self._statistics
             scaled = (observations - mean) / np.sqrt(var + _EPSILON)
             observations = np.clip(scaled, -self._clip, self._clip).astype(np.float32)
-        actions, self._memory = self._policy.predict(
-            observations, state=self._memory, episode_start=np.asarray(starts), deterministic=True
+        actions, state = self.policy.predict(
+            observations, state=state, episode_start=feedback.start.copy(), deterministic=True
         )
-        return np.asarray(actions)
+        return np.asarray(actions), state
 
 
 def load_policy(
@@ -101,7 +91,7 @@ def load_policy(
     options: Mapping[str, Any],
     observation_space: spaces.Space[Any],
     action_space: spaces.Space[Any],
-) -> BatchPolicy:
+) -> Actor[Any]:
     """The policy that `tensors` and `options` describe, for these spaces.
 
     Args:
@@ -122,12 +112,13 @@ def load_policy(
     clip = options.get("clip", 10.0)
     if isinstance(clip, bool) or not isinstance(clip, (int, float)) or not 0 < clip < 1e6:
         raise OntogymError(f"clip is {clip!r}; give a positive number.")
+    seen = observation_space
     if statistics is not None:
         low, high = np.float32(-clip), np.float32(clip)
-        observation_space = spaces.Box(low, high, observation_space.shape, np.float32)  # as VecNormalize's
-    policy = build_policy(options, observation_space, action_space)
+        seen = spaces.Box(low, high, observation_space.shape, np.float32)  # as VecNormalize's
+    policy = build_policy(options, seen, action_space)
     _fill(policy, weights)
-    return NetworkPolicy(policy, statistics, float(clip))
+    return TrainedPolicy(policy, observation_space, action_space, statistics, float(clip))
 
 
 def _statistics(
@@ -181,13 +172,13 @@ def read_training_run(path: Path | str) -> TrainingRun:
     """
     file = Path(path) / "run.json"
     try:
-        run = json.loads(file.read_text())
+        if not file.is_file():
+            raise OntogymError(f"There is no training run in {path}; make one with ontogym train.")
+        run = checkpoint.read_sealed_json(file)
         if run["kind"] != "training-run" or run["format"] > checkpoint.FORMAT:
             raise OntogymError(f"{file} is no training run of this version of ontogym.")
         facts = (str(run["algo"]), dict(run["options"]), str(run["env"]), dict(run["env_kwargs"]))
         seed, training = int(run["seed"]), run["training"]
-    except OSError as error:
-        raise OntogymError(f"There is no training run in {path}; make one with ontogym train.") from error
     except OntogymError:
         raise
     except (ValueError, KeyError, TypeError) as error:

@@ -13,42 +13,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.agents.base import Actor
+from ontogym.baselines.lives.actors import ByHand, Constant, Random
 from ontogym.envs.reference import BlockObserver, WinStayLoseShift
-from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.seeding import generator
+from ontogym.errors import UnknownNameError
 
 __all__ = ["FLOORS", "REFERENCES", "make_floor"]
 
 FLOORS = ("random", "constant", "reference")
-
-
-class Random:
-    """Uniform actions from a seeded stream that starts over at every reset."""
-
-    def __init__(self, action_space: spaces.Space[Any], seed: int = 0) -> None:
-        self._space, self._seed = action_space, seed
-
-    def reset(self, lanes: int) -> None:
-        """Begin `lanes` lives."""
-        self._space.seed(int(generator(self._seed, "random").integers(2**31)))
-
-    def act(self, observations: Any, rewards: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
-        """Actions ``(P, ...)``."""
-        return np.stack([np.asarray(self._space.sample()) for _ in range(len(rewards))])
-
-
-class Constant:
-    """The same action always."""
-
-    def __init__(self, action: NDArray[Any]) -> None:
-        self._action = action
-
-    def reset(self, lanes: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observations: Any, rewards: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
-        """Actions ``(P, ...)``."""
-        return np.stack([self._action] * len(rewards))
 
 
 class Rule:
@@ -57,27 +29,13 @@ class Rule:
     def __init__(self, rule: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
         self._rule = rule
 
-    def reset(self, lanes: int) -> None:
-        """Nothing to forget."""
-
-    def act(self, observations: Any, rewards: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
+    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[Any]:
         """Actions ``(P, ...)``."""
-        return self._rule(np.asarray(observations))
+        return self._rule(observations)
 
 
-class Remembering:
-    """A reference with a memory of its own: made anew for every life."""
-
-    def __init__(self, make: Callable[[int], Any]) -> None:
-        self._make = make
-
-    def reset(self, lanes: int) -> None:
-        """Begin `lanes` lives."""
-        self._inner = self._make(lanes)
-
-    def act(self, observations: Any, rewards: NDArray[Any], starts: NDArray[Any]) -> NDArray[Any]:
-        """Actions ``(P, ...)``."""
-        return np.asarray(self._inner.act(observations, rewards))
+def _rule(rule: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[int], Rule]:
+    return lambda lanes: Rule(rule)
 
 
 def balance(seen: NDArray[Any]) -> NDArray[np.int64]:
@@ -102,26 +60,26 @@ def swing_up(seen: NDArray[Any]) -> NDArray[np.float32]:
     return np.clip(torque, -2.0, 2.0).astype(np.float32)[:, None]
 
 
-REFERENCES: dict[str, Callable[[], Any]] = {
-    "ontogym/Foraging-v0": lambda: Remembering(WinStayLoseShift),
-    "ontogym/ForagingSwitch-v0": lambda: Remembering(WinStayLoseShift),
-    "ontogym/ForagingRewardOnly-v0": lambda: Remembering(WinStayLoseShift),
-    "ontogym/DeNovoChoice-v0": lambda: Rule(lambda seen: (seen[:, 1] > seen[:, 0]).astype(np.int64)),
-    "ontogym/DeNovoChoiceBlocks-v0": lambda: Remembering(BlockObserver),
-    "ontogym/CartPole-v1": lambda: Rule(balance),
-    "CartPole-v1": lambda: Rule(balance),
-    "ontogym/Acrobot-v1": lambda: Rule(pump),
-    "Acrobot-v1": lambda: Rule(pump),
-    "ontogym/Pendulum-v1": lambda: Rule(swing_up),
-    "Pendulum-v1": lambda: Rule(swing_up),
+REFERENCES: dict[str, Callable[[int], Any]] = {
+    "ontogym/Foraging-v0": WinStayLoseShift,
+    "ontogym/ForagingSwitch-v0": WinStayLoseShift,
+    "ontogym/ForagingRewardOnly-v0": WinStayLoseShift,
+    "ontogym/DeNovoChoice-v0": _rule(lambda seen: (seen[:, 1] > seen[:, 0]).astype(np.int64)),
+    "ontogym/DeNovoChoiceBlocks-v0": BlockObserver,
+    "ontogym/CartPole-v1": _rule(balance),
+    "CartPole-v1": _rule(balance),
+    "ontogym/Acrobot-v1": _rule(pump),
+    "Acrobot-v1": _rule(pump),
+    "ontogym/Pendulum-v1": _rule(swing_up),
+    "Pendulum-v1": _rule(swing_up),
 }
 """Environment id to the maker of its hand-written policy."""
 
 
 def make_floor(
     options: Mapping[str, Any], observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
-) -> Any:
-    """A policy without weights.
+) -> Actor[Any]:
+    """An actor without weights.
 
     Args:
         options: ``algorithm`` of `FLOORS`; ``seed`` for random, ``action`` for constant, ``env`` for reference.
@@ -131,20 +89,10 @@ def make_floor(
     """
     name = options["algorithm"]
     if name == "random":
-        return Random(action_space, int(options.get("seed", 0)))
-    if name == "reference":
-        env = str(options.get("env"))
-        if env not in REFERENCES:
-            raise UnknownNameError("environment with a reference policy", env, REFERENCES)
-        return REFERENCES[env]()
-    dtype, shape = getattr(action_space, "dtype", None), action_space.shape
-    if shape is None or dtype is None:
-        raise OntogymError(f"There is no constant action in {action_space}; use random.")
-    try:
-        action = np.broadcast_to(np.asarray(options.get("action", 0), dtype=dtype), shape).copy()
-    except (TypeError, ValueError) as error:
-        raise OntogymError(f"action={options.get('action')!r} does not fit {action_space}.") from error
-    member = action[()] if shape == () else action
-    if not action_space.contains(member):
-        raise OntogymError(f"action={options.get('action', 0)!r} is outside {action_space}.")
-    return Constant(action)
+        return Random(observation_space, action_space, int(options.get("seed", 0)))
+    if name == "constant":
+        return Constant(observation_space, action_space, options.get("action"))
+    env = str(options.get("env"))
+    if env not in REFERENCES:
+        raise UnknownNameError("environment with a reference policy", env, REFERENCES)
+    return ByHand(observation_space, action_space, REFERENCES[env])

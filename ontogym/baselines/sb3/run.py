@@ -6,28 +6,29 @@ An interrupted run therefore repeats at most one segment, exactly. An episode cu
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import os
 import platform
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ontogym import checkpoint
-from ontogym.baselines.lives.lanes import Lanes, make_single
-from ontogym.baselines.sb3.folder import open_run
+from ontogym.agents.base import Actor
+from ontogym.baselines.lives.lanes import make_single
+from ontogym.baselines.lives.life import LifeSpec, live_actor, summarise
+from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.model import make_model
-from ontogym.baselines.sb3.networks import ALGORITHMS, algorithms_for
-from ontogym.baselines.sb3.policy import KIND, BatchPolicy, load_policy
+from ontogym.baselines.sb3.networks import algorithms_for
+from ontogym.baselines.sb3.policy import KIND, load_policy
 from ontogym.baselines.sb3.references import FLOORS
 from ontogym.baselines.sb3.settings import hyperparameters
 from ontogym.baselines.sb3.state import collect, policy_tensors, restore
 from ontogym.envs import conditions
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError
+from ontogym.runs import RunFolder, command_line
 from ontogym.seeding import derive, lane_seeds
 
 __all__ = ["TrainingConfig", "score", "train"]
@@ -35,73 +36,24 @@ __all__ = ["TrainingConfig", "score", "train"]
 NETWORK = ("net_arch", "activation", "lstm_size", "clip", "policy", "observe")
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """What to train, where, and for how long.
-
-    Attributes:
-        algo: of `ALGORITHMS`, or random, constant, reference.
-        env, env_kwargs: the environment.
-        seed: decides all chance.
-        steps: budget in environment steps.
-        hyper: hyper-parameters in place of those of the files; ``action`` for constant.
-        segment: environment steps between checkpoints and evaluations.
-        eval_episodes: episodes of an evaluation, on seeds that are the same in every run.
-        max_steps: longest episode of an evaluation.
-        out: the run folder.
-    """
-
-    algo: str
-    env: str
-    env_kwargs: dict[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    steps: int = 100_000
-    hyper: dict[str, Any] = field(default_factory=dict)
-    segment: int = 10_000
-    eval_episodes: int = 20
-    max_steps: int = 10_000
-    out: str = "runs/train"
-
-    def __post_init__(self) -> None:
-        if self.algo not in ALGORITHMS + FLOORS:
-            raise UnknownNameError("algorithm", self.algo, ALGORITHMS + FLOORS)
-        for name in ("steps", "segment", "eval_episodes", "max_steps"):
-            if getattr(self, name) < 1:
-                raise OntogymError(f"{name} is {getattr(self, name)}; give at least 1.")
-
-
-def score(policy: BatchPolicy, config: TrainingConfig) -> float:
+def score(policy: Actor[Any], config: TrainingConfig) -> float:
     """Mean return over evaluation episodes, on seeds that no training draws and that every run shares.
 
     Hidden goals take turns: drawn at random, one would come more often, and always going there would score well.
     """
-    lanes = Lanes(config.env, config.eval_episodes, config.env_kwargs)
-    try:
-        seeds = lane_seeds(0, config.eval_episodes, "training-evaluation") >> np.uint64(33)
-        count, goals = config.eval_episodes, conditions(config.env)
-        turns = (
-            {key: np.array([goals[k % len(goals)][key] for k in range(count)]) for key in goals[0]}
-            if goals
-            else {}
-        )
-        observation = lanes.reset(seeds, turns)
-        active, told, starts = np.ones(count, bool), np.zeros(count), np.ones(count, bool)
-        returns = np.zeros(count)
-        policy.reset(count)
-        for _ in range(config.max_steps):
-            observation, reward, done = lanes.step(policy.act(observation, told, starts), active)
-            told, starts = reward, np.zeros(count, bool)
-            returns += np.where(active, reward, 0.0)
-            active &= ~done
-            if not active.any():
-                break
-        return float(returns.mean())
-    finally:
-        lanes.close()
+    spec = LifeSpec(
+        config.env,
+        config.env_kwargs,
+        episodes=1,
+        conditions=tuple(conditions(config.env)),
+        max_steps=config.max_steps,
+    )
+    seeds = lane_seeds(0, config.eval_episodes, "training-evaluation")
+    return summarise(live_actor(policy, spec, seeds), replace(spec, conditions=()))["mean"]
 
 
 def train(config: TrainingConfig, resume: bool = False, progress: bool = False) -> dict[str, Any]:
-    """Train, or go on with, the run in ``config.out``; returns its ``run.json``.
+    """Train, or go on with, the run in ``config.folder``; returns its ``run.json``.
 
     Raises:
         OntogymError: an algorithm that does not fit the action space, an unknown environment or hyper-parameter, a
@@ -117,13 +69,40 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
         raise OntogymError(f"{config.algo} cannot act in {spaces[1]}; algorithms that can: {fitting}.")
     values = hyperparameters(config.algo, config.env, config.hyper)
     options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
-    model, options["policy"] = make_model(config, values)
-    facts = _facts(config, options, values)
+    with _one_thread():
+        model, options["policy"] = make_model(config, values)
+        facts = _facts(config, options, values)
+        try:
+            with _folder(config, facts, resume) as folder:
+                return _finished(folder) or _learn(config, facts, model, spaces, progress, folder)
+        finally:
+            model.env.close()
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Networks this small are slower on two; and initial weights too are then the same to the bit everywhere."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        with open_run(Path(config.out), facts, resume) as done:
-            return done if done is not None else _learn(config, facts, model, spaces, progress)
+        yield
     finally:
-        model.env.close()
+        torch.set_num_threads(threads)
+
+
+def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunFolder:
+    """``run.json``, ``checkpoint``, ``model`` (best) and ``last`` ``.safetensors``."""
+    known = {name: value for name, value in facts.items() if name != "training"}
+    return RunFolder(
+        config.folder, known, resume, record="run.json", neutral=("training", "out"), doing="is training"
+    )
+
+
+def _finished(folder: RunFolder) -> dict[str, Any] | None:
+    """``run.json`` of a run that is over."""
+    return folder.kept if folder.kept is not None and folder.kept.get("training") is not None else None
 
 
 def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -137,36 +116,33 @@ def _train_floor(config: TrainingConfig, spaces: Any, resume: bool) -> dict[str,
     options = {"algorithm": config.algo, "env": config.env, "seed": config.seed, **config.hyper}
     facts = _facts(config, options, {})
     policy = load_policy({}, options, *spaces)
-    with open_run(Path(config.out), facts, resume) as done:
-        if done is not None:
+    with _folder(config, facts, resume) as folder:
+        if (done := _finished(folder)) is not None:
             return done
         result = score(policy, config)
-        checkpoint.save(Path(config.out) / "model.safetensors", KIND, {}, {})
+        checkpoint.save(config.folder / "model.safetensors", KIND, {}, {})
         return _finish(config, facts, [[0, result]], 0, 0.0, 0.0)
 
 
 def _learn(
-    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, progress: bool
+    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, progress: bool, folder: RunFolder
 ) -> dict[str, Any]:
     """All segments that are left."""
-    import torch
     from stable_baselines3.common.logger import configure
     from tqdm import tqdm
 
-    out = Path(config.out)
+    out = config.folder
     meta: dict[str, Any] = {"segment": 0, "curve": [], "wall": 0.0, "cpu": 0.0}
-    if (out / "checkpoint.safetensors").exists():
-        arrays, meta = checkpoint.load(out / "checkpoint.safetensors", "training")
+    if (loaded := folder.load("training")) is not None:
+        arrays, meta = loaded
         restore(model, arrays, meta["model"])
     model.set_logger(configure(str(out / "tensorboard"), ["tensorboard"]))
     _run_schedules_over(model, config.steps)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # networks this small are slower on two
     bar = tqdm(total=config.steps, initial=model.num_timesteps, disable=not progress, unit="step")
     try:
         while model.num_timesteps < config.steps:
             before = model.num_timesteps
-            meta = _segment(config, facts, model, spaces, meta)
+            meta = _segment(config, facts, model, spaces, meta, folder)
             bar.update(model.num_timesteps - before)
             bar.set_postfix(score=f"{meta['curve'][-1][1]:.1f}")
         checkpoint.save(out / "last.safetensors", KIND, policy_tensors(model), {})
@@ -174,7 +150,6 @@ def _learn(
     finally:
         bar.close()
         model.logger.close()
-        torch.set_num_threads(threads)
 
 
 def _run_schedules_over(model: Any, steps: int) -> None:
@@ -187,10 +162,15 @@ def _run_schedules_over(model: Any, steps: int) -> None:
 
 
 def _segment(
-    config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, meta: dict[str, Any]
+    config: TrainingConfig,
+    facts: dict[str, Any],
+    model: Any,
+    spaces: Any,
+    meta: dict[str, Any],
+    folder: RunFolder,
 ) -> dict[str, Any]:
     """Train one segment, score it, write the best model and the checkpoint; returns the checkpoint's facts."""
-    out = Path(config.out)
+    out = config.folder
     wall, cpu, before = time.perf_counter(), time.process_time(), model.num_timesteps
     model.set_random_seed(derive(config.seed, "segment", meta["segment"]) % 2**31)
     model._last_obs = None  # the environments start over
@@ -208,7 +188,7 @@ def _segment(
         "cpu": meta["cpu"] + time.process_time() - cpu,
     }
     arrays, meta["model"] = collect(model)
-    checkpoint.save(out / "checkpoint.safetensors", "training", arrays, meta)
+    folder.keep("training", arrays, meta)
     return meta
 
 
@@ -230,21 +210,14 @@ def _finish(
         "hyperparameters": facts["hyperparameters"],
         "curve": curve,
     }
-    checkpoint.write_json(Path(config.out) / "run.json", facts)
+    checkpoint.write_sealed_json(config.folder / "run.json", facts)
     return facts
 
 
 def _command(config: TrainingConfig) -> str:
-    words = [
-        f"ontogym train --algo {config.algo} --env {config.env} --seed {config.seed} --steps {config.steps}"
-    ]
-    words += [
-        f"--segment {config.segment} --eval-episodes {config.eval_episodes} --max-steps {config.max_steps}"
-    ]
-    for flag, values in (("--env-kwargs", config.env_kwargs), ("--hyper", config.hyper)):
-        if values:
-            words.append(" ".join([flag, *(f"'{k}={json.dumps(v)}'" for k, v in values.items())]))
-    return " ".join(words)
+    first = {name: getattr(config, name) for name in ("algo", "env", "seed", "steps")}
+    config_as_told = {**first, **dataclasses.asdict(config)}
+    return command_line("ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}}, leave_out=("out",))
 
 
 def _packages() -> dict[str, str]:

@@ -6,6 +6,7 @@ from ontogym.developmental.spontaneous.base import (
     SpontaneousActivity,
     WhiteNoise,
     make_source,
+    option_words,
 )
 
-__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source"]
+__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source", "option_words"]

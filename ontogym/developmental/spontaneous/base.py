@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import inspect
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import SPONTANEOUS, key_values
 from ontogym.seeding import LaneStreams
 
-__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source"]
+__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source", "option_words"]
 
 
 class SpontaneousActivity(abc.ABC):
@@ -204,3 +205,18 @@ class Silence(SpontaneousActivity):
         self, steps: int, seeds: NDArray[np.uint64], channels: int, params: NDArray[np.float64]
     ) -> NDArray[np.floating]:
         return np.zeros((steps, len(seeds), channels))
+
+
+def option_words(options: Any) -> tuple[str, ...]:
+    """Options of a source as KEY=VALUE words, from a dictionary or from the list that a file holds.
+
+    Raises:
+        OntogymError: neither of the two.
+    """
+    if isinstance(options, Mapping):
+        return tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
+    if not isinstance(options, (list, tuple)) or not all(isinstance(word, str) for word in options):
+        raise OntogymError(
+            f"development_options is {options!r}; give words such as 'preset=mouse', or a dictionary."
+        )
+    return tuple(options)

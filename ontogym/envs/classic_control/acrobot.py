@@ -15,19 +15,12 @@ from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
 from ontogym.seeding import LaneStreams
 
-__all__ = ["AcrobotDynamics", "AcrobotEnv", "AcrobotState", "AcrobotVectorEnv"]
+__all__ = ["AcrobotDynamics", "AcrobotEnv", "AcrobotParameters", "AcrobotState", "AcrobotVectorEnv"]
 
-# Both links alike, as in Gymnasium: length, mass and moment of inertia 1, centre of mass halfway.
-LENGTH, MASS, CENTRE, INERTIA, GRAVITY = 1.0, 1.0, 0.5, 1.0, 9.8
 STEP_S = 0.2
 MAX_SPEED_1, MAX_SPEED_2 = 4 * math.pi, 9 * math.pi
-_TORQUES = np.array([-1.0, 0.0, 1.0])
-# Constant parts of the equations of motion (Sutton & Barto, 2nd edition, 11.3; "book" in Gymnasium).
-_COUPLING = MASS * LENGTH * CENTRE
-_D1 = MASS * CENTRE**2 + MASS * (LENGTH**2 + CENTRE**2) + 2 * INERTIA
-_D2 = MASS * CENTRE**2 + INERTIA
-_PULL_1 = (MASS * CENTRE + MASS * LENGTH) * GRAVITY
-_PULL_2 = MASS * CENTRE * GRAVITY
+INERTIA = 1.0
+"""Of each link, kg m^2, whatever its mass and length (as in Gymnasium)."""
 
 Array = NDArray[np.float64]
 
@@ -41,12 +34,38 @@ class AcrobotState(NamedTuple):
     theta2_dot: Array
 
 
+class AcrobotParameters(NamedTuple):
+    """m/s^2, masses in kg, lengths in m and torque in N m; numbers, or arrays ``(P,)``.
+
+    Both links are alike, as in Gymnasium; the centre of mass of each is halfway.
+    """
+
+    gravity: Any = 9.8
+    mass_1: Any = 1.0
+    mass_2: Any = 1.0
+    length_1: Any = 1.0
+    length_2: Any = 1.0
+    torque: Any = 1.0
+
+
+class Moments(NamedTuple):
+    """Constant parts of the equations of motion (Sutton & Barto, 2nd edition, 11.3; "book" in Gymnasium)."""
+
+    coupling: Any
+    d1: Any
+    d2: Any
+    pull_1: Any
+    pull_2: Any
+
+
 class AcrobotDynamics(Dynamics[AcrobotState]):
     """Two links, torque between them, batch axis first."""
 
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 15
+    native_form: ClassVar[str | None] = "ontogym.envs.native:acrobot_native"
+    parameters: AcrobotParameters = AcrobotParameters()
 
     def __init__(self) -> None:
         high = np.array([1.0, 1.0, 1.0, 1.0, MAX_SPEED_1, MAX_SPEED_2], dtype=np.float32)
@@ -62,9 +81,15 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
         return AcrobotState(*np.ascontiguousarray(start.astype(np.float32), dtype=np.float64))
 
     def step(
-        self, state: AcrobotState, actions: NDArray[Any], streams: LaneStreams
+        self,
+        state: AcrobotState,
+        actions: NDArray[Any],
+        streams: LaneStreams,
+        parameters: AcrobotParameters | None = None,
     ) -> tuple[AcrobotState, Array, NDArray[np.bool_]]:
-        theta1, theta2, theta1_dot, theta2_dot = _runge_kutta(state, _TORQUES.take(actions))
+        used = parameters or self.parameters
+        torque = used.torque * (actions - 1.0)
+        theta1, theta2, theta1_dot, theta2_dot = _runge_kutta(state, torque, _moments(used))
         new = AcrobotState(
             _wrap(theta1),
             _wrap(theta2),
@@ -89,30 +114,41 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
         return gymnasium_frame(Original, state=np.array([float(part[row]) for part in state]))
 
 
+def _moments(p: AcrobotParameters) -> Moments:
+    centre_1, centre_2 = p.length_1 * 0.5, p.length_2 * 0.5
+    return Moments(
+        coupling=p.mass_2 * p.length_1 * centre_2,
+        d1=p.mass_1 * centre_1**2 + p.mass_2 * (p.length_1**2 + centre_2**2) + 2 * INERTIA,
+        d2=p.mass_2 * centre_2**2 + INERTIA,
+        pull_1=(p.mass_1 * centre_1 + p.mass_2 * p.length_1) * p.gravity,
+        pull_2=p.mass_2 * centre_2 * p.gravity,
+    )
+
+
 def _accelerations(
-    theta1: Array, theta2: Array, theta1_dot: Array, theta2_dot: Array, torque: Array
+    theta1: Array, theta2: Array, theta1_dot: Array, theta2_dot: Array, torque: Array, m: Moments
 ) -> tuple[Array, Array]:
     """Angular accelerations of both joints, ``(P,)`` each; the names follow Sutton & Barto."""
-    cos2, sin2 = _COUPLING * np.cos(theta2), _COUPLING * np.sin(theta2)
-    d1, d2 = _D1 + 2 * cos2, _D2 + cos2
-    phi2 = _PULL_2 * np.sin(theta1 + theta2)
-    phi1 = phi2 + _PULL_1 * np.sin(theta1) - (theta2_dot * (theta2_dot + 2 * theta1_dot)) * sin2
+    cos2, sin2 = m.coupling * np.cos(theta2), m.coupling * np.sin(theta2)
+    d1, d2 = m.d1 + 2 * cos2, m.d2 + cos2
+    phi2 = m.pull_2 * np.sin(theta1 + theta2)
+    phi1 = phi2 + m.pull_1 * np.sin(theta1) - (theta2_dot * (theta2_dot + 2 * theta1_dot)) * sin2
     ratio = d2 / d1
-    acc2 = (torque + ratio * phi1 - theta1_dot * theta1_dot * sin2 - phi2) / (_D2 - d2 * ratio)
+    acc2 = (torque + ratio * phi1 - theta1_dot * theta1_dot * sin2 - phi2) / (m.d2 - d2 * ratio)
     return -(d2 * acc2 + phi1) / d1, acc2
 
 
-def _runge_kutta(state: AcrobotState, torque: Array) -> tuple[Array, Array, Array, Array]:
+def _runge_kutta(state: AcrobotState, torque: Array, m: Moments) -> tuple[Array, Array, Array, Array]:
     """One fourth-order Runge-Kutta step of `STEP_S` with the torque held."""
     q1, q2, v1, v2 = state
     half = STEP_S / 2.0
-    a1, a2 = _accelerations(q1, q2, v1, v2, torque)
+    a1, a2 = _accelerations(q1, q2, v1, v2, torque, m)
     v1b, v2b = v1 + half * a1, v2 + half * a2
-    b1, b2 = _accelerations(q1 + half * v1, q2 + half * v2, v1b, v2b, torque)
+    b1, b2 = _accelerations(q1 + half * v1, q2 + half * v2, v1b, v2b, torque, m)
     v1c, v2c = v1 + half * b1, v2 + half * b2
-    c1, c2 = _accelerations(q1 + half * v1b, q2 + half * v2b, v1c, v2c, torque)
+    c1, c2 = _accelerations(q1 + half * v1b, q2 + half * v2b, v1c, v2c, torque, m)
     v1d, v2d = v1 + STEP_S * c1, v2 + STEP_S * c2
-    d1, d2 = _accelerations(q1 + STEP_S * v1c, q2 + STEP_S * v2c, v1d, v2d, torque)
+    d1, d2 = _accelerations(q1 + STEP_S * v1c, q2 + STEP_S * v2c, v1d, v2d, torque, m)
     sixth = STEP_S / 6.0
     return (
         q1 + sixth * (v1 + 2 * (v1b + v1c) + v1d),

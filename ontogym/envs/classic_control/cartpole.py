@@ -15,15 +15,21 @@ from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CartPoleDynamics", "CartPoleEnv", "CartPoleState", "CartPoleVectorEnv"]
+__all__ = ["CartPoleDynamics", "CartPoleEnv", "CartPoleParameters", "CartPoleState", "CartPoleVectorEnv"]
 
 GRAVITY, MASS_CART, MASS_POLE, HALF_LENGTH = 9.8, 1.0, 0.1, 0.5
 FORCE, STEP_S = 10.0, 0.02
 X_LIMIT, ANGLE_LIMIT = 2.4, 12 * 2 * math.pi / 360
-_TOTAL_MASS = MASS_CART + MASS_POLE
-_POLE_SHARE = MASS_POLE * HALF_LENGTH / _TOTAL_MASS
-# The equations below are Gymnasium's with both sides divided by the total mass beforehand.
-_PUSH = np.array([-FORCE, FORCE]) / _TOTAL_MASS
+
+
+class CartPoleParameters(NamedTuple):
+    """m/s^2, kg, kg, m and N; numbers, or arrays ``(P,)``."""
+
+    gravity: Any = GRAVITY
+    mass_cart: Any = MASS_CART
+    mass_pole: Any = MASS_POLE
+    half_length: Any = HALF_LENGTH
+    force: Any = FORCE
 
 
 class CartPoleState(NamedTuple):
@@ -41,13 +47,8 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 50
-    physics: ClassVar[Mapping[str, float]] = {
-        "gravity": GRAVITY,
-        "mass_cart": MASS_CART,
-        "mass_pole": MASS_POLE,
-        "half_length": HALF_LENGTH,
-        "force": FORCE,
-    }
+    native_form: ClassVar[str | None] = "ontogym.envs.native:cartpole_native"
+    parameters: CartPoleParameters = CartPoleParameters()
 
     def __init__(self, sutton_barto_reward: bool = False) -> None:
         self.sutton_barto_reward = sutton_barto_reward
@@ -63,39 +64,22 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
         return CartPoleState(*np.ascontiguousarray(low + (high - low) * streams.uniform((4,), rows).T))
 
     def step(
-        self, state: CartPoleState, actions: NDArray[Any], streams: LaneStreams
-    ) -> tuple[CartPoleState, NDArray[np.float64], NDArray[np.bool_]]:
-        moments = HALF_LENGTH * 4.0 / 3.0, HALF_LENGTH * MASS_POLE / _TOTAL_MASS
-        return self._advance(state, _PUSH.take(actions), GRAVITY, _POLE_SHARE, moments)
-
-    def step_with_physics(
         self,
         state: CartPoleState,
         actions: NDArray[Any],
         streams: LaneStreams,
-        physics: Mapping[str, NDArray[np.float64]],
+        parameters: CartPoleParameters | None = None,
     ) -> tuple[CartPoleState, NDArray[np.float64], NDArray[np.bool_]]:
-        value: dict[str, Any] = {**self.physics, **physics}
-        total = value["mass_cart"] + value["mass_pole"]
-        push = np.where(actions == 1, value["force"], -value["force"]) / total
-        share = value["mass_pole"] * value["half_length"] / total
-        moments = value["half_length"] * 4.0 / 3.0, value["half_length"] * value["mass_pole"] / total
-        return self._advance(state, push, value["gravity"], share, moments)
-
-    def _advance(
-        self,
-        state: CartPoleState,
-        push: NDArray[np.float64],
-        gravity: Any,
-        pole_share: Any,
-        moments: tuple[Any, Any],
-    ) -> tuple[CartPoleState, NDArray[np.float64], NDArray[np.bool_]]:
-        """One step under a push (force over total mass); the parameters are numbers or ``(P,)``."""
+        gravity, mass_cart, mass_pole, half_length, force = parameters or self.parameters
+        # Gymnasium's equations with both sides divided by the total mass beforehand.
+        total = mass_cart + mass_pole
+        pole_share = mass_pole * half_length / total
+        push = (2.0 * actions - 1.0) * (force / total)
         x, x_dot, theta, theta_dot = state
         cos, sin = np.cos(theta), np.sin(theta)
         # Florian (2007), "Correct equations for the dynamics of the cart-pole system", eqs. 23 and 24.
         temp = push + pole_share * (theta_dot * theta_dot) * sin
-        moment = moments[0] - moments[1] * (cos * cos)
+        moment = half_length * 4.0 / 3.0 - half_length * mass_pole / total * (cos * cos)
         theta_acc = (gravity * sin - cos * temp) / moment
         x_acc = temp - pole_share * (theta_acc * cos)
         new = CartPoleState(

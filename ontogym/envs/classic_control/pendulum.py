@@ -15,7 +15,7 @@ from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
-__all__ = ["PendulumDynamics", "PendulumEnv", "PendulumState", "PendulumVectorEnv"]
+__all__ = ["PendulumDynamics", "PendulumEnv", "PendulumParameters", "PendulumState", "PendulumVectorEnv"]
 
 MAX_SPEED, MAX_TORQUE, STEP_S = 8.0, 2.0, 0.05
 MASS, LENGTH = 1.0, 1.0
@@ -29,18 +29,26 @@ class PendulumState(NamedTuple):
     torque: NDArray[np.float32]
 
 
+class PendulumParameters(NamedTuple):
+    """m/s^2, kg and m; numbers, or arrays ``(P,)``."""
+
+    gravity: Any = 10.0
+    mass: Any = MASS
+    length: Any = LENGTH
+
+
 class PendulumDynamics(Dynamics[PendulumState]):
     """A rod on a motor, batch axis first; arguments as in `PendulumEnv`."""
 
     max_steps: int | None = 200
     reset_options: ClassVar[tuple[str, ...]] = ("x_init", "y_init")
     render_fps: ClassVar[int] = 30
-    physics: ClassVar[Mapping[str, float]] = {"gravity": 10.0, "mass": MASS, "length": LENGTH}
+    native_form: ClassVar[str | None] = "ontogym.envs.native:pendulum_native"
 
     def __init__(self, g: float = 10.0) -> None:
         if not math.isfinite(g):
             raise OntogymError(f"The gravity g is {g}; pass a finite number.")
-        self.g = float(g)
+        self.parameters = PendulumParameters(gravity=float(g))
         high = np.array([1.0, 1.0, MAX_SPEED], dtype=np.float32)
         self.observation_space = spaces.Box(-high, high, dtype=np.float32)
         self.action_space = spaces.Box(-MAX_TORQUE, MAX_TORQUE, (1,), dtype=np.float32)
@@ -54,26 +62,16 @@ class PendulumDynamics(Dynamics[PendulumState]):
         return PendulumState(theta, theta_dot, np.zeros(len(rows), dtype=np.float32))
 
     def step(
-        self, state: PendulumState, actions: NDArray[Any], streams: LaneStreams
-    ) -> tuple[PendulumState, NDArray[np.float64], NDArray[np.bool_]]:
-        return self._advance(state, actions, 3 * self.g / (2 * LENGTH), np.float32(3.0 / (MASS * LENGTH**2)))
-
-    def step_with_physics(
         self,
         state: PendulumState,
         actions: NDArray[Any],
         streams: LaneStreams,
-        physics: Mapping[str, NDArray[np.float64]],
+        parameters: PendulumParameters | None = None,
     ) -> tuple[PendulumState, NDArray[np.float64], NDArray[np.bool_]]:
-        value: dict[str, Any] = {**self.physics, "gravity": self.g, **physics}
+        gravity, mass, length = parameters or self.parameters
+        pull = 3 * gravity / (2 * length)
         # In single precision, as the torque that it multiplies.
-        grip = np.asarray(3.0 / (value["mass"] * value["length"] ** 2), dtype=np.float32)
-        return self._advance(state, actions, 3 * value["gravity"] / (2 * value["length"]), grip)
-
-    def _advance(
-        self, state: PendulumState, actions: NDArray[Any], pull: Any, grip: Any
-    ) -> tuple[PendulumState, NDArray[np.float64], NDArray[np.bool_]]:
-        """One step; the accelerations by gravity at the horizontal and per N m are numbers or ``(P,)``."""
+        grip = np.asarray(3.0 / (mass * length**2), dtype=np.float32)
         theta, theta_dot, _ = state
         torque = actions[:, 0].copy()
         angle = (theta + np.pi) % (2 * np.pi) - np.pi

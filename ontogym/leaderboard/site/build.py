@@ -9,14 +9,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.site.agent_pages import AgentPage, agent_pages
 from ontogym.leaderboard.site.filming import FilmStore, film_board
-from ontogym.leaderboard.site.first_page import index_page
+from ontogym.leaderboard.site.first_page import IndexPage, index_page
+from ontogym.leaderboard.site.screening import screened
+from ontogym.leaderboard.site.task_pages import results_page, task_names, task_pages
 from ontogym.leaderboard.site.text import brief, safe_name, visible
 
 if TYPE_CHECKING:
@@ -29,19 +31,22 @@ __all__ = ["SiteReport", "build_site"]
 TEMPLATES = Path(__file__).parent / "templates"
 FORMAT = 1
 _LIST = "site.json"
-_OPEN_TASKS = 4
-"""With more tasks than this on the first page they are folded away, which also keeps it quick."""
+_FOLDERS = ("agents", "manifests", "tasks")
 
 
 @dataclass(frozen=True)
 class SiteReport:
-    """What was built: the first page, how many agents' pages, and how many films were made and reused."""
+    """What was built: the first page, how many agents' pages, how many films were made and reused.
+
+    `skipped` says of entries that could not be shown, by their id, why.
+    """
 
     index: Path
     agents: int
     submissions: int
     films_made: int
     films_reused: int
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def build_site(board: Board, out: Path | str, store: Path | str, animations: bool = True) -> SiteReport:
@@ -49,7 +54,8 @@ def build_site(board: Board, out: Path | str, store: Path | str, animations: boo
 
     Equal boards give equal files. Pages are made in a folder beside `out` and moved when all are there; films of
     growing networks are kept in ``networks/`` and made only once. Nothing that a submission says reaches a page
-    unescaped, and no address that it names becomes a link.
+    unescaped, and no address that it names becomes a link. An entry that cannot be shown is left out and named, on the
+    first page and in the report.
 
     Args:
         board: what `read_board` returned.
@@ -62,25 +68,30 @@ def build_site(board: Board, out: Path | str, store: Path | str, animations: boo
     """
     out = Path(out)
     old = _old_files(out)
+    board, shown, skipped = screened(board)
     films = FilmStore(out / "networks")
-    shown = film_board(board, films) if animations else {}
-    files = {
+    filmed = film_board(board, films) if animations else {}
+    agents = {
         (entry.suite, entry.label): f"{safe_name(entry.suite, entry.label)}.html" for entry in board.entries
     }
+    tasks = {names: f"{safe_name(*names)}.html" for names in task_names(board)}
     store_name = visible(Path(store).resolve().name)
     try:
         with _staged(out) as stage:
             writer = _Writer(stage, old)
-            for page in agent_pages(board, files, shown, store_name):
+            for page in agent_pages(board, shown, agents, filmed, store_name):
                 writer.agent(page)
-            writer.index(board, files)
+            for task in task_pages(board, agents, tasks):
+                writer.page(f"tasks/{task.file}", "task.html", task)
+            writer.page("results.html", "results.html", results_page(board, agents, tasks))
+            writer.index(index_page(board, agents, tasks, skipped))
             written = writer.finish()
             _publish(stage, out, written, old)
     except OSError as error:
         raise OntogymError(
             f"Cannot write the site to {out} ({error.strerror or error}); choose a folder you may write to."
         ) from error
-    return SiteReport(out / "index.html", len(files), len(board.entries), films.made, films.reused)
+    return SiteReport(out / "index.html", len(agents), len(board.entries), films.made, films.reused, skipped)
 
 
 class _Writer:
@@ -89,22 +100,23 @@ class _Writer:
     def __init__(self, folder: Path, old: set[str]) -> None:
         self.folder, self.written = folder, set[str]()
         self.templates = _templates()
-        self.agent_template = self.templates.get_template("agent.html")
-        for name in ("agents", "manifests"):
+        for name in _FOLDERS:
             (folder / name).mkdir()
 
     def agent(self, page: AgentPage) -> None:
         """A page, and the manifests that it links to."""
-        self._put(f"agents/{page.file}", self.agent_template.render(page=page, root="../").encode())
+        self.page(f"agents/{page.file}", "agent.html", page)
         for name, data in page.manifests.items():
             self._put(f"manifests/{name}", data)
 
-    def index(self, board: Board, files: dict[tuple[str, str], str]) -> None:
+    def page(self, name: str, template: str, page: Any) -> None:
+        """One page."""
+        html = self.templates.get_template(template).render(page=page, root="../" * name.count("/"))
+        self._put(name, html.encode())
+
+    def index(self, page: IndexPage) -> None:
         """The first page, with the style and the program that all pages share."""
-        page = index_page(board, files)
-        few = sum(len(suite.tasks) for suite in page.suites) <= _OPEN_TASKS
-        html = self.templates.get_template("index.html").render(page=page, root="", open_tasks=few)
-        self._put("index.html", html.encode())
+        self.page("index.html", "index.html", page)
         for name in ("site.css", "site.js"):
             self._put(name, (TEMPLATES / name).read_bytes())
 
@@ -183,7 +195,7 @@ def _staged(out: Path) -> Iterator[Path]:
 
 def _publish(stage: Path, out: Path, written: set[str], old: set[str]) -> None:
     """Move every page into place, the first page after those it links to; then drop what is no longer there."""
-    for folder in ("agents", "manifests"):
+    for folder in _FOLDERS:
         (out / folder).mkdir(parents=True, exist_ok=True)
     # The list goes first: from then on the folder is known as a site, whenever this is cut short.
     order = sorted(written, key=lambda name: (name != _LIST, name == "index.html", name))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FilmStore", "film_board"]
 
-FORMAT = 1
+FORMAT = 2
 """Part of a film's key: to be raised when films are made differently."""
 MOST_EPISODES = 3
 """Episodes that are filmed: a network that changes within a life has by then shown how."""
@@ -121,7 +121,8 @@ def _options(entry: Entry) -> dict[str, Any]:
 
 def _make(entry: Entry, life: FilmedLife) -> Film:
     player = _player(entry)
-    return film_life(player.agent, player.genome, life)
+    assert player.genome is not None  # only agents of the population kind are filmed
+    return film_life(player.built, player.genome, life)  # type: ignore[arg-type]
 
 
 def _player(entry: Entry) -> Player:

@@ -6,27 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ontogym.leaderboard.site.charts import Chart, draw_chart, mean_curve
-from ontogym.leaderboard.site.grouping import agent_types, grouped, unscored
+from ontogym.figures.words import budget, number
+from ontogym.leaderboard.site.grouping import grouped, unscored
 from ontogym.leaderboard.site.specs import TaskSpec, suite_tasks
-from ontogym.leaderboard.site.tables import FEW_SEEDS, STATUSES, Table, board_table, status_of
-from ontogym.leaderboard.site.text import budget, number, safe_name
+from ontogym.leaderboard.site.tables import FEW_SEEDS, STATUSES, Place, Table, board_table, status_of
+from ontogym.leaderboard.site.task_pages import Choices, Files, by_score, choices, facts, listed, suite_names
+from ontogym.leaderboard.site.text import safe_name
 
 if TYPE_CHECKING:
-    from ontogym.leaderboard.board import Board, Entry, Row
+    from ontogym.leaderboard.board import Board, Entry
 
 __all__ = ["IndexPage", "index_page"]
 
 
 @dataclass(frozen=True)
-class TaskSection:
-    """A task on the index: its table and its learning curves."""
+class TaskLine:
+    """A task in the list of its suite: address, facts, how many agents, and the best of them with its score."""
 
     name: str
-    anchor: str
+    page: str
     facts: str
-    table: Table
-    chart: Chart | None
+    agents: int
+    best: str
+    score: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class SuiteSection:
     about: str
     table: Table | None
     partial: int
-    tasks: list[TaskSection]
+    tasks: list[TaskLine]
 
 
 @dataclass(frozen=True)
@@ -51,42 +53,45 @@ class IndexPage:
     n_agents: int
     counts: dict[str, int]
     claims: list[str]
+    choices: Choices
+    skipped: dict[str, str]
 
 
-def index_page(board: Board, files: Mapping[tuple[str, str], str]) -> IndexPage:
+def index_page(board: Board, agents: Files, tasks: Files, skipped: Mapping[str, str]) -> IndexPage:
     """The first page of a board.
 
     Args:
-        files: address of the page of each (suite, label).
+        agents, tasks: names of their pages.
+        skipped: by the entry's id, why it is not shown.
     """
     by_suite = grouped(board.entries, lambda entry: entry.suite)
-    names = list(dict.fromkeys([*board.suites, *by_suite]))
     counts = dict.fromkeys(STATUSES, 0)
     for entry in board.entries:
         counts[status_of(entry.status)] += 1
     return IndexPage(
-        suites=[_suite_section(board, name, by_suite[name], files) for name in names if name in by_suite],
+        suites=[_suite_section(board, name, by_suite[name], agents, tasks) for name in suite_names(board)],
         n_entries=len(board.entries),
         n_agents=len({(entry.suite, entry.label) for entry in board.entries}),
         counts=counts,
         claims=_claims(board),
+        choices=choices(board),
+        skipped=dict(skipped),
     )
 
 
 def _suite_section(
-    board: Board, suite: str, entries: Sequence[Entry], files: Mapping[tuple[str, str], str]
+    board: Board, suite: str, entries: Sequence[Entry], agents: Files, tasks: Files
 ) -> SuiteSection:
-    types = agent_types(entries)
-    pages = {label: f"agents/{files[suite, label]}" for label in types}
     rows = [row for row in board.rows if row.suite == suite]
     whole = [row for row in rows if row.task is None]
-    specs = suite_tasks(board, suite)
-    tried = {entry.task for entry in entries}
-    names = [name for name in dict.fromkeys([*specs, *(entry.task for entry in entries)]) if name in tried]
-    caption = f"{suite}: normalised scores over all its tasks that anyone has run"
-    anchors = dict.fromkeys(types, (0.0, 1.0))
-    about, out = board.suites.get(suite, {}), unscored(entries, rows)
-    table = board_table(whole, caption, anchors, types, pages, normalised=True, unscored=out)
+    about, place = board.suites.get(suite, {}), Place(suite)
+    table = board_table(
+        [(row, place) for row in whole],
+        f"{suite}: normalised scores over all its tasks that anyone has run",
+        listed(entries, (0.0, 1.0), suite, agents, ""),
+        normalised=True,
+        unscored=[(label, status, place) for label, status in unscored(entries, rows).items()],
+    )
     return SuiteSection(
         name=suite,
         anchor=safe_name("suite", suite),
@@ -94,51 +99,22 @@ def _suite_section(
         about=str(about.get("about", "")),
         table=table if table.rows else None,
         partial=len({row.label for row in rows} - {row.label for row in whole}),
-        tasks=[
-            _task_section(
-                suite,
-                name,
-                specs.get(name, TaskSpec()),
-                [entry for entry in entries if entry.task == name],
-                [row for row in rows if row.task == name],
-                pages,
-            )
-            for name in names
-        ],
+        tasks=[_task_line(board, suite, name, file) for (of, name), file in tasks.items() if of == suite],
     )
 
 
-def _task_section(
-    suite: str,
-    name: str,
-    spec: TaskSpec,
-    entries: Sequence[Entry],
-    rows: Sequence[Row],
-    pages: Mapping[str, str],
-) -> TaskSection:
-    types = agent_types(entries)
-    order = [row.label for row in sorted(rows, key=_by_score)]
-    return TaskSection(
+def _task_line(board: Board, suite: str, name: str, file: str) -> TaskLine:
+    rows = sorted((row for row in board.rows if (row.suite, row.task) == (suite, name)), key=by_score)
+    agents = {entry.label for entry in board.entries if (entry.suite, entry.task) == (suite, name)}
+    best = rows[0] if rows else None
+    return TaskLine(
         name=name,
-        anchor=safe_name("task", suite, name),
-        facts=_facts(spec),
-        table=board_table(
-            rows,
-            f"{name}: scores in the task's own units",
-            dict.fromkeys(types, spec.anchors),
-            types,
-            pages,
-            unscored=unscored(entries, rows),
-        ),
-        chart=_learning(f"Learning curves on {name}", entries, order, spec),
+        page=f"tasks/{file}",
+        facts=facts(suite_tasks(board, suite).get(name, TaskSpec())),
+        agents=len(agents),
+        best=best.label if best else "",
+        score=number(best.iqm) if best else "",
     )
-
-
-def _learning(title: str, entries: Sequence[Entry], order: Sequence[str], spec: TaskSpec) -> Chart | None:
-    """One line per agent, mean over its seeds; what was refused is no evidence and is left out."""
-    curves = grouped([e for e in entries if e.status != "refused"], lambda entry: entry.label)
-    series = [mean_curve(label, [e.curve for e in curves[label]]) for label in order if label in curves]
-    return draw_chart(title, [s for s in series if s is not None], "environment steps", "score", spec.marks)
 
 
 def _claims(board: Board) -> list[str]:
@@ -170,19 +146,3 @@ def _claims(board: Board) -> list[str]:
             "claims, or were refused when they were run again."
         )
     return said
-
-
-def _facts(spec: TaskSpec) -> str:
-    """Anchors and rules of a task in words."""
-    known = [f"{name} {number(value)}" for name, value in spec.marks]
-    if spec.lives is not None:
-        known.append(f"{spec.lives} lives of {spec.episodes} episode{'s' * (spec.episodes != 1)}")
-    if spec.development:
-        known.append(f"after {spec.development_steps} steps of {spec.development}")
-    if spec.budget is not None:
-        known.append(f"compared at up to {budget(spec.budget)} steps")
-    return ", ".join(known)
-
-
-def _by_score(row: Row) -> tuple[bool, float, str]:
-    return row.iqm is None, -(row.iqm or 0.0), row.label

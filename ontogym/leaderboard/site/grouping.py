@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from ontogym.leaderboard.site.text import brief
+
 if TYPE_CHECKING:
     from ontogym.leaderboard.board import Entry, Row
 
-__all__ = ["agent_types", "common_status", "grouped", "unscored"]
+__all__ = ["agent_types", "authors_of", "common_status", "grouped", "unscored"]
 
 Item = TypeVar("Item")
 Key = TypeVar("Key")
@@ -29,6 +31,15 @@ def agent_types(entries: Sequence[Entry]) -> dict[str, str]:
         for label, own in grouped(entries, lambda e: e.label).items()
     }
     return {label: ", ".join(found) for label, found in types.items()}
+
+
+def authors_of(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    """Who submitted each label, each name once and on one line, sorted."""
+    found: dict[str, set[str]] = {}
+    for entry in entries:
+        name = brief(str(entry.manifest.get("author") or ""))
+        found.setdefault(entry.label, set()).update({name} - {""})
+    return {label: sorted(names) for label, names in found.items()}
 
 
 def common_status(entries: Sequence[Entry], rows: Sequence[Row]) -> str:

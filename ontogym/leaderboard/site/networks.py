@@ -6,7 +6,6 @@ change their strength, in a few levels, so that a life of thousands of steps sta
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -15,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, NetworkSnapshot
-from ontogym.baselines.lives.life import LifeSpec, developmental_activity, life_stream
+from ontogym.agents.individuals import Development, Individuals, life_stream
 from ontogym.baselines.lives.recording import LifeRecording, record_life
 from ontogym.errors import OntogymError
-from ontogym.figures.layout import life_layout, node_radius, weight_scale
+from ontogym.figures.layout import edge_curves, life_layout, node_radius, weight_scale, wires
+from ontogym.figures.network import network_at
 
 __all__ = ["Film", "FilmedLife", "film_life"]
 
 SIZE = 400
 """Width and height of the drawing, in its own units."""
+_MARGIN = 20
+_INNER = SIZE - 2 * _MARGIN
 LEVELS = 4
 """Steps of strength to either sign, and of a node's activity."""
 DEVELOPMENT_FRAMES, LIFE_FRAMES = 16, 56
@@ -58,11 +60,11 @@ class Film:
 
     Attributes:
         nodes: ``[x, y]`` of each. radius: of a node. inputs, outputs: how many of the first and last nodes.
-        edges: SVG path of each edge that is ever drawn.
-        frames: each ``{"caption", "edges", "changes": [[edge, level], ...], "activity": "0..8" per node}``;
-            level 0 is an absent edge, its sign that of the weight.
-        milestones: ``[caption, edges]`` of birth, the end of development, and the end of every episode.
-        left_out: edges that exist at some time and are not drawn, the weakest of very many.
+        edges: SVG path of each edge that ever is a wire.
+        frames: each ``{"caption", "wires", "edges", "changes": [[edge, level], ...], "activity": "0..8" per
+            node}``; level 0 is an edge that is absent or silent, else its sign is that of the weight.
+        milestones: ``[caption, wires, edges]`` of birth, the end of development, and the end of every episode.
+        left_out: wires of some time that are not drawn, the weakest of very many.
     """
 
     nodes: list[list[float]]
@@ -101,15 +103,10 @@ class _Moment(NamedTuple):
 def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife) -> Film:
     """Let one agent live a life and film its network.
 
-    A development that the life brings replaces the agent's own, in `agent` itself.
-
     Raises:
         OntogymError: a genome or an environment that does not fit, or a network too large to be drawn.
         NotImplementedError: the agent has no network to show.
     """
-    if life.development:
-        agent.development, agent.development_options = life.development, ()
-        agent.development_steps = life.development_steps
     recording = record_life(
         agent,
         genome,
@@ -120,6 +117,8 @@ def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife)
         max_frames=2,  # the world is not shown
         reset_options=life.reset_options,
         max_steps=MOST_STEPS,
+        development=life.development or None,
+        development_steps=life.development_steps,
     )
     n_nodes = len(recording.birth.mask)
     if n_nodes > MOST_NODES:
@@ -142,8 +141,8 @@ def _development(
     if not recording.has_development:
         return
     genomes, seeds = np.atleast_2d(genome), np.array([life.seed], dtype=np.uint64)
-    spec = LifeSpec(life.env, dict(life.env_kwargs), life.episodes)
-    activity = developmental_activity(agent, genomes, spec, life_stream(seeds, 1))
+    imposed = Development(life.development, life.development_steps) if life.development else None
+    activity = Individuals(agent, genomes, imposed).spontaneous_activity(seeds)
     assert activity is not None
     total = len(activity)
     for step in np.unique(np.geomspace(1, total, min(DEVELOPMENT_FRAMES, total)).round().astype(int)):
@@ -176,7 +175,11 @@ def _life(recording: LifeRecording) -> Iterator[_Moment]:
 
 
 def _film(recording: LifeRecording, moments: list[_Moment]) -> Film:
-    scale, place, radius = weight_scale(recording), _places(recording), node_radius(len(recording.birth.mask))
+    scale, place, radius = (
+        weight_scale(recording),
+        life_layout(recording),
+        node_radius(len(recording.birth.mask)),
+    )
     levels = np.stack([_levels(moment, scale) for moment in moments])  # (F, N, N)
     strength = np.abs(levels).sum(0)
     post, pre = np.nonzero(strength)
@@ -190,6 +193,7 @@ def _film(recording: LifeRecording, moments: list[_Moment]) -> Film:
         frames.append(
             {
                 "caption": moment.caption,
+                "wires": int(wires(moment.mask, moment.weights).sum()),
                 "edges": int(moment.mask.sum()),
                 "changes": [[int(k), int(now[k])] for k in changed],
                 "activity": _digits(moment.activation),
@@ -197,28 +201,22 @@ def _film(recording: LifeRecording, moments: list[_Moment]) -> Film:
         )
         before = now
     return Film(
-        nodes=[[round(float(x), 1), round(float(y), 1)] for x, y in place],
-        radius=round(radius * SIZE, 1),
+        nodes=((place * [1, -1] + [0, 1]) * _INNER + _MARGIN).round(1).tolist(),
+        radius=round(radius * _INNER, 1),
         inputs=recording.birth.n_inputs,
         outputs=recording.birth.n_outputs,
-        edges=[_path(place[a], place[b], radius * SIZE) for a, b in zip(pre, post)],
+        edges=_paths(place, pre, post, radius),
         frames=frames,
         milestones=_milestones(recording),
         left_out=left_out,
     )
 
 
-def _places(recording: LifeRecording) -> NDArray[np.float64]:
-    """Where nodes are, ``(N, 2)``, y downwards, with a margin."""
-    place = life_layout(recording)
-    return (place * [1, -1] + [0, 1]) * (SIZE - 40) + 20
-
-
 def _levels(moment: _Moment, scale: float) -> NDArray[np.int64]:
-    """Signed strength of every edge, -LEVELS .. LEVELS; an edge that exists is never 0."""
+    """Signed strength of every edge, -LEVELS .. LEVELS; 0 for those that carry nothing."""
     size = np.clip(np.nan_to_num(np.abs(moment.weights)) / scale, 0.0, 1.0)
     level = np.maximum(1, np.ceil(size * LEVELS)).astype(np.int64)
-    return np.where(moment.mask, np.where(moment.weights < 0, -level, level), 0)
+    return np.where(wires(moment.mask, moment.weights), np.where(moment.weights < 0, -level, level), 0)
 
 
 def _digits(activation: NDArray[np.floating]) -> str:
@@ -227,26 +225,30 @@ def _digits(activation: NDArray[np.floating]) -> str:
     return "".join(str(int(v)) for v in level.round())
 
 
-def _path(tail: NDArray[np.float64], head: NDArray[np.float64], radius: float) -> str:
-    """A curve that bends to its left, so that edges to and fro lie apart; a loop where tail is head."""
-    along = head - tail
-    length = math.hypot(*along)
-    if length < 1e-6:
-        x, y = tail
-        return f"M{x:.0f} {y:.0f}c{radius * 3:.0f} {-radius * 4:.0f} {-radius * 3:.0f} {-radius * 4:.0f} 0 0"
-    end = head - along / length * min(radius, 0.4 * length)
-    bend = (tail + head) / 2 + 0.16 * np.array([along[1], -along[0]])
-    return f"M{tail[0]:.0f} {tail[1]:.0f}Q{bend[0]:.0f} {bend[1]:.0f} {end[0]:.0f} {end[1]:.0f}"
+def _paths(
+    place: NDArray[np.float64], pre: NDArray[np.int64], post: NDArray[np.int64], radius: float
+) -> list[str]:
+    """SVG paths of edges from `pre` to `post`, bent as in every other drawing; a loop where they are the same node."""
+    curves = edge_curves(place[pre], place[post], radius)
+    curves = (curves * [1, -1] + [0, 1]) * _INNER + _MARGIN
+    wide, high = radius * _INNER * 3, radius * _INNER * 4
+    paths = []
+    for loop, ((x, y), (bend_x, bend_y), (end_x, end_y)) in zip(pre == post, curves.tolist()):
+        way = f"c{wide:.0f} {-high:.0f} {-wide:.0f} {-high:.0f} 0 0"
+        paths.append(
+            f"M{x:.0f} {y:.0f}" + (way if loop else f"Q{bend_x:.0f} {bend_y:.0f} {end_x:.0f} {end_y:.0f}")
+        )
+    return paths
 
 
 def _milestones(recording: LifeRecording) -> list[list[Any]]:
-    """Number of edges at the moments that have a name."""
-    found: list[list[Any]] = [["at birth", int(recording.birth.mask.sum())]]
-    if recording.has_development:
-        found.append(["after development", int(recording.developed.mask.sum())])
+    """Numbers of wires and of edges at the moments that have a name."""
     snapshots = recording.snapshots
     ends = np.append(recording.episode_starts[1:], recording.n_steps) - 1
+    stages = [("at birth", recording.birth)]
+    if recording.has_development:
+        stages.append(("after development", recording.developed))
     for episode, step in enumerate(ends[:-1]):
-        found.append([f"after episode {episode + 1}", int(snapshots.mask[snapshots.at(int(step))].sum())])
-    found.append([f"after episode {len(ends)}", int(recording.last.mask.sum())])
-    return found
+        stages.append((f"after episode {episode + 1}", network_at(recording, snapshots.at(int(step)))))
+    stages.append((f"after episode {len(ends)}", recording.last))
+    return [[name, int(wires(n.mask, n.weights).sum()), int(n.mask.sum())] for name, n in stages]

@@ -1,4 +1,4 @@
-"""Words and numbers for pages that show what strangers wrote.
+"""Words for pages that show what strangers wrote.
 
 Escaping makes text harmless to a browser. It does not make it harmless to a reader: characters that cannot be
 seen, or that turn the direction of what follows, can make a command or a name read as another one. They are
@@ -9,24 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = [
-    "NO_NUMBER",
-    "brief",
-    "budget",
-    "duration",
-    "number",
-    "pretty_json",
-    "safe_name",
-    "slug",
-    "visible",
-]
-
-NO_NUMBER = "–"
-"""Stands where there is no number."""
+__all__ = ["brief", "pretty_json", "safe_name", "slug", "visible"]
 
 # Controls (but for tab and line feed), soft hyphen, zero-width and bidirectional controls, line separators,
 # byte-order mark, interlinear and tag characters, and surrogates, which cannot be encoded at all.
@@ -39,7 +26,6 @@ _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-_FLAT_LIST = re.compile(r"\[\s*((?:-?[0-9.eE+-]+|null)(?:,\s*(?:-?[0-9.eE+-]+|null))*)\s*\]")
 _LONGEST_LIST = 24
 
 
@@ -73,47 +59,40 @@ def safe_name(*parts: str) -> str:
     return "-".join(filter(None, [*map(slug, parts), hashlib.sha256(raw).hexdigest()[:8]]))
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A number in about `digits` significant digits with a true minus sign; `NO_NUMBER` for None and NaN."""
-    if value is None or not math.isfinite(value):
-        return NO_NUMBER
-    size = abs(value)
-    if size >= 1e6 or 0 < size < 10**-digits:
-        shown = f"{value:.{digits - 1}e}"
-    else:
-        shown = f"{value:.{max(0, digits - 1 - (math.floor(math.log10(size)) if size >= 1 else 0))}f}"
-    return shown.replace("-", "−") if float(shown) else shown.replace("-", "")
-
-
-def budget(steps: float | None) -> str:
-    """Environment steps: 950, 12.5 k, 3.2 M."""
-    if steps is None or not math.isfinite(steps):
-        return NO_NUMBER
-    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(steps) >= size:
-            return f"{steps / size:.3g}{unit}"
-    return f"{steps:.0f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Wall-clock time: 42 s, 3.5 min, 2.1 h."""
-    if seconds is None or not math.isfinite(seconds):
-        return NO_NUMBER
-    if seconds < 100:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.3g} min" if seconds < 5400 else f"{seconds / 3600:.3g} h"
-
-
 def pretty_json(value: Any, most: int = 20_000) -> str:
-    """Indented JSON with lists of numbers on one line each, the long ones shortened, and cut at `most` characters."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    text = _FLAT_LIST.sub(_on_one_line, text)
-    return text if len(text) <= most else f"{text[:most]}\n… cut here; the whole manifest is linked below."
+    """Indented JSON with lists of plain values on one line each, the long ones shortened, cut at `most` characters.
+
+    Nothing is searched in the text that a stranger wrote, so the time is linear in what is printed.
+
+    Raises:
+        RecursionError: nested hundreds deep, which no manifest is.
+    """
+    parts: list[str] = []
+    length = 0
+    for part in _json_parts(value, "\n"):
+        parts.append(part)
+        length += len(part)
+        if length > most:
+            return f"{''.join(parts)[:most]}\n… cut here; the whole manifest is linked below."
+    return "".join(parts)
 
 
-def _on_one_line(found: re.Match[str]) -> str:
-    items = found[1].replace("\n", " ").split(",")
-    items = [item.strip() for item in items]
-    if len(items) > _LONGEST_LIST:
-        items = [*items[:_LONGEST_LIST], f"… {len(items) - _LONGEST_LIST} more"]
-    return f"[{', '.join(items)}]"
+def _json_parts(value: Any, line: str) -> Iterator[str]:
+    """JSON piece by piece; `line` is the line break with the indentation of what is around."""
+    inner = f"{line}  "
+    if isinstance(value, dict) and value:
+        for k, (name, item) in enumerate(value.items()):
+            yield f"{',' if k else '{'}{inner}{json.dumps(str(name), ensure_ascii=False)}: "
+            yield from _json_parts(item, inner)
+        yield f"{line}}}"
+    elif isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list, tuple)) for item in value):
+        for k, item in enumerate(value):
+            yield f"{',' if k else '['}{inner}"
+            yield from _json_parts(item, inner)
+        yield f"{line}]"
+    elif isinstance(value, (list, tuple)):
+        shown = [json.dumps(item, ensure_ascii=False) for item in value[:_LONGEST_LIST]]
+        more = [f"… {len(value) - _LONGEST_LIST} more"] if len(value) > _LONGEST_LIST else []
+        yield f"[{', '.join(shown + more)}]"
+    else:
+        yield json.dumps(value, ensure_ascii=False)

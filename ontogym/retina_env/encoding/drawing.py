@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
 
 __all__ = ["draw_encoding", "draw_percept"]
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (230, 159, 0), (0, 158, 115)
-_PANEL, _GAP, _PAPER = 256, 12, 255
+_PAPER, _LINE, _GREY, _INK = (255, 255, 255), (40, 40, 40), (120, 120, 120), (34, 39, 46)
+_PANEL, _GAP, _TOP, _BOTTOM = 256, 16, 26, 92
 
 
 def draw_encoding(
@@ -23,24 +29,32 @@ def draw_encoding(
 ) -> NDArray[np.uint8]:
     """Three panels: the image, what is shown, and responses: one row per neuron, target left and response right.
 
-    Bars of the response are blue where they are within a spike of the target, orange beyond. Below, a line from the
+    Bars of the response are blue where they are within a spike of the target, orange beyond. Below, a bar from the
     middle: skill, green to the right (better than averaging), orange to the left, full at 1.
 
     Args:
         image, shown: ``(S, S)`` in [0, 1].
-        target, response: ``(N,)``.
+        target, response: ``(N,)``, spikes of a presentation.
         skill: of this presentation.
 
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    return _page(_luminance(image), _luminance(shown), _bars(target, response), skill)
+    most = max(float(np.max(target)), float(np.max(response)), 1.0)
+    panels = (_luminance(image), _luminance(shown), _bars(target, response, most))
+    page, pen, font = _page(panels, f"responses of {len(target)} neurons")
+    below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
+    for x, text, anchor in ((0, f"{most:.3g}", "la"), (0.5, "0 spikes", "ma"), (1, f"{most:.3g}", "ra")):
+        pen.text((left + x * _PANEL, below), text, fill=_INK, font=font, anchor=anchor)
+    _legend(pen, font, left, below + 20)
+    _skill(pen, font, skill, below + 16, "1: as good as full resolution")
+    return np.asarray(page)
 
 
 def draw_percept(
     image: NDArray[np.floating], shown: NDArray[np.floating], percept: NDArray[np.floating], skill: float
 ) -> NDArray[np.uint8]:
-    """Three panels: the image, what is shown, and what is seen of it, from dark to its brightest; and the skill's line.
+    """Three panels: the image, what is shown, and what the patient sees of it, dark to brightest; below, the skill.
 
     Args:
         image, shown: ``(S, S)`` in [0, 1].
@@ -52,24 +66,58 @@ def draw_percept(
     rows, columns = percept.shape
     seen = np.zeros((columns, columns))
     top = (columns - rows) // 2
-    seen[top : top + rows] = percept / max(float(percept.max()), 1e-6)
-    return _page(_luminance(image), _luminance(shown), _luminance(seen), skill)
+    most = float(percept.max())
+    seen[top : top + rows] = percept / max(most, 1e-6)
+    page, pen, font = _page((_luminance(image), _luminance(shown), _luminance(seen)), "percept")
+    below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
+    text = f"white: brightness {most:.2g} (1: one electrode's most)"
+    pen.text((left, below), text, fill=_INK, font=font)
+    _skill(pen, font, skill, below + 16, "1: as good as is known")
+    return np.asarray(page)
 
 
-def _page(
-    image: NDArray[np.uint8], shown: NDArray[np.uint8], answer: NDArray[np.uint8], skill: float
-) -> NDArray[np.uint8]:
-    """Panels side by side with the line of skill below them."""
-    gap = np.full((_PANEL, _GAP, 3), _PAPER, dtype=np.uint8)
-    panels = [image, gap, shown, gap, answer]
-    top = np.concatenate(panels, axis=1)
-    line = np.full((2 * _GAP, top.shape[1], 3), _PAPER, dtype=np.uint8)
-    middle = top.shape[1] // 2
-    length = round(min(abs(skill), 1.0) * (middle - _GAP))
-    part = slice(middle, middle + length) if skill >= 0 else slice(middle - length, middle)
-    line[_GAP // 2 : -_GAP // 2, part] = _GREEN if skill >= 0 else _ORANGE
-    line[_GAP // 2 : -_GAP // 2, middle - 1 : middle + 1] = 40
-    return np.concatenate([top, line], axis=0)
+def _page(panels: Sequence[NDArray[np.uint8]], answer: str) -> tuple[Any, ImageDraw, Any]:
+    """A page with three panels and their titles, a pen on it, and a font."""
+    from PIL import Image, ImageFont
+    from PIL.ImageDraw import Draw
+
+    page = Image.new("RGB", (3 * _PANEL + 4 * _GAP, _TOP + _PANEL + _BOTTOM), _PAPER)
+    pen, font = Draw(page), ImageFont.load_default(13)
+    for k, (panel, title) in enumerate(zip(panels, ("image", "what the electrodes show", answer))):
+        left = _GAP + k * (_PANEL + _GAP)
+        page.paste(Image.fromarray(panel), (left, _TOP))
+        pen.text((left, _TOP - 6), title, fill=_INK, font=font, anchor="ls")
+    return page, pen, font
+
+
+def _legend(pen: ImageDraw, font: Any, left: int, top: int) -> None:
+    """What the colours of the bars mean, one line each."""
+    rows = (
+        (_GREY, "target (left)"),
+        (_BLUE, "response within a spike of it"),
+        (_ORANGE, "response further off"),
+    )
+    for k, (colour, text) in enumerate(rows):
+        y = top + 20 * k
+        pen.rectangle([left, y + 3, left + 10, y + 13], fill=colour)
+        pen.text((left + 17, y), text, fill=_INK, font=font)
+
+
+def _skill(pen: ImageDraw, font: Any, skill: float, top: int, one: str) -> None:
+    """Skill as a bar between -1 and 1, with its ends and middle in words."""
+    left, right = _GAP, _GAP + 2 * _PANEL + _GAP
+    middle, half = (left + right) // 2, (right - left) // 2
+    end = middle + round(float(np.clip(np.nan_to_num(skill), -1, 1)) * half)
+    pen.rectangle([left, top, right, top + 14], fill=(235, 238, 241))
+    pen.rectangle([min(middle, end), top, max(middle, end), top + 14], fill=_GREEN if skill >= 0 else _ORANGE)
+    pen.line([(middle, top - 3), (middle, top + 17)], fill=_LINE, width=2)
+    words = (
+        (left, "-1", "la"),
+        (middle, f"skill {skill:.2f}   (0: as good as averaging)", "ma"),
+        (right, one, "ra"),
+    )
+    for x, text, anchor in words:
+        pen.text((x, top + 22), text, fill=_INK, font=font, anchor=anchor)
 
 
 def _luminance(image: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -80,15 +128,15 @@ def _luminance(image: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _bars(target: NDArray[np.floating], response: NDArray[np.floating]) -> NDArray[np.uint8]:
+def _bars(target: NDArray[np.floating], response: NDArray[np.floating], most: float) -> NDArray[np.uint8]:
     """Rows of neurons, ``(256, 256, 3)``: the target's bar grows to the left, the response's to the right."""
-    panel = np.full((_PANEL, _PANEL, 3), _PAPER, dtype=np.uint8)
-    middle, most = _PANEL // 2, max(float(np.max(target)), float(np.max(response)), 1.0)
+    panel = np.full((_PANEL, _PANEL, 3), 255, dtype=np.uint8)
+    middle = _PANEL // 2
     edges = np.linspace(0, _PANEL, len(target) + 1).astype(int)
     for k, (top, below) in enumerate(itertools.pairwise(edges)):
         rows = slice(top, max(top + 1, below - 1))
         left, right = (round(float(value[k]) / most * (middle - 2)) for value in (target, response))
-        panel[rows, middle - 1 - left : middle - 1] = 120
+        panel[rows, middle - 1 - left : middle - 1] = _GREY
         panel[rows, middle + 1 : middle + 1 + right] = _BLUE if abs(target[k] - response[k]) <= 1 else _ORANGE
-    panel[:, middle - 1 : middle + 1] = 40
+    panel[:, middle - 1 : middle + 1] = _LINE
     return panel

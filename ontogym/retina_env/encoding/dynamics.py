@@ -207,7 +207,7 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         return Outcome(residual, shown, answer, found, skill, self.reward(state, skill, shown))
 
     def step(
-        self, state: EncodingState, actions: NDArray[Any], streams: LaneStreams
+        self, state: EncodingState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
     ) -> tuple[EncodingState, NDArray[np.float64], NDArray[np.bool_]]:
         with torch.no_grad():
             # A copy: the caller's array may be read-only.

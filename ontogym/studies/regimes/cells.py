@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ontogym.checkpoint import write_json
+from ontogym.checkpoint import read_sealed_json, write_sealed_json
 from ontogym.errors import OntogymError
+from ontogym.runs import RunFolder
 
-__all__ = ["Tick", "cell_name", "open_run", "pick", "run_cells"]
+__all__ = ["Tick", "cell_name", "pick", "run_cells"]
 
 Tick = Callable[[int, float], Any]
 """Called after each gradient step with its number and loss."""
@@ -41,11 +42,19 @@ def run_cells(
         OntogymError: `out` holds something and `resume` is False, or the run there has other settings, or there is
             none, or a cell is damaged.
     """
+    holding = contextlib.nullcontext() if out is None else RunFolder(out, fixed, resume)
+    with holding as folder:
+        return _computed(folder, cells, compute, progress)
+
+
+def _computed(
+    folder: RunFolder | None,
+    cells: Mapping[str, int],
+    compute: Callable[[str, Tick], dict[str, Any]],
+    progress: bool,
+) -> dict[str, dict[str, Any]]:
     from tqdm import tqdm
 
-    folder = Path(out) if out is not None else None
-    if folder is not None:
-        open_run(folder, dict(fixed), resume)
     found = {name: kept for name in cells if (kept := _kept(folder, name)) is not None}
     bar = tqdm(
         total=sum(cells.values()), initial=sum(cells[n] for n in found), unit="step", disable=not progress, mininterval=0.5
@@ -65,55 +74,18 @@ def run_cells(
             found[name] = {**result, "cpu_seconds": round(time.process_time() - started, 2)}
             bar.update(end - bar.n)
             if folder is not None:
-                write_json(_file(folder, name), found[name])
+                write_sealed_json(_file(folder, name), found[name])
     return {name: found[name] for name in cells}
 
 
-def open_run(folder: Path, fixed: dict[str, Any], resume: bool) -> None:
-    """Begin a run in an empty or new `folder` (``config.json`` keeps `fixed`), or make sure that one can go on.
-
-    Raises:
-        OntogymError: as in `run_cells`.
-    """
-    config = folder / "config.json"
-    if resume:
-        try:
-            before = json.loads(config.read_text())
-        except FileNotFoundError:
-            raise OntogymError(
-                f"There is no run to resume in {folder}; leave out --resume to start one."
-            ) from None
-        except (OSError, ValueError) as error:
-            raise OntogymError(
-                f"{config} is damaged ({error}); start a new run with another --out."
-            ) from error
-        for name in sorted({*before, *fixed}):
-            if before.get(name) != fixed.get(name):
-                raise OntogymError(
-                    f"The run in {folder} has {name}={before.get(name)!r}, not {fixed.get(name)!r}; resume with its "
-                    "own settings or choose another --out."
-                )
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OntogymError(
-            f"{folder} already holds something; pass --resume to go on with it or another --out."
-        )
-    else:
-        write_json(config, fixed)
-
-
-def _kept(folder: Path | None, name: str) -> dict[str, Any] | None:
+def _kept(folder: RunFolder | None, name: str) -> dict[str, Any] | None:
     if folder is None or not _file(folder, name).exists():
         return None
-    try:
-        return dict(json.loads(_file(folder, name).read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise OntogymError(
-            f"{_file(folder, name)} is damaged ({error}); delete it and it is computed again."
-        ) from error
+    return read_sealed_json(_file(folder, name))
 
 
-def _file(folder: Path, name: str) -> Path:
-    return folder / "cells" / f"{name}.json"
+def _file(folder: RunFolder, name: str) -> Path:
+    return folder.path / "cells" / f"{name}.json"
 
 
 def pick(

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ontogym.seeding import generator, torch_generator
+from ontogym.statistics import mean_summary, paired_difference
 from ontogym.studies.regimes.cells import Tick, cell_name, pick, run_cells
 from ontogym.studies.regimes.config import CurvatureConfig
-from ontogym.studies.regimes.intervals import compare, mean_interval
 from ontogym.studies.regimes.model.curvature import TopEigenvalue, top_hessian_eigenvalue
 from ontogym.studies.regimes.model.metrics import generalisation_gap
 from ontogym.studies.regimes.model.tasks import RowSequentialDigits, Trials, make_task
@@ -61,7 +61,7 @@ def curvature(
     cells = run_cells(out, config.fixed(), steps, compute, resume=resume, progress=progress)
     rows = [
         {"name": rule, "title": rule, "iterations": _iterations(config, rule)}
-        | {m: mean_interval(pick(cells, rule, config.seeds, m)) for m in METRICS}
+        | {m: mean_summary(pick(cells, rule, config.seeds, m)) for m in METRICS}
         for rule in rules
     ]
     return {
@@ -131,11 +131,15 @@ def _directions(
     for metric in ("eigenvalue", "gap"):
         values = {rule: pick(cells, rule, config.seeds, metric) for rule in rules}
         label = METRICS[metric]
-        found.append(compare(label, values["e-prop"], values["bptt"], "e-prop − bptt", "up"))
-        found.append(compare(label, values["e-prop"], values["bptt-scaled"], "e-prop − bptt-scaled"))
+        found.append(paired_difference(label, values["e-prop"], values["bptt"], "e-prop − bptt", "up"))
+        found.append(
+            paired_difference(label, values["e-prop"], values["bptt-scaled"], "e-prop − bptt-scaled")
+        )
         # The paper shows it for three-factor rules; the others are expected in between.
         found += [
-            compare(label, values[rule], values["bptt"], f"{rule} − bptt", "up" if rule == "rflo" else None)
+            paired_difference(
+                label, values[rule], values["bptt"], f"{rule} − bptt", "up" if rule == "rflo" else None
+            )
             for rule in rules
             if rule not in ALWAYS
         ]

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from ontogym.errors import OntogymError
 from ontogym.seeding import generator, torch_generator
+from ontogym.statistics import mean_summary, paired_difference
 from ontogym.studies.regimes.cells import Tick, cell_name, pick, run_cells
 from ontogym.studies.regimes.config import RankSweepConfig
-from ontogym.studies.regimes.intervals import compare, mean_interval
 from ontogym.studies.regimes.model import metrics
 from ontogym.studies.regimes.model.initial import (
     InitialWeights,
@@ -116,7 +116,7 @@ def rank_sweep(
     )
     rows = [
         {"name": c.name, "title": c.title}
-        | {m: mean_interval(pick(cells, c.name, config.seeds, m)) for m in METRICS}
+        | {m: mean_summary(pick(cells, c.name, config.seeds, m)) for m in METRICS}
         for c in table
     ]
     return {
@@ -224,14 +224,18 @@ def _directions(
 
         full, label = values("rank-full"), METRICS[metric]
         if low is not None:
-            found.append(compare(label, full, values(low.name), f"full rank − {low.title}", published))
+            found.append(
+                paired_difference(label, full, values(low.name), f"full rank − {low.title}", published)
+            )
         if low is not None and any(c.control_of == low.rank for c in table):
             control = values(f"control-{low.rank}")
-            found.append(compare(label, full, control, "full rank − full at that radius (gain)"))
+            found.append(paired_difference(label, full, control, "full rank − full at that radius (gain)"))
             found.append(
-                compare(label, control, values(low.name), f"full at that radius − {low.title} (rank)")
+                paired_difference(
+                    label, control, values(low.name), f"full at that radius − {low.title} (rank)"
+                )
             )
         if any(c.name == "connectome" for c in table):
             shuffled = values("connectome-shuffled")
-            found.append(compare(label, values("connectome"), shuffled, "connectome − its shuffle"))
+            found.append(paired_difference(label, values("connectome"), shuffled, "connectome − its shuffle"))
     return found

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.figures.style import BLUE, GRID, INK, MUTED, VERMILLION, blank_figure, page_style
+from ontogym.figures.style import (
+    BLUE,
+    GRID,
+    INK,
+    MUTED,
+    VERMILLION,
+    blank_figure,
+    diverging_map,
+    page_style,
+)
 from ontogym.studies.retina_report.config import SUBJECTS
 
 if TYPE_CHECKING:
@@ -45,8 +54,10 @@ def method_figure(four: Sequence[Part], values: str) -> Figure:
     table = four[0]["contrast"] if values == "contrast" else four[0]["reliability"][values]
     methods = [name for name in table if name not in ("high", "actor")]
     with page_style():
-        figure = blank_figure(9.6, 3.9)
-        axes = figure.add_axes((0.08, 0.4, 0.91, 0.56))
+        # Names stand at 60 degrees; a character is about .06 inches long.
+        below = 0.3 + 0.06 * max(len(name) for name in methods)
+        figure = blank_figure(9.6, 2.35 + below)
+        axes = figure.add_axes((0.08, below / (2.35 + below), 0.91, 2.2 / (2.35 + below)))
         if values == "contrast":
             shown = [
                 _pooled(np.subtract(p["contrast"]["actor"], p["contrast"][m]) for p in four) for m in methods
@@ -111,21 +122,26 @@ def kernel_figure(part: Part) -> Figure:
     shown = [np.asarray(k) for k in (*found["kernels"], found["together"])]
     titles = [*(f"kernel {k + 1}" for k in range(len(shown) - 1)), "together"]
     with page_style():
-        figure = blank_figure(9.6, 2.6)
-        grid = figure.add_gridspec(2, len(shown), left=0.01, right=0.99, top=0.9, bottom=0.04, hspace=0.08,
+        figure = blank_figure(9.6, 3.0)
+        grid = figure.add_gridspec(2, len(shown), left=0.01, right=0.93, top=0.86, bottom=0.11, hspace=0.08,
                                    wspace=0.08, height_ratios=(3, 2))  # fmt: skip
         for k, kernel in enumerate(shown):
             axes = figure.add_subplot(grid[0, k])
             most = float(np.abs(kernel).max()) or 1.0
-            axes.imshow(kernel, cmap="RdBu_r", vmin=-most, vmax=most)
+            picture = axes.imshow(kernel / most, cmap=diverging_map(), vmin=-1, vmax=1)
             axes.set_axis_off()
-            axes.set_title(titles[k], size=9)
+            axes.set_title(f"{titles[k]}\nlargest {most:.2g}", size=8.5)
             profile, middle = figure.add_subplot(grid[1, k]), len(kernel) // 2
             profile.axhline(0, color=GRID, linewidth=0.8)
             profile.plot(kernel[middle], color=BLUE, linewidth=1)
             profile.plot(kernel[:, middle], color=VERMILLION, linewidth=1)
             profile.set_ylim(-1.1 * most, 1.1 * most)
             profile.set_axis_off()
+        bar = figure.colorbar(picture, cax=figure.add_axes((0.945, 0.42, 0.012, 0.42)), ticks=(-1, 0, 1))
+        bar.outline.set_visible(False)
+        bar.set_label("weight / largest", size=7.5)
+        for x, colour, name in ((0.01, BLUE, "through the middle, across"), (0.2, VERMILLION, "down")):
+            figure.text(x, 0.04, f"\u2014 {name}", color=colour, size=8)
     return figure
 
 

@@ -28,7 +28,7 @@ from ontogym.retina_env.measures import local_contrast, neuronal_reliability
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import FIT_IMAGES, IMAGES_SEED, fit_twin, twin_of, twin_path
 from ontogym.studies.retina_report.config import ANTIALIASED, NEW_RETINAS, ReportConfig
-from ontogym.studies.retina_report.statistics import fit_difference_of_gaussians
+from ontogym.studies.retina_report.kernel_fits import fit_difference_of_gaussians
 
 __all__ = ["Source", "actor_path", "example_scenes", "run_part", "source_of"]
 

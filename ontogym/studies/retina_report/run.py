@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,16 +54,16 @@ def _parts(config: ReportConfig, folder: Path, show_progress: bool) -> Iterator[
         if found is None:
             found = run_part(config, seed, fold, folder)
             content = {"version": VERSION, "settings": config.part(seed, fold), "result": found}
-            checkpoint.write_json(path, content)
+            checkpoint.write_sealed_json(path, content)
         yield found
 
 
 def _done(path: Path, actor: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     """The result of a part; None if it is missing, damaged, of other settings, or without its actor."""
     try:
-        content = json.loads(path.read_text())
+        content = checkpoint.read_sealed_json(path)
         fits = content["version"] == VERSION and content["settings"] == settings
         result = content["result"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OntogymError, KeyError, TypeError):
         return None
     return dict(result) if fits and isinstance(result, dict) and actor.is_file() else None

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ontogym.statistics import median_interval, paired_test, percent_gain
 from ontogym.studies.retina_report.config import ANTIALIASED, PUBLISHED_FOLDS, SUBJECTS, ReportConfig
-from ontogym.studies.retina_report.statistics import DogFit, median_interval, paired_test, percent_gain
+from ontogym.studies.retina_report.kernel_fits import DogFit
 
 __all__ = ["compare", "summarise", "verdict"]
 

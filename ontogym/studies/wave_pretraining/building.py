@@ -20,9 +20,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.processes import run_tasks
 from ontogym.studies.wave_pretraining.image_set import FORMAT, bytes_per_image
 from ontogym.studies.wave_pretraining.set_folder import SetFolder, Storage, png_bytes, storage
-from ontogym.studies.wave_pretraining.workers import run_tasks
 
 __all__ = ["ClassImages", "Estimate", "Recipe", "build", "estimate"]
 

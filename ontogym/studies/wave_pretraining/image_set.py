@@ -20,13 +20,13 @@ full disk shows at once; and because several processes can write their classes i
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.checkpoint import read_sealed_json
 from ontogym.errors import OntogymError
 
 __all__ = ["FORMAT", "IMAGES", "MANIFEST", "ImageSet", "bytes_per_image", "pack", "unpack"]
@@ -165,7 +165,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         )
         raise OntogymError(f"There is no image set in {folder}; {hint}.")
     try:
-        manifest = json.loads(path.read_text())
+        manifest = read_sealed_json(path)
         version, storage = int(manifest["format"]), str(manifest["storage"])
         entries = [(e["train"] + e["validation"], e["sha256"], e["name"]) for e in manifest["classes"]]
         consistent = all(0 <= n <= manifest["per_class"] for n, _, _ in entries) and manifest["size"] > 0

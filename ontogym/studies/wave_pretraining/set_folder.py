@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ontogym import checkpoint
 from ontogym.errors import OntogymError
+from ontogym.runs import RunFolder
 from ontogym.studies.wave_pretraining.image_set import IMAGES, MANIFEST, bytes_per_image, unpack
 
 __all__ = ["SetFolder", "Storage", "png_bytes", "storage"]
@@ -40,45 +40,13 @@ class SetFolder:
 
     def __init__(self, path: Path | str, config: dict[str, Any]) -> None:
         self.path = Path(path)
-        # As JSON reads it back: tuples become lists.
-        self._config = json.loads(json.dumps(config))
         self._made = not self.path.exists()
-        self.manifest = self._check()
-        self._lock = checkpoint.hold_folder(self.path, "makes a set")
-        if self.manifest is None and not (self.path / BUILDING).exists():
-            checkpoint.write_json(self.path / BUILDING, self._config)
-
-    def _check(self) -> dict[str, Any] | None:
-        try:
-            present = {p.name for p in self.path.iterdir()} - {checkpoint.LOCK}
-        except FileNotFoundError:
-            present = set()
-        except OSError as error:
-            raise OntogymError(
-                f"Cannot use {self.path} as a folder ({error.strerror}); choose another --out."
-            ) from error
-        present = {name for name in present if not name.endswith(".part")}
-        if not present:
-            return None
-        manifest = self._read(MANIFEST) if MANIFEST in present else None
-        if manifest is None and BUILDING not in present:
-            raise OntogymError(f"{self.path} already holds something else; choose another --out.")
-        before = self._read(BUILDING) if manifest is None else manifest.get("config", {})
-        for key in sorted(before.keys() | self._config.keys()):
-            if before.get(key) != self._config.get(key):
-                raise OntogymError(
-                    f"{self.path} holds a set with {key}={json.dumps(before.get(key))}, not "
-                    f"{json.dumps(self._config.get(key))}; choose another --out, or the same options to go on."
-                )
-        return manifest
-
-    def _read(self, name: str) -> dict[str, Any]:
-        try:
-            return dict(json.loads((self.path / name).read_text()))
-        except (OSError, ValueError, TypeError) as error:
-            raise OntogymError(
-                f"{self.path / name} is damaged; delete the folder or choose another --out."
-            ) from error
+        finished = (self.path / MANIFEST).is_file()
+        self.manifest = checkpoint.read_sealed_json(self.path / MANIFEST) if finished else None
+        before = None if self.manifest is None else self.manifest.get("config", {})
+        self._run = RunFolder(
+            self.path, config, resume=None, record=BUILDING, before=before, doing="makes a set"
+        )
 
     def __enter__(self) -> SetFolder:
         return self
@@ -91,7 +59,7 @@ class SetFolder:
             if self._made:
                 shutil.rmtree(self.path, ignore_errors=True)
         (self.path / checkpoint.LOCK).unlink(missing_ok=True)
-        self._lock.close()
+        self._run.close()
 
     def finished(self) -> set[int]:
         """Labels of the classes that are whole."""
@@ -100,16 +68,16 @@ class SetFolder:
 
     def entry(self, label: int) -> dict[str, Any]:
         """What the manifest will say about a class that is whole."""
-        return self._read(f"{FINISHED}/{label}.json")
+        return checkpoint.read_sealed_json(self.path / FINISHED / f"{label}.json")
 
     @staticmethod
     def write_entry(folder: Path, entry: dict[str, Any]) -> None:
         """Mark a class as whole."""
-        checkpoint.write_json(folder / FINISHED / f"{entry['label']}.json", entry)
+        checkpoint.write_sealed_json(folder / FINISHED / f"{entry['label']}.json", entry)
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Write the manifest, then tidy up what only the making needed."""
-        checkpoint.write_json(self.path / MANIFEST, manifest)
+        checkpoint.write_sealed_json(self.path / MANIFEST, manifest)
         self.manifest = manifest
         (self.path / BUILDING).unlink(missing_ok=True)
         shutil.rmtree(self.path / FINISHED, ignore_errors=True)

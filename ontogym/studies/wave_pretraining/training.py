@@ -12,12 +12,25 @@ from typing import Any
 from ontogym import checkpoint
 from ontogym.developmental.feature_extractors.saved_network import NETWORK, SavedNetwork, save_network
 from ontogym.errors import OntogymError
+from ontogym.runs import RunFolder, table
 from ontogym.studies.wave_pretraining.images import Images, ShuffledLabels, Subset, digest
 from ontogym.studies.wave_pretraining.learner import Learner, pick_device
-from ontogym.studies.wave_pretraining.run_folder import TrainingFolder
 from ontogym.studies.wave_pretraining.schedule import TrainingConfig
 
-__all__ = ["TrainingResult", "train"]
+__all__ = ["COLUMNS", "TrainingResult", "train"]
+
+COLUMNS = (
+    "epoch",
+    "lr",
+    "loss",
+    "accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "cpu_seconds",
+    "wall_seconds",
+)
+"""Columns of ``curve.csv``. Loss and accuracy of the training images are means over the epoch, as it went on; empty
+where there is none (epoch 0, and SimCLR's accuracies). Seconds are cumulative and of training and evaluation."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,7 @@ class TrainingResult:
 
     Attributes:
         out: its folder.
-        history: one row an epoch, from epoch 0 (before any step); keys are `run_folder.COLUMNS`.
+        history: one row an epoch, from epoch 0 (before any step); keys are `COLUMNS`.
         facts: the images, the network and its number of parameters, the device.
     """
 
@@ -53,7 +66,8 @@ def train(
     Args:
         config: see `TrainingConfig`.
         images: what to train on.
-        out: the run's folder; see `run_folder`.
+        out: the run's folder: a `RunFolder` with ``curve.csv`` (one row an epoch, from epoch 0, made from the
+            checkpoint's history), ``network.safetensors`` and ``result.json``, which are written at the end.
         start: weights to start from, under a new head; None for random ones.
         resume: go on with an interrupted run; a finished one is returned as it is.
         progress: show a bar on stderr.
@@ -74,15 +88,12 @@ def train(
         "data": {"name": images.name, "digest": digest(images)},
         "start": begun,
     }
-    folder = TrainingFolder(out, whole, resume)
-    try:
+    with RunFolder(out, whole, resume) as folder:
         history = _epochs(run, folder, progress)
         facts = run.facts()
         save_network(folder.path / NETWORK, run.network, facts)
         result = TrainingResult(str(out), history, facts)
-        checkpoint.write_json(folder.path / "result.json", result.as_json())
-    finally:
-        folder.close()
+        checkpoint.write_sealed_json(folder.path / "result.json", result.as_json())
     return result
 
 
@@ -97,16 +108,16 @@ def _prepared(config: TrainingConfig, images: Images) -> Images:
     return ShuffledLabels(images, config.seed) if config.shuffle_labels else images
 
 
-def _epochs(run: Learner, folder: TrainingFolder, progress: bool) -> list[dict[str, Any]]:
+def _epochs(run: Learner, folder: RunFolder, progress: bool) -> list[dict[str, Any]]:
     """All epochs that are left; returns the whole history."""
     from tqdm import tqdm
 
     config = run.config
-    saved = folder.load()
+    saved = folder.load("training")
     history: list[dict[str, Any]] = []
     if saved is not None:
         run.restore(saved[0])
-        history = saved[1]
+        history = list(saved[1]["history"])
     steps = len(run.order(1)) * config.epochs
     if config.epochs and not steps:
         raise OntogymError(
@@ -124,7 +135,9 @@ def _epochs(run: Learner, folder: TrainingFolder, progress: bool) -> list[dict[s
             spent = [spent[0] + time.process_time() - cpu, spent[1] + time.perf_counter() - wall]
             row |= {"cpu_seconds": round(spent[0], 3), "wall_seconds": round(spent[1], 3)}
             history.append(row)
-            folder.save(run.arrays(), history)
+            # The checkpoint, then the curve, which a kill in between leaves one epoch behind.
+            folder.keep("training", run.arrays(), {"history": [dict(done) for done in history]})
+            checkpoint.write_atomic(folder.path / "curve.csv", table(COLUMNS, history))
             _show(bar, row)
     return history
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +11,15 @@ from numpy.typing import NDArray
 
 from ontogym.checkpoint import write_atomic
 from ontogym.errors import OntogymError
+from ontogym.figures.writer import write_frames
 
 __all__ = ["wave_frames", "write_film"]
 
 _MAX_BYTES = 2**30
-_SHEET = 48
+_SHEET = 24
 """Most stills on a sheet."""
+_SIDE, _STILL, _GAP = 512, 256, 6
+"""Pixels a side of a film and of a still, if whole pixels of the simulation fill them; between stills."""
 
 
 def wave_frames(
@@ -79,67 +81,43 @@ def wave_frames(
 
 
 def write_film(frames: NDArray[np.uint8], path: Path | str, fps: int = 25) -> tuple[Path, int]:
-    """Write frames ``(F, H, W)``; returns the path and how many were written.
+    """Write frames ``(F, H, W)``, small ones enlarged; returns the path and how many were written.
 
     Args:
         frames: grey pictures.
-        path: ends in ``.gif``, ``.mp4``, or ``.png`` for a sheet of at most 48 stills, in rows.
+        path: ends in ``.gif``, ``.mp4``, or ``.png`` for a sheet of at most 24 stills, in rows.
         fps: frames shown per second, 1 to 50.
 
     Raises:
         OntogymError: another ending, a bad rate, a folder that cannot be written, or an MP4 without ffmpeg.
     """
-    import imageio.v3 as iio
-
     path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in (".gif", ".mp4", ".png"):
+    if path.suffix.lower() not in (".gif", ".mp4", ".png"):
         raise OntogymError(f"Films are written as .gif, .mp4 or .png, not {path.name!r}; change the ending.")
-    if not 1 <= fps <= 50:
-        raise OntogymError(f"fps={fps} is out of range; choose 1 to 50.")
-    if kind == ".png":
+    if path.suffix.lower() == ".png":
+        import imageio.v3 as imageio
+
         chosen = frames[np.linspace(0, len(frames) - 1, min(_SHEET, len(frames))).round().astype(int)]
-        write_atomic(path, iio.imwrite("<bytes>", _sheet(chosen), extension=".png"))
+        write_atomic(path, imageio.imwrite("<bytes>", _sheet(_enlarged(chosen, _STILL)), extension=".png"))
         return path, len(chosen)
-    if kind == ".gif":
-        # A GIF counts hundredths of a second.
-        hold = 10 * round(100 / fps)
-        data = iio.imwrite("<bytes>", frames, extension=".gif", plugin="pillow", duration=hold, loop=0)
-    else:
-        data = _mp4(frames, fps)
-    write_atomic(path, data)
+    room = int((_MAX_BYTES / max(frames.size, 1)) ** 0.5)
+    shown = _enlarged(frames, min(_SIDE, max(1, room) * frames.shape[1]))
+    write_frames(((frame, 1.0) for frame in shown), path, fps)
     return path, len(frames)
 
 
+def _enlarged(frames: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Every pixel repeated as often as `side` pixels have room for."""
+    zoom = max(1, side // max(frames.shape[1:]))
+    return frames.repeat(zoom, 1).repeat(zoom, 2)
+
+
 def _sheet(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    columns = min(len(frames), 8)
+    columns = min(len(frames), 6)
     rows = math.ceil(len(frames) / columns)
     height, width = frames.shape[1:]
-    sheet = np.full((rows * (height + 2) - 2, columns * (width + 2) - 2), 128, np.uint8)
+    sheet = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP), 128, np.uint8)
     for k, frame in enumerate(frames):
-        top, left = k // columns * (height + 2), k % columns * (width + 2)
+        top, left = k // columns * (height + _GAP), k % columns * (width + _GAP)
         sheet[top : top + height, left : left + width] = frame
     return sheet
-
-
-def _mp4(frames: NDArray[np.uint8], fps: int) -> bytes:
-    # The codec wants sides that are even.
-    even = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2)))
-    height, width = even.shape[1:]
-    try:
-        import imageio_ffmpeg
-
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder, "film.mp4")
-            writer = imageio_ffmpeg.write_frames(
-                str(target), (width, height), pix_fmt_in="gray", fps=fps, macro_block_size=2, quality=7
-            )
-            writer.send(None)
-            for frame in even:
-                writer.send(frame.tobytes())
-            writer.close()
-            return target.read_bytes()
-    except (ImportError, RuntimeError, OSError) as error:
-        raise OntogymError(
-            "MP4 needs ffmpeg, which was not found or failed; run pip install imageio-ffmpeg, or write a .gif."
-        ) from error

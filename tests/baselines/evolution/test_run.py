@@ -129,7 +129,7 @@ def test_workers_change_nothing(tmp_path):
     assert_same_run(evolve(pooled, progress=False), evolve(local, progress=False), pooled, local)
 
 
-@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "openai-es"])
+@pytest.mark.parametrize("strategy", ["csa", "cma-diagonal", "cma-full", "openai-es"])
 def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
     whole = at(tmp_path, "whole", strategy=strategy)
     expected = evolve(whole, progress=False)
@@ -146,7 +146,7 @@ def test_resume_is_bit_identical(tmp_path, strategy, monkeypatch):
 
 def stop_after(monkeypatch, generation):
     """Interrupt a run right after it wrote this generation's row."""
-    from ontogym.baselines.evolution.folder import RunFolder
+    from ontogym.runs import RunFolder
 
     original = RunFolder.append
 
@@ -259,7 +259,7 @@ def test_damaged_newer_and_foreign_checkpoints_are_refused(tmp_path):
     for size in (0, 7, len(good) // 2, len(good) - 1):
         file.write_bytes(good[:size])
         refused("truncated")
-    newer = good.replace(rb"\"ontogym_format\": 1", rb"\"ontogym_format\": 9")
+    newer = good.replace(rb"\"ontogym_format\": 2", rb"\"ontogym_format\": 9")
     assert newer != good
     file.write_bytes(newer)
     refused("format 9, newer than")
@@ -296,13 +296,22 @@ def test_min_utility_weighs_the_worst_condition():
     config = dataclasses.replace(BRIEF, utility="min", min_weight=0.7, lives=4)
     spec = life_spec(config)
     returns = np.array([[[10.0], [0.0], [30.0], [4.0]], [[11.0], [11.0], [11.0], [11.0]]])
-    result = LifeResult(returns, np.ones(returns.shape, dtype=np.int64), {})
+    whole = np.zeros(returns.shape[:2], bool)
+    result = LifeResult(returns, np.ones(returns.shape, dtype=np.int64), {}, None, whole)
     # Genome 0: conditions score 20 and 2, mean 11. Genome 1: 11 everywhere.
     np.testing.assert_allclose(utilities(result, spec, config), [0.7 * 2 + 0.3 * 11, 11.0])
     plain = dataclasses.replace(config, utility="mean")
     np.testing.assert_allclose(utilities(result, spec, plain), [11.0, 11.0])
-    episodes = LifeResult(np.array([[[1.0, 2.0, 6.0]]]), np.ones((1, 1, 3), dtype=np.int64), {})
+    ones = np.ones((1, 1, 3), dtype=np.int64)
+    episodes = LifeResult(np.array([[[1.0, 2.0, 6.0]]]), ones, {}, None, np.zeros((1, 1), bool))
     np.testing.assert_allclose(utilities(episodes, LifeSpec(GOAL), plain), [3.0])
+    late = dataclasses.replace(plain, episode_weights=(0.0, 0.0, 1.0))
+    np.testing.assert_allclose(utilities(episodes, LifeSpec(GOAL), late), [6.0])
+    failed = np.array([[False, True, False, False], [False, False, False, False]])
+    sick = result._replace(failed=failed, returns=np.where(failed[..., None], np.nan, returns))
+    np.testing.assert_allclose(
+        utilities(sick, spec, plain), [(10 + 4 + 30 + 4) / 4, 11.0]
+    )  # the worst of all
 
 
 def test_default_episodes_follow_the_conditions():
@@ -335,7 +344,7 @@ def test_nan_utilities_do_not_poison_a_run(tmp_path, monkeypatch):
         ({"strategy_options": {"sigm": 1}}, "did you mean 'sigma'"),
         ({"agent_options": {"noisy": 1}}, "did you mean 'noise'"),
         ({"lives": 3}, "multiple of 2"),
-        ({"conditions": (), "utility": "min"}, "no paired conditions"),
+        ({"conditions": (), "utility": "min", "lives": 1}, "needs a worst of several"),
         ({"population": 1}, "at least 2"),
         ({"sigma": -1.0}, "positive"),
     ],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
 import pytest
 
-from ontogym.baselines.evolution.strategies import FullCMA, IsotropicCSA, centred_ranks
+from ontogym.baselines.evolution.cma import FullCMA
+from ontogym.baselines.evolution.optimisers import Adam, centred_ranks, standardised
+from ontogym.baselines.evolution.strategies import IsotropicCSA
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES
 
@@ -110,10 +113,95 @@ def test_bad_arguments(name):
         )
 
 
-def test_a_replay_under_another_seed_is_noticed():
-    arrays, meta = run(FullCMA(np.zeros(4), population=8, seed=1), 3).state_dict()
+@pytest.mark.parametrize("name", ["cma-diagonal", "cma-full"])
+@pytest.mark.parametrize("restarts", [0, 3])
+def test_pycmas_own_state_is_kept_and_put_back_bit_for_bit(name, restarts):
+    """A long search saved after every 7th generation; through files, as JSON and arrays, without a replay."""
+
+    def rough(x):
+        return -np.round(np.abs(x), 1).sum(1)
+
+    make = STRATEGIES.get(name)
+    whole = make(np.full(24, 3.0), population=9, seed=2, sigma=0.5, restarts=restarts)
+    part = make(np.full(24, 3.0), population=9, seed=2, sigma=0.5, restarts=restarts)
+    for generation in range(400):
+        if generation % 7 == 3:
+            arrays, meta = part.state_dict()
+            assert "history" not in arrays
+            part = make(np.full(24, 3.0), population=9, seed=2, sigma=0.5, restarts=restarts)
+            part.load_state_dict(arrays, json.loads(json.dumps(meta, allow_nan=False)))
+        x = whole.ask()
+        np.testing.assert_array_equal(part.ask(), x)
+        useful = rough(x) if generation % 20 else np.full(9, np.nan)
+        whole.tell(useful), part.tell(useful)
+        assert whole.sigma == part.sigma
+        assert whole.state.restarts == part.state.restarts
+    assert bool(whole.state.restarts) == bool(restarts)
+    if name == "cma-full":
+        np.testing.assert_array_equal(whole._cma.sm.C, part._cma.sm.C)
+
+
+@pytest.mark.parametrize("name", ["cma-diagonal", "cma-full"])
+def test_a_state_of_the_first_form_is_replayed_and_another_seed_noticed(name):
+    make, told = STRATEGIES.get(name), []
+
+    def kept(x):
+        told.append(sphere(x))
+        return told[-1]
+
+    before = run(make(np.zeros(4), population=8, seed=1), 5, kept)
+    meta = {"type": type(before).__name__, "generation": 5, "sigma": before.sigma}
+    old = {"mean": before.mean, "history": np.array(told)}
+    again = make(np.zeros(4), population=8, seed=1)
+    again.load_state_dict(old, meta)
+    np.testing.assert_array_equal(run(again, 3).mean, run(before, 3).mean)
+    assert again.generation == 8
     with pytest.raises(OntogymError, match="another mean"):
-        FullCMA(np.zeros(4), population=8, seed=2).load_state_dict(arrays, meta)
+        make(np.zeros(4), population=8, seed=2).load_state_dict(old, meta)
+
+
+def test_states_of_the_first_form_are_those_of_today():
+    """Names and shapes in checkpoints of csa and openai-es that were written before states were records."""
+    size = np.zeros(3)
+    csa, es = (STRATEGIES.get(name)(size, population=4, seed=0) for name in ("csa", "openai-es"))
+    first, second = csa.state_dict(), es.state_dict()
+    assert set(first[0]) == {"mean", "path"}
+    assert set(first[1]) == {"type", "generation", "sigma"}
+    assert set(second[0]) == {"mean", "moment1", "moment2"}
+    assert set(second[1]) == {"type", "generation", "sigma", "updates"}
+
+
+@pytest.mark.parametrize(
+    "options", [{"optimiser": "momentum"}, {"shaping": "standardised"}, {"optimiser": Adam(0.1)}]
+)
+def test_optimiser_and_shaping_are_given_to_the_strategy(options):
+    make = STRATEGIES.get("openai-es")
+    strategy = run(make(np.full(10, -2.0), population=16, seed=1, **options), 300)
+    assert sphere(strategy.mean[None])[0] > -2
+    again = make(np.full(10, -2.0), population=16, seed=1, **options)
+    again.load_state_dict(*strategy.state_dict())
+    np.testing.assert_array_equal(run(again, 3).mean, run(strategy, 3).mean)
+    plain = run(make(np.full(10, -2.0), population=16, seed=1), 303)
+    assert not np.array_equal(plain.mean, strategy.mean)
+
+
+def test_options_that_are_not_there():
+    make = STRATEGIES.get("openai-es")
+    with pytest.raises(OntogymError, match="did you mean 'adam'"):
+        make(np.zeros(3), optimiser="adm")
+    with pytest.raises(OntogymError, match="Unknown shaping"):
+        make(np.zeros(3), shaping="ranked?")
+    with pytest.raises(OntogymError, match="restarts cannot be"):
+        FullCMA(np.zeros(3), restarts=-1)
+    damaged = run(FullCMA(np.zeros(4), population=8, seed=1), 2).state_dict()
+    arrays = {key: value for key, value in damaged[0].items() if "countiter" not in key}
+    with pytest.raises(OntogymError, match="version of pycma"):
+        FullCMA(np.zeros(4), population=8, seed=1).load_state_dict(arrays, damaged[1])
+
+
+def test_standardised_utilities():
+    np.testing.assert_allclose(standardised(np.array([1.0, 3.0])), [-1, 1])
+    np.testing.assert_array_equal(standardised(np.full(3, 7.0)), 0)
 
 
 def test_csa_step_size_grows_on_a_slope_and_stays_without_information():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ontogym.baselines.evolution.agent_files import ZOO, load_agent
-from ontogym.baselines.lives.life import LifeSpec, reevaluate
+from ontogym.baselines.lives.life import reevaluate
 from ontogym.envs import anchors, conditions
 
 NAMES = sorted(path.stem for path in ZOO.glob("*.safetensors"))
@@ -23,7 +23,7 @@ LEAST = {
 
 def score(name: str, lives: int = 16, clamp: float | None = None) -> float:
     saved = load_agent(f"zoo:{name}")
-    spec = LifeSpec(saved.env, saved.env_kwargs, saved.episodes, clamp, conditions(saved.env))
+    spec = saved.spec(reward_clamp=clamp, conditions=tuple(conditions(saved.env)))
     return float(reevaluate(saved.build(), saved.genome, spec, lives, 12345)["mean"])
 
 

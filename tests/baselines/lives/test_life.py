@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import gymnasium
 import numpy as np
 import pytest
 
+from ontogym.agents.base import Feedback
+from ontogym.agents.feedback import SIGNALS
 from ontogym.baselines.evolution.agent_files import SavedAgent, load_agent, save_agent
 from ontogym.baselines.lives.lanes import lanes_of
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent, reevaluate, summarise
@@ -76,26 +79,100 @@ def test_reward_is_told_one_step_late_and_finished_lanes_are_frozen():
     np.testing.assert_array_equal(result.diagnostics["heard"], total - 1)
 
 
-def test_an_agent_whose_freeze_lags_gets_one_step_after_the_end_and_none_at_the_start():
-    updates, steps = [], []
+def test_an_agent_is_told_once_how_each_episode_ended():
+    ends, starts = [], []
 
-    class Lagging(Linear):
-        freeze_lags = True
+    class Listening(Linear):
+        def step(self, state, observation, feedback, active=None):
+            starts.append(feedback.later_episode & active)
+            return super().step(state, observation, feedback, active)
 
-        def step(self, state, observation, reward, active=None, update=None):
-            updates.append(np.zeros(len(reward)) if update is None else active & ~update)
-            steps.append(np.array(active, dtype=int))
-            return super().step(state, observation, reward, active)
+        def end_episode(self, state, observation, feedback, ended):
+            ends.append(ended.copy())
+            assert (feedback.terminated | feedback.truncated)[ended].all()
+            assert (feedback.reward[ended] == 1).all()
+            return state
 
     single = gymnasium.make("CartPole-v1")
     spec = LifeSpec("CartPole-v1", episodes=3)
-    lagging, plain = (kind(single.observation_space, single.action_space) for kind in (Lagging, Linear))
+    listening, plain = (kind(single.observation_space, single.action_space) for kind in (Listening, Linear))
     population, seeds = genomes(plain, 5), life_seeds(spec, 2, 1)
-    result, reference = (live(agent, population, spec, seeds) for agent in (lagging, plain))
+    result, reference = (live(agent, population, spec, seeds) for agent in (listening, plain))
     np.testing.assert_array_equal(result.returns, reference.returns)
-    extra = np.sum(steps, axis=0) - result.lengths.sum(2).ravel()
-    assert (extra == 3).all()  # one per episode
-    assert (np.sum(updates, axis=0) == 2).all()  # withheld at the first step of episodes 2 and 3
+    assert (np.sum(ends, axis=0) == 3).all()
+    assert (np.sum(starts, axis=0) == 2).all()
+
+
+class Hearing(Linear):
+    """Hears everything, and remembers it."""
+
+    def __init__(self, *spaces):
+        super().__init__(*spaces)
+        self.hears, self.kept = SIGNALS, []
+
+    def step(self, state, observation, feedback, active=None):
+        self.kept.append((Feedback(*(np.copy(part) for part in feedback)), active.copy()))
+        return super().step(state, observation, feedback, active)
+
+
+def hearing(**settings):
+    single = gymnasium.make("CartPole-v1")
+    agent = Hearing(single.observation_space, single.action_space)
+    spec = LifeSpec("CartPole-v1", **{"episodes": 2, **settings})
+    result = live(agent, genomes(agent, 1), spec, life_seeds(spec, 1, 1))
+    rows = [Feedback(*(part[0] for part in heard)) for heard, active in agent.kept if active[0]]
+    return rows, result
+
+
+def test_feedback_is_own_action_told_reward_and_where_episodes_begin_and_end():
+    rows, result = hearing()
+    first = int(result.lengths[0, 0, 0])
+    assert not rows[0].action.any()
+    assert all(row.action.sum() == 1 for row in rows[1:])  # one-hot, carried over the end of an episode
+    assert [k for k, row in enumerate(rows) if row.start] == [0, first]
+    assert [k for k, row in enumerate(rows) if row.terminated] == [first]
+    assert [row.reward for row in rows] == [0.0] + [1.0] * (len(rows) - 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"told": "termination"}, lambda rows: [-float(row.terminated) for row in rows]),
+        ({"told": "nothing"}, lambda rows: [0.0 for _ in rows]),
+        ({"reward_clamp": 0.5}, lambda rows: [0.0] + [0.5] * (len(rows) - 1)),
+        ({"silenced": ("reward",)}, lambda rows: [0.0 for _ in rows]),
+    ],
+)
+def test_what_is_told_is_not_what_counts(settings, told):
+    rows, result = hearing(**settings)
+    assert [float(row.reward) for row in rows] == told(rows)
+    np.testing.assert_array_equal(result.returns, hearing()[1].returns)
+
+
+def test_silenced_signals_stay_zero():
+    rows, _ = hearing(silenced=("action", "start", "terminated"))
+    assert not any(row.action.any() or row.start or row.terminated for row in rows)
+    with pytest.raises(UnknownNameError, match="signal to silence"):
+        hearing(silenced=("touch",))
+
+
+def test_rebirth_begins_every_episode_with_a_newborn():
+    agent = make_agent(TOY, "CartPole-v1")
+    spec = LifeSpec("CartPole-v1", episodes=3)
+    population, seeds = genomes(agent, 4), life_seeds(spec, 2, 1)
+    kept = live(agent, population, spec, seeds)
+    reborn = live(agent, population, dataclasses.replace(spec, rebirth=True), seeds)
+    np.testing.assert_array_equal(kept.returns, reborn.returns)  # a linear agent has no memory to lose
+    np.testing.assert_array_equal(reborn.diagnostics["steps"], kept.lengths[..., -1])
+
+
+def test_a_life_spec_goes_through_json():
+    spec = LifeSpec(
+        GOAL, {"bonus": 1.0}, 2, conditions=PAIR, told="termination", silenced=("action",), freeze="all"
+    )
+    assert LifeSpec.from_json(json.loads(json.dumps(spec.as_json()))) == spec
+    with pytest.raises(UnknownNameError, match="did you mean 'episodes'"):
+        LifeSpec.from_json({"env": GOAL, "episode": 3})
 
 
 def test_reward_clamp_hides_the_reward_from_the_agent_alone():
@@ -144,24 +221,38 @@ def test_summary_of_known_returns():
 
 def test_development_changes_the_newborns():
     agent = make_agent(TOY, GOAL)
-    spec = LifeSpec(GOAL, development="tests.baselines.toy:Pulse", episodes=1)
-    population, seeds = np.array([[1.0, 0.0, -1.0, 0.0]]), life_seeds(spec, 4, 0)
     with pytest.raises(OntogymError, match="development_steps=0"):
-        live(agent, population, spec, seeds)
-    plain = live(agent, population, dataclasses.replace(spec, development=None), seeds)
+        LifeSpec(GOAL, development="tests.baselines.toy:Pulse", episodes=1)
+    spec = LifeSpec(GOAL, development="tests.baselines.toy:Pulse", development_steps=4, episodes=1)
+    population, seeds = np.array([[1.0, 0.0, -1.0, 0.0]]), life_seeds(spec, 4, 0)
+    plain = live(agent, population, LifeSpec(GOAL, episodes=1), seeds)
     agent.development, agent.development_steps = "tests.baselines.toy:Pulse", 4
     agent.develop = lambda state, activity: state._replace(weights=-state.weights)  # type: ignore
-    developed = live(agent, population, dataclasses.replace(spec, development=None), seeds)
+    developed = live(agent, population, LifeSpec(GOAL, episodes=1), seeds)
+    agent.development = None
+    imposed = live(agent, population, spec, seeds)
+    np.testing.assert_array_equal(imposed.returns, developed.returns)
     assert (plain.returns == 5).all()
     assert (developed.returns == 0).all()
     assert not np.array_equal(plain.returns, developed.returns)
 
 
-def test_a_reward_that_is_not_finite_is_an_error_that_names_the_step():
+def test_a_life_whose_world_gives_nan_has_failed_and_the_others_live_on():
     agent = make_agent(TOY, GOAL)
-    spec = LifeSpec(GOAL, {"bad_at": 3})
-    with pytest.raises(OntogymError, match=r"Goal-v0 gave a reward of nan at step 2"):
-        live(agent, np.zeros((2, 4)), spec, life_seeds(spec, 1, 0))
+    spec = LifeSpec(GOAL, {"bad_at": 3}, episodes=2, conditions=({"goal": 0}, {"goal": 1}))
+    result = live(agent, np.zeros((2, 4)), spec, life_seeds(spec, 2, 0))
+    assert result.failed.all()
+    assert np.isnan(result.returns).all()
+    assert (result.lengths == [2, 0]).all()
+    with pytest.raises(OntogymError, match="not finite in every life"):
+        summarise(result, spec)
+    returns = np.array([[[1.0, 3.0], [np.nan, np.nan], [5.0, 7.0], [2.0, 2.0]]])
+    failed = np.array([[False, True, False, False]])
+    summary = summarise(result._replace(returns=returns, failed=failed), spec)
+    assert (summary["mean"], summary["failed"]) == (
+        (2 + 2 + 6 + 2) / 4,
+        1,
+    )  # it counts as the worst of the others
 
 
 @pytest.mark.parametrize(
@@ -201,7 +292,7 @@ def test_agent_files_round_trip_and_refuse_what_they_are_not(tmp_path):
         load_agent(tmp_path / "nan.safetensors")
 
 
-def test_an_observation_that_is_not_finite_is_an_error_that_names_the_step():
+def test_an_observation_that_is_not_finite_ends_the_life():
     class Blind(gymnasium.ObservationWrapper):
         def observation(self, observation):
             return np.full_like(observation, np.nan)
@@ -209,7 +300,8 @@ def test_an_observation_that_is_not_finite_is_an_error_that_names_the_step():
     gymnasium.register("test/Blind-v0", lambda: Blind(gymnasium.make("MountainCar-v0")), max_episode_steps=5)
     try:
         agent, spec = make_agent(TOY, "test/Blind-v0"), LifeSpec("test/Blind-v0")
-        with pytest.raises(OntogymError, match="not finite at step 0"):
-            live(agent, np.zeros((1, agent.genome_size)), spec, life_seeds(spec, 1, 0))
+        result = live(agent, np.zeros((1, agent.genome_size)), spec, life_seeds(spec, 1, 0))
+        assert result.failed.all()
+        assert not result.lengths.any()
     finally:
         gymnasium.registry.pop("test/Blind-v0")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ontogym  # noqa: F401  (registers the environments)
-from ontogym import statistics as scores
+from ontogym import adaptation as scores
 from ontogym.baselines.lives.lanes import Lanes
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.lives.switches import Trace, switches_met
@@ -30,17 +30,17 @@ def test_recovery_of_a_known_curve() -> None:
     # The mean over 4 steps, 0.25 after 4, comes to 0.25 + 0.9 * 3.75 = 3.625 nowhere: its best is 3.75 after 9.
     assert found == (4.0, 0.25, 3.5, 9, 1, 4)
     assert found is not None
-    assert found.regained == 3.25
+    assert found.gain == 3.25
 
 
 def test_recovery_without_a_drop_and_without_an_end() -> None:
     rules = [[0] * 3 + [1] * 6]
     better = scores.recovery([[1, 1, 1, 2, 2, 2, 2, 2, 2]], rules, 3)
     assert better is not None
-    assert (better.steps, better.regained) == (0, 0.0)
+    assert (better.steps, better.gain) == (0, 0.0)
     never = scores.recovery([[-1, -1, -1, -9, -9, -9, -8, -8, -8]], rules, 3)
     assert never is not None
-    assert (never.steps, never.regained) == (None, 1.0)
+    assert (never.steps, never.gain) == (None, 1.0)
 
 
 def test_only_switches_with_whole_windows_count() -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ontogym.agents.individuals import Individuals
 from ontogym.agents.lndp import LNDP
-from ontogym.baselines.lives.together import LNDPPlayer, SB3Player, play
+from ontogym.baselines.lives.actors import ByHand
+from ontogym.baselines.lives.together import play
+from ontogym.baselines.sb3.policy import TrainedPolicy
 from ontogym.envs import foraging_v0
 from ontogym.envs.reference import NearestFood
 from ontogym.errors import OntogymError
@@ -24,14 +27,15 @@ class Model:
     """A model with SB3's `predict` that walks to the nearest food."""
 
     def predict(self, observation, state=None, episode_start=None, deterministic=False):
-        return NearestFood(1).act(observation[None], None)[0], None
+        return NearestFood(len(observation)).act(observation, None), None
 
 
 def company(world, scale=0.5):
-    players = {"forager_0": SB3Player(Model())}
+    spaces = world.observation_space("forager_0"), world.action_space("forager_0")
+    players = {"forager_0": TrainedPolicy(Model(), *spaces)}
     for name in world.possible_agents[1:]:
         agent = LNDP(world.observation_space(name), world.action_space(name))
-        players[name] = LNDPPlayer(agent, generator(0, name).normal(size=agent.genome_size) * scale)
+        players[name] = Individuals(agent, generator(0, name).normal(size=agent.genome_size) * scale)
     return players
 
 
@@ -47,19 +51,14 @@ def test_a_life_together_is_repeatable():
     assert first["forager_0"][0] != first["forager_0"][1]  # another world in each episode
 
 
-def test_every_place_needs_a_player_of_its_own():
+def test_every_place_needs_an_actor_and_may_share_it():
     world = foraging_v0.parallel_env(agents=2, max_cycles=5)
-    players = company(world)
-    with pytest.raises(OntogymError, match="one player of its own"):
-        play(world, {"forager_0": players["forager_0"]}, 0)
-    with pytest.raises(OntogymError, match="one player of its own"):
-        play(world, dict.fromkeys(world.possible_agents, players["forager_0"]), 0)
-
-
-def test_a_player_must_be_born():
-    world = foraging_v0.parallel_env(agents=2)
-    with pytest.raises(OntogymError, match="call begin"):
-        company(world)["forager_1"].act(np.zeros(10), 0.0, False)
+    actors = company(world)
+    with pytest.raises(OntogymError, match="one actor for each"):
+        play(world, {"forager_0": actors["forager_0"]}, 0)
+    spaces = actors["forager_0"].observation_space, actors["forager_0"].action_space
+    shared = ByHand(*spaces, make=NearestFood)  # actors keep no state of their own
+    assert set(play(world, dict.fromkeys(world.possible_agents, shared), 0)) == set(world.possible_agents)
 
 
 def test_the_example_runs():
@@ -72,4 +71,4 @@ def test_the_example_runs():
         env={**os.environ, "PYTHONPATH": str(EXAMPLE.parents[1])},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("LNDPPlayer") == 3
+    assert done.stdout.count("LNDP ") == 3

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from ontogym.baselines.sb3.adapter import (
-    VectorEnvAdapter,
-    episode_returns,
-    make_vec_env,
-    policy_returns,
-    random_returns,
-    train_ppo,
-)
+from ontogym.baselines.lives.actors import ByHand, Random
+from ontogym.baselines.lives.lanes import make_single
+from ontogym.baselines.lives.life import episode_returns
+from ontogym.baselines.sb3.adapter import VectorEnvAdapter, make_vec_env
+from ontogym.baselines.sb3.config import TrainingConfig
+from ontogym.baselines.sb3.policy import load_policy, read_training_run
+from ontogym.baselines.sb3.run import train
 from ontogym.envs import anchors
 from ontogym.errors import OntogymError
 
@@ -72,6 +71,15 @@ def test_an_environment_that_resets_in_another_step_is_refused():
         VectorEnvAdapter(native("ontogym/CartPole-v1", 2, "NextStep"))
 
 
+def spaces_of(env_id: str):
+    env = make_single(env_id)
+    return env.observation_space, env.action_space
+
+
+def random_returns(env_id: str, episodes: int, seed: int):
+    return episode_returns(Random(*spaces_of(env_id)), env_id, episodes, seed)
+
+
 def test_random_returns_are_the_anchor():
     returns = random_returns("ontogym/CartPole-v1", 400, seed=1)
     # The standard deviation of a random episode is about 12: 400 of them give the mean to 0.6.
@@ -85,15 +93,23 @@ def test_foreign_environments_work_too():
 
 
 def test_a_policy_is_scored_on_every_episode_until_its_own_end():
-    def balance(observation):
-        return (observation[:, 2] + 0.3 * observation[:, 3] > 0).astype(int)
+    class Balance:
+        def __init__(self, lanes):
+            pass
 
-    returns = episode_returns(balance, "ontogym/CartPole-v1", 10, seed=0)
+        def act(self, observations, rewards):
+            return (observations[:, 2] + 0.3 * observations[:, 3] > 0).astype(int)
+
+    actor = ByHand(*spaces_of("ontogym/CartPole-v1"), make=Balance)
+    returns = episode_returns(actor, "ontogym/CartPole-v1", 10, seed=0)
     assert returns.shape == (10,)
     assert returns.mean() > 150
 
 
 @pytest.mark.slow
-def test_ppo_learns_cartpole():
-    model = train_ppo("ontogym/CartPole-v1", 12_000, seed=0)
-    assert policy_returns(model, "ontogym/CartPole-v1", 20, seed=1).mean() > 120
+def test_ppo_learns_cartpole(tmp_path):
+    env = "ontogym/CartPole-v1"
+    train(TrainingConfig("ppo", env, steps=12_000, out=str(tmp_path)))
+    run = read_training_run(tmp_path)
+    policy = load_policy(run.tensors, run.options, *spaces_of(env))
+    assert episode_returns(policy, env, 20, seed=1).mean() > 120

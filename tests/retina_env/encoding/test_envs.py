@@ -362,10 +362,13 @@ def test_pictures_show_three_panels(env_id):
 def test_sb3_learns_from_the_batch():
     from stable_baselines3 import PPO
 
-    from ontogym.baselines.sb3.adapter import make_vec_env, policy_returns
+    from ontogym.baselines.lives.life import episode_returns
+    from ontogym.baselines.sb3.adapter import make_vec_env
+    from ontogym.baselines.sb3.policy import TrainedPolicy
 
     envs = make_vec_env(ENCODING, 8, {"obs": "statistics", **SMALL})
     model = PPO("MultiInputPolicy", envs, n_steps=8, batch_size=32, n_epochs=2, device="cpu", seed=0)
     model.learn(128)
-    returns = policy_returns(model, ENCODING, 16, env_kwargs={"obs": "statistics", **SMALL})
+    actor = TrainedPolicy(model, envs.observation_space, envs.action_space)
+    returns = episode_returns(actor, ENCODING, 16, env_kwargs={"obs": "statistics", **SMALL})
     assert np.isfinite(returns).all()

@@ -10,11 +10,11 @@ import pytest
 
 from ontogym.cli import main
 from ontogym.errors import OntogymError
+from ontogym.statistics import mean_summary, mean_text, paired_difference
 from ontogym.studies.regimes.cells import run_cells
 from ontogym.studies.regimes.config import CurvatureConfig, RankSweepConfig
 from ontogym.studies.regimes.connectome import developed_wiring, load_connectome
 from ontogym.studies.regimes.curvature import curvature
-from ontogym.studies.regimes.intervals import compare, mean_interval, number
 from ontogym.studies.regimes.model.initial import spectral_radius
 from ontogym.studies.regimes.rank_sweep import Condition, conditions, rank_sweep, start
 
@@ -28,12 +28,12 @@ def last_json(capsys):
 
 
 def test_interval_by_hand():
-    found = mean_interval([1.0, 2.0, 3.0])
+    found = mean_summary([1.0, 2.0, 3.0])
     # t(0.975, 2) = 4.3027
     np.testing.assert_allclose(found["ci95"], [2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5], rtol=1e-4)
-    assert number(mean_interval([1.5])) == "1.5"
-    assert mean_interval([1.0, None])["mean"] == 1
-    assert number(mean_interval([None])) == "failed"
+    assert mean_text(mean_summary([1.5])) == "1.5"
+    assert mean_summary([1.0, None])["mean"] == 1
+    assert mean_text(mean_summary([None])) == "failed"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_interval_by_hand():
      ([5], [1], "unresolved"), ([2, 2.1, None], [1, 1, 1], "up")],
 )  # fmt: skip
 def test_directions_need_an_interval_without_zero(high, low, measured):
-    assert compare("x", high, low, "a − b", "up")["measured"] == measured
+    assert paired_difference("x", high, low, "a − b", "up")["measured"] == measured
 
 
 def test_starts_of_one_seed_come_from_one_matrix():

@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from ontogym.errors import OntogymError
+from ontogym.figures.style import diverging
 from ontogym.studies.wave_pretraining.filter_sheet import filter_sheet, write_filter_sheet
 from ontogym.studies.wave_pretraining.gabor import (
     as_planes,
@@ -168,8 +169,7 @@ def test_a_sheet_shows_every_filter(known, tmp_path):
     filters = known[1][:5]
     sheet = filter_sheet(filters, columns=3, scale=1)
     assert sheet.shape == (2 * 13 + 2, 3 * 13 + 2, 3)
-    tile = sheet[15:26, 15:26, 0].astype(float) / 127.5 - 1
-    assert np.abs(tile - filters[4] / np.abs(filters[4]).max()).max() < 0.01
+    np.testing.assert_array_equal(sheet[15:26, 15:26], diverging(filters[4] / np.abs(filters[4]).max()))
     # Colours of three channels; a filter of zeros is mid-grey.
     red = np.zeros((2, 3, 4, 4))
     red[0, 0] = 1.0
@@ -178,6 +178,6 @@ def test_a_sheet_shows_every_filter(known, tmp_path):
     assert sheet[2, 8].tolist() == [128, 128, 128]
     path = write_filter_sheet(filters, tmp_path / "filters.png", scale=2)
     with Image.open(path) as picture:
-        assert picture.size == (3 * 24 + 2, 2 * 24 + 2)
+        assert picture.size == (3 * 24 + 2, 2 * 24 + 2 + 32)  # the scale of colours
     with pytest.raises(OntogymError, match=r"\.png"):
         write_filter_sheet(filters, tmp_path / "filters.jpg")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ontogym import checkpoint
 from ontogym.errors import OntogymError
 from ontogym.studies.wave_pretraining.building import build, estimate
 from ontogym.studies.wave_pretraining.image_set import ImageSet, bytes_per_image, pack, unpack
@@ -266,7 +267,8 @@ def test_opening_finds_damage(tmp_path):
         manifest.write_text(broken)
         with pytest.raises(OntogymError, match="make the set anew"):
             ImageSet.open(tmp_path / "set")
-    manifest.write_text(text.replace('"format": 1', '"format": 2', 1))
+    manifest.write_text(text)
+    checkpoint.write_sealed_json(manifest, checkpoint.read_sealed_json(manifest) | {"format": 2})
     with pytest.raises(OntogymError, match="newer"):
         ImageSet.open(tmp_path / "set")
 

@@ -71,21 +71,30 @@ function wireFilter() {
   if (!form) return;
   const input = document.getElementById("filter");
   const count = document.getElementById("count");
-  const tables = [...document.querySelectorAll("table.board")].map((table) => ({
+  const selects = [...form.querySelectorAll("select")];
+  const tables = [...document.querySelectorAll("table.board, table.tasks")].map((table) => ({
     empty: table.parentElement.querySelector(".empty"),
+    board: table.classList.contains("board"),
     rows: [...table.tBodies[0].rows].map((row) => ({ row, text: row.cells[0].textContent.toLowerCase() })),
   }));
+  const sections = [...document.querySelectorAll("section[data-suite]")];
+  // What a row does not say (a suite's row has no task) keeps it nowhere and hides it nowhere.
+  const chosen = (element) => selects.every(({ name, value }) =>
+    value === "" || element.dataset[name] === undefined || element.dataset[name].split(" ").includes(value));
   const apply = () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     const statuses = new Set([...form.querySelectorAll("[name=status]:checked")].map((box) => box.value));
     let shown = 0, total = 0;
-    for (const { empty, rows } of tables) {
+    for (const section of sections) section.hidden = !chosen(section);
+    for (const { empty, board, rows } of tables) {
       let here = 0;
       for (const { row, text } of rows) {
-        const keep = statuses.has(row.dataset.status) && words.every((word) => text.includes(word));
+        const named = !board || (statuses.has(row.dataset.status) && words.every((word) => text.includes(word)));
+        const keep = named && chosen(row);
         if (row.hidden === keep) row.hidden = !keep;
         here += keep;
       }
+      if (!board) continue;
       empty.hidden = here > 0;
       shown += here;
       total += rows.length;
@@ -146,8 +155,8 @@ class Player {
     this.say();
   }
   say() {
-    const { caption, edges } = this.frames[this.at];
-    const text = `${caption}: ${edges} edges`;
+    const { caption, wires, edges } = this.frames[this.at];
+    const text = `${caption}: ${wires} wires of ${edges} edges`;
     this.output.textContent = text;
     this.slider.setAttribute("aria-valuetext", text);
   }

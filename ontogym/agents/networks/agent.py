@@ -1,0 +1,313 @@
+"""Evolved networks as agents: a perceptron, recurrent networks, and two that write a policy while they live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.feedback import heard
+from ontogym.agents.networks import kernel
+from ontogym.agents.networks.kernel import Shape, pad
+from ontogym.agents.networks.layout import Layout, action_contrasts
+from ontogym.errors import OntogymError
+
+__all__ = ["GRU", "MLP", "RNN", "Hyper", "NetworkAgent", "NetworkState", "Trace"]
+
+MAX_HIDDEN = 256
+RL2 = ("action", "reward", "start")
+"""The inputs of RL² (Duan et al., arXiv 1611.02779): what one did, what it brought, and whether life began anew."""
+
+
+class NetworkState(NamedTuple):
+    """Living networks: ``weights`` (P, W) packed, ``hidden`` (P, S) padded rows, ``inputs`` (P, n) of the last step,
+    ``motor`` (P, A), and whether what they write is held."""
+
+    weights: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    inputs: NDArray[np.float32]
+    motor: NDArray[np.float32]
+    hold: bool = False
+
+
+class NetworkAgent(Agent[NetworkState]):
+    """What the evolved networks of this module share.
+
+    The genome is the weights, the search starts at zeros. The state is float32, lives as long as the agent does, and
+    begins at zero.
+
+    Args:
+        observation_space, action_space: of one environment.
+        hidden: units of the network, up to 256.
+        hears: signals of the feedback that are inputs.
+        scale_observations: whether bounded observations are divided by their largest magnitude.
+        reward_scale: factor on the told reward before it is heard.
+
+    Raises:
+        OntogymError: an option out of range.
+    """
+
+    kind: ClassVar[int]
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        *,
+        hidden: int = 16,
+        hears: Sequence[str] = RL2,
+        scale_observations: bool = False,
+        reward_scale: float = 1.0,
+    ) -> None:
+        super().__init__(observation_space, action_space, hears)
+        if isinstance(hidden, bool) or hidden != int(hidden) or not 1 <= hidden <= MAX_HIDDEN:
+            raise OntogymError(f"hidden is {hidden!r}; choose a whole number from 1 to {MAX_HIDDEN}.")
+        if not np.isfinite(reward_scale):
+            raise OntogymError(f"reward_scale is {reward_scale}; choose a finite number.")
+        self.hidden, self.reward_scale = int(hidden), float(reward_scale)
+        self.scale_observations = bool(scale_observations)
+        gain = (
+            observation_gain(observation_space) if scale_observations else np.ones(self.spaces.n_observations)
+        )
+        self.gain = np.asarray(gain, np.float32)
+        self.contrasts = action_contrasts(action_space)
+        self.gains = np.ones(2, np.float32)
+        self.shape = self._shape()
+        self.layout = Layout(self.shape)
+        self.state_size = self.shape.row * (2 + self.shape.observed if self.kind == kernel.TRACE else 1)
+
+    def _shape(self) -> Shape:
+        observed, outputs = self.spaces.n_observations, self.spaces.n_actions
+        at, places = observed, {}
+        for name in self.hears:
+            places[name] = at
+            at += outputs if name == "action" else 1
+        widest = max(self.hidden, observed + len(self.contrasts) if self.kind == kernel.TRACE else 1)
+        return Shape(
+            kind=self.kind,
+            observed=observed,
+            inputs=self.n_inputs,
+            hidden=self.hidden,
+            outputs=outputs,
+            contrasts=len(self.contrasts),
+            action=places.get("action", -1),
+            start=places.get("start", -1),
+            extra=observed + (outputs if "action" in self.hears else 0),
+            box=int(isinstance(self.action_space, spaces.Box)),
+            row=pad(widest),
+        )
+
+    @property
+    def genome_size(self) -> int:
+        return self.layout.size
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {
+            "hidden": self.hidden,
+            "hears": list(self.hears),
+            "scale_observations": self.scale_observations,
+            "reward_scale": self.reward_scale,
+        }
+
+    def initial_genome(self) -> NDArray[np.float64]:
+        return np.zeros(self.genome_size)
+
+    def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> NetworkState:
+        genomes = check_genomes(genomes, self.genome_size)
+        if np.shape(seeds) != (len(genomes),):
+            raise OntogymError(
+                f"{len(genomes)} genomes were given seeds of shape {np.shape(seeds)}; give one seed per genome."
+            )
+        return NetworkState(
+            self.layout.pack(genomes),
+            np.zeros((len(genomes), self.state_size), np.float32),
+            np.zeros((len(genomes), self.n_inputs), np.float32),
+            np.zeros((len(genomes), pad(self.spaces.n_actions)), np.float32),
+        )
+
+    def develop(self, state: NetworkState, activity: NDArray[np.floating]) -> NetworkState:
+        """Nothing of an evolved network changes before experience."""
+        return state
+
+    def step(
+        self,
+        state: NetworkState,
+        observation: NDArray[np.floating],
+        feedback: Feedback,
+        active: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[Any], NetworkState]:
+        """As in `Agent.step`.
+
+        Raises:
+            OntogymError: observations of another shape.
+        """
+        count, observed = len(state.weights), self.spaces.n_observations
+        observation = np.asarray(observation)
+        # The kernel reads by address: an array that is too short would be read beyond its end.
+        if observation.shape != (count, observed) or np.shape(feedback.reward) != (count,):
+            raise OntogymError(
+                f"Observations of shape {observation.shape} and rewards of shape {np.shape(feedback.reward)} do not "
+                f"fit; give ({count}, {observed}) and ({count},), flattened by spaces.observe."
+            )
+        inputs = np.empty((count, self.n_inputs), np.float32)
+        np.multiply(observation, self.gain, out=inputs[:, :observed], casting="unsafe")
+        if self.hears:
+            told = np.asarray(feedback.reward, np.float32) * np.float32(self.reward_scale)
+            inputs[:, observed:] = heard(feedback._replace(reward=told), self.hears)
+        active = np.ones(count, np.bool_) if active is None else np.asarray(active, np.bool_)
+        motor = np.zeros_like(state.motor)
+        work = np.empty((1, kernel.work_size(self.shape)), np.float32)
+        kernel.population_step(
+            self.shape, inputs, state.weights, self.contrasts, self.gains, state.hidden, active, state.hold,
+            work, motor,
+        )  # fmt: skip
+        new = state._replace(inputs=inputs, motor=motor)
+        return np.ascontiguousarray(motor[:, : self.spaces.n_actions]), new
+
+    def copy(self, state: NetworkState) -> NetworkState:
+        return state._replace(hidden=state.hidden.copy())
+
+    def units(self, state: NetworkState) -> NDArray[np.float32]:
+        """Activity of the hidden units, ``(P, H)``."""
+        return state.hidden[:, : self.hidden]
+
+
+class _Drawn(NetworkAgent):
+    """A network whose weights stay as they are, so that it can be drawn."""
+
+    def network(self, state: NetworkState, row: int = 0) -> NetworkSnapshot:
+        """Inputs, hidden units, motor channels; of a gated network the weights into the candidate state."""
+        n, hidden, outputs = self.n_inputs, self.hidden, self.spaces.n_actions
+        parts = self._drawn_parts(state.weights[row])
+        weights = np.zeros((n + hidden + outputs,) * 2, np.float32)
+        units, motor = slice(n, n + hidden), slice(n + hidden, None)
+        weights[units, :n] = parts["input"][:n].T
+        if "back" in parts:
+            weights[units, units] = parts["back"].T
+        weights[motor, units] = parts["output"][:hidden].T
+        possible = np.zeros(weights.shape, np.bool_)
+        possible[units, :n] = possible[motor, units] = True
+        possible[units, units] = "back" in parts
+        activity = np.concatenate([state.inputs[row], state.hidden[row, :hidden], state.motor[row, :outputs]])
+        activity = np.clip(activity, -1, 1)
+        return NetworkSnapshot(weights, possible, activity, activity[:, None], n, outputs)
+
+    def _drawn_parts(self, packed: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        parts, at = {}, 0
+        for name, block in self.layout.blocks.items():
+            room = packed[at : (at := at + block.rows * block.parts * pad(block.width))]
+            parts[name] = room.reshape(block.rows, block.parts, -1)[:, -1, : block.width]
+        return parts
+
+
+class MLP(_Drawn):
+    """A perceptron with one layer of tanh units: no memory, but what it hears of its last step.
+
+    Options as in `NetworkAgent`; with ``hears=()`` it knows nothing but what it sees.
+    """
+
+    name = "mlp"
+    kind = kernel.MLP
+
+
+class RNN(_Drawn):
+    """A simple recurrent network of tanh units (Elman 1990, 10.1207/s15516709cog1402_1).
+
+    Options as in `NetworkAgent`.
+    """
+
+    name = "rnn"
+    kind = kernel.RNN
+
+
+class GRU(_Drawn):
+    """A network of gated recurrent units (Cho et al. 2014, arXiv 1406.1078), the reset gate after the product.
+
+    Options as in `NetworkAgent`.
+    """
+
+    name = "gru"
+    kind = kernel.GRU
+
+
+class _Writer(NetworkAgent):
+    """A network that writes a linear policy over the observation while it lives."""
+
+    def freeze(self, state: NetworkState, what: str) -> NetworkState:
+        """``weights``, or ``all``: the policy stays as it was last written, whatever is met from now on."""
+        return state._replace(hold=True) if what in ("weights", "all") else super().freeze(state, what)
+
+    def diagnose(self, state: NetworkState) -> dict[str, NDArray[np.floating]]:
+        """``policy``: mean magnitude of the weights that are written now."""
+        rows = self.layout.blocks["output"]
+        packed = state.weights[:, -rows.rows * rows.parts * pad(rows.width) :]
+        matrix = packed.reshape(len(packed), rows.rows, rows.parts, -1)[..., : rows.width]
+        written = np.einsum("ph,phiq->piq", self.units(state), matrix[:, :-1]) + matrix[:, -1]
+        return {"policy": np.abs(written).mean((1, 2))}
+
+
+class Hyper(_Writer):
+    """A GRU whose state writes the weights of a linear policy over the observation.
+
+    The recurrent hypernetwork of Beck et al. 2023, "Recurrent hypernetworks are surprisingly strong in meta-RL"
+    (arXiv 2309.14970), at its smallest. The policy sees the observation and a constant; the GRU hears all. Frozen,
+    the GRU stops, and the policy stays as it was last written. Options as in `NetworkAgent`.
+    """
+
+    name = "hyper"
+    kind = kernel.HYPER
+
+
+class Trace(_Writer):
+    r"""Hebbian traces of the change of each sensor after each sensor and own action write a linear policy.
+
+    .. math:: T_{ij} \leftarrow T_{ij} + \eta\,[\tanh(a\,\Delta x_i)\, c_j - T_{ij}],\qquad
+              c = (\tanh(b\,x'),\ u)
+
+    where x' is the last observation, :math:`\Delta x` what has changed since, and u the own action (of two: -1 or 1).
+    Traces of an action wait while it is 0, all traces wait at the first step of an episode (if it is heard).
+    Evolved tanh units read all traces, and write the weights of a linear policy over the observation.
+
+    What is *designed*: which products are kept, their leak, both saturations (a and b), that a contrast of motor
+    channels describes the action, and that the policy is linear. What is *evolved*: the rate :math:`\eta`, what the units
+    read from which trace, and the policy that they write. What it hears beside its action the units read, too; it hears
+    no reward unless told to.
+
+    Args:
+        observation_space, action_space, hidden, hears, scale_observations, reward_scale: as in `NetworkAgent`.
+        change_gain: a. sensor_gain: b.
+    """
+
+    name = "trace"
+    kind = kernel.TRACE
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        *,
+        hidden: int = 8,
+        hears: Sequence[str] = ("action", "start"),
+        scale_observations: bool = False,
+        reward_scale: float = 1.0,
+        change_gain: float = 20.0,
+        sensor_gain: float = 5.0,
+    ) -> None:
+        super().__init__(
+            observation_space, action_space, hidden=hidden, hears=hears,
+            scale_observations=scale_observations, reward_scale=reward_scale,
+        )  # fmt: skip
+        for name, value in (("change_gain", change_gain), ("sensor_gain", sensor_gain)):
+            if not np.isfinite(value):
+                raise OntogymError(f"{name} is {value}; choose a finite number.")
+        self.gains = np.array([change_gain, sensor_gain], np.float32)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        gains = {"change_gain": float(self.gains[0]), "sensor_gain": float(self.gains[1])}
+        return super().config | gains

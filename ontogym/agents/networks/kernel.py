@@ -1,0 +1,269 @@
+"""One step of one network, compiled: small networks whose weights are evolved numbers.
+
+Sizes are arguments, so there is one compiled function for all of them. Every vector is padded to whole `Lanes`, every
+sum is added in the order written; so a network gives the same bits alone, in a population, and inside the compiled lives
+of `ontogym.baselines.lives.whole`. The readable form is `tests/agents/networks_oracle.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from ontogym.agents.lndp.kernel.functions import fma, sigmoid, tanh
+from ontogym.agents.lndp.kernel.lanes import WIDTH
+from ontogym.agents.lndp.kernel.memory import every, lanes, node, put
+from ontogym.agents.lndp.kernel.places import below, rows, with_length
+
+__all__ = [
+    "GRU",
+    "HYPER",
+    "MLP",
+    "RNN",
+    "TRACE",
+    "Shape",
+    "network_step",
+    "pad",
+    "population_step",
+    "work_size",
+]
+
+MLP, RNN, GRU, HYPER, TRACE = range(5)
+INLINE: dict[str, Any] = {
+    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True,
+}  # fmt: skip
+
+
+class Shape(NamedTuple):
+    """Sizes of a network, all whole numbers.
+
+    Attributes:
+        kind: of `MLP` ... `TRACE`.
+        observed: O, channels of the observation, which come first in the input.
+        inputs: n, O and what is heard.
+        hidden: H. outputs: A.
+        contrasts: C, numbers that tell a trace the own action.
+        action: where the own action begins in the input; -1 if it is not heard. start: where the sign of an episode's
+            first step is; -1 if not heard.
+        extra: where what is heard beside the action begins in the input.
+        box: 1 where motor channels are amounts, 0 where the largest wins.
+        row: length of a row of the state.
+    """
+
+    kind: int
+    observed: int
+    inputs: int
+    hidden: int
+    outputs: int
+    contrasts: int
+    action: int
+    start: int
+    extra: int
+    box: int
+    row: int
+
+
+def pad(width: int) -> int:
+    """`width` rounded up to whole `Lanes`."""
+    return -(-width // WIDTH) * WIDTH
+
+
+@njit(**INLINE)
+def padded(width: int) -> int:
+    return (width + WIDTH - 1) // WIDTH * WIDTH
+
+
+@njit(**INLINE)
+def affine(x: Any, n: int, w: Any, width: int, y: Any) -> Any:
+    """y = b + sum over n inputs of x_i w_i; a row of `w` is what one input gives, b the last row. Returns what follows."""
+    w = with_length(w, width)
+    for u in range(0, width, WIDTH):
+        total = w[n, u]
+        for i in range(n):
+            total = fma(every(x, 0, i), w[i, u], total)
+        y[0, u] = total
+    return below(w, n + 1)
+
+
+@njit(**INLINE)
+def through_tanh(x: Any, width: int, y: Any) -> None:
+    """y = tanh(x)."""
+    for u in range(0, width, WIDTH):
+        y[0, u] = tanh(x[0, u])
+
+
+@njit(**INLINE)
+def recurrent(shape: Shape, x: Any, w: Any, h: Any, work: Any) -> Any:
+    """h <- tanh(W x + U h + b) (Elman 1990)."""
+    n, m = shape.hidden, padded(shape.hidden)
+    w = affine(x, shape.inputs, w, m, work)
+    for u in range(0, m, WIDTH):
+        total = work[0, u]
+        for i in range(n):
+            total = fma(every(h, 0, i), w[i, u], total)
+        work[0, u] = total
+    through_tanh(work, m, h)
+    return below(w, n)
+
+
+@njit(**INLINE)
+def gated(shape: Shape, x: Any, w: Any, h: Any, work: Any, hold: bool) -> Any:
+    """h <- GRU(x, h) (Cho et al. 2014, arXiv 1406.1078); with `hold` h stays as it is.
+
+    A row of `w` holds what one input, or one unit, gives to z, r and c, side by side.
+    """
+    n, m = shape.hidden, padded(shape.hidden)
+    w = with_length(w, 3 * m)
+    back = below(w, shape.inputs + 1)
+    if not hold:
+        for u in range(0, m, WIDTH):
+            z, r, c = w[shape.inputs, u], w[shape.inputs, m + u], w[shape.inputs, 2 * m + u]
+            for i in range(shape.inputs):
+                x_i = every(x, 0, i)
+                z, r, c = fma(x_i, w[i, u], z), fma(x_i, w[i, m + u], r), fma(x_i, w[i, 2 * m + u], c)
+            old = lanes(h, 0.0)
+            for i in range(n):
+                h_i = every(h, 0, i)
+                z, r = fma(h_i, back[i, u], z), fma(h_i, back[i, m + u], r)
+                old = fma(h_i, back[i, 2 * m + u], old)
+            z = sigmoid(z)  # z = sigma(W_z x + U_z h + b_z)
+            c = tanh(fma(sigmoid(r), old, c))  # c = tanh(W_c x + b_c + sigma(W_r x + U_r h + b_r) * U_c h)
+            work[0, u] = fma(z, h[0, u] - c, c)  # h' = (1 - z) c + z h
+        for u in range(0, m, WIDTH):
+            h[0, u] = work[0, u]
+    return below(back, n)
+
+
+@njit(**INLINE)
+def traced(shape: Shape, x: Any, w: Any, contrasts: Any, gains: Any, h: Any, work: Any, hold: bool) -> Any:
+    """Traces of what changed after what, and the units that read them; with `hold` the traces stay as they are.
+
+    Rows of h: the units' activity (H), the last observation (O), and for each sensor its traces (O + C).
+    """
+    n_obs, width = shape.observed, shape.observed + shape.contrasts
+    last, traces = below(h, 1), below(h, 2)
+    started = shape.start >= 0 and node(x, 0, shape.start) != 0.0
+    if not (hold or started):
+        cause, heard, change = work, below(work, 1), below(work, 2)
+        for u in range(0, shape.row, WIDTH):
+            cause[0, u] = tanh(last[0, u] * gains[1])
+            heard[0, u] = lanes(h, 1.0)
+            change[0, u] = lanes(h, 0.0)
+        for i in range(n_obs):
+            put(change, 0, i, gains[0] * (node(x, 0, i) - node(last, 0, i)))
+        for u in range(0, shape.row, WIDTH):
+            change[0, u] = tanh(change[0, u])
+        for k in range(shape.contrasts):
+            done = np.float32(0.0)
+            if shape.action >= 0:
+                done = node(x, 0, shape.action + contrasts[k, 0])
+                if contrasts[k, 1] >= 0:
+                    done -= node(x, 0, shape.action + contrasts[k, 1])
+            put(cause, 0, n_obs + k, done)
+            put(heard, 0, n_obs + k, np.float32(1.0) if done != 0.0 else np.float32(0.0))
+        for u in range(0, shape.row, WIDTH):
+            rate = sigmoid(lanes(h, node(w, 0, 0))) * heard[0, u]
+            for i in range(
+                n_obs
+            ):  # T_ij <- T_ij + rate (tanh(a dx_i) cause_j - T_ij), where cause_j is heard
+                traces[i, u] = fma(rate, every(change, 0, i) * cause[0, u] - traces[i, u], traces[i, u])
+    for i in range(n_obs):
+        put(last, 0, i, node(x, 0, i))
+    return read_traces(shape, x, w, traces, width, h)
+
+
+@njit(**INLINE)
+def read_traces(shape: Shape, x: Any, w: Any, traces: Any, width: int, h: Any) -> Any:
+    """h <- tanh(b + W (traces, what else is heard))."""
+    m, count = padded(shape.hidden), shape.observed * width
+    w = with_length(below(with_length(w, WIDTH), 1), m)
+    extra = shape.inputs - shape.extra
+    for u in range(0, m, WIDTH):
+        total = w[count + extra, u]
+        for i in range(shape.observed):
+            for j in range(width):
+                total = fma(every(traces, i, j), w[i * width + j, u], total)
+        for k in range(extra):
+            total = fma(every(x, 0, shape.extra + k), w[count + k, u], total)
+        h[0, u] = tanh(total)
+    return below(w, count + extra + 1)
+
+
+@njit(**INLINE)
+def linear_policy(shape: Shape, x: Any, w: Any, h: Any, work: Any, motor: Any) -> None:
+    """The units write a policy: weight_i = V_i h + c_i, motor = sum over i of weight_i (x, 1)_i."""
+    m = padded(shape.outputs)
+    affine(h, shape.hidden, w, (shape.observed + 1) * m, work)
+    policy = with_length(work, m)
+    for u in range(0, m, WIDTH):
+        total = policy[shape.observed, u]
+        for i in range(shape.observed):
+            total = fma(every(x, 0, i), policy[i, u], total)
+        motor[0, u] = total
+
+
+@njit(**INLINE)
+def squash(shape: Shape, motor: Any) -> None:
+    """Scores to [-1, 1]: tanh for amounts; x / (1 + |x|) for choices, which keeps their order far out, too."""
+    most = np.float32(1e30)
+    if shape.box:
+        through_tanh(motor, padded(shape.outputs), motor)
+    for q in range(shape.outputs):
+        score = node(motor, 0, q)
+        score = score if score > -most else -most  # not a number counts as least
+        score = score if score < most else most
+        put(motor, 0, q, score if shape.box else score / (np.float32(1.0) + abs(score)))
+
+
+@njit(**INLINE)
+def network_step(
+    shape: Shape, x: Any, w: Any, contrasts: Any, gains: Any, h: Any, work: Any, motor: Any, hold: bool
+) -> None:
+    """One step: changes `h` and writes `motor`.
+
+    Args:
+        shape: sizes.
+        x: what is observed and heard, in row 0.
+        w: packed weights (`layout.Layout.pack`).
+        contrasts: ``(C, 2)`` the motor channels whose difference is contrast k; -1 for none.
+        gains: ``(2,)`` of a trace's change and sensor.
+        h: state. work: `work_size` numbers. motor: in row 0.
+        hold: whether what the state writes stays as it is (`HYPER`, `TRACE`).
+    """
+    n, m = shape.hidden, padded(shape.hidden)
+    if shape.kind == MLP:
+        w = affine(x, shape.inputs, w, m, h)
+        through_tanh(h, m, h)
+    elif shape.kind == RNN:
+        w = recurrent(shape, x, w, h, work)
+    elif shape.kind == TRACE:
+        w = traced(shape, x, w, contrasts, gains, h, work, hold)
+    else:
+        w = gated(shape, x, w, h, work, hold)
+    if shape.kind >= HYPER:
+        linear_policy(shape, x, w, h, work, motor)
+    else:
+        affine(h, n, w, padded(shape.outputs), motor)
+    squash(shape, motor)
+
+
+def work_size(shape: Shape) -> int:
+    """Numbers that a step needs to work in."""
+    return max(3 * shape.row, pad(shape.hidden), (shape.observed + 1) * pad(shape.outputs))
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def population_step(
+    shape: Shape, inputs: Any, weights: Any, contrasts: Any, gains: Any, states: Any, active: Any, hold: bool,
+    work: Any, motor: Any,
+) -> None:  # fmt: skip
+    """`network_step` of every active row of ``inputs`` (P, n), ``weights`` (P, W), ``states`` (P, S), into ``motor``."""
+    one = rows(work, 0, shape.row)
+    for p in range(len(inputs)):
+        if active[p]:
+            network_step(
+                shape, rows(inputs, p, shape.inputs), rows(weights, p, WIDTH), contrasts, gains,
+                rows(states, p, shape.row), one, rows(motor, p, motor.shape[1]), hold,
+            )  # fmt: skip

@@ -1,0 +1,153 @@
+"""From Gymnasium's spaces to the numbers that agents take and give, batch axis first.
+
+``P`` lanes, ``O`` observation channels, ``A`` motor channels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ontogym.errors import OntogymError
+
+__all__ = ["MAX_CHANNELS", "SpaceAdapter", "encode_actions", "observation_gain"]
+
+MAX_CHANNELS = 512
+"""Widest flattened observation an agent takes; images need a feature extractor in front."""
+
+
+class SpaceAdapter:
+    """Adapts Gymnasium spaces once: observations to ``(P, O)`` float32, motor outputs to actions.
+
+    Args:
+        observation_space: Box, Discrete, MultiDiscrete, MultiBinary, or Dict/Tuple of these, at most
+            512 numbers when flattened.
+        action_space: Discrete, MultiDiscrete, MultiBinary, or bounded Box.
+
+    Attributes:
+        n_observations, n_actions: channels O and A.
+    """
+
+    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
+        self.observation_space, self.action_space = observation_space, action_space
+        self.n_observations = _observation_channels(observation_space)
+        self.n_actions = _action_channels(action_space)
+
+    def observe(self, observations: Any) -> NDArray[np.float32]:
+        """A batch of observations, as a vector env returns them, flattened to ``(P, O)`` float32."""
+        return _flatten_batch(self.observation_space, observations)
+
+    def encode(self, actions: Any) -> NDArray[np.float32]:
+        """Actions as motor channels ``(P, A)``: see `encode_actions`."""
+        return encode_actions(self.action_space, actions)
+
+    def act(self, motor: NDArray[np.floating]) -> NDArray[Any]:
+        """Motor outputs ``(P, A)`` in [-1, 1] as a batch of actions.
+
+        Discrete: argmax. Box: clipped, scaled from [-1, 1] to the box (NaN is the middle), and
+        rounded if its numbers are whole. MultiDiscrete: argmax in each group. MultiBinary: positive means 1.
+        """
+        space = self.action_space
+        if isinstance(space, spaces.Discrete):
+            return motor.argmax(1).astype(space.dtype) + space.start
+        if isinstance(space, spaces.MultiBinary):
+            return (motor > 0).astype(space.dtype).reshape(len(motor), *space.shape)
+        if isinstance(space, spaces.MultiDiscrete):
+            edges = np.cumsum(space.nvec.ravel())[:-1]
+            picks = np.stack([part.argmax(1) for part in np.split(motor, edges, axis=1)], 1)
+            return (picks.reshape(len(motor), *space.shape) + space.start).astype(space.dtype)
+        assert isinstance(space, spaces.Box)
+        unit = np.clip(np.nan_to_num(motor, nan=0.0), -1.0, 1.0).reshape(len(motor), *space.shape)
+        low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+        scaled = low + (unit + 1.0) * 0.5 * (high - low)
+        if np.issubdtype(space.dtype, np.integer):
+            scaled = np.rint(scaled)
+        return np.clip(scaled, low, high).astype(space.dtype)
+
+
+def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32]:
+    """A batch of actions as motor channels ``(P, A)`` float32: the inverse of `SpaceAdapter.act`.
+
+    Discrete and MultiDiscrete: one-hot. Box: scaled from the box to [-1, 1]. MultiBinary: 0 or 1.
+    """
+    if not isinstance(space, spaces.Box):
+        return _flatten_batch(space, actions)
+    values = np.asarray(actions, dtype=np.float64)
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    unit = 2.0 * (values - low) / np.where(high > low, high - low, 1.0) - 1.0
+    return unit.reshape(len(unit), -1).astype(np.float32)
+
+
+def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
+    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
+    flat = spaces.flatten_space(space)
+    if not isinstance(flat, spaces.Box):
+        return np.ones(spaces.flatdim(space), np.float32)
+    bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
+    # A bound like CartPole's 3.4e38 stands for none.
+    usual = (bound > 0) & (bound < 1e6)
+    return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
+
+
+def _observation_channels(space: spaces.Space[Any]) -> int:
+    if isinstance(space, spaces.Box) and len(space.shape) >= 2 and min(space.shape[:2]) >= 8:
+        raise OntogymError(
+            f"Observations of shape {space.shape} are images, which this agent does not take; "
+            "put a feature extractor in front (gymnasium.wrappers.TransformObservation) that gives a short vector."
+        )
+    if isinstance(space, spaces.Dict):
+        channels = sum(_observation_channels(part) for part in space.spaces.values())
+    elif isinstance(space, spaces.Tuple):
+        channels = sum(_observation_channels(part) for part in space.spaces)
+    elif isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
+        channels = spaces.flatdim(space)
+    else:
+        raise OntogymError(
+            f"An observation space of type {type(space).__name__} cannot be flattened to numbers; "
+            "wrap the environment so that it gives a Box, Discrete, MultiDiscrete or MultiBinary."
+        )
+    if channels > MAX_CHANNELS:
+        raise OntogymError(
+            f"Observations flatten to {channels} numbers, more than the {MAX_CHANNELS} this agent takes; "
+            "put a feature extractor in front that gives a shorter vector."
+        )
+    return channels
+
+
+def _action_channels(space: spaces.Space[Any]) -> int:
+    if isinstance(space, spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return int(space.nvec.sum())
+    if isinstance(space, spaces.MultiBinary):
+        return int(np.prod(space.shape))
+    if isinstance(space, spaces.Box):
+        if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
+            raise OntogymError(
+                "The action box is unbounded; wrap the environment in gymnasium.wrappers.RescaleAction or "
+                "ClipAction so that it has finite limits."
+            )
+        return int(np.prod(space.shape))
+    raise OntogymError(
+        f"An action space of type {type(space).__name__} is not supported; wrap the environment so that it "
+        "takes Discrete, MultiDiscrete, MultiBinary or Box actions."
+    )
+
+
+def _flatten_batch(space: spaces.Space[Any], batch: Any) -> NDArray[np.float32]:
+    if isinstance(space, spaces.Dict):
+        return np.concatenate([_flatten_batch(part, batch[key]) for key, part in space.spaces.items()], 1)
+    if isinstance(space, spaces.Tuple):
+        return np.concatenate([_flatten_batch(part, item) for part, item in zip(space.spaces, batch)], 1)
+    values = np.asarray(batch)
+    if isinstance(space, spaces.Discrete):
+        return np.eye(int(space.n), dtype=np.float32)[values - space.start]
+    if isinstance(space, spaces.MultiDiscrete):
+        rows = (values - space.start).reshape(len(values), -1)
+        return np.concatenate(
+            [np.eye(int(n), dtype=np.float32)[rows[:, k]] for k, n in enumerate(space.nvec.ravel())], 1
+        )
+    return values.reshape(len(values), -1).astype(np.float32)

@@ -1,0 +1,54 @@
+"""What to train, where, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ontogym.baselines.sb3.networks import ALGORITHMS
+from ontogym.baselines.sb3.references import FLOORS
+from ontogym.errors import OntogymError, UnknownNameError
+
+__all__ = ["TrainingConfig"]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What to train, where, and for how long.
+
+    Attributes:
+        algo: of `ALGORITHMS`, or random, constant, reference.
+        env, env_kwargs: the environment.
+        seed: decides all chance.
+        steps: budget in environment steps.
+        hyper: hyper-parameters in place of those of the files; ``action`` for constant.
+        segment: environment steps between checkpoints and evaluations.
+        eval_episodes: episodes of an evaluation, on seeds that are the same in every run.
+        max_steps: longest episode of an evaluation.
+        out: the run folder; runs/ENV-ALGO-sSEED if not given.
+    """
+
+    algo: str = "ppo"
+    env: str = "ontogym/CartPole-v1"
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    steps: int = 100_000
+    hyper: dict[str, Any] = field(default_factory=dict)
+    segment: int = 10_000
+    eval_episodes: int = 20
+    max_steps: int = 10_000
+    out: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.algo not in ALGORITHMS + FLOORS:
+            raise UnknownNameError("algorithm", self.algo, ALGORITHMS + FLOORS)
+        for name in ("steps", "segment", "eval_episodes", "max_steps"):
+            if getattr(self, name) < 1:
+                raise OntogymError(f"{name} is {getattr(self, name)}; give at least 1.")
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        name = f"{self.env.rpartition('/')[2]}-{self.algo}-s{self.seed}".replace(":", ".")
+        return Path(self.out or f"runs/{name}")

@@ -1,0 +1,173 @@
+"""What a sweep consists of, read from one TOML file.
+
+A cell is a method on a task. Its flags are those of ``[defaults]``, then of the task, then of the method, then of every
+``[[cells]]`` entry that names it; what comes later wins. After the method's command has run, each of ``[evaluations]`` is
+run on what it left, so that every method is scored by the same lives, with its controls beside it.
+
+    name = "comparators"
+    primary = "score.mean"            # the endpoint, named before the run: EVALUATION.KEY
+    seeds = 10                        # 1 .. 10, or a list
+
+    [defaults.evolve]
+    population = 64
+
+    [tasks.Foraging]
+    env = "ontogym/Foraging-v0"
+    env_kwargs = { observation = "one-hot" }
+    anchors = [60.3, 490.0]           # random and optimal, for scores over several tasks
+
+    [methods.gru]
+    command = "evolve"
+    agent = "gru"
+
+    [evaluations.score]
+    lives = 96
+
+    [evaluations.action-blind]
+    silenced = ["action"]
+    methods = ["gru"]                 # of these methods alone
+
+    [[cells]]
+    task = "Foraging"
+    method = "gru"
+    population = 128
+    seeds = 3
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import read_config
+
+__all__ = ["Cell", "Plan", "read_plan"]
+
+_FIELDS = (
+    "name",
+    "about",
+    "primary",
+    "seeds",
+    "defaults",
+    "tasks",
+    "methods",
+    "evaluations",
+    "cells",
+    "keep",
+)
+_SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method on one task with one seed.
+
+    Attributes:
+        task, method: names. seed: of the run. command: that is run, with `flags`.
+        evaluations: name to flags of ``evaluate``.
+    """
+
+    task: str
+    method: str
+    seed: int
+    command: str
+    flags: Mapping[str, Any]
+    evaluations: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """Name of its file."""
+        return f"{self.task}--{self.method}--s{self.seed}"
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that decides its numbers."""
+        parts = [self.command, dict(self.flags), {k: dict(v) for k, v in self.evaluations.items()}, self.seed]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep: all its cells, seeds of a cell one after the other, the first seeds of all cells first.
+
+    Attributes:
+        name, about: what a reader is told. primary: the endpoint, ``EVALUATION.KEY``.
+        anchors: task to random and optimal score, where the file gives them.
+        keep: files of a run that are kept beside the cell's JSON.
+    """
+
+    name: str
+    about: str
+    primary: str
+    cells: tuple[Cell, ...]
+    anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    keep: tuple[str, ...] = ("best.safetensors",)
+
+
+def read_plan(path: Path | str) -> Plan:
+    """The plan in a TOML file.
+
+    Raises:
+        OntogymError: no such file, no TOML, an unknown field, or names that cannot be.
+    """
+    return make_plan(read_config(path), Path(path).stem)
+
+
+def make_plan(content: Mapping[str, Any], name: str) -> Plan:
+    """The plan that the content of a file describes; `name` serves where it has none."""
+    for key in content:
+        if key not in _FIELDS:
+            raise UnknownNameError("field of a sweep", key, _FIELDS)
+    for table in ("tasks", "methods"):
+        if not content.get(table):
+            raise OntogymError(f"A sweep needs [{table}.NAME]; add at least one.")
+        for key in content[table]:
+            if not key or set(key) - set(_SAFE):
+                raise OntogymError(
+                    f"{key!r} in [{table}] is part of file names; use letters, digits, . _ and -."
+                )
+    evaluations = content.get("evaluations", {"score": {}})
+    primary = str(content.get("primary", f"{next(iter(evaluations))}.mean"))
+    if primary.partition(".")[0] not in evaluations:
+        raise UnknownNameError("evaluation in primary", primary.partition(".")[0], evaluations)
+    cells = [cell for task in content["tasks"] for method in content["methods"]
+             for cell in _cells(content, evaluations, task, method)]  # fmt: skip
+    order = sorted(range(len(cells)), key=lambda k: (cells[k].seed, k))
+    return Plan(
+        str(content.get("name", name)),
+        str(content.get("about", "")),
+        primary,
+        tuple(cells[k] for k in order),
+        {t: tuple(v["anchors"]) for t, v in content["tasks"].items() if "anchors" in v},
+        tuple(content.get("keep", ("best.safetensors",))),
+    )
+
+
+def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str, method: str) -> list[Cell]:
+    """Every seed of one method on one task; none where the method or a cell says so."""
+    own, place = dict(content["methods"][method]), dict(content["tasks"][task])
+    place.pop("anchors", None)
+    chosen = own.pop("tasks", None)
+    if chosen is not None and task not in chosen:
+        return []
+    command = own.pop("command", "evolve")
+    flags: dict[str, Any] = {"seeds": content.get("seeds", 5)}
+    flags |= dict(content.get("defaults", {}).get(command, {})) | place | own
+    for entry in content.get("cells", ()):
+        if entry.get("task", task) == task and entry.get("method", method) == method:
+            flags |= {k: v for k, v in entry.items() if k not in ("task", "method")}
+    if flags.pop("skip", False):
+        return []
+    seeds = flags.pop("seeds")
+    seeds = range(1, seeds + 1) if isinstance(seeds, int) else seeds
+    scored = {
+        name: {k: v for k, v in settings.items() if k not in ("methods", "tasks")}
+        for name, settings in evaluations.items()
+        if method in settings.get("methods", [method]) and task in settings.get("tasks", [task])
+    }
+    return [Cell(task, method, int(seed), command, flags, scored) for seed in seeds]

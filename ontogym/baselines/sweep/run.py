@@ -1,0 +1,151 @@
+"""Runs the cells of a sweep, here or in processes, and keeps one JSON a cell; what is there already is not run again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from ontogym import checkpoint
+from ontogym.baselines.sweep.plan import Cell, Plan
+from ontogym.errors import OntogymError
+from ontogym.runs import read_progress
+
+__all__ = ["Run", "read_cells", "run_sweep"]
+
+Run = Callable[[str, Mapping[str, Any], bool], dict[str, Any]]
+"""``run(command, flags, resume)``: does a command and returns what it prints with ``--json``. The command line hands it."""
+
+
+def run_sweep(
+    plan: Plan,
+    out: Path | str,
+    run: Run,
+    workers: int = 1,
+    progress: bool = True,
+    only: str | None = None,
+) -> list[dict[str, Any]]:
+    """Run what is missing of a sweep; returns all its cells as `read_cells` does.
+
+    Args:
+        plan: what to run. out: its folder; cells are kept in ``out/cells``, runs under way in ``out/runs``.
+        run: does one command; must be safe to call from `workers` threads.
+        workers: cells at a time.
+        progress: show a bar on stderr.
+        only: run only cells whose name holds this text.
+
+    A cell that fails is named at the end; the others are run all the same.
+
+    Raises:
+        OntogymError: cells that failed, with the first one's own error.
+    """
+    from tqdm import tqdm
+
+    out = Path(out)
+    (out / "cells").mkdir(parents=True, exist_ok=True)
+    wanted = [cell for cell in plan.cells if only is None or only in cell.name]
+    missing = [cell for cell in wanted if _kept(out, cell) is None]
+    failed: dict[str, BaseException] = {}
+    bar = tqdm(
+        total=len(wanted),
+        initial=len(wanted) - len(missing),
+        disable=not progress,
+        unit="cell",
+        desc=plan.name,
+    )
+    pool = ThreadPoolExecutor(max(1, workers))
+    try:
+        waiting: dict[Future[None], Cell] = {
+            pool.submit(_run_cell, out, plan, cell, run): cell for cell in missing
+        }
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                cell = waiting.pop(future)
+                if (error := future.exception()) is not None:
+                    failed[cell.name] = error
+                bar.update()
+                bar.set_postfix_str(cell.name, refresh=False)
+    finally:
+        bar.close()
+        pool.shutdown(wait=True, cancel_futures=True)
+    if failed:
+        name, error = next(iter(failed.items()))
+        raise OntogymError(
+            f"{len(failed)} of {len(wanted)} cells failed; the first, {name}: {error}"
+        ) from error
+    return read_cells(plan, out)
+
+
+def read_cells(plan: Plan, out: Path | str) -> list[dict[str, Any]]:
+    """The finished cells of a plan, in its order; those of other settings than the plan's are left out."""
+    found = (_kept(Path(out), cell) for cell in plan.cells)
+    return [cell for cell in found if cell is not None]
+
+
+def _kept(out: Path, cell: Cell) -> dict[str, Any] | None:
+    file = out / "cells" / f"{cell.name}.json"
+    if not file.is_file():
+        return None
+    try:
+        kept = checkpoint.read_sealed_json(file)
+    except OntogymError:
+        return None
+    return dict(kept) if kept.get("fingerprint") == cell.fingerprint else None
+
+
+def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
+    """One cell: its command, its evaluations, its file."""
+    folder = out / "runs" / cell.name
+    mark = folder.with_suffix(".fingerprint")
+    resume = folder.exists() and mark.is_file() and mark.read_text() == cell.fingerprint
+    if not resume:
+        # What other settings have left cannot be gone on with.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_atomic(mark, cell.fingerprint.encode())
+    result = run(cell.command, {**cell.flags, "seed": cell.seed, "out": str(folder)}, resume)
+    scores = {
+        name: run("evaluate", {"target": str(folder), **flags}, False)
+        for name, flags in cell.evaluations.items()
+    }
+    kept = {
+        "task": cell.task,
+        "method": cell.method,
+        "seed": cell.seed,
+        "command": cell.command,
+        "flags": dict(cell.flags),
+        "fingerprint": cell.fingerprint,
+        "result": _brief(result),
+        "evaluations": scores,
+        "curve": _curve(folder),
+    }
+    for name in plan.keep:
+        if (folder / name).is_file():
+            shutil.copy2(folder / name, out / "cells" / f"{cell.name}.{name}")
+    checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
+    shutil.rmtree(folder, ignore_errors=True)
+    mark.unlink(missing_ok=True)
+
+
+def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a command's result: not its configuration, which the cell has, nor its citations."""
+    training = result.get("training") or {}
+    brief = {
+        k: v for k, v in result.items() if k not in ("config", "bibtex", "training", "hyperparameters", "out")
+    }
+    return brief | {k: training[k] for k in ("env_steps", "cpu_seconds", "wall_seconds") if k in training}
+
+
+def _curve(folder: Path, most: int = 60) -> list[list[float]]:
+    """``[environment steps, score]`` along the run, thinned."""
+
+    rows: list[list[float]] = []
+    if (folder / "progress.csv").is_file():
+        rows = [[float(r["env_steps"]), float(r["score"])] for r in read_progress(folder) if r.get("score")]
+    elif (folder / "run.json").is_file():
+        rows = checkpoint.read_sealed_json(folder / "run.json")["training"]["curve"]
+    step = max(1, -(-len(rows) // most))
+    return rows[::step] if not rows or rows[-1] in rows[::step] else [*rows[::step], rows[-1]]

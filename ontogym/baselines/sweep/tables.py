@@ -1,0 +1,114 @@
+"""Tables over the cells of a sweep: means with intervals over training seeds, costs beside scores, pooled scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ontogym.baselines.sweep.plan import Plan
+from ontogym.statistics import Interval, bootstrap_interval, iqm, mean_interval, normalise
+
+__all__ = ["Row", "endpoint", "markdown", "pooled", "rows"]
+
+Row = dict[str, Any]
+
+
+def endpoint(cell: Row, path: str) -> float | None:
+    """The number at ``EVALUATION.KEY`` of a cell; None where it has none."""
+    name, _, key = path.partition(".")
+    value: Any = cell["evaluations"].get(name)
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return None if value is None else float(value)
+
+
+def rows(plan: Plan, cells: Sequence[Row]) -> list[Row]:
+    """One row a task and method.
+
+    Returns:
+        ``task``, ``method``, ``seeds``; ``score``: `Interval` of the primary endpoint over training seeds; each other
+        evaluation's mean under its name; ``parameters``, ``env_steps``, ``cpu_seconds``: medians over seeds.
+    """
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for cell in cells:
+        groups.setdefault((cell["task"], cell["method"]), []).append(cell)
+    return [_row(plan, task, method, group) for (task, method), group in groups.items()]
+
+
+def _row(plan: Plan, task: str, method: str, group: list[Row]) -> Row:
+    scores = [s for s in (endpoint(cell, plan.primary) for cell in group) if s is not None]
+    main = plan.primary.partition(".")[0]
+    names = dict.fromkeys(name for cell in group for name in cell["evaluations"] if name != main)
+    others = {
+        name: _mean([e for e in (endpoint(cell, f"{name}.mean") for cell in group) if e is not None])
+        for name in names
+    }
+    sizes = [cell["evaluations"].get(main, {}).get("parameters") for cell in group]
+    return {
+        "task": task,
+        "method": method,
+        "seeds": len(scores),
+        "score": mean_interval(scores) if scores else None,
+        **others,
+        "parameters": _median(sizes),
+        "env_steps": _median([cell["result"].get("env_steps") for cell in group]),
+        "cpu_seconds": _median([cell["result"].get("cpu_seconds") for cell in group]),
+    }
+
+
+def pooled(plan: Plan, cells: Sequence[Row]) -> dict[str, Interval]:
+    """IQM of the normalised primary endpoint over all tasks with anchors, by method, with stratified intervals.
+
+    Only methods that have every such task are pooled: means over different tasks cannot be compared.
+    """
+    found: dict[str, dict[str, list[float]]] = {}
+    for cell in cells:
+        score = endpoint(cell, plan.primary)
+        if score is not None and cell["task"] in plan.anchors:
+            found.setdefault(cell["method"], {}).setdefault(cell["task"], []).append(score)
+    tables = {}
+    for method, tasks in found.items():
+        if set(tasks) == set(plan.anchors):
+            strata = {t: normalise(np.array(v), *plan.anchors[t]) for t, v in tasks.items()}
+            tables[method] = bootstrap_interval(strata, iqm)
+    return tables
+
+
+def markdown(plan: Plan, cells: Sequence[Row]) -> str:
+    """The rows as a Markdown table, the primary endpoint named above it."""
+    table = rows(plan, cells)
+    fixed = ("task", "method", "seeds", "score", "parameters", "env_steps", "cpu_seconds")
+    others = list(dict.fromkeys(key for row in table for key in row if key not in fixed))
+    heads = ["task", "method", "seeds", f"{plan.primary} [95 %]", *others, "numbers", "steps", "CPU s"]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for row in table:
+        cells_ = [row["task"], row["method"], str(row["seeds"]), _interval(row["score"])]
+        cells_ += [_number(row.get(name)) for name in others]
+        cells_ += [_count(row["parameters"]), _count(row["env_steps"]), _number(row["cpu_seconds"])]
+        lines.append("| " + " | ".join(cells_) + " |")
+    return "\n".join(lines)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _median(values: Sequence[Any]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _interval(value: Interval | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value.value:.4g} [{value.low:.4g}, {value.high:.4g}]"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{int(value):,}"

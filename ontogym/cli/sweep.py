@@ -1,0 +1,146 @@
+"""``ontogym sweep``."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ontogym.cli.options import print_table
+from ontogym.errors import OntogymError
+from ontogym.runs import stoppable
+
+__all__ = ["Sweep"]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Run tasks x methods x seeds as one TOML file says, score every one by the same lives, and print the table.
+
+    One JSON a cell is kept in OUT/cells; the same command goes on where it was stopped. Columns: the primary endpoint
+    with its interval over training seeds, its controls, numbers evolved or trained, environment steps, processor seconds.
+
+    Attributes:
+        file: the TOML file; see ontogym/baselines/sweep/plan.py for all that it may say.
+        out: folder of the sweep; sweeps/NAME if not given.
+        workers: cells at a time.
+        only: run only cells whose name holds this text.
+        dry_run: list the cells and run none.
+        table: print the table of what is there and run none.
+        json: print one JSON object as the last line.
+    """
+
+    file: Annotated[str, tyro.conf.Positional]
+    out: str | None = None
+    workers: int = 1
+    only: str | None = None
+    dry_run: bool = False
+    table: bool = False
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Run what is missing, print the table; returns its rows."""
+        from ontogym.baselines.sweep.plan import read_plan
+        from ontogym.baselines.sweep.run import read_cells, run_sweep
+        from ontogym.baselines.sweep.tables import markdown, pooled, rows
+
+        plan = read_plan(self.file)
+        out = Path(self.out or f"sweeps/{plan.name}")
+        if self.dry_run:
+            print_table(
+                plan.name,
+                ("cell", "command"),
+                [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in plan.cells],
+            )
+            return {"cells": [cell.name for cell in plan.cells]}
+        if self.table:
+            cells = read_cells(plan, out)
+        else:
+            runner = Subprocesses()
+            with stoppable(out, onward=""):
+                try:
+                    cells = run_sweep(plan, out, runner, self.workers, only=self.only)
+                except KeyboardInterrupt:
+                    runner.stop()
+                    raise
+        text = markdown(plan, cells)
+        if not self.json:
+            print(f"Primary endpoint: {plan.primary}. {len(cells)} of {len(plan.cells)} cells.\n\n{text}")
+        if not self.table:
+            (out / "table.md").write_text(text + "\n")
+        seconds = sum(c["result"].get("cpu_seconds") or 0.0 for c in cells)
+        found = {name: interval._asdict() for name, interval in pooled(plan, cells).items()}
+        if not self.json:
+            for name, interval in found.items():
+                print(
+                    f"IQM over tasks, {name}: {interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
+                )
+            print(f"{seconds / 3600:.2f} processor hours")
+        return {"rows": [_plain(row) for row in rows(plan, cells)], "pooled": found, "cpu_seconds": seconds}
+
+
+class Subprocesses:
+    """Runs commands as processes of their own, which leaves each its threads and its memory."""
+
+    def __init__(self) -> None:
+        self._living: set[subprocess.Popen[str]] = set()
+
+    def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
+        words = [sys.executable, "-m", "ontogym", *_line(command, flags).split("\0"), "--json"]
+        words += ["--resume"] if resume else []
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._living.add(process)
+        try:
+            out, err = process.communicate()
+        finally:
+            self._living.discard(process)
+        if process.returncode != 0:
+            said = [line for line in err.strip().splitlines() if line.strip()]
+            raise OntogymError(
+                said[-1] if said else f"ontogym {command} ended with status {process.returncode}."
+            )
+        try:
+            return dict(json_module.loads(out.strip().splitlines()[-1]))
+        except (ValueError, IndexError) as error:
+            raise OntogymError(f"ontogym {command} printed no result ({error}).") from error
+
+    def stop(self) -> None:
+        """Let every living process save a checkpoint and end."""
+        for process in list(self._living):
+            process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+
+
+def _line(command: str, flags: Mapping[str, Any]) -> str:
+    """A command and its flags as words that are joined by NUL."""
+    words = command.split()
+    if "target" in flags:
+        words.append(str(flags["target"]))
+    for name, value in flags.items():
+        if name != "target":
+            words += _flag(name.replace("_", "-"), value)
+    return "\0".join(words)
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    if isinstance(value, Mapping):
+        return [
+            f"--{name}",
+            *(f"{k}={v if isinstance(v, str) else json_module.dumps(v)}" for k, v in value.items()),
+        ]
+    if isinstance(value, list):
+        return [f"--{name}", *map(str, value)]
+    return [f"--{name}", str(value)]
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value._asdict() if hasattr(value, "_asdict") else value for key, value in row.items()}

@@ -1,0 +1,408 @@
+"""The folder of a run: what is in it, and how it survives being killed at any moment.
+
+===========================  ======================================================================
+``config.json``              the configuration (`RunFolder` may be told another name)
+``checkpoint.safetensors``   the state after some step, replaced atomically
+``progress.csv``             one row a step; the checkpoint knows how many bytes of it are its own
+others                       what the command itself writes: results, agents, cells, pictures
+===========================  ======================================================================
+
+Everything here that is read again carries a checksum (see `ontogym.checkpoint`); that of ``progress.csv`` is in the
+checkpoint. Folders that were made before there were checksums are read and resumed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import shlex
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from ontogym import checkpoint
+from ontogym.errors import OntogymError, UnknownNameError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["RunFolder", "build_config", "command_line", "read_config", "read_progress", "stoppable", "table"]
+
+Arrays = Mapping[str, NDArray[Any]]
+C = TypeVar("C")
+CHECKPOINT, PROGRESS = "checkpoint.safetensors", "progress.csv"
+_KEPT = (
+    CHECKPOINT,
+    "cells/*.json",
+    "fits/*.safetensors",
+    "finished/*.json",
+    "part-*.json",
+    "runs/*/checkpoint.safetensors",
+)
+"""What a stopped run goes on from."""
+_RECORDS = ("config.json", "run.json", "building.json")
+
+
+class RunFolder:
+    """Opens a new run, or an interrupted one, and holds the folder for this process; a context manager.
+
+    Args:
+        path: the folder.
+        config: everything that decides the result, JSON-able.
+        resume: go on with what is there; None goes on where there is something and starts where there is not.
+        neutral: names of settings that may differ when a run is resumed.
+        defaults: settings that a run which does not name them has; they are no part of `fingerprint`, so that a
+            later version may add settings.
+        record: name of the file that keeps the configuration. It may keep more under neutral names.
+        before: the configuration of what is there, where it is not in `record`; nothing is recorded then.
+        columns: of ``progress.csv``.
+        doing: what another process that holds the folder does there.
+
+    Attributes:
+        path: the folder. config: as a reader of the file sees it (tuples are lists).
+        kept: what the record of an earlier start held, else None.
+
+    Raises:
+        OntogymError: the folder holds something and `resume` is False; there is nothing to resume; what is there is
+            another run or is damaged; another process is at work in it; it cannot be written. Nothing is written then.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        config: Mapping[str, Any],
+        resume: bool | None = False,
+        *,
+        neutral: Collection[str] = (),
+        defaults: Mapping[str, Any] | None = None,
+        record: str = "config.json",
+        before: Mapping[str, Any] | None = None,
+        columns: Sequence[str] = (),
+        doing: str = "is running",
+    ) -> None:
+        self.path, self.config = Path(path), dict(json.loads(json.dumps(config)))
+        self.columns, self._record = tuple(columns), record
+        self._neutral, self._defaults = frozenset(neutral), dict(json.loads(json.dumps(defaults or {})))
+        self._check(resume, before)
+        self._lock = checkpoint.hold_folder(self.path, doing)
+        try:
+            # Once more: another process may have been at work here until a moment ago.
+            self.kept = self._check(resume is not False, before, held=True)
+            if before is None:
+                checkpoint.write_sealed_json(self.path / record, {**(self.kept or {}), **self.config})
+            for leftover in self.path.glob(".*.part"):
+                if leftover.is_file():
+                    leftover.unlink(missing_ok=True)
+        except BaseException:
+            self._lock.close()
+            raise
+        self._bytes, self._digest = 0, hashlib.sha256()
+        self._pending: tuple[str, dict[str, Any], dict[str, Any]] | None = None
+
+    # -- whose folder it is -------------------------------------------------------------------------------
+
+    def _check(
+        self, resume: bool | None, before: Mapping[str, Any] | None, held: bool = False
+    ) -> dict[str, Any] | None:
+        """What the record holds; None for a new run. A start that was killed before its record blocks nothing."""
+        try:
+            present = {
+                p.name for p in self.path.iterdir() if p.name != checkpoint.LOCK and p.suffix != ".part"
+            }
+        except FileNotFoundError:
+            present = set()
+        except OSError as error:
+            raise OntogymError(
+                f"Cannot use {self.path} as a run folder ({error.strerror}); choose another --out."
+            ) from error
+        if present and resume is False:
+            raise OntogymError(
+                f"{self.path} already holds something; pass --resume to go on with it or another --out."
+            )
+        if before is None and self._record in present:
+            before = checkpoint.read_sealed_json(self.path / self._record)
+        if before is None:
+            if present and resume is None:
+                raise OntogymError(f"{self.path} already holds something else; choose another --out.")
+            if resume and not held and (present or not self.path.exists()):
+                raise OntogymError(
+                    f"There is no run to resume in {self.path}; leave out --resume to start one."
+                )
+            return None
+        self._check_same({**self._defaults, **before})
+        return dict(before)
+
+    def _check_same(self, before: Mapping[str, Any]) -> None:
+        old, new = _flat(before), _flat({**self._defaults, **self.config})
+        for name in sorted(old.keys() | new.keys()):
+            if name.partition(".")[0] not in self._neutral and old.get(name) != new.get(name):
+                raise OntogymError(
+                    f"The run in {self.path} has {name}={old.get(name)!r}, not {new.get(name)!r}; resume with its "
+                    "own configuration or choose another --out."
+                )
+
+    def fingerprint(self) -> str:
+        """A hash of every setting that matters and is not at its default."""
+        kept = {
+            name: value
+            for name, value in self.config.items()
+            if name not in self._neutral and not (name in self._defaults and value == self._defaults[name])
+        }
+        return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    # -- the state ----------------------------------------------------------------------------------------
+
+    def keep(self, kind: str, arrays: Arrays, meta: Mapping[str, Any], write: bool = True) -> None:
+        """The state after a step, as a checkpoint; the rows before it reach the disk first.
+
+        Args:
+            kind, arrays, meta: see `checkpoint.save`. What is not written now must not change afterwards.
+            write: now; else only if the run is stopped before the next.
+        """
+        mark = {"bytes": self._bytes, "sha256": self._digest.hexdigest()}
+        meta = {**meta, "fingerprint": self.fingerprint(), **({"progress": mark} if self.columns else {})}
+        self._pending = (kind, dict(arrays), meta)
+        if write:
+            self._write()
+
+    def _write(self) -> None:
+        if self._pending is None:
+            return
+        rows = self.path / PROGRESS
+        if self.columns and rows.exists():
+            with rows.open("rb+") as file:
+                os.fsync(file.fileno())
+        checkpoint.save(self.path / CHECKPOINT, *self._pending)
+        self._pending = None
+
+    def load(self, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+        """The checkpoint, or None if there is none yet; ``progress.csv`` is cut back to it.
+
+        Raises:
+            OntogymError: a checkpoint that is damaged or of another run, or rows that are missing or were changed.
+        """
+        file = self.path / CHECKPOINT
+        if not file.exists():
+            if self.columns and (self.path / PROGRESS).exists():
+                self._cut(b"")
+            return None
+        arrays, meta = checkpoint.load(file, kind)
+        # Trainings of the first form kept their whole configuration instead of a fingerprint.
+        ours = meta.get("fingerprint", self.fingerprint()) == self.fingerprint()
+        if not ours or meta.get("config", self.config) != self.config:
+            raise OntogymError(
+                f"{file} belongs to another run than the {self._record} beside it; restore the file that was "
+                "there or choose another --out."
+            )
+        if self.columns:
+            self._cut(_own_rows(self.path, meta))
+        return arrays, meta
+
+    # -- the table ----------------------------------------------------------------------------------------
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add a row to ``progress.csv``."""
+        line = table(self.columns, [row], header=not self._bytes)
+        file = self.path / PROGRESS
+        try:
+            with file.open("ab") as out:
+                out.write(line)
+        except OSError as error:
+            raise OntogymError(
+                f"Cannot write {file} ({error.strerror}); free some space and go on with --resume."
+            ) from error
+        self._bytes += len(line)
+        self._digest.update(line)
+
+    def _cut(self, rows: bytes) -> None:
+        """Let ``progress.csv`` be these rows."""
+        rows = rows or table(self.columns, [])
+        file = self.path / PROGRESS
+        if not file.exists() or file.read_bytes() != rows:
+            checkpoint.write_atomic(file, rows)
+        self._bytes, self._digest = len(rows), hashlib.sha256(rows)
+
+    # -- the end ------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._lock.close()
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is not None and issubclass(kind, KeyboardInterrupt):
+                self._write()
+        finally:
+            self.close()
+
+
+def _own_rows(path: Path, meta: Mapping[str, Any]) -> bytes:
+    """The rows of ``progress.csv`` that belong to a checkpoint; later ones and one cut short by a kill are left out."""
+    file = path / PROGRESS
+    found = file.read_bytes() if file.exists() else b""
+    if "progress" not in meta:  # from before the checksum: by the number of the step, which comes first
+        lines = found.splitlines(keepends=True)
+        steps = [line.split(b",", 1)[0] for line in lines]
+        return b"".join(
+            line
+            for k, (line, step) in enumerate(zip(lines, steps))
+            if k == 0 or (line.endswith(b"\n") and step.isdigit() and int(step) <= int(meta["generation"]))
+        )
+    own = found[: int(meta["progress"]["bytes"])]
+    if hashlib.sha256(own).hexdigest() != meta["progress"]["sha256"]:
+        raise OntogymError(
+            f"{file} is damaged: rows are missing or were changed after they were written; restore it from a copy or "
+            "start a new run."
+        )
+    return own
+
+
+def read_progress(path: Path | str) -> list[dict[str, str]]:
+    """Rows of the ``progress.csv`` of a run folder, checked against its checkpoint; [] where there is none.
+
+    Rows after the last checkpoint are among them.
+
+    Raises:
+        OntogymError: rows are missing or were changed, or the checkpoint is damaged.
+    """
+    path = Path(path)
+    if (path / CHECKPOINT).is_file():
+        meta = checkpoint.meta(path / CHECKPOINT)
+        if "progress" in meta:
+            _own_rows(path, meta)
+    try:
+        text = (path / PROGRESS).read_bytes().decode()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise OntogymError(f"{path / PROGRESS} is damaged ({error}); restore it from a copy.") from error
+    whole = text[: text.rfind("\n") + 1]
+    return list(csv.DictReader(io.StringIO(whole)))
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], header: bool = True) -> bytes:
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+@contextlib.contextmanager
+def stoppable(out: Path | str, onward: str = "with --resume ") -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM end in a sentence that says how to go on, and promises no more than can be.
+
+    Args:
+        out: the run folder, or the checkpoint of a run that has no folder.
+        onward: what the same command needs to go on.
+
+    Raises:
+        KeyboardInterrupt: with the sentence.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        path = Path(out)
+        if path.is_file() or any(any(path.glob(pattern)) for pattern in _KEPT):
+            sentence = f"the same command {onward}goes on with {out}."
+        elif any((path / name).is_file() for name in _RECORDS):
+            sentence = f"no checkpoint was written yet: the same command {onward}starts {out} over."
+        else:
+            sentence = "nothing is kept."
+        raise type(stop)(f"stopped; {sentence}") from None
+
+
+# -- configurations ---------------------------------------------------------------------------------------
+
+
+def read_config(path: Path | str) -> dict[str, Any]:
+    """The configuration of a run folder, or one in a TOML or JSON file that somebody wrote.
+
+    Raises:
+        OntogymError: no such file, or one that cannot be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / ("config.json" if (path / "config.json").is_file() else "run.json")
+    if path.suffix != ".toml":
+        return checkpoint.read_sealed_json(path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise OntogymError(f"There is no file {path}; check the path.") from error
+    except (OSError, ValueError) as error:
+        raise OntogymError(f"{path} is no TOML ({error}); mend it.") from error
+
+
+def build_config(kind: type[C], values: Mapping[str, Any]) -> C:
+    """A dataclass from what `read_config` gives; lists become tuples where the field is one.
+
+    Raises:
+        UnknownNameError: a name that is no field.
+        OntogymError: what the dataclass refuses.
+    """
+    known = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise UnknownNameError(f"setting of {kind.__name__}", name, known)
+    return kind(
+        **{
+            name: tuple(value) if isinstance(value, list) and "tuple" in known[name] else value
+            for name, value in values.items()
+        }
+    )
+
+
+def command_line(
+    command: str, config: Mapping[str, Any], defaults: Mapping[str, Any], leave_out: Collection[str] = ()
+) -> str:
+    """The command line that makes a run of this configuration again, quoted for a shell.
+
+    Args:
+        command: "ontogym evolve", ...
+        config: the settings. defaults: settings that need not be said. leave_out: names that are not said.
+
+    A mapping is said as KEY=VALUE words, true and false as ``--name`` and ``--no-name``; None cannot be said.
+    """
+    words = command.split()
+    for name, value in config.items():
+        if name in leave_out or value is None or (name in defaults and defaults[name] == value):
+            continue
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+            continue
+        words.append(f"--{flag}")
+        if isinstance(value, Mapping):
+            words += [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items()]
+        elif isinstance(value, (list, tuple)):
+            words += [str(item) for item in value]
+        else:
+            words.append(str(value))
+    return shlex.join(words)
+
+
+def _flat(found: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings with dotted names, so that a difference can be named."""
+    flat: dict[str, Any] = {}
+    for key, value in found.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,105 @@
+"""Lives in one call are the lives of the rollout, bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ontogym.agents.networks.agent import GRU
+from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
+from ontogym.baselines.lives.rollout import Watcher
+from ontogym.baselines.lives.whole import compiled
+from ontogym.envs import conditions
+from ontogym.errors import OntogymError
+
+AGENTS = ("mlp", "rnn", "gru", "hyper", "trace")
+WORLDS: dict[str, dict[str, Any]] = {
+    "ontogym/CartPole-v1": {},
+    "ontogym/Foraging-v0": {"observation": "one-hot"},
+    "ontogym/ForagingSwitch-v0": {},
+    "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
+}
+LIVES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "short": {"max_steps": 37},
+    "termination": {"told": "termination"},
+    "nothing": {"told": "nothing"},
+    "clamped": {"reward_clamp": 2.0, "silenced": ("reward",)},
+    "deaf": {"silenced": ("action", "reward", "start", "terminated")},
+    "action-blind": {"silenced": ("action",)},
+}
+
+
+def both_ways(agent: Any, spec: LifeSpec, lives: int = 4) -> None:
+    """Lives three genomes at once and step by step, and compares all that comes of them."""
+    genomes = 0.7 * np.random.default_rng(3).normal(size=(3, agent.genome_size))
+    seeds = life_seeds(spec, lives, 5)
+    assert compiled(agent, spec) is not None
+    at_once, stepped = (
+        live(agent, genomes, spec, seeds),
+        live(agent, genomes, spec, seeds, watchers=[Watcher()]),
+    )
+    np.testing.assert_array_equal(at_once.returns, stepped.returns)
+    np.testing.assert_array_equal(at_once.lengths, stepped.lengths)
+    np.testing.assert_array_equal(at_once.failed, stepped.failed)
+    assert at_once.diagnostics.keys() == stepped.diagnostics.keys()
+    for name, values in at_once.diagnostics.items():
+        np.testing.assert_array_equal(values, stepped.diagnostics[name])
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("name", AGENTS)
+def test_agents_and_worlds(world: str, name: str) -> None:
+    hears = ["action", "reward", "start", "terminated"]
+    agent = make_agent(
+        name, world, WORLDS[world], {"hears": hears, "scale_observations": True, "reward_scale": 0.3}
+    )
+    both_ways(agent, LifeSpec(world, WORLDS[world], 3, conditions=conditions(world)))
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("life", LIVES)
+def test_what_is_told(world: str, life: str) -> None:
+    agent = make_agent("gru", world, WORLDS[world], {"hears": ["action", "reward", "start", "terminated"]})
+    both_ways(agent, LifeSpec(world, WORLDS[world], 2, **LIVES[life]))
+
+
+@pytest.mark.parametrize("hears", [[], ["reward"], ["action", "terminated"], ["start"]])
+def test_what_is_heard(hears: list[str]) -> None:
+    both_ways(
+        make_agent("gru", "ontogym/CartPole-v1", options={"hears": hears}), LifeSpec("ontogym/CartPole-v1")
+    )
+
+
+def test_what_is_lived_step_by_step() -> None:
+    spec = LifeSpec("ontogym/CartPole-v1")
+    agent = make_agent("gru", spec.env)
+    for change in (
+        {"rebirth": True},
+        {"development": "silence", "development_steps": 3},
+        {"env": "CartPole-v1"},
+    ):
+        assert compiled(agent, replace(spec, **change)) is None
+    hyper = make_agent("hyper", spec.env)
+    assert compiled(hyper, replace(spec, freeze="weights")) is None
+
+    class Other(GRU):
+        def step(self, *given: Any, **named: Any) -> Any:
+            return super().step(*given, **named)
+
+    assert compiled(Other(agent.observation_space, agent.action_space), spec) is None
+
+
+def test_errors_are_the_same() -> None:
+    spec = LifeSpec("ontogym/Foraging-v0", conditions=({"goal": 0}, {"goal": 7}))
+    agent = make_agent("gru", spec.env)
+    with pytest.raises(OntogymError, match="must be 0"):
+        live(agent, agent.initial_genome(), spec, life_seeds(spec, 2, 0))
+    spec = replace(spec, conditions=({"gaol": 0},))
+    with pytest.raises(OntogymError, match="gaol"):
+        live(agent, agent.initial_genome(), spec, life_seeds(spec, 2, 0))
+    with pytest.raises(OntogymError, match="NaN"):
+        live(agent, np.full(agent.genome_size, np.nan), replace(spec, conditions=()), np.zeros(2, np.uint64))

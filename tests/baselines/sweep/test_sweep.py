@@ -1,0 +1,141 @@
+"""Sweeps: what a file asks for, what is run again and what is not, and the tables."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ontogym.baselines.sweep.plan import make_plan, read_plan
+from ontogym.baselines.sweep.run import read_cells, run_sweep
+from ontogym.baselines.sweep.tables import markdown, pooled, rows
+from ontogym.cli import main
+from ontogym.cli.sweep import _line
+from ontogym.errors import OntogymError, UnknownNameError
+
+CONTENT = {
+    "primary": "score.mean",
+    "seeds": 3,
+    "defaults": {"evolve": {"population": 8, "lives": 4}},
+    "tasks": {
+        "easy": {"env": "A-v0", "anchors": [0.0, 10.0]},
+        "hard": {"env": "B-v0", "anchors": [0.0, 10.0]},
+    },
+    "methods": {
+        "gru": {"agent": "gru", "lives": 2},
+        "ppo": {"command": "train", "algo": "ppo", "tasks": ["easy"]},
+    },
+    "evaluations": {"score": {"lives": 96}, "blind": {"silenced": ["action"], "methods": ["gru"]}},
+    "cells": [{"task": "hard", "method": "gru", "population": 16, "seeds": [5]}],
+}
+
+
+def test_flags_of_a_cell_are_defaults_then_task_then_method_then_its_own():
+    plan = make_plan(CONTENT, "p")
+    assert [c.name for c in plan.cells] == [
+        "easy--gru--s1", "easy--ppo--s1", "easy--gru--s2", "easy--ppo--s2", "easy--gru--s3", "easy--ppo--s3",
+        "hard--gru--s5",
+    ]  # fmt: skip
+    assert plan.cells[0].flags == {"population": 8, "lives": 2, "env": "A-v0", "agent": "gru"}
+    assert plan.cells[-1].flags["population"] == 16
+    assert plan.cells[1].command == "train"
+    assert set(plan.cells[0].evaluations) == {"score", "blind"}
+    assert set(plan.cells[1].evaluations) == {"score"}
+    assert len({c.fingerprint for c in plan.cells}) == len(plan.cells)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": {}}, "did you mean 'tasks'"),
+        ({"tasks": {}}, r"needs \[tasks.NAME\]"),
+        ({"methods": {"../x": {}}}, "file names"),
+        ({"primary": "scor.mean"}, "did you mean 'score'"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(change, message):
+    with pytest.raises(OntogymError, match=message):
+        make_plan({**CONTENT, **change}, "p")
+
+
+def runner(log):
+    """Pretends to run commands: the score is the seed."""
+    seeds = {}
+
+    def run(command, flags, resume):
+        log.append((command, resume))
+        if command == "evaluate":
+            score = float(seeds[flags["target"]]) - (10 if "silenced" in flags else 0)
+            return {"mean": score, "parameters": 7}
+        seeds[flags["out"]] = flags["seed"]
+        return {"env_steps": 100, "cpu_seconds": 2.0, "config": "long"}
+
+    return run
+
+
+def test_a_cell_is_run_once_and_again_when_its_settings_change(tmp_path):
+    plan, log = make_plan(CONTENT, "p"), []
+    run_sweep(plan, tmp_path, runner(log), progress=False)
+    assert len(log) == 4 * 3 + 3 * 2
+    run_sweep(plan, tmp_path, runner(log), progress=False)
+    assert len(log) == 18
+    changed = make_plan({**CONTENT, "defaults": {"evolve": {"population": 9}}}, "p")
+    assert len(read_cells(changed, tmp_path)) == 4  # those of ppo, and the cell with a population of its own
+    found = run_sweep(plan, tmp_path, runner(log), workers=2, progress=False)
+    table = {(r["task"], r["method"]): r for r in rows(plan, found)}
+    assert table["easy", "gru"]["score"].value == 2.0
+    assert table["easy", "gru"]["blind"] == -8.0
+    assert table["easy", "gru"]["cpu_seconds"] == 2.0
+    assert "config" not in found[0]["result"]
+    assert "| easy | gru | 3 | 2 [1, 3] | -8 | 7 | 100 | 2 |" in markdown(plan, found)
+    assert set(pooled(plan, found)) == {"gru"}  # ppo was not on every task
+    assert pooled(plan, found)["gru"].value == pytest.approx(np.mean([0.2, 0.3]))
+
+
+def test_a_cell_that_fails_is_named_and_the_others_are_kept(tmp_path):
+    plan, log = make_plan(CONTENT, "p"), []
+    good = runner(log)
+
+    def run(command, flags, resume):
+        if flags.get("algo") == "ppo" and flags["seed"] == 2:
+            raise OntogymError("no luck")
+        return good(command, flags, resume)
+
+    with pytest.raises(OntogymError, match="1 of 7 cells failed; the first, easy--ppo--s2: no luck"):
+        run_sweep(plan, tmp_path, run, progress=False)
+    assert len(read_cells(plan, tmp_path)) == 6
+
+
+def test_flags_become_words():
+    words = _line(
+        "train", {"env_kwargs": {"a": 1, "b": "x"}, "resume": True, "hears": ["action"], "lives": 3}
+    )
+    assert words.split("\0") == [
+        "train", "--env-kwargs", "a=1", "b=x", "--resume", "--hears", "action", "--lives", "3",
+    ]  # fmt: skip
+
+
+def test_a_sweep_from_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(
+        """
+        seeds = 1
+        [tasks.CartPole]
+        env = "ontogym/CartPole-v1"
+        [methods.random]
+        command = "train"
+        algo = "random"
+        eval_episodes = 2
+        [evaluations.score]
+        lives = 4
+        """
+    )
+    assert main(["sweep", "tiny.toml", "--dry-run"]) == 0
+    assert "CartPole--random--s1" in capsys.readouterr().out
+    assert main(["sweep", "tiny.toml", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert 10 < found["rows"][0]["score"]["value"] < 40
+    assert len(read_cells(read_plan("tiny.toml"), "sweeps/tiny")) == 1
+    with pytest.raises(UnknownNameError):
+        make_plan({**CONTENT, "seed": 3}, "p")

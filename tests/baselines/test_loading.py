@@ -1,0 +1,45 @@
+"""Anything that was evolved or trained, as one object that acts in the manner of SB3."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import ontogym
+from ontogym.agents.individuals import life_stream
+from ontogym.baselines.lives.life import life_seeds, live
+from ontogym.baselines.sb3.config import TrainingConfig
+from ontogym.baselines.sb3.run import train
+from ontogym.errors import OntogymError
+
+
+def test_a_zoo_agent_lives_step_by_step_as_it_does_in_a_rollout():
+    agent = ontogym.load("zoo:lndp-foraging")
+    assert (
+        repr(agent) == f"<lndp of {agent.parameters} numbers for ontogym/Foraging-v0, from zoo:lndp-foraging>"
+    )
+    spec, env = agent.spec, gym.make(agent.spec.env, **agent.spec.env_kwargs)
+    seeds = life_seeds(spec, 2, 3)
+    expected = live(agent.player.built, agent.player.genome, spec, seeds).returns[0, :, 0]
+    for life in range(2):
+        agent.reset(int(seeds[life]))
+        seed = int(life_stream(seeds, 2)[life] >> np.uint64(33))
+        observation, _ = env.reset(seed=seed, options=dict(spec.conditions[life]))
+        total, reward, done = 0.0, 0.0, False
+        while not done:
+            action, _ = agent.predict(observation, reward=reward)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            total, done = total + reward, terminated or truncated
+        assert total == expected[life]
+
+
+def test_a_trained_run_is_loaded_like_an_evolved_one(tmp_path):
+    train(TrainingConfig("ppo", "CartPole-v1", steps=256, segment=256, eval_episodes=2, out=str(tmp_path)))
+    loaded = ontogym.load(tmp_path)
+    assert loaded.name == "ppo"
+    assert loaded.parameters > 1000
+    observation, _ = gym.make("CartPole-v1").reset(seed=0)
+    assert loaded.predict(observation)[0] in (0, 1)
+    with pytest.raises(OntogymError, match="no file"):
+        ontogym.load(tmp_path / "nothing")

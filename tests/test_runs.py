@@ -1,0 +1,191 @@
+"""The folder of a run: whose it is, what a kill or a flipped bit does to it, and what is said when it is stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ontogym import checkpoint
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import RunFolder, build_config, command_line, read_config, read_progress, stoppable
+
+CONFIG = {"env": "X-v0", "seed": 1, "options": {"a": (1, 2)}, "workers": 2}
+COLUMNS = ("generation", "score")
+
+
+def opened(path: Path, resume: bool | None = False, **changes: object) -> RunFolder:
+    return RunFolder(path, {**CONFIG, **changes}, resume, neutral=("workers",), columns=COLUMNS)
+
+
+def run(path: Path, steps: int, written: int) -> None:
+    """A run of so many steps, whose last checkpoint is of step `written`."""
+    with opened(path) as folder:
+        for step in range(1, steps + 1):
+            folder.append({"generation": step, "score": step / 3})
+            folder.keep("toy", {"mean": np.full(2, step)}, {"generation": step}, write=step == written)
+
+
+def test_a_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    run(path, 5, 3)
+    with (path / "progress.csv").open("a") as file:
+        file.write("6,1.2")  # cut short by a kill
+    assert [row["generation"] for row in read_progress(path)] == list("12345")
+    with opened(path, True, workers=7) as folder:
+        assert folder.kept == {**CONFIG, "options": {"a": [1, 2]}}
+        loaded = folder.load("toy")
+        assert loaded is not None
+        assert loaded[0]["mean"].tolist() == [3, 3]
+        folder.append({"generation": 4, "score": 0.5})
+        folder.keep("toy", {"mean": np.zeros(2)}, {"generation": 4})
+    assert (path / "progress.csv").read_text().splitlines()[-2:] == ["3,1.0", "4,0.5"]
+    assert read_config(path)["workers"] == 7
+    with opened(path, True) as folder:
+        assert folder.load("toy") is not None
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OntogymError])
+def test_a_stopped_run_keeps_the_last_whole_step(stop: type[BaseException], tmp_path: Path) -> None:
+    path = tmp_path / "run"
+
+    def stopped() -> None:
+        with opened(path) as folder:
+            for step in (1, 2, 3):
+                folder.append({"generation": step, "score": step})
+                if step == 3:
+                    raise stop
+                folder.keep("toy", {"mean": np.full(2, step)}, {"generation": step}, write=step == 1)
+
+    with pytest.raises(stop):
+        stopped()
+    with opened(path, True) as folder:
+        loaded = folder.load("toy")
+        assert loaded is not None
+        assert loaded[1]["generation"] == (2 if stop is KeyboardInterrupt else 1)
+    assert len(read_progress(path)) == loaded[1]["generation"]
+
+
+def test_rows_that_are_missing_or_changed_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    run(path, 4, 3)
+    table = path / "progress.csv"
+    good = table.read_bytes()
+    flipped = bytearray(good)
+    flipped[20] ^= 4
+    lines = good.splitlines(keepends=True)
+    for bad in (b"", good[: len(good) // 2], bytes(flipped), b"".join(lines[:2] + lines[3:])):
+        table.write_bytes(bad)
+        with (
+            opened(path, True) as folder,
+            pytest.raises(OntogymError, match="rows are missing or were changed"),
+        ):
+            folder.load("toy")
+        assert table.read_bytes() == bad
+        with pytest.raises(OntogymError, match="rows are missing or were changed"):
+            read_progress(path)
+    table.unlink()
+    with opened(path, True) as folder, pytest.raises(OntogymError, match="rows are missing or were changed"):
+        folder.load("toy")
+
+
+def test_another_run_is_named_by_what_differs(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    run(path, 2, 2)
+    before = {p.name: p.read_bytes() for p in path.iterdir()}
+    for changes, message in (
+        ({"seed": 2}, "seed=1, not 2"),
+        ({"options": {"a": [1]}}, r"options\.a=\[1, 2\]"),
+    ):
+        with pytest.raises(OntogymError, match=message):
+            opened(path, True, **changes)
+    with pytest.raises(OntogymError, match="already holds something; pass --resume"):
+        opened(path)
+    with pytest.raises(OntogymError, match="no run to resume"):
+        opened(tmp_path / "nowhere", True)
+    assert not (tmp_path / "nowhere").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes").touch()
+    with pytest.raises(OntogymError, match="something else"):
+        opened(tmp_path / "mine", None)
+    assert {p.name: p.read_bytes() for p in path.iterdir()} == before
+    with opened(path, None), pytest.raises(OntogymError, match="Another process is running"):
+        opened(path, True)
+    other = tmp_path / "other"
+    with opened(other, seed=5) as folder:
+        folder.keep("toy", {}, {"generation": 0})
+    (path / "checkpoint.safetensors").write_bytes((other / "checkpoint.safetensors").read_bytes())
+    with opened(path, True) as folder, pytest.raises(OntogymError, match="belongs to another run"):
+        folder.load("toy")
+
+
+def test_a_folder_of_the_first_form_is_resumed(tmp_path: Path) -> None:
+    """No checksums, a configuration that lacks a later setting, rows cut back by the number of the generation."""
+    old = {"env": "X-v0", "seed": 1}
+    checkpoint.write_json(tmp_path / "config.json", old)
+    (tmp_path / "progress.csv").write_text("generation,score\n1,0.1\n2,0.2\n3,0.3\n")
+    mark = hashlib.blake2b(json.dumps(old, sort_keys=True).encode(), digest_size=16).hexdigest()
+    checkpoint.save(tmp_path / "checkpoint.safetensors", "toy", {}, {"generation": 2, "fingerprint": mark})
+    with RunFolder(tmp_path, {**old, "later": 0}, True, defaults={"later": 0}, columns=COLUMNS) as folder:
+        assert folder.load("toy") is not None
+        folder.append({"generation": 3, "score": 9})
+    assert [row["score"] for row in read_progress(tmp_path)] == ["0.1", "0.2", "9"]
+
+
+def test_what_a_stop_promises(tmp_path: Path) -> None:
+    def said(out: Path, onward: str = "with --resume ") -> str:
+        with pytest.raises(KeyboardInterrupt) as stop, stoppable(out, onward):
+            raise KeyboardInterrupt
+        return str(stop.value)
+
+    path = tmp_path / "run"
+    assert said(path) == "stopped; nothing is kept."
+    opened(path).close()
+    assert said(path) == (
+        f"stopped; no checkpoint was written yet: the same command with --resume starts {path} over."
+    )
+    with opened(path, True) as folder:
+        assert folder.load("toy") is None
+        folder.keep("toy", {}, {})
+    assert said(path) == f"stopped; the same command with --resume goes on with {path}."
+    assert said(path, "") == f"stopped; the same command goes on with {path}."
+    assert said(tmp_path / "twin.fit") == "stopped; nothing is kept."
+
+
+@dataclass(frozen=True)
+class Command:
+    env: str = "X-v0"
+    goals: tuple[int, ...] = ()
+    fast: bool = False
+    options: dict[str, float] | None = None
+
+
+def test_configurations_are_read_back_and_said_as_a_command(tmp_path: Path) -> None:
+    asked = Command("Y-v0", (1, 2), True, {"a b": 0.5})
+    RunFolder(tmp_path / "run", vars(asked)).close()
+    assert build_config(Command, read_config(tmp_path / "run")) == asked
+    (tmp_path / "mine.json").write_text(json.dumps({"goals": [3]}))
+    assert build_config(Command, read_config(tmp_path / "mine.json")) == Command(goals=(3,))
+    with pytest.raises(UnknownNameError, match="did you mean 'goals'"):
+        build_config(Command, {"goal": 1})
+    said = command_line("ontogym go", vars(asked), vars(Command()))
+    assert said == "ontogym go --env Y-v0 --goals 1 2 --fast --options 'a b=0.5'"
+    assert (
+        command_line("ontogym go", vars(Command()), {}, leave_out=("goals",))
+        == "ontogym go --env X-v0 --no-fast"
+    )
+
+
+def test_a_configuration_in_toml(tmp_path: Path) -> None:
+    pytest.importorskip("tomllib")
+    (tmp_path / "mine.toml").write_text('env = "Z-v0"\n[options]\na = 1.5\n')
+    assert build_config(Command, read_config(tmp_path / "mine.toml")) == Command("Z-v0", options={"a": 1.5})
+    (tmp_path / "mine.toml").write_text("env = ")
+    with pytest.raises(OntogymError, match="no TOML"):
+        read_config(tmp_path / "mine.toml")
+    with pytest.raises(OntogymError, match="no file"):
+        read_config(tmp_path / "none.toml")
