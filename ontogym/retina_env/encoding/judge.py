@@ -82,13 +82,17 @@ class Judge(abc.ABC):
     def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Answers ``(B, N)`` to averages of the pictures, and their loss ``(B,)``."""
 
+    def average_losses(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        """The second of `averages`, which some judges have without the first."""
+        return self.averages(picture, who)[1]
+
     @abc.abstractmethod
     def gaps(self, who: Tensor | None = None) -> Tensor:
         """By how much the loss of averaging exceeds that at skill 1, mean over pictures: ``(B,)``, or 0-dim."""
 
     def known(self, picture: Tensor, who: Tensor) -> dict[str, Tensor]:
         """Losses by which a reader can place one: that of averaging, and others that a judge knows."""
-        return {"average": self.averages(picture, who)[1]}
+        return {"average": self.average_losses(picture, who)}
 
     def judge(self, electrodes: Tensor, picture: Tensor, who: Tensor, blocks: bool = False) -> Verdict:
         """What subject ``who[b]`` answers to ``electrodes[b]``, and how good that is for picture ``picture[b]``."""
@@ -97,7 +101,7 @@ class Judge(abc.ABC):
     def compare(self, answers: Tensor, picture: Tensor, who: Tensor) -> Verdict:
         """The verdict on given answers ``(B, N)``."""
         found = self.loss(answers, picture, who)
-        skill = (self.averages(picture, who)[1] - found) / self.gaps(who)
+        skill = (self.average_losses(picture, who) - found) / self.gaps(who)
         return Verdict(answers, found, skill.clamp(*SKILL_RANGE))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,14 +95,17 @@ class PerceptJudge(Judge):
         return torch.relu(raw - phosphenes.patient.threshold)
 
     def answer(self, electrodes: Tensor, who: Tensor | None = None, blocks: bool = False) -> Tensor:
-        who = everyone(who, len(electrodes))
-        parts, order = [], []
-        for k in who.unique().tolist():
-            rows = (who == k).nonzero()[:, 0]
-            subject = self._subject(k)
-            parts.append(self._see(subject.phosphenes, subject.linear, electrodes[rows]))
-            order.append(rows)
-        return torch.cat(parts)[torch.cat(order).argsort()]
+        return self._each(
+            who, len(electrodes), lambda s, rows: self._see(s.phosphenes, s.linear, electrodes[rows])
+        )
+
+    def _each(self, who: Tensor | None, count: int, told: Callable[[_Subject, Tensor], Tensor]) -> Tensor:
+        """What is `told` of each row, subject by subject, in the order of the rows."""
+        who = everyone(who, count)
+        order = who.argsort(stable=True)
+        groups = order.split(who.bincount()[who.unique()].tolist())
+        parts = [told(self._subject(int(who[rows[0]])), rows) for rows in groups]
+        return torch.cat(parts)[order.argsort()]
 
     def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
         return self.references[picture]
@@ -114,14 +117,16 @@ class PerceptJudge(Judge):
         return 1 - (x * y).sum(-1) / torch.sqrt(power + 1e-12)
 
     def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        pairs = list(zip(everyone(who, len(picture)).tolist(), picture.tolist()))
-        subjects = [(self._subject(k), m) for k, m in pairs]
-        return torch.stack([s.answers[m] for s, m in subjects]), torch.stack([s.loss[m] for s, m in subjects])
+        answers = self._each(who, len(picture), lambda s, rows: s.answers[picture[rows]])
+        return answers, self.average_losses(picture, who)
+
+    def average_losses(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        return self._each(who, len(picture), lambda s, rows: s.loss[picture[rows]])
 
     def gaps(self, who: Tensor | None = None) -> Tensor:
         if who is None:
             return self._subject(0).gap
-        return torch.stack([self._subject(k).gap for k in who.tolist()])
+        return self._each(who, len(who), lambda s, rows: s.gap.expand(len(rows)))
 
 
 class _Brightest(torch.autograd.Function):

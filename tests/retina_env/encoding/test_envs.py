@@ -352,11 +352,12 @@ def test_pictures_show_three_panels(env_id):
     before = env.render()
     env.step(actions(env, 1.0))
     after = env.render()
-    assert before.shape == after.shape == (280, 792, 3)
+    assert before.shape == after.shape == (374, 832, 3)
     assert before.dtype == np.uint8
-    np.testing.assert_array_equal(before[:256, :256], after[:256, :256])
-    assert (before[:256, 268:524] != after[:256, 268:524]).any()
-    assert (before[:256, 536:] != after[:256, 536:]).any()
+    image, shown, answer = (np.s_[26:282, 16 + 272 * k : 272 + 272 * k] for k in range(3))
+    np.testing.assert_array_equal(before[image], after[image])
+    assert (before[shown] != after[shown]).any()
+    assert (before[answer] != after[answer]).any()
 
 
 def test_sb3_learns_from_the_batch():
