@@ -122,7 +122,7 @@ def value_of_information(
         float(np.mean([skill_of(dynamics, fit, k, rows) for fit, k in zip(chosen, subjects)]))
         for chosen in (fits, np.tile(common, (len(fits), 1)), turned)
     ]
-    return Value(*worth, fits, common)
+    return Value(worth[0], worth[1], worth[2], fits, common)
 
 
 class Estimator:

@@ -64,7 +64,8 @@ class PerceptJudge(Judge):
         share: float = 1.0,
         fast: bool = False,
     ) -> None:
-        self.implant, self.share, self.fast, self._who = device, share, fast, list(seeds)
+        self.implant, self.share, self.fast = device, share, fast
+        self._who: list[int | Patient] = [*seeds]
         self.layout = layout_of(device, images.shape[1])
         self.field = field_of(device)
         self.references = torch.from_numpy(_seen_by_eye(images, self.field))
