@@ -13,7 +13,7 @@ from gymnasium.envs.registration import register, registry
 
 from ontogym.errors import UnknownNameError
 
-__all__ = ["ENTRIES", "EnvEntry", "anchors", "conditions", "register_all", "register_entry"]
+__all__ = ["ENTRIES", "EnvEntry", "anchors", "change_cost", "conditions", "register_all", "register_entry"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class EnvEntry:
         random_return: mean return of a default life under uniformly random actions.
         optimal_return: mean return of the best agent that is told no hidden state (the environment's docstring
             says how it was found).
+        floor_return: where the rules change, what the policy that is best before a change earns after it if it does not
+            change itself, as the return of an episode (``benchmarks/env_anchors.py --floors``).
         kwargs: arguments of the environment.
         conditions: reset options that set the hidden state to each of its values, to be paired in
             evaluation; empty where nothing is hidden.
@@ -47,6 +49,7 @@ class EnvEntry:
     reward_threshold: float | None = None
     ends_itself: bool = False
     spaces: tuple[str, str] | None = None
+    floor_return: float | None = None
 
 
 _FORAGING = ("ontogym.envs.foraging:ForagingEnv", "ontogym.envs.foraging:ForagingVectorEnv")
@@ -211,6 +214,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "jitter": 10,
             },
             _GOALS,
+            floor_return=0.0,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlip-v1",
@@ -219,6 +223,7 @@ ENTRIES: dict[str, EnvEntry] = {
             22.2,
             500.0,
             {"change": "action-flip", "clock": "life", "changes": 1},
+            floor_return=8.7,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlipBack-v0",
@@ -227,6 +232,7 @@ ENTRIES: dict[str, EnvEntry] = {
             22.2,
             500.0,
             {"change": "action-flip", "clock": "life", "changes": 2, "earliest": (500, 1249)},
+            floor_return=8.7,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlipOften-v0",
@@ -241,6 +247,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (250, 750),
                 "gap": (250, 600),
             },
+            floor_return=8.7,
         ),
         EnvEntry(
             "ontogym/AcrobotActionSwap-v1",
@@ -256,6 +263,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (60, 299),
                 "episode_ticks": 60,
             },
+            floor_return=-500.0,
         ),
         EnvEntry(
             "ontogym/AcrobotActionSwapBack-v0",
@@ -272,6 +280,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "gap": (60, 150),
                 "episode_ticks": 60,
             },
+            floor_return=-500.0,
         ),
         EnvEntry(
             "ontogym/PendulumActionFlip-v1",
@@ -286,6 +295,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "changes": 1,
                 "earliest": (200, 999),
             },
+            floor_return=-1820.7,
         ),
         EnvEntry(
             "ontogym/PendulumActionFlipBack-v0",
@@ -301,6 +311,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (200, 499),
                 "gap": (200, 500),
             },
+            floor_return=-1820.7,
         ),
         EnvEntry(
             "ontogym/ForagingGoalSwapLate-v0",
@@ -318,6 +329,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (30, 70),
             },
             _GOALS,
+            floor_return=0.0,
         ),
         EnvEntry("ontogym/RuleShiftCartPole-v0", *_SHIFTED, 500, 22.3, 500.0, {"body": "CartPole"}),
         EnvEntry("ontogym/RuleShiftAcrobot-v0", *_SHIFTED, 500, -498.9, -59.2, {"body": "Acrobot"}),
@@ -443,6 +455,14 @@ def anchors(env_id: str) -> tuple[float, float]:
     if env_id not in ENTRIES:
         raise UnknownNameError("environment with anchors", env_id, ENTRIES)
     return ENTRIES[env_id].random_return, ENTRIES[env_id].optimal_return
+
+
+def change_cost(env_id: str) -> tuple[float, float] | None:
+    """What the policy that is best before a change of the rules earns before and after it; None where that is unknown."""
+    entry = ENTRIES.get(env_id)
+    if entry is None or entry.floor_return is None:
+        return None
+    return entry.optimal_return, entry.floor_return
 
 
 def conditions(env_id: str) -> tuple[dict[str, Any], ...]:

@@ -11,6 +11,7 @@ from gymnasium.spaces import Box, Discrete
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.agent import LNDPState
+from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 
 OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)
@@ -99,6 +100,27 @@ def test_engines_hold_the_same(options: dict) -> None:
     free = ~some["wiring"]
     assert any((a.mask[free] != b.mask[free]).any() for a, b in pairwise(oracle[2:]))
     assert np.abs(oracle[-1].edges[0, 0] - oracle[2].edges[0, 0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+@pytest.mark.parametrize(("what", "same"), [("wiring", {"mask"}), ("all", {"mask", "edges", "nodes"})])
+def test_what_is_frozen_stays_the_same(engine: str, what: str, same: set[str]) -> None:
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, threads=1, nodes=11, density=0.4)
+    rng = np.random.default_rng(0)
+    state = agent.birth(0.6 * rng.standard_normal((3, agent.genome_size)), lane_seeds(0, 3))
+    state = agent.freeze(state, what)
+    before = agent.body(state)
+    for _ in range(3):
+        _, state = agent.step(state, rng.standard_normal((3, 3)), Feedback.of(np.ones(3)))
+    after = agent.body(agent.copy(state))
+    for name in ("mask", "edges", "nodes", "activation"):
+        assert (getattr(after, name) == getattr(before, name)).all() == (name in same), name
+
+
+def test_an_lndp_has_no_memory_of_places() -> None:
+    agent = LNDP(OBSERVATION, ACTION, nodes=11)
+    with pytest.raises(OntogymError, match="no places to freeze"):
+        agent.freeze(agent.birth(np.zeros((1, agent.genome_size)), np.zeros(1, int)), "places")
 
 
 @pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])

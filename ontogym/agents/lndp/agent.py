@@ -49,9 +49,10 @@ class Engine(Protocol):
 
 
 class LNDPState(NamedTuple):
-    """A living population: the engine's own state."""
+    """A living population: the engine's own state, and whether nothing of it but activity changes any more."""
 
     engine: Any
+    still: bool = False
 
 
 class LNDP(Agent[LNDPState]):
@@ -139,7 +140,7 @@ class LNDP(Agent[LNDPState]):
             _, inner = self.engine.step(inner, observation, silence)
             if self.options.released:  # there even a recurrent network forgets between steps of development
                 inner = self.engine.rest(inner)
-        return LNDPState(self.engine.rest(inner))
+        return state._replace(engine=self.engine.rest(inner))
 
     def step(
         self,
@@ -184,10 +185,12 @@ class LNDP(Agent[LNDPState]):
             )
         if self._gain is not None:
             observation = observation * self._gain
+        if state.still:
+            update = np.zeros(len(reward), np.bool_)
         motor, inner = self.engine.step(
             state.engine, self.listen(observation, feedback), reward, active, update
         )
-        return motor, LNDPState(inner)
+        return motor, state._replace(engine=inner)
 
     def hold(
         self,
@@ -208,8 +211,15 @@ class LNDP(Agent[LNDPState]):
                 part[:] = value
         return state
 
+    def freeze(self, state: LNDPState, what: str) -> LNDPState:
+        if what == "all":
+            return state._replace(still=True)
+        if what in ("wiring", "weights"):
+            return self.hold(state, **{what: True})
+        return super().freeze(state, what)
+
     def copy(self, state: LNDPState) -> LNDPState:
-        return LNDPState(self.engine.copy(state.engine))
+        return state._replace(engine=self.engine.copy(state.engine))
 
     def body(self, state: LNDPState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
         """The networks as they are, engine-independent."""

@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 from numba import njit, types
-from numba.extending import intrinsic
 
 from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
-from ontogym.agents.lndp.kernel.lanes import WIDTH
+from ontogym.agents.lndp.kernel.lanes import WIDTH, intrinsic
 from ontogym.agents.lndp.kernel.memory import add_number, put
 from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
 from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S

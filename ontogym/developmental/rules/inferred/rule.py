@@ -75,8 +75,8 @@ class InferredRule(PlasticityRule):
     F >= 2) give ``dw`` (P, N, N). Scope: nonlocal, since both edges of a node enter the change of each.
 
     Args:
-        path: a file that `save_rule` wrote, or the folder of an ``ontogym infer-rule`` run. None takes a random,
-            untrained network.
+        path: a file that `save_rule` wrote, the folder of an ``ontogym infer-rule`` run, or a rule in memory. None
+            takes a random, untrained network.
         node_features, edge_features, history: as in `PlasticityRule`.
 
     Raises:
@@ -95,7 +95,7 @@ class InferredRule(PlasticityRule):
         edge_features: int = 4,
         history: int = 4,
         *,
-        path: str | Path | None = None,
+        path: str | Path | SavedRule | None = None,
     ) -> None:
         super().__init__(node_features, edge_features, history)
         if node_features < 2:
@@ -103,8 +103,11 @@ class InferredRule(PlasticityRule):
                 f"The rule 'inferred' reads from node features 0 and 1 which nodes carry stimulus and bias, but there "
                 f"are {node_features}; give nodes at least 2."
             )
-        untrained = UpdateNetwork()
-        saved = load_rule(path) if path is not None else SavedRule(untrained, untrained.initialise(0), {})
+        if path is None:
+            untrained = UpdateNetwork()
+            saved = SavedRule(untrained, untrained.initialise(0), {})
+        else:
+            saved = path if isinstance(path, SavedRule) else load_rule(path)
         self.network, self.facts = saved.network, saved.facts
         self._values = torch.tensor(saved.params)
         # The GRU's memory, and whether the node has lived through a step.
