@@ -319,7 +319,7 @@ def _task_row(found: list[Entry]) -> Row:
     )
 
 
-def _measures(entries: Sequence[Entry]) -> dict[str, float | None]:
+def _measures(entries: Sequence[Entry]) -> dict[str, Any]:
     """Means of what tasks rank by, under the names that rows have for it."""
     return {
         name: _mean_or_none(e.measure for e in entries if e.ranked == ranked)

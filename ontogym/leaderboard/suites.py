@@ -25,6 +25,7 @@ from ontogym.envs.registration import change_cost
 from ontogym.envs.world_anchors import world_anchors
 from ontogym.envs.worlds import FOLDS
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.retina_env.encoding.board import ENCODING_TASKS
 from ontogym.seeding import derive
 
 __all__ = [
@@ -71,6 +72,7 @@ class SuiteTask:
         ranked: what rows are ranked by: the score; what is *regained* after changes of the rules; or the score in worlds
             that training did not have, *held-out normalised* (`ontogym.adaptation`).
         fold: of a rule shift, the worlds that are held out.
+        scale: returns that count 0 and 1, where they are not the environment's random and optimal ones.
     """
 
     name: str
@@ -86,6 +88,7 @@ class SuiteTask:
     asks: str = ""
     ranked: Literal["score", "regained", "held-out"] = "score"
     fold: int | None = None
+    scale: tuple[float, float] | None = None
 
     @property
     def traced(self) -> bool:
@@ -94,8 +97,8 @@ class SuiteTask:
 
     @property
     def anchors(self) -> tuple[float, float]:
-        """Random and optimal return of an episode, which the environment brings."""
-        return anchors(self.env)
+        """Returns of an episode that count 0 and 1: random and optimal, which the environment brings, or `scale`."""
+        return anchors(self.env) if self.scale is None else self.scale
 
     @property
     def life(self) -> LifeSpec:
@@ -308,6 +311,24 @@ EVERY_SUITE: tuple[Suite, ...] = (
                 env_kwargs=_ONE_HOT,
                 asks="The same, for food that moves; where the agent is tells nothing of where food is.",
             ),
+        ),
+    ),
+    Suite(
+        "encoding",
+        2,
+        "What helps animals and patients whom nobody has met: 0 is averaging, 1 the best known picture.",
+        tuple(
+            SuiteTask(
+                row.name,
+                row.env,
+                row.env_kwargs,
+                episodes=1,
+                lives=row.lives,
+                asks=row.about,
+                scale=(row.zero, row.one),
+            )
+            for row in ENCODING_TASKS
+            if "Photographs" not in row.name  # they need the extra `data`
         ),
     ),
     Suite(
