@@ -131,4 +131,4 @@ def fit_logistic(x: NDArray[np.float64], y: NDArray[np.int64], penalty: float, s
             "The training images of the probe are all of one class; pass images of two or more."
         )
     # Its C weighs the summed cross entropy against half the squared weights.
-    return LogisticRegression(C=1.0 / (penalty * len(y)), tol=1e-5, max_iter=steps).fit(x, y)
+    return LogisticRegression(C=1.0 / (penalty * len(y)), max_iter=steps).fit(x, y)

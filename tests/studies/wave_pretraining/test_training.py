@@ -281,8 +281,8 @@ def test_logistic_regression_against_its_own_optimality_condition():
     y = np.digitize(x[:, 0] + 0.5 * rng.standard_normal(60), [-0.5, 0.5])
     fitted = fit_logistic(x, y, 0.1)
     error = fitted.predict_proba(x) - np.eye(3)[y]
-    assert np.abs(error.T @ x / 60 + 0.1 * fitted.coef_).max() < 1e-4
-    assert np.abs(error.mean(0)).max() < 1e-4
+    assert np.abs(error.T @ x / 60 + 0.1 * fitted.coef_).max() < 2e-4
+    assert np.abs(error.mean(0)).max() < 2e-4
 
 
 def test_a_probe_without_scikit_learn_is_one_sentence(monkeypatch):
