@@ -110,11 +110,21 @@ class WavesRender:
 
     def run(self) -> dict[str, Any]:
         """Simulate and write the film."""
+        from ontogym.developmental.waves import WaveSimulator
         from ontogym.studies.wave_pretraining.wave_film import wave_frames, write_film
 
-        values = dataclasses.asdict(self)
-        options = {k: values[k] for k in values if k not in ("out", "fps", "json")}
-        path, count = write_film(wave_frames(**options), self.out, self.fps)
+        frames = self.seconds * 1000 / self.frame_ms if self.frame_ms > 0 else 0.0
+        simulator = WaveSimulator(self.preset, self.radius)
+        film = wave_frames(
+            simulator,
+            self.seed,
+            int(min(frames, 2**31)) if frames > 0 else 0,
+            self.frame_ms,
+            self.size,
+            self.warmup_minutes,
+            self.obs,
+        )
+        path, count = write_film(film, self.out, self.fps)
         if not self.json:
             print(f"{path}: {count} frames, {self.seconds:g} s of {self.preset} waves")
         return {"out": str(path), "frames": count}
