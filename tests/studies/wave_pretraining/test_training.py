@@ -22,6 +22,7 @@ from ontogym.developmental.feature_extractors.networks import (
 )
 from ontogym.developmental.feature_extractors.saved_network import load_network, save_network
 from ontogym.errors import OntogymError
+from ontogym.runs import build_config
 from ontogym.studies.wave_pretraining.images import ShuffledLabels
 from ontogym.studies.wave_pretraining.movies import WaveMovies
 from ontogym.studies.wave_pretraining.probe import fit_logistic, linear_probe
@@ -62,7 +63,7 @@ def test_the_published_schedules():
     assert (FINETUNING.lr, FINETUNING.resize) == (0.01, 256)
     moved = dataclasses.replace(PRETRAINING, milestones=(1,))
     assert [moved.lr_at(e) for e in (1, 2, 90)] == pytest.approx([0.01, 0.001, 0.001])
-    assert TrainingConfig.from_json(json.loads(json.dumps(moved.as_json()))) == moved
+    assert build_config(TrainingConfig, json.loads(json.dumps(moved.as_json()))) == moved
 
 
 @pytest.mark.parametrize(
