@@ -30,8 +30,8 @@ _FLOOR, _TOP, _SHIFT = np.int32(64), np.int32(1_800_000_000), np.int32(4)
 _RISE_TOP = np.float32(300_000_000)
 assert (TILE_WIDTH, TILE_HEIGHT, TILE) == (layout.TILE_WIDTH, layout.TILE_HEIGHT, layout.TILE)
 assert FIRST_OCCASION == fixed_point.FIRST_OCCASION
-assert (_FLOOR, _TOP) == (fixed_point.EXCITATION_FLOOR, fixed_point.THRESHOLD_MAX)
-assert (_SHIFT, _RISE_TOP) == (fixed_point.SHIFT, fixed_point.RISE_MAX)
+assert (int(_FLOOR), int(_TOP)) == (fixed_point.EXCITATION_FLOOR, fixed_point.THRESHOLD_MAX)
+assert (int(_SHIFT), int(_RISE_TOP)) == (fixed_point.SHIFT, fixed_point.RISE_MAX)
 _ZERO, _ONE, _TWO = np.int32(0), np.int32(1), np.int32(2)
 _LONGEST_SLEEP = np.float32(1e6)
 """Steps; up to here a quotient in float32 errs by less than the step that is taken off for it."""

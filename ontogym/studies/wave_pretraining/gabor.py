@@ -115,7 +115,7 @@ def as_planes(weights: Any) -> NDArray[np.float64]:
     profile = np.einsum("fc,fcn->fn", channels[:, :, 0], flat)
     # The sign of a principal component is arbitrary: let it agree with the mean over channels.
     sign = np.where(np.einsum("fn,fn->f", profile, flat.mean(1)) < 0, -1.0, 1.0)
-    return (sign[:, None] * profile).reshape(len(planes), *planes.shape[2:])
+    return np.asarray(sign[:, None] * profile).reshape(len(planes), *planes.shape[2:])
 
 
 def gabor(
@@ -133,8 +133,8 @@ def gabor(
     shape = np.array([*centre, theta, np.log(sigma_x), np.log(sigma_y), frequency])
     even, odd = _basis(shape[:, None], x, y)
     phase = np.deg2rad(phase_deg)
-    plane = np.cos(phase) * even - np.sin(phase) * odd
-    return plane[0].reshape(size if isinstance(size, tuple) else (size, size))
+    plane = np.asarray(np.cos(phase) * even - np.sin(phase) * odd)
+    return plane.reshape(size if isinstance(size, tuple) else (size, size))
 
 
 def fit_gabors(weights: Any, starts: int = 4) -> GaborFits:
@@ -273,7 +273,7 @@ def _model(p: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64
     """The Gabor function of nine parameters at every pixel, ``(N,)``."""
     even, odd = _basis(p[:6, None], x, y)
     # A cos(2 pi f x' + phi) = A cos(phi) cos(2 pi f x') - A sin(phi) sin(2 pi f x')
-    return p[6] * even[0] + p[7] * odd[0] + p[8]
+    return np.asarray(p[6] * even[0] + p[7] * odd[0] + p[8])
 
 
 def _slopes(p: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

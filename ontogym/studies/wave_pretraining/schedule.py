@@ -95,7 +95,7 @@ class TrainingConfig:
         steps = self.milestones
         if steps is None:
             steps = (math.ceil(self.epochs / 3), math.ceil(2 * self.epochs / 3))
-        return self.lr / 10 ** sum(epoch > step for step in steps)
+        return self.lr / 10.0 ** sum(epoch > step for step in steps)
 
     def as_json(self) -> dict[str, Any]:
         """Every field, JSON-able; `ontogym.runs.build_config` is the inverse."""
