@@ -10,8 +10,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, draw_bodies
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import GOLDEN, mix64
 
@@ -22,6 +23,10 @@ ENGINES = ("auto", "numba", "torch", "pyg")
 
 class Engine(Protocol):
     """What computes a population: the fused kernel, the batched torch engine, or the readable form."""
+
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> Any: ...
+
+    def place(self, state: Any, rows: slice | NDArray[np.integer], body: Body) -> None: ...
 
     def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> Any: ...
 
@@ -119,9 +124,11 @@ class LNDP(Agent[LNDPState]):
             raise OntogymError(
                 f"{len(genomes)} genomes were given seeds of shape {lanes.shape}; give one seed per genome."
             )
-        body = draw_bodies(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes)
         # Noise of later decisions must not repeat the numbers that drew the body.
-        return LNDPState(self.engine.birth(genomes, body, mix64(lanes ^ GOLDEN)))
+        state = self.engine.empty(genomes, mix64(lanes ^ GOLDEN))
+        for rows, body in newborns(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes):
+            self.engine.place(state, rows, body)
+        return LNDPState(state)
 
     def develop(self, state: LNDPState, activity: NDArray[np.floating]) -> LNDPState:
         inner = state.engine

@@ -18,7 +18,8 @@ from torch.nn.functional import linear
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import softmax
 
-from ontogym.agents.lndp.organism import HIDDEN, Body, GenomeLayout, allowed_edges
+from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
+from ontogym.developmental.lndp_parameters import HIDDEN
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
@@ -206,15 +207,30 @@ class GeometricEngine:
 
     # -- the engine contract ------------------------------------------------------------------------------
 
-    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> _Population:
-        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> _Population:
+        """A population without bodies, from genomes ``(P, D)`` and noise keys ``(P,)``."""
         graphs = []
-        for row, genome in enumerate(torch.tensor(np.asarray(genomes), dtype=self.dtype)):
+        nobody = dict.fromkeys(Body._fields, torch.empty(0, dtype=self.dtype))
+        for genome in torch.tensor(np.asarray(genomes), dtype=self.dtype):
             genes = {k: genome[part].reshape(self.layout.shapes[k]) for k, part in self.layout.slices.items()}
-            graphs.append(_Graph(genes, *(torch.tensor(part[row], dtype=self.dtype) for part in body)))
+            graphs.append(_Graph(genes, **nobody))
         noise = object.__new__(LaneStreams)
         noise.state = np.array(keys, dtype=np.uint64)
         return _Population(graphs, noise, np.zeros(len(graphs), np.int64))
+
+    def place(self, state: _Population, rows: slice | NDArray[np.integer], body: Body) -> None:
+        """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
+        chosen = np.arange(len(state.graphs))[rows]
+        for k, row in enumerate(chosen):
+            k = k if len(body.nodes) > 1 else 0
+            parts = {name: torch.tensor(part[k], dtype=self.dtype) for name, part in body._asdict().items()}
+            state.graphs[row] = state.graphs[row]._replace(**parts)
+
+    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> _Population:
+        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+        state = self.empty(genomes, keys)
+        self.place(state, slice(None), body)
+        return state
 
     @torch.no_grad()
     def step(

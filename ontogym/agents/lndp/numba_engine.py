@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from ontogym.agents.lndp.crew import Crew
 from ontogym.agents.lndp.kernel.options import flags_of, offsets_of, padded
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges
+from ontogym.agents.lndp.organism import BUILT_IN, Body, GenomeLayout, LNDPConfig, allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN
 
 __all__ = ["NumbaEngine", "NumbaState", "fits_kernel"]
-
-_BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
-
 
 ROWS_WORTH_SHARING = 8
 """A row takes about 20 microseconds, and waking another thread and waiting for it 60."""
@@ -51,7 +48,7 @@ def fits_kernel(config: LNDPConfig) -> str | None:
     sizes = (config.node_features, config.edge_features, config.heads, config.query_features)
     if (*sizes, config.value_features) != (8, 4, 3, 4, 8):
         return "it has other feature sizes than the default"
-    for slot, name in _BUILT_IN.items():
+    for slot, name in BUILT_IN.items():
         if getattr(config, f"{slot}_rule") not in (name, ""):
             return f"its {slot} rule is not the built-in one"
     if config.structural_rule:
@@ -102,7 +99,7 @@ class NumbaEngine:
         )
 
     def place(self, state: NumbaState, rows: slice | NDArray[np.integer], body: Body) -> None:
-        """Give the individuals in `rows` these bodies, one each, in place."""
+        """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
         n = self.config.nodes
         if not self._flags.synaptic:
             self._matrix(state.innate)[rows, ..., :n] = body.innate.transpose(0, 3, 1, 2)
@@ -156,7 +153,18 @@ class NumbaEngine:
 
         def run(seat: int) -> bool:
             done: bool = step_rows(
-                self._at, self._flags, self._allowed, state, seen, told, updates, living, seat, taken, bell, call
+                self._at,
+                self._flags,
+                self._allowed,
+                state,
+                seen,
+                told,
+                updates,
+                living,
+                seat,
+                taken,
+                bell,
+                call,
             )
             return done
 

@@ -224,27 +224,40 @@ class TorchEngine:
 
     # -- the engine contract ------------------------------------------------------------------------------
 
-    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> TorchState:
-        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> TorchState:
+        """A population without bodies, from genomes ``(P, D)`` and noise keys ``(P,)``."""
+        p, c = len(genomes), self.config
 
-        def tensor(array: NDArray[np.floating]) -> Tensor:
-            return torch.tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(p, *shape, dtype=self.dtype, device=self.device)
 
-        p, n = len(genomes), self.config.nodes
         networks = Networks(
-            genomes=tensor(genomes),
-            nodes=tensor(body.nodes),
-            edges=tensor(body.edges),
-            mask=tensor(body.mask),
-            history=tensor(body.history),
-            activation=tensor(body.activation),
-            innate=tensor(body.innate),
-            changed=torch.zeros(p, dtype=self.dtype, device=self.device),
-            rules={k: r.init_state(p, n, self.dtype, self.device) for k, r in self.rules.items()},
+            genomes=torch.tensor(np.ascontiguousarray(genomes), dtype=self.dtype, device=self.device),
+            nodes=zeros(c.nodes, c.node_features),
+            edges=zeros(c.edge_features, c.nodes, c.nodes),
+            mask=zeros(c.nodes, c.nodes),
+            history=zeros(c.nodes, c.history),
+            activation=zeros(c.nodes),
+            innate=zeros(c.edge_features, c.nodes, c.nodes),
+            changed=zeros(),
+            rules={k: r.init_state(p, c.nodes, self.dtype, self.device) for k, r in self.rules.items()},
         )
         noise = object.__new__(LaneStreams)
         noise.state = np.array(keys, dtype=np.uint64)
         return TorchState(networks, noise)
+
+    def place(self, state: TorchState, rows: slice | NDArray[np.integer], body: Body) -> None:
+        """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
+        index = rows if isinstance(rows, slice) else torch.as_tensor(rows, device=self.device)
+        for name, part in body._asdict().items():
+            own = torch.as_tensor(np.ascontiguousarray(part), dtype=self.dtype, device=self.device)
+            getattr(state.networks, name)[index] = own
+
+    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> TorchState:
+        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+        state = self.empty(genomes, keys)
+        self.place(state, slice(None), body)
+        return state
 
     @torch.no_grad()
     def step(

@@ -12,20 +12,19 @@ the order that `layout` gives.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from ontogym.developmental.lndp_parameters import HIDDEN, Arrays, count, edge_gru, structural_mlp
 from ontogym.developmental.rules.base import PlasticityRule, RuleContext, RuleOutput, RuleState, tanh
 
 __all__ = ["EdgeGRURule", "PruningRule", "SynaptogenesisRule", "unpack"]
 
-Layout = Mapping[str, tuple[int, ...]]
 
-
-def unpack(params: Tensor, layout: Layout) -> dict[str, Tensor]:
+def unpack(params: Tensor, layout: Arrays) -> dict[str, Tensor]:
     """Views of flat parameters ``(P, n)``, by name: ``(P, *shape)`` each, in the order of `layout`."""
     sizes = [math.prod(shape) for shape in layout.values()]
     parts = params.split(sizes, dim=1)
@@ -49,13 +48,13 @@ class _LNDPRule(PlasticityRule):
     """Flat parameters with a named layout."""
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> Arrays:
         """Name to shape of each parameter tensor, in the order of the flat vector."""
         raise NotImplementedError
 
     @property
     def n_params(self) -> int:
-        return sum(math.prod(shape) for shape in self.layout.values())
+        return count(self.layout)
 
 
 class EdgeGRURule(_LNDPRule):
@@ -80,14 +79,8 @@ class EdgeGRURule(_LNDPRule):
     scope = "node-state"
 
     @property
-    def layout(self) -> Layout:
-        gates, inputs = 3 * self.edge_features, 2 * (self.node_features + self.history) + 1
-        return {
-            "w_ih": (gates, inputs),
-            "w_hh": (gates, self.edge_features),
-            "bias": (gates,),
-            "bias_n": (self.edge_features,),
-        }
+    def layout(self) -> Arrays:
+        return edge_gru(self.node_features, self.edge_features, self.history)
 
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
         F, K, S = self.node_features, self.history, self.edge_features
@@ -135,7 +128,7 @@ class _StructuralMLP(_LNDPRule):
         edge_features: int = 4,
         history: int = 4,
         *,
-        hidden: int = 16,
+        hidden: int = HIDDEN,
         growth_bias: float = 0.0,
     ) -> None:
         super().__init__(node_features, edge_features, history)
@@ -146,13 +139,8 @@ class _StructuralMLP(_LNDPRule):
         raise NotImplementedError
 
     @property
-    def layout(self) -> Layout:
-        return {
-            "w1": (self.hidden, self._inputs),
-            "b1": (self.hidden,),
-            "w2": (1, self.hidden),
-            "b2": (1,),
-        }
+    def layout(self) -> Arrays:
+        return structural_mlp(self._inputs, self.hidden)
 
     def initial_params(self) -> Tensor:
         start = super().initial_params()

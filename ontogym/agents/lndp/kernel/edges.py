@@ -15,8 +15,16 @@ from numba import njit
 from ontogym.agents.lndp.kernel.functions import bits, choose, dot, fma, larger, lowest, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import (
-    column, every, every_four, four, lanes, matrix, no_four, node, put, put_four,
-)  # fmt: skip
+    column,
+    every_four,
+    four,
+    lanes,
+    matrix,
+    no_four,
+    node,
+    put,
+    put_four,
+)
 from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, dense
 from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, NO_BIAS, F, S
 

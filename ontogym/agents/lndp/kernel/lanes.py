@@ -134,10 +134,9 @@ def _operator(op: Any, method: str) -> None:
     @infer_global(op)
     class _Template(AbstractTemplate):  # type: ignore[misc]
         def generic(self, args: Any, kws: Any) -> Any:
-            if len(args) == 2 and any(isinstance(a, Lanes) for a in args):
-                if all(isinstance(a, (Lanes, types.Float)) for a in args):
-                    return signature(common(args), *args)
-            return None
+            lanes = len(args) == 2 and any(isinstance(a, Lanes) for a in args)
+            fits = lanes and all(isinstance(a, (Lanes, types.Float)) for a in args)
+            return signature(common(args), *args) if fits else None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         def compute(_context: Any, builder: Any, a: Any, b: Any) -> Any:
@@ -177,7 +176,9 @@ def _logic(op: Any, method: str, count: int) -> None:
             fits = len(args) == count and all(isinstance(a, Choice) for a in args)
             return signature(CHOICE, *args) if fits else None
 
-    lower_builtin(op, *[Choice] * count)(lambda _context, builder, _sig, args: getattr(builder, method)(*args))
+    lower_builtin(op, *[Choice] * count)(
+        lambda _context, builder, _sig, args: getattr(builder, method)(*args)
+    )
 
 
 for _op, _method, _count in (

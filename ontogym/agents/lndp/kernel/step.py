@@ -22,11 +22,12 @@ from numba.extending import intrinsic
 from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
 from ontogym.agents.lndp.kernel.lanes import WIDTH
-from ontogym.agents.lndp.kernel.memory import add_number, below, genes, put, rows, with_length, working_rows
+from ontogym.agents.lndp.kernel.memory import add_number, put
 from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
 from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, VALUE, F, S
+from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
 
-__all__ = ["step_rows"]
+__all__ = ["fingerprint", "step_rows"]
 
 CALLER_WAITS, HELPER_LISTENS = 20_000, 20_000
 """How often the caller asks whether the helpers are done (a few rows' time), and a helper whether the bell rings
@@ -39,6 +40,7 @@ WORK = 2 * F + QKV + 2 * HIDDEN + PAD
 """Rows to work in, beside the 5 + K rows of degrees, types and history."""
 
 
+# Inlined before it is compiled, or LLVM would optimise all that it calls once for it and once for its caller.
 @njit(inline="always")
 def _update(
     n: int, m: int, w: Any, at: Any, flags: Any, reward: Any, key: Any, allowed: Any, innate: Any, h: Any, edges: Any,
@@ -88,15 +90,15 @@ def _mark_types(n: int, m: int, flags: Any, view: Any) -> None:
         put(view, TYPES + 1, j, 1.0)
 
 
-def _all_of_it() -> bytes:
-    """What the compiled kernel depends on: the text of its files, and how many lanes it has."""
+def fingerprint() -> int:
+    """Of what the compiled kernel depends on: the text of its files, and how many lanes it has."""
     files = sorted(Path(__file__).parent.glob("*.py"))
-    return bytes([WIDTH]) + b"".join(file.read_bytes() for file in files)
+    return zlib.crc32(bytes([WIDTH]) + b"".join(file.read_bytes() for file in files))
 
 
 @intrinsic
 def _made_of(_typing: Any, text: Any) -> Any:
-    """Nothing. But numba's cache compares what a function refers to, other than in a global name."""
+    """Nothing; it is there so that the kernel refers to `text`, which numba's cache compares."""
 
     def code(context: Any, _builder: Any, _sig: Any, _args: Any) -> Any:
         return context.get_dummy_value()
@@ -105,7 +107,7 @@ def _made_of(_typing: Any, text: Any) -> Any:
 
 
 def _compiled(text: int) -> Any:
-    """The kernel. A change in any of its files makes another one, not only in this one as numba would have it."""
+    """The kernel. It is compiled anew when `text` changes, not only when this file does, as numba would have it."""
 
     @njit(error_model="numpy", nogil=True, cache=True)
     def step_rows(
@@ -177,4 +179,4 @@ def _compiled(text: int) -> Any:
     return step_rows
 
 
-step_rows = _compiled(zlib.crc32(_all_of_it()))
+step_rows = _compiled(fingerprint())
