@@ -39,9 +39,11 @@ def step_elsewhere(agent: Any) -> None:
     networks = (state.engine if lndp else state).networks
     zeros = {"device": "meta", "dtype": engine.dtype}
     n = networks.mask.shape[1]
-    given = [torch.zeros(8, 4, **zeros), torch.zeros(8, **zeros), torch.zeros(8, 2, n, n, **zeros)]
-    if lndp:
-        given.insert(2, torch.ones(8, dtype=torch.bool, device="meta"))
+    given = [torch.zeros(8, 4, **zeros), torch.zeros(8, **zeros)]
+    # The LNDP draws its noise itself; who learns is said to it.
+    given.append(
+        torch.ones(8, dtype=torch.bool, device="meta") if lndp else torch.zeros(8, 2, n, n, **zeros)
+    )
     with torch.no_grad():
         after = engine._advance(networks, *given)
     for name, value in after._asdict().items():

@@ -211,12 +211,16 @@ class LNDP(Agent[LNDPState]):
     def diagnose(self, state: LNDPState) -> dict[str, NDArray[np.floating]]:
         """``density``: edges over allowed edges. ``rewiring``: edges changed in the last step, over allowed.
         ``node_diversity``: mean over features of the standard deviation over nodes (0: collapsed)."""
-        body = self.body(state)
         room = self.n_allowed_edges
+        if self.engine_name == "torch":
+            edges, diversity = self.engine.measure(state.engine)
+        else:
+            body = self.body(state)
+            edges, diversity = body.mask.sum((1, 2)), body.nodes.std(1).mean(1)
         return {
-            "density": body.mask.sum((1, 2)) / room,
+            "density": edges / room,
             "rewiring": self.engine.changed(state.engine) / room,
-            "node_diversity": body.nodes.std(1).mean(1),
+            "node_diversity": diversity,
         }
 
     @property
