@@ -100,7 +100,7 @@ class LNDP(Agent[LNDPState]):
         self.development_steps = self.options.development_steps
         self.development_options = self.options.development_options
         self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads, compiled)
-        self._gain = observation_gain(observation_space) if self.options.scale_observations else None
+        self.gain = observation_gain(observation_space) if self.options.scale_observations else None
 
     @property
     def genome_size(self) -> int:
@@ -182,8 +182,8 @@ class LNDP(Agent[LNDPState]):
                 f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
                 f"(P, {self.spaces.n_observations}) and (P,), flattened by spaces.observe."
             )
-        if self._gain is not None:
-            observation = observation * self._gain
+        if self.gain is not None:
+            observation = observation * self.gain
         motor, inner = self.engine.step(
             state.engine, self.listen(observation, feedback), reward, active, update
         )
