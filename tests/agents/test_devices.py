@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box, Discrete
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.plastic import Plastic
@@ -32,6 +34,17 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+class NothingFromTheHost(TorchDispatchMode):
+    """Fails where an operation takes a tensor of the CPU, even a lone number, or asks for a number: on a GPU either
+    makes the host wait, and no CUDA graph can hold it."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        assert {tensor.device.type for tensor in given} <= {"meta"}, function
+        assert function is not torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
 def step_elsewhere(agent: Any) -> None:
     state = agent.birth(np.zeros((8, agent.genome_size)), lane_seeds(0, 8))
     lndp = isinstance(agent, LNDP)
@@ -44,7 +57,7 @@ def step_elsewhere(agent: Any) -> None:
     given.append(
         torch.ones(8, dtype=torch.bool, device="meta") if lndp else torch.zeros(8, 2, n, n, **zeros)
     )
-    with torch.no_grad():
+    with torch.no_grad(), NothingFromTheHost():
         after = engine._advance(networks, *given)
     for name, value in after._asdict().items():
         tensors = [t for memory in value.values() for t in memory] if name == "rules" else [value]
