@@ -10,7 +10,7 @@ import pytest
 from ontogym.baselines.lives import device, life
 from ontogym.baselines.lives.device import device_lives, on_device
 from ontogym.baselines.lives.life import LifeSpec, lane_options, life_seeds, live, make_agent
-from tests.agents.test_devices import NothingFromTheHost
+from tests.agents.host_traffic import NothingFromTheHost
 
 HEARS = ("action", "reward", "start", "terminated")
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
