@@ -105,7 +105,9 @@ class Replayed:
                 self._function()
         except RuntimeError as error:
             first = str(error).splitlines()[0]
-            warnings.warn(f"The step cannot be captured as a CUDA graph ({first}); it runs without.", stacklevel=3)
+            warnings.warn(
+                f"The step cannot be captured as a CUDA graph ({first}); it runs without.", stacklevel=3
+            )
             self.graphs = False
         else:
             self._graph = graph

@@ -44,9 +44,7 @@ def step_elsewhere(agent: Any) -> None:
     n = networks.mask.shape[1]
     given = [torch.zeros(8, 4, **zeros), torch.zeros(8, **zeros)]
     # The LNDP draws its noise itself; who learns is said to it.
-    given.append(
-        torch.ones(8, dtype=torch.bool, device="meta") if lndp else torch.zeros(8, 2, n, n, **zeros)
-    )
+    given.append(torch.ones(8, dtype=torch.bool, device="meta") if lndp else torch.zeros(8, 2, n, n, **zeros))
     with torch.no_grad(), NothingFromTheHost():
         after = engine._advance(networks, *given)
     for name, value in after._asdict().items():

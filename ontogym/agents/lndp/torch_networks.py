@@ -92,6 +92,8 @@ class Gathered:
         if self._of() is not networks.genomes or not np.array_equal(self._rows, rows):
             self._constants = {name: getattr(networks, name)[index] for name in CONSTANT}
             self._of, self._rows = weakref.ref(networks.genomes), rows
-        rules = {slot: RuleState(*(part[index] for part in memory)) for slot, memory in networks.rules.items()}
+        rules = {
+            slot: RuleState(*(part[index] for part in memory)) for slot, memory in networks.rules.items()
+        }
         changing = {name: getattr(networks, name)[index] for name in CHANGING}
         return Networks(**self._constants, **changing, rules=rules)

@@ -15,7 +15,14 @@ from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CartPoleDynamics", "CartPoleEnv", "CartPoleParameters", "CartPoleState", "CartPoleVectorEnv", "move"]
+__all__ = [
+    "CartPoleDynamics",
+    "CartPoleEnv",
+    "CartPoleParameters",
+    "CartPoleState",
+    "CartPoleVectorEnv",
+    "move",
+]
 
 GRAVITY, MASS_CART, MASS_POLE, HALF_LENGTH = 9.8, 1.0, 0.1, 0.5
 FORCE, STEP_S = 10.0, 0.02

@@ -15,7 +15,11 @@ from tests.agents.host_traffic import NothingFromTheHost
 HEARS = ("action", "reward", "start", "terminated")
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "plain": ("CartPole-v1", {}, {}),
-    "hears everything": ("CartPole-v1", {"hears": HEARS, "scale_observations": True, "reward_scale": 0.5}, {}),
+    "hears everything": (
+        "CartPole-v1",
+        {"hears": HEARS, "scale_observations": True, "reward_scale": 0.5},
+        {},
+    ),
     "deaf": ("CartPole-v1", {"hears": HEARS}, {"silenced": HEARS}),
     "told of ends": ("CartPole-v1", {"hears": ("reward",)}, {"told": "termination"}),
     "clamped": ("CartPole-v1", {"hears": ("reward",)}, {"reward_clamp": 0.5}),
