@@ -176,10 +176,10 @@ def parity(report: Report) -> None:
 def _bodies(device: str, dtype: str, decisions: str) -> list[Any]:
     agent = lndp(torch.device(device), dtype=dtype, decisions=decisions, io_identity=True)
     rng = np.random.default_rng(0)
-    state = agent.birth(0.3 * rng.standard_normal((256, agent.genome_size)), lane_seeds(0, 256))
+    state = agent.birth(0.3 * rng.standard_normal((64, agent.genome_size)), lane_seeds(0, 64))
     kept = []
     for step in range(10):
-        _, state = agent.step(state, rng.standard_normal((256, 4)), Feedback.of(np.ones(256)))
+        _, state = agent.step(state, rng.standard_normal((64, 4)), Feedback.of(np.ones(64)))
         if step in (0, 9):
             kept.append(agent.body(state))
     return kept

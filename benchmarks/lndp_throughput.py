@@ -1,6 +1,6 @@
 """Agent-steps per second of every LNDP engine, and seconds per generation. Run by hand:
 
-    python benchmarks/lndp_throughput.py [--json] [--quick | --cores | --old CHECKOUT]
+    python benchmarks/lndp_throughput.py [--json] [--quick | --cores | --old CHECKOUT [--nodes N ...]]
 
 Default configuration (32 nodes, CartPole's 4 inputs and 2 outputs), genomes from N(0, 1) as at the start of a
 search, everyone alive. Each figure is the median over repetitions that are interleaved between engines, so that
@@ -136,7 +136,7 @@ def generation_seconds(threads: int) -> dict[str, float]:
 
 HELD = 1 - 2**-53
 """A threshold that no structural decision reaches."""
-OLD_AND_NEW = {16: 64, 32: 64, 64: 32, 128: 16, 256: 8}
+OLD_AND_NEW = {16: 64, 32: 64, 64: 32, 128: 16}
 """Number of nodes to population, about as much work each."""
 
 
@@ -175,8 +175,8 @@ def _population(nodes: int, population: int, density: str) -> Callable[[], Any]:
     return step
 
 
-def against(old: Path, rounds: int) -> list[Case]:
-    """The numba engine of an older checkout beside this one's, in turn."""
+def against(old: Path, sizes: list[int], rounds: int) -> list[Case]:
+    """The numba engine of an older checkout beside this one's, in turn, at some numbers of nodes."""
     here = Path(__file__).resolve()
     children = [
         subprocess.Popen(
@@ -195,7 +195,7 @@ def against(old: Path, rounds: int) -> list[Case]:
         return float(child.stdout.readline())
 
     found = []
-    for nodes, population in OLD_AND_NEW.items():
+    for nodes, population in [(n, OLD_AND_NEW.get(n, 16)) for n in sizes]:
         for density in (".1", "1", "free"):
             for child in children:
                 ask(child, nodes, population, density, 0.01)
@@ -225,6 +225,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="leave out what needs torch.compile")
     parser.add_argument("--cores", action="store_true", help="only what the second core brings")
     parser.add_argument("--old", type=Path, help="another checkout, whose numba engine is measured in turn")
+    parser.add_argument("--nodes", type=int, nargs="+", default=list(OLD_AND_NEW), help="sizes for --old")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--repetitions", type=int, default=7)
     arguments = parser.parse_args()
@@ -232,7 +233,7 @@ def main() -> None:
         serve()
         return
     if arguments.old:
-        pairs = against(arguments.old, arguments.repetitions)
+        pairs = against(arguments.old, arguments.nodes, arguments.repetitions)
         if arguments.json:
             print(json.dumps({"against": pairs}))
         return

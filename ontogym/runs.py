@@ -41,7 +41,14 @@ __all__ = ["RunFolder", "build_config", "command_line", "read_config", "read_pro
 Arrays = Mapping[str, NDArray[Any]]
 C = TypeVar("C")
 CHECKPOINT, PROGRESS = "checkpoint.safetensors", "progress.csv"
-_KEPT = (CHECKPOINT, "cells/*.json", "fits/*.safetensors", "finished/*.json", "part-*.json")
+_KEPT = (
+    CHECKPOINT,
+    "cells/*.json",
+    "fits/*.safetensors",
+    "finished/*.json",
+    "part-*.json",
+    "runs/*/checkpoint.safetensors",
+)
 """What a stopped run goes on from."""
 _RECORDS = ("config.json", "run.json", "building.json")
 

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ontogym.batched.dynamics import Dynamics
 from ontogym.seeding import GOLDEN
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "state_tensors",
     "stream_tensor",
     "stream_words",
-    "tensor_dynamics_of",
     "uniform",
 ]
 
@@ -100,11 +98,3 @@ class TensorDynamics(NamedTuple):
 def state_tensors(state: Any, device: torch.device | str) -> World:
     """A state of the batched dynamics as tensors, field by field."""
     return tuple(torch.tensor(np.ascontiguousarray(part), device=device) for part in state)
-
-
-def tensor_dynamics_of(dynamics: Dynamics[Any], device: torch.device | str) -> TensorDynamics | None:
-    """The form of these dynamics that lives on a device, or None if they have none."""
-    from ontogym.envs.tensors import TENSORS
-
-    make = TENSORS.get(type(dynamics))
-    return make(dynamics, torch.device(device)) if make is not None else None

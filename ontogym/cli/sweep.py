@@ -16,6 +16,7 @@ import tyro
 
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
+from ontogym.runs import stoppable
 
 __all__ = ["Sweep"]
 
@@ -64,11 +65,12 @@ class Sweep:
             cells = read_cells(plan, out)
         else:
             runner = Subprocesses()
-            try:
-                cells = run_sweep(plan, out, runner, self.workers, only=self.only)
-            except KeyboardInterrupt:
-                runner.stop()
-                raise KeyboardInterrupt(f"stopped; the same command goes on with {out}.") from None
+            with stoppable(out, onward=""):
+                try:
+                    cells = run_sweep(plan, out, runner, self.workers, only=self.only)
+                except KeyboardInterrupt:
+                    runner.stop()
+                    raise
         text = markdown(plan, cells)
         if not self.json:
             print(f"Primary endpoint: {plan.primary}. {len(cells)} of {len(plan.cells)} cells.\n\n{text}")

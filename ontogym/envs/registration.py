@@ -72,7 +72,7 @@ ENTRIES: dict[str, EnvEntry] = {
             "ontogym/ForagingRewardOnly-v0", *_FORAGING, 100, 81.3, 495.0, {"reward_only": True}, _GOALS
         ),
         EnvEntry(
-            "ontogym/ForagingRewardOnly-v1",
+            "ontogym/ForagingRewardOnlyLate-v0",
             *_FORAGING,
             100,
             78.5,
@@ -81,7 +81,7 @@ ENTRIES: dict[str, EnvEntry] = {
             _GOALS,
         ),
         EnvEntry(
-            "ontogym/ForagingSwitch-v1",
+            "ontogym/ForagingSwitchLate-v0",
             *_FORAGING,
             100,
             78.4,
@@ -303,7 +303,7 @@ ENTRIES: dict[str, EnvEntry] = {
             },
         ),
         EnvEntry(
-            "ontogym/ForagingGoalSwap-v1",
+            "ontogym/ForagingGoalSwapLate-v0",
             *_CHANGING,
             100,
             78.6,
@@ -327,8 +327,8 @@ ENTRIES: dict[str, EnvEntry] = {
             "ontogym.envs.rule_shift_lander:RuleShiftLunarLanderEnv",
             None,
             1000,
-            -179.8,
-            246.1,
+            -185.8,
+            241.3,
             spaces=("Box(8,)", "Discrete(4)"),
         ),
         EnvEntry(

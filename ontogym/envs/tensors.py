@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.tensors import TensorDynamics, World, increments, uniform
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics, CartPoleState, move
 from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics, ForagingState
 from ontogym.envs.grid import LINE_MOVES
 
-__all__ = ["TENSORS"]
+__all__ = ["TENSORS", "tensor_dynamics_of"]
 
 Outcome = tuple[World, Tensor, Tensor, Tensor]
 
@@ -75,3 +76,9 @@ TENSORS: dict[type, Callable[[Any, torch.device], TensorDynamics]] = {
     ForagingDynamics: _foraging,
 }
 """Dynamics, and how their form on a device is made; subclasses, which may change the rules, have none."""
+
+
+def tensor_dynamics_of(dynamics: Dynamics[Any], device: torch.device | str) -> TensorDynamics | None:
+    """The form of these dynamics that lives on a device, or None if they have none."""
+    make = TENSORS.get(type(dynamics))
+    return make(dynamics, torch.device(device)) if make is not None else None

@@ -2,15 +2,17 @@
 
 A task of a suite is an environment with its arguments, lives of a few episodes through which an agent is carried
 over, and, in `prenatal`, the spontaneous activity on which it develops before. Changing any of this is a new version
-of the suite: scores of different versions are never mixed.
+of the suite, which is added to `EVERY_SUITE` after the old one: scores of an old version stay readable and can be
+verified again, and are never mixed with those of another.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +20,15 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.life import LifeSpec, life_seeds
 from ontogym.envs import anchors, conditions
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.seeding import derive
 
 __all__ = [
+    "EVERY_SUITE",
     "HELD_OUT",
+    "PACKAGE_SEEDS",
     "PUBLIC",
     "SUITES",
+    "HeldOut",
     "Suite",
     "SuiteTask",
     "get_suite",
@@ -36,6 +42,9 @@ PUBLIC = 2024_06_13
 HELD_OUT = 7_741_003_815
 """Root of the held-out seeds, from which no command of this package trains. It stands in an open file, so it keeps
 honest people honest; who runs a contest verifies with a root of their own (`ontogym leaderboard add --held-out`)."""
+PACKAGE_SEEDS = "package"
+"""What stands for the commitment where the held-out seeds are those of `HELD_OUT`, which everybody knows."""
+SHORTEST_SECRET = 12
 
 
 @dataclass(frozen=True)
@@ -146,97 +155,105 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
 
 
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
-SUITES: Mapping[str, Suite] = MappingProxyType(
-    {
-        suite.name: suite
-        for suite in (
-            Suite(
-                "classic",
-                1,
-                "Balance, swing up, forage: tasks that stay the same for a life.",
-                (
-                    SuiteTask("CartPole-v1", "ontogym/CartPole-v1"),
-                    SuiteTask("Acrobot-v1", "ontogym/Acrobot-v1"),
-                    SuiteTask("Pendulum-v1", "ontogym/Pendulum-v1"),
-                    SuiteTask("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
-                    SuiteTask("ForagingRewardOnly-v0", "ontogym/ForagingRewardOnly-v0", **_FORAGING),
-                ),
+EVERY_SUITE: tuple[Suite, ...] = (
+    Suite(
+        "classic",
+        1,
+        "Balance, swing up, forage: tasks that stay the same for a life.",
+        (
+            SuiteTask("CartPole-v1", "ontogym/CartPole-v1"),
+            SuiteTask("Acrobot-v1", "ontogym/Acrobot-v1"),
+            SuiteTask("Pendulum-v1", "ontogym/Pendulum-v1"),
+            SuiteTask("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+            SuiteTask("ForagingRewardOnly-v0", "ontogym/ForagingRewardOnly-v0", **_FORAGING),
+        ),
+    ),
+    Suite(
+        "nonstationary",
+        1,
+        "The rules change within a life, untold.",
+        (
+            SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", window=10, **_FORAGING),
+            *(
+                SuiteTask(name, f"ontogym/{name}", episodes=6, switch=3)
+                for name in (
+                    "CartPoleSensorFlip-v0",
+                    "CartPoleSensorPermute-v0",
+                    "CartPoleActionFlip-v0",
+                    "AcrobotActionSwap-v0",
+                )
             ),
-            Suite(
-                "nonstationary",
-                1,
-                "The rules change within a life, untold.",
-                (
-                    SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", window=10, **_FORAGING),
-                    *(
-                        SuiteTask(name, f"ontogym/{name}", episodes=6, switch=3)
-                        for name in (
-                            "CartPoleSensorFlip-v0",
-                            "CartPoleSensorPermute-v0",
-                            "CartPoleActionFlip-v0",
-                            "AcrobotActionSwap-v0",
-                        )
-                    ),
-                    # Here the rules change within the one episode of a life.
-                    *(
-                        SuiteTask(name, f"ontogym/{name}", episodes=1, window=window)
-                        for name, window in (
-                            ("CartPoleDrift-v0", None),
-                            ("PendulumDrift-v0", None),
-                            ("PendulumActionFlip-v0", 20),
-                            ("ForagingGoalSwap-v0", 10),
-                        )
-                    ),
-                ),
+            # Here the rules change within the one episode of a life.
+            *(
+                SuiteTask(name, f"ontogym/{name}", episodes=1, window=window)
+                for name, window in (
+                    ("CartPoleDrift-v0", None),
+                    ("PendulumDrift-v0", None),
+                    ("PendulumActionFlip-v0", 20),
+                    ("ForagingGoalSwap-v0", 10),
+                )
             ),
-            Suite(
-                "prenatal",
-                1,
-                "The same life after retinal waves, after noise, and after silence.",
-                (
-                    *_prenatal("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
-                    *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
-                ),
-            ),
-            Suite(
-                "encoding",
-                1,
-                "What a retina should be shown instead of a picture.",
-                (
-                    SuiteTask("RetinaEncoding-v0", "ontogym/RetinaEncoding-v0", episodes=1, lives=64),
-                    SuiteTask("RetinaRefinement-v0", "ontogym/RetinaRefinement-v0", episodes=1, lives=32),
-                    SuiteTask("RetinaCalibration-v0", "ontogym/RetinaCalibration-v0", episodes=1, lives=16),
-                ),
-            ),
-            Suite(
-                "choice",
-                1,
-                "Two-alternative choices whose rule is inferred from behaviour.",
-                (
-                    SuiteTask("DeNovoChoice-v0", "ontogym/DeNovoChoice-v0", episodes=1, lives=20),
-                    SuiteTask("DeNovoChoiceBlocks-v0", "ontogym/DeNovoChoiceBlocks-v0", episodes=1, lives=20),
-                ),
-            ),
-            Suite(
-                "multi-agent",
-                1,
-                "Several agents, one food: the agent among scripted rivals.",
-                (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
-            ),
-        )
-    }
+        ),
+    ),
+    Suite(
+        "prenatal",
+        1,
+        "The same life after retinal waves, after noise, and after silence.",
+        (
+            *_prenatal("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+            *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
+        ),
+    ),
+    Suite(
+        "encoding",
+        1,
+        "What a retina should be shown instead of a picture.",
+        (
+            SuiteTask("RetinaEncoding-v0", "ontogym/RetinaEncoding-v0", episodes=1, lives=64),
+            SuiteTask("RetinaRefinement-v0", "ontogym/RetinaRefinement-v0", episodes=1, lives=32),
+            SuiteTask("RetinaCalibration-v0", "ontogym/RetinaCalibration-v0", episodes=1, lives=16),
+        ),
+    ),
+    Suite(
+        "choice",
+        1,
+        "Two-alternative choices whose rule is inferred from behaviour.",
+        (
+            SuiteTask("DeNovoChoice-v0", "ontogym/DeNovoChoice-v0", episodes=1, lives=20),
+            SuiteTask("DeNovoChoiceBlocks-v0", "ontogym/DeNovoChoiceBlocks-v0", episodes=1, lives=20),
+        ),
+    ),
+    Suite(
+        "multi-agent",
+        1,
+        "Several agents, one food: the agent among scripted rivals.",
+        (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
+    ),
 )
+"""Every version of every suite; versions of one name in rising order."""
+SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in EVERY_SUITE})
+"""The newest version of each suite: what is submitted to, unless a version is named."""
 
 
-def get_suite(name: str) -> Suite:
-    """The suite of this name.
+def get_suite(name: str, version: int | None = None) -> Suite:
+    """The suite of this name: a version of it, or the newest.
 
     Raises:
         UnknownNameError: there is none.
+        OntogymError: it has no such version here.
     """
     if name not in SUITES:
         raise UnknownNameError("suite", name, SUITES)
-    return SUITES[name]
+    if version is None:
+        return SUITES[name]
+    versions = {suite.version: suite for suite in EVERY_SUITE if suite.name == name}
+    if version not in versions:
+        known = ", ".join(map(str, versions))
+        raise OntogymError(
+            f"The suite {name!r} has version {known} here, not {version}; evaluate again with this version of ontogym "
+            "or read the scores with the other."
+        )
+    return versions[version]
 
 
 def get_task(suite: str, version: int, name: str) -> SuiteTask:
@@ -244,15 +261,9 @@ def get_task(suite: str, version: int, name: str) -> SuiteTask:
 
     Raises:
         UnknownNameError: no such suite or task.
-        OntogymError: the suite now has another version.
+        OntogymError: the suite has no such version here.
     """
-    found = get_suite(suite)
-    if version != found.version:
-        raise OntogymError(
-            f"The suite {suite!r} has version {found.version} here, not {version}; evaluate again with this version "
-            "of ontogym or read the scores with the other."
-        )
-    return found.task(name)
+    return get_suite(suite, version).task(name)
 
 
 def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) -> tuple[Suite, SuiteTask]:
@@ -280,17 +291,26 @@ def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) ->
     )
 
 
-def held_out(text: str | None) -> int:
-    """The root of the held-out seeds that an organiser chose; ours if None.
+class HeldOut(NamedTuple):
+    """The root of held-out seeds, and a commitment to it: it tells roots apart and does not tell the root."""
+
+    root: int
+    commitment: str
+
+
+def held_out(text: str | None) -> HeldOut:
+    """The held-out seeds that an organiser chose by a secret; the package's own (`PACKAGE_SEEDS`) if None.
 
     Raises:
-        OntogymError: a root that is the public one.
+        OntogymError: a secret that could be guessed by trying.
     """
-    from ontogym.seeding import derive
-
     if text is None:
-        return HELD_OUT
-    root = derive(HELD_OUT, text)
-    if root == PUBLIC:  # pragma: no cover
-        raise OntogymError("This word gives the public seeds; choose another.")
-    return root
+        return HeldOut(HELD_OUT, PACKAGE_SEEDS)
+    if len(text) < SHORTEST_SECRET:
+        raise OntogymError(
+            f"A secret of {len(text)} characters can be guessed by trying; pass one of at least {SHORTEST_SECRET} to "
+            "--held-out."
+        )
+    # Slow on purpose: whoever tries secrets pays for each.
+    digest = hashlib.pbkdf2_hmac("sha256", text.encode(), b"ontogym held-out seeds", 300_000)
+    return HeldOut(derive(HELD_OUT, text), digest.hex()[:32])

@@ -138,6 +138,6 @@ def test_a_gpu_replays_what_the_cpu_computes(compiled: bool) -> None:
                 state, np.full((20, 3), 0.1 * step), Feedback.of(np.ones(20)), np.arange(20) > step
             )
         bodies.append((motor, *agent.body(state)))
-    assert agent.engine._seated.step.graphs
+    assert agent.engine._seat.replayed.graphs
     for cpu, gpu in zip(*bodies):
         np.testing.assert_allclose(gpu, cpu, atol=1e-9)

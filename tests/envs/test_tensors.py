@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from ontogym.batched.dynamics import Dynamics
-from ontogym.batched.tensors import state_tensors, stream_tensor, stream_words, tensor_dynamics_of
+from ontogym.batched.tensors import state_tensors, stream_tensor, stream_words
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics
 from ontogym.envs.foraging import ForagingDynamics
-from ontogym.envs.tensors import TENSORS
+from ontogym.envs.tensors import TENSORS, tensor_dynamics_of
 from ontogym.seeding import LaneStreams, lane_seeds
 
 WORLDS: list[Dynamics[Any]] = [

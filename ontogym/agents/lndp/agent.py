@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from gymnasium import spaces
@@ -15,6 +15,9 @@ from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
 from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import GOLDEN, mix64
+
+if TYPE_CHECKING:
+    from ontogym.agents.lndp.torch_engine import TorchEngine
 
 __all__ = ["LNDP", "Engine", "LNDPState"]
 
@@ -49,9 +52,10 @@ class Engine(Protocol):
 
 
 class LNDPState(NamedTuple):
-    """A living population: the engine's own state."""
+    """A living population: the engine's own state, and whether nothing of it but activity changes any more."""
 
     engine: Any
+    still: bool = False
 
 
 class LNDP(Agent[LNDPState]):
@@ -139,7 +143,7 @@ class LNDP(Agent[LNDPState]):
             _, inner = self.engine.step(inner, observation, silence)
             if self.options.released:  # there even a recurrent network forgets between steps of development
                 inner = self.engine.rest(inner)
-        return LNDPState(self.engine.rest(inner))
+        return state._replace(engine=self.engine.rest(inner))
 
     def step(
         self,
@@ -184,13 +188,41 @@ class LNDP(Agent[LNDPState]):
             )
         if self.gain is not None:
             observation = observation * self.gain
+        if state.still:
+            update = np.zeros(len(reward), np.bool_)
         motor, inner = self.engine.step(
             state.engine, self.listen(observation, feedback), reward, active, update
         )
-        return motor, LNDPState(inner)
+        return motor, state._replace(engine=inner)
+
+    def hold(
+        self,
+        state: LNDPState,
+        *,
+        wiring: NDArray[np.bool_] | bool | None = None,
+        weights: NDArray[np.bool_] | bool | None = None,
+    ) -> LNDPState:
+        """An intervention: from now on some networks keep their wiring, or their weights, in place.
+
+        Args:
+            wiring: ``(P,)`` or one for all, whether no edge comes or goes. weights: whether an edge that has a
+                weight keeps it (a new edge its first one; its other features go on). None: as before.
+        """
+        held = state.engine.held
+        for part, value in ((held.wiring, wiring), (held.weights, weights)):
+            if value is not None:
+                part[:] = value
+        return state
+
+    def freeze(self, state: LNDPState, what: str) -> LNDPState:
+        if what == "all":
+            return state._replace(still=True)
+        if what in ("wiring", "weights"):
+            return self.hold(state, **{what: True})
+        return super().freeze(state, what)
 
     def copy(self, state: LNDPState) -> LNDPState:
-        return LNDPState(self.engine.copy(state.engine))
+        return state._replace(engine=self.engine.copy(state.engine))
 
     def body(self, state: LNDPState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
         """The networks as they are, engine-independent."""
@@ -213,7 +245,7 @@ class LNDP(Agent[LNDPState]):
         ``node_diversity``: mean over features of the standard deviation over nodes (0: collapsed)."""
         room = self.n_allowed_edges
         if self.engine_name == "torch":
-            edges, diversity = self.engine.measure(state.engine)
+            edges, diversity = cast("TorchEngine", self.engine).measure(state.engine)
         else:
             body = self.body(state)
             edges, diversity = body.mask.sum((1, 2)), body.nodes.std(1).mean(1)

@@ -39,8 +39,8 @@ def newborns(
         np.asarray(seeds, dtype=np.uint64), return_inverse=True, return_counts=True
     )
     rows, ends = np.argsort(back, kind="stable"), np.cumsum(counts)
-    # While a body is drawn, each of its N^2 places has some 20 numbers.
-    size = max(1, BODY_BLOCK // (20 * 8 * config.nodes**2))
+    # While a body is drawn, each of its N^2 places has some 12 numbers.
+    size = max(1, BODY_BLOCK // (12 * 8 * config.nodes**2))
     for first in range(0, len(unique), size):
         last = min(first + size, len(unique))
         body = _draw(config, n_inputs, n_outputs, unique[first:last])

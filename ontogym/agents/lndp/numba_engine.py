@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.lndp.crew import Crew
-from ontogym.agents.lndp.kernel.options import flags_of, offsets_of, padded
+from ontogym.agents.lndp.freezing import Held
+from ontogym.agents.lndp.kernel.options import KEEP, REWIRE, UPDATE, flags_of, offsets_of, padded
 from ontogym.agents.lndp.organism import BUILT_IN, Body, GenomeLayout, LNDPConfig, allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN
@@ -41,6 +42,7 @@ class NumbaState(NamedTuple):
     history: NDArray[np.floating]
     activation: NDArray[np.floating]
     changed: NDArray[np.int64]
+    held: Held
 
 
 def fits_kernel(config: LNDPConfig) -> str | None:
@@ -96,6 +98,7 @@ class NumbaEngine:
             history=self._rows(p, c.history),
             activation=self._rows(p, 1),
             changed=np.zeros(p, np.int64),
+            held=Held.nothing(p),
         )
 
     def place(self, state: NumbaState, rows: slice | NDArray[np.integer], body: Body) -> None:
@@ -144,7 +147,8 @@ class NumbaEngine:
 
         p = len(state.genomes)
         living = np.arange(p) if active is None else np.flatnonzero(active)
-        updates = np.ones(p, np.bool_) if update is None else np.ascontiguousarray(update)
+        updates = np.ones(p, np.bool_) if update is None else np.asarray(update)
+        changes = self._changes(state.held, updates)
         told = np.ascontiguousarray(reward * self.config.reward_scale, dtype=self.dtype)
         seen = np.ascontiguousarray(observation, dtype=self.dtype)
 
@@ -159,7 +163,7 @@ class NumbaEngine:
                 state,
                 seen,
                 told,
-                updates,
+                changes,
                 living,
                 seat,
                 taken,
@@ -179,10 +183,18 @@ class NumbaEngine:
             # As many numbers as `LaneStreams.uniform((2, N, N))` would have drawn.
             with np.errstate(over="ignore"):
                 state.keys[living[updates[living]]] += GOLDEN * np.uint64(2 * n**2)
+        if self.config.rewire_every > 1:
+            state.held.updates[living[updates[living]]] += 1
         motor = state.activation[:, n - self.layout.n_outputs : n].copy()
         if active is not None:
             motor[~active] = 0
         return motor, state
+
+    def _changes(self, held: Held, updates: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """What may change in each individual, ``(P,)``, as the kernel wants to know it."""
+        rewires, keeps = held.rewires(self.config.rewire_every), held.keeps_weights()
+        changes = updates * (UPDATE | REWIRE) if rewires is None else updates * UPDATE + rewires * REWIRE
+        return changes if keeps is None else changes + keeps * KEEP
 
     def rest(self, state: NumbaState) -> NumbaState:
         """Forget the activity (after development), keep the network."""

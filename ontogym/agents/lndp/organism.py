@@ -23,7 +23,16 @@ from ontogym.seeding import generator
 
 __all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges"]
 
-_SIZES = ("nodes", "node_features", "edge_features", "heads", "query_features", "value_features", "rnn_iters")
+_SIZES = (
+    "nodes",
+    "node_features",
+    "edge_features",
+    "heads",
+    "query_features",
+    "value_features",
+    "rnn_iters",
+    "rewire_every",
+)
 _CHOICES = {
     "start": ("random", "empty"),
     "decisions": ("threshold", "stochastic"),
@@ -72,6 +81,7 @@ class LNDPConfig:
         pruning_rule: key of the rule that removes edges; an empty name means none.
         synaptogenesis_rule: key of the rule that adds edges; an empty name means none.
         structural_rule: key of one rule that both adds and removes edges, in place of those two.
+        rewire_every: edges come and go only at every so many updates of a network (1: at each).
         hears: feedback that has input nodes of its own, after the observation's: action (what it did last), reward,
             start (first step of an episode), terminated. The synaptic rule is told the reward in any case.
         development: source of spontaneous activity that newborns develop on before any experience.
@@ -106,6 +116,7 @@ class LNDPConfig:
     pruning_rule: str = "lndp-pruning"
     synaptogenesis_rule: str = "lndp-synaptogenesis"
     structural_rule: str = ""
+    rewire_every: int = 1
     hears: tuple[str, ...] = ()
     development: str = ""
     development_steps: int = 0

@@ -16,9 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ontogym.agents.batching import Replayed, bucket, compile_step, torch_device
+from ontogym.agents.batching import bucket, compile_step, torch_device
+from ontogym.agents.lndp.freezing import Held
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
 from ontogym.agents.lndp.torch_networks import Gathered, Networks, each, merge, overwrite, put, where_rows
+from ontogym.agents.lndp.torch_seat import Seat
 from ontogym.batched.tensors import increments, stream_tensor, uniform
 from ontogym.developmental.rules.base import (
     RuleContext,
@@ -33,20 +35,10 @@ __all__ = ["Networks", "TorchEngine", "TorchState"]
 
 
 class TorchState(NamedTuple):
-    """A population."""
+    """A population: its networks, and what is held of them."""
 
     networks: Networks
-
-
-class Seated(NamedTuple):
-    """One population on a device and the memory that its steps are told through: ``(P, I)``, ``(P,)`` each."""
-
-    networks: Networks
-    observation: Tensor
-    reward: Tensor
-    active: Tensor
-    update: Tensor | None
-    step: Replayed
+    held: Held
 
 
 class TorchEngine:
@@ -88,16 +80,22 @@ class TorchEngine:
         self._step = compile_step(self._advance) if compiled else self._advance
         self._live = compile_step(self.live, any_size=True) if compiled else self.live
         self._gathered = Gathered()
-        self._seated: Seated | None = None
+        self._seat: Seat | None = None
 
     # -- the equations ------------------------------------------------------------------------------------
 
     def _advance(
-        self, state: Networks, observation: Tensor, reward: Tensor, update: Tensor | None
+        self,
+        state: Networks,
+        observation: Tensor,
+        reward: Tensor,
+        update: Tensor | None,
+        rewires: Tensor | None = None,
+        keeps: Tensor | None = None,
     ) -> Networks:
         """Update (where `update` says so; None: everywhere) and act: one step of everyone in the batch."""
         u, streams = self._noise(state)
-        new = self._update(state, reward, u)._replace(streams=streams)
+        new = self._update(state, reward, u, rewires, keeps)._replace(streams=streams)
         if update is not None:
             new = merge(where_rows(update), new, state)
         return self._activate(new, observation)
@@ -109,9 +107,11 @@ class TorchEngine:
         reward: Tensor,
         active: Tensor,
         update: Tensor | None = None,
+        rewires: Tensor | None = None,
+        keeps: Tensor | None = None,
     ) -> None:
         """One step of the rows where `active` ``(P,)``, written into `networks`; the others stay as they are."""
-        new = self._advance(networks, observation, reward, update)
+        new = self._advance(networks, observation, reward, update, rewires, keeps)
         overwrite(networks, merge(where_rows(active), new, networks))
 
     def _noise(self, state: Networks) -> tuple[Tensor, Tensor]:
@@ -121,7 +121,9 @@ class TorchEngine:
             return uniform(state.streams, self._increments, size, self.dtype)
         return state.nodes.new_zeros(()).expand(len(state.nodes), *size), state.streams
 
-    def _update(self, state: Networks, reward: Tensor, u: Tensor) -> Networks:
+    def _update(
+        self, state: Networks, reward: Tensor, u: Tensor, rewires: Tensor | None, keeps: Tensor | None
+    ) -> Networks:
         g = self._genes(state.genomes)
         identity = self._identity(g, state.nodes)
         x = self._perceive(g, state, state.nodes + identity)
@@ -134,6 +136,10 @@ class TorchEngine:
             )
         else:
             edges = state.innate * state.mask[:, None]
+        if keeps is not None:
+            old = state.edges[:, :1] * state.mask[:, None]
+            kept = torch.where(keeps[:, None, None, None] & (old != 0), old, edges[:, :1])
+            edges = torch.cat([kept, edges[:, 1:]], 1)
         # Structural rules see the features that the synaptic rule has just made.
         context = context._replace(edges=edges, weights=edges[:, 0])
         outputs: dict[str, RuleOutput] = {}
@@ -141,6 +147,8 @@ class TorchEngine:
             if slot in self.rules:
                 outputs[slot], memory[slot] = ask_rule(self.rules[slot], g[slot], memory[slot], context)
         mask = self._rewire(outputs, mask, u)
+        if rewires is not None:
+            mask = torch.where(rewires[:, None, None], mask, state.mask)
         changed = (mask - state.mask).abs().sum((1, 2))
         return state._replace(nodes=nodes, edges=edges, mask=mask, changed=changed, rules=memory)
 
@@ -253,7 +261,7 @@ class TorchEngine:
             streams=stream_tensor(keys, self.device),
             rules={k: r.init_state(p, c.nodes, self.dtype, self.device) for k, r in self.rules.items()},
         )
-        return TorchState(networks)
+        return TorchState(networks, Held.nothing(p))
 
     def place(self, state: TorchState, rows: slice | NDArray[np.integer], body: Body) -> None:
         """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
@@ -285,55 +293,57 @@ class TorchEngine:
         motor = np.zeros((population, self.layout.n_outputs), str(self.dtype).removeprefix("torch."))
         if not live.any():
             return motor, state
+        said = (
+            None if update is None else np.asarray(update),
+            state.held.rewires(self.config.rewire_every),
+            state.held.keeps_weights(),
+        )
         if self.in_place:
-            acted = self._step_in_place(networks, np.asarray(observation), told, live, update)
+            acted = self._step_in_place(networks, np.asarray(observation), told, live, said)
             motor[live] = acted[live]
-            return motor, state
-        chosen = np.flatnonzero(live)
+        else:
+            state = self._step_gathered(state, observation, told, live, said, motor)
+        state.held.updates[live if update is None else live & np.asarray(update)] += 1
+        return motor, state
+
+    def _step_gathered(
+        self,
+        state: TorchState,
+        observation: NDArray[np.floating],
+        reward: NDArray[np.floating],
+        live: NDArray[np.bool_],
+        said: tuple[NDArray[np.bool_] | None, ...],
+        motor: NDArray[np.floating],
+    ) -> TorchState:
+        """A step of the living, gathered into a batch of a usual size; `motor` (P, A) is written."""
+        networks, population, chosen = state.networks, len(live), np.flatnonzero(live)
         # Padding repeats a living row; its result is thrown away.
         rows = np.resize(chosen, bucket(len(chosen), population))
         rows[len(chosen) :] = chosen[0]
         whole = len(chosen) == population
         index = torch.as_tensor(rows, device=self.device)
         before = networks if whole else self._gathered(networks, rows, index)
-        asked = None if update is None else torch.as_tensor(np.asarray(update)[rows], device=self.device)
-        after = self._step(before, self._tensor(observation[rows]), self._tensor(told[rows]), asked)
+        flags = [None if part is None else torch.as_tensor(part[rows], device=self.device) for part in said]
+        after = self._step(before, self._tensor(observation[rows]), self._tensor(reward[rows]), *flags)
         motor[chosen] = self.motor(after)[: len(chosen)].cpu().numpy()
         if whole:
-            return motor, TorchState(after)
+            return state._replace(networks=after)
         put(networks, after, index[: len(chosen)])
-        return motor, state
+        return state
 
     def _step_in_place(
         self,
         networks: Networks,
         observation: NDArray[np.floating],
         reward: NDArray[np.floating],
-        active: NDArray[np.bool_],
-        update: NDArray[np.bool_] | None,
+        live: NDArray[np.bool_],
+        said: tuple[NDArray[np.bool_] | None, ...],
     ) -> NDArray[np.floating]:
         """Motor outputs (P, A) of a step of everyone where he stands."""
-        seated = self._seated
-        if seated is None or seated.networks is not networks or (seated.update is None) != (update is None):
-            seated = self._seated = self._seat(networks, observation.shape, update is not None)
-        seated.observation.copy_(torch.as_tensor(np.ascontiguousarray(observation)))
-        seated.reward.copy_(torch.as_tensor(reward))
-        seated.active.copy_(torch.as_tensor(active))
-        if seated.update is not None:
-            seated.update.copy_(torch.as_tensor(update))
-        seated.step()
+        if self._seat is None or not self._seat.fits(networks, said):
+            self._seat = Seat(networks, self._live, observation.shape, said, self.graphs)
+        self._seat.step(observation, reward, live, said)
         return np.asarray(self.motor(networks).cpu().numpy())
-
-    def _seat(self, networks: Networks, shape: tuple[int, ...], updates: bool) -> Seated:
-        options: dict[str, Any] = {"dtype": self.dtype, "device": self.device}
-        given = torch.zeros(shape, **options), torch.zeros(shape[0], **options)
-        active = torch.zeros(shape[0], dtype=torch.bool, device=self.device)
-        update = active.clone() if updates else None
-
-        def step() -> None:
-            self._live(networks, *given, active, update)
-
-        return Seated(networks, *given, active, update, Replayed(step, self.device, self.graphs))
 
     def motor(self, networks: Networks) -> Tensor:
         """What the motor nodes do, (P, A)."""
@@ -345,7 +355,8 @@ class TorchEngine:
     def rest(self, state: TorchState) -> TorchState:
         """Forget the activity (after development), keep the network."""
         networks = state.networks
-        return TorchState(networks._replace(activation=torch.zeros_like(networks.activation)))
+        still = networks._replace(activation=torch.zeros_like(networks.activation))
+        return state._replace(networks=still)
 
     def body(self, state: TorchState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
         """The networks as they are, engine-independent (copies)."""
@@ -364,7 +375,7 @@ class TorchEngine:
 
     def copy(self, state: TorchState) -> TorchState:
         """A state that shares no memory with the given one."""
-        return TorchState(each(torch.clone, state.networks))
+        return TorchState(each(torch.clone, state.networks), state.held.copy())
 
 
 def _gru(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, bias_n: Tensor) -> Tensor:

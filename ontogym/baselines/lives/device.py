@@ -20,7 +20,7 @@ from ontogym.agents.base import Agent
 from ontogym.agents.batching import Replayed, compile_step
 from ontogym.agents.individuals import Individuals, IndividualsState, life_stream
 from ontogym.agents.lndp.agent import LNDP, LNDPState
-from ontogym.agents.lndp.torch_engine import TorchEngine, TorchState
+from ontogym.agents.lndp.torch_engine import TorchEngine
 from ontogym.agents.lndp.torch_networks import Networks, each
 from ontogym.baselines.lives.device_step import Life, LifeStep, OnDevice, repeated, telling
 from ontogym.baselines.lives.lanes import lanes_of
@@ -29,7 +29,8 @@ from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
-from ontogym.batched.tensors import World, state_tensors, stream_tensor, tensor_dynamics_of
+from ontogym.batched.tensors import World, state_tensors, stream_tensor
+from ontogym.envs.tensors import tensor_dynamics_of
 from ontogym.seeding import LaneStreams
 
 __all__ = ["device_lives", "on_device"]
@@ -49,6 +50,8 @@ def on_device(agent: Agent[Any], spec: LifeSpec, cpu: bool = False) -> OnDevice 
     if type(agent) is not LNDP or not isinstance(agent.engine, TorchEngine) or agent.options.released:
         return None
     engine, action = agent.engine, agent.action_space
+    if agent.options.rewire_every != 1:
+        return None
     if spec.freeze is not None or spec.rebirth or not (cpu or engine.device.type == "cuda"):
         return None
     if not isinstance(action, spaces.Discrete) or action.start != 0:
@@ -80,8 +83,8 @@ def device_lives(
     """
     population, lives = len(genomes), len(seeds)
     born = Individuals(found.agent, np.repeat(genomes, lives, axis=0), spec.imposed_development)
-    newborn = born.begin(np.tile(seeds, population)).agent.engine.networks
-    place = _place_of(found, spec, newborn)
+    newborn = born.begin(np.tile(seeds, population)).agent
+    place = _place_of(found, spec, newborn.engine.networks)
     life, returns, lengths = place.life, [], []
     for episode in range(spec.episodes):
         place.begin(*_beginning(found, episode, seeds, options), population)
@@ -91,7 +94,8 @@ def device_lives(
                 break
         returns.append(life.earned.clone())
         lengths.append(life.lasted.clone())
-    state = IndividualsState(LNDPState(TorchState(life.networks)))
+    inner = newborn.engine._replace(networks=life.networks)
+    state = IndividualsState(LNDPState(inner))
     failed = np.zeros(population * lives, np.bool_)  # tensor dynamics are always finite
     return Lived(state, torch.stack(returns, 1).cpu().numpy(), torch.stack(lengths, 1).cpu().numpy(), failed)
 

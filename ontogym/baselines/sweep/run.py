@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -12,6 +11,7 @@ from typing import Any
 from ontogym import checkpoint
 from ontogym.baselines.sweep.plan import Cell, Plan
 from ontogym.errors import OntogymError
+from ontogym.runs import read_progress
 
 __all__ = ["Run", "read_cells", "run_sweep"]
 
@@ -90,8 +90,8 @@ def _kept(out: Path, cell: Cell) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        kept = json.loads(file.read_text())
-    except (OSError, ValueError):
+        kept = checkpoint.read_sealed_json(file)
+    except OntogymError:
         return None
     return dict(kept) if kept.get("fingerprint") == cell.fingerprint else None
 
@@ -125,7 +125,7 @@ def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     for name in plan.keep:
         if (folder / name).is_file():
             shutil.copy2(folder / name, out / "cells" / f"{cell.name}.{name}")
-    checkpoint.write_json(out / "cells" / f"{cell.name}.json", kept)
+    checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
     shutil.rmtree(folder, ignore_errors=True)
     mark.unlink(missing_ok=True)
 
@@ -141,15 +141,11 @@ def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _curve(folder: Path, most: int = 60) -> list[list[float]]:
     """``[environment steps, score]`` along the run, thinned."""
-    import csv
 
     rows: list[list[float]] = []
     if (folder / "progress.csv").is_file():
-        with (folder / "progress.csv").open(newline="") as file:
-            rows = [
-                [float(r["env_steps"]), float(r["score"])] for r in csv.DictReader(file) if r.get("score")
-            ]
+        rows = [[float(r["env_steps"]), float(r["score"])] for r in read_progress(folder) if r.get("score")]
     elif (folder / "run.json").is_file():
-        rows = json.loads((folder / "run.json").read_text())["training"]["curve"]
+        rows = checkpoint.read_sealed_json(folder / "run.json")["training"]["curve"]
     step = max(1, -(-len(rows) // most))
     return rows[::step] if not rows or rows[-1] in rows[::step] else [*rows[::step], rows[-1]]

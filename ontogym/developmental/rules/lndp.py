@@ -60,13 +60,14 @@ class _LNDPRule(PlasticityRule):
 class EdgeGRURule(_LNDPRule):
     r"""A gated recurrent unit on every edge, whose hidden state is the edge (arXiv 2406.09787, Sec. 3).
 
-    For an edge from i (pre) to j (post) with features e, node states h, remembered activations a, reward r:
+    For the edge to i (postsynaptic) from j (presynaptic) with features e, node states h, remembered activations a,
+    reward r:
 
     .. math::
-        x = [h_j, h_i, a_j, a_i, r], \quad (x_r, x_z, x_n) = W_{ih} x + b, \quad (g_r, g_z, g_n) = W_{hh} e
+        x = [h_i, h_j, a_i, a_j, r], \quad (x_r, x_z, x_n) = W_{ih} x + b, \quad (g_r, g_z, g_n) = W_{hh} e
 
         \rho = \sigma(x_r + g_r), \quad z = \sigma(x_z + g_z), \quad
-        n = \tanh(x_n + \rho \, (g_n + b_n)), \quad e \leftarrow m_{ij} \, (n + z (e - n))
+        n = \tanh(x_n + \rho \, (g_n + b_n)), \quad e_{ij} \leftarrow m_{ij} \, (n + z (e_{ij} - n))
 
     The first feature is the edge's weight. Only the n gate has a hidden bias.
 
@@ -100,10 +101,12 @@ class EdgeGRURule(_LNDPRule):
 
         new = []
         for f in range(S):
-            reset = torch.sigmoid(inputs(f) + hidden(f))
-            keep = torch.sigmoid(inputs(S + f) + hidden(S + f))
+            reset = torch.sigmoid(inputs(f) + hidden(f))  # rho = sigma(x_r + g_r)
+            keep = torch.sigmoid(inputs(S + f) + hidden(S + f))  # z = sigma(x_z + g_z)
             bias_n = _per_edge(p["bias_n"][:, f])
+            # n = tanh(x_n + rho (g_n + b_n))
             candidate = tanh(inputs(2 * S + f) + reset * (hidden(2 * S + f) + bias_n))
+            # e_ij = m_ij (n + z (e_ij - n))
             new.append((candidate + keep * (e[f] - candidate)) * context.mask)
         # Joined in three dimensions for the compiler's sake, see `apply_rule`.
         return RuleOutput(edges=torch.cat(new, 1).unflatten(1, (S, -1))), state
@@ -153,7 +156,7 @@ class PruningRule(_StructuralMLP):
 
     .. math:: p^{prune}_{ij} = \sigma(w_2 \cdot \mathrm{ReLU}(W_1 e_{ij} + b_1) + b_2)
 
-    Shapes: ``edges`` (P, S, N, N) give ``p_prune`` (P, N, N).
+    Shapes: ``edges`` (P, S, N, N) give ``p_prune`` (P, N, N), i postsynaptic and j presynaptic.
     Parameters: ``w1`` (H, S), ``b1`` (H), ``w2`` (1, H), ``b2`` (1). Scope: local.
     """
 
@@ -172,15 +175,15 @@ class PruningRule(_StructuralMLP):
         for k in range(self.hidden):
             unit = torch.relu(_combine(p["w1"][:, k], e) + _per_edge(p["b1"][:, k]))
             logit = logit + _per_edge(p["w2"][:, 0, k]) * unit
-        return RuleOutput(p_prune=torch.sigmoid(logit)), state
+        return RuleOutput(p_prune=torch.sigmoid(logit)), state  # sigma(w_2 . ReLU(W_1 e_ij + b_1) + b_2)
 
 
 class SynaptogenesisRule(_StructuralMLP):
     r"""How likely an absent edge appears, from the states of its two nodes (arXiv 2406.09787, Sec. 3).
 
-    .. math:: p^{add}_{ij} = \sigma(w_2 \cdot \mathrm{ReLU}(W_1 [h_j, h_i] + b_1) + b_2)
+    .. math:: p^{add}_{ij} = \sigma(w_2 \cdot \mathrm{ReLU}(W_1 [h_i, h_j] + b_1) + b_2)
 
-    Shapes: ``nodes`` (P, N, F) give ``p_add`` (P, N, N), (post j, pre i).
+    Shapes: ``nodes`` (P, N, F) give ``p_add`` (P, N, N), i postsynaptic and j presynaptic.
     Parameters: ``w1`` (H, 2 F), ``b1`` (H), ``w2`` (1, H), ``b2`` (1). Scope: node-state.
     """
 
@@ -202,4 +205,5 @@ class SynaptogenesisRule(_StructuralMLP):
         for k in range(self.hidden):
             unit = torch.relu(at_post[:, k, :, None] + at_pre[:, k, None, :])
             logit = logit + _per_edge(p["w2"][:, 0, k]) * unit
+        # sigma(w_2 . ReLU(W_1 [h_i, h_j] + b_1) + b_2)
         return RuleOutput(p_add=torch.sigmoid(logit)), state

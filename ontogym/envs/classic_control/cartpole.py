@@ -83,6 +83,7 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 50
+    native_form: ClassVar[str | None] = "ontogym.envs.native:cartpole_native"
     parameters: CartPoleParameters = CartPoleParameters()
 
     def __init__(self, sutton_barto_reward: bool = False) -> None:

@@ -24,7 +24,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "told of ends": ("CartPole-v1", {"hears": ("reward",)}, {"told": "termination"}),
     "clamped": ("CartPole-v1", {"hears": ("reward",)}, {"reward_clamp": 0.5}),
     "chance": ("Foraging-v0", {"decisions": "stochastic"}, {}),
-    "a world with chance": ("ForagingSwitch-v1", {"hears": ("reward",)}, {}),
+    "a world with chance": ("ForagingSwitchLate-v0", {"hears": ("reward",)}, {}),
     "goals": ("Foraging-v0", {}, {"conditions": ({"goal": 0}, {"goal": 1}), "max_steps": 30}),
     "developed": (
         "CartPole-v1",
@@ -79,6 +79,7 @@ def test_live_takes_this_path_where_agent_and_world_allow_it(monkeypatch: pytest
     [
         ("ontogym/CartPole-v1", {"engine": "numba"}, {}),
         ("ontogym/CartPole-v1", {"compat": "released"}, {}),
+        ("ontogym/CartPole-v1", {"rewire_every": 2}, {}),
         ("ontogym/CartPole-v1", {}, {"freeze": "wiring"}),
         ("ontogym/CartPole-v1", {}, {"rebirth": True}),
         ("ontogym/Pendulum-v1", {}, {}),
@@ -95,7 +96,7 @@ def test_on_the_cpu_the_living_are_gathered() -> None:
     assert on_device(agent, LifeSpec("ontogym/CartPole-v1")) is None
 
 
-@pytest.mark.parametrize("env", ["ontogym/CartPole-v1", "ontogym/ForagingSwitch-v1"])
+@pytest.mark.parametrize("env", ["ontogym/CartPole-v1", "ontogym/ForagingSwitchLate-v0"])
 def test_a_step_asks_the_host_for_nothing(env: str) -> None:
     """On PyTorch's "meta" device, as in `tests/agents/test_devices.py`: every operation of a life's step stays there."""
     options = {"engine": "torch", "device": "meta", "hears": HEARS, "decisions": "stochastic"}

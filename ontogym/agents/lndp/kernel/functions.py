@@ -14,7 +14,6 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import signature
-from numba.extending import intrinsic
 
 from ontogym.agents.lndp.kernel.lanes import (
     CHOICE,
@@ -25,6 +24,7 @@ from ontogym.agents.lndp.kernel.lanes import (
     common,
     constant,
     each_part,
+    intrinsic,
     join,
     multiply_add,
     parts_of,
@@ -53,8 +53,8 @@ def dot(_typing: Any, a: Any, b: Any, start: Any) -> Any:
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         columns = [parts_of(context, builder, v, t, sig.args[0]) for v, t in zip(args, sig.args)]
         total = columns[2][0]
-        for pair in zip(*columns[:2]):
-            total = multiply_add(builder, *pair, total)
+        for x, y in zip(columns[0], columns[1]):
+            total = multiply_add(builder, x, y, total)
         return total
 
     return start(a, b, start), code

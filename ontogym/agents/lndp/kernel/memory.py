@@ -12,9 +12,9 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin
+from numba.extending import lower_builtin
 
-from ontogym.agents.lndp.kernel.lanes import Lanes, join, multiply_add, parts_of
+from ontogym.agents.lndp.kernel.lanes import Lanes, intrinsic, join, multiply_add, parts_of
 from ontogym.agents.lndp.kernel.places import Genes, Place, Rows, access, data_of
 
 __all__ = [

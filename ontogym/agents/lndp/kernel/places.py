@@ -14,9 +14,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
 
-from ontogym.agents.lndp.kernel.lanes import WIDTH, spread
+from ontogym.agents.lndp.kernel.lanes import WIDTH, intrinsic, spread
 
 __all__ = [
     "Genes",

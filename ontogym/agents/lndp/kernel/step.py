@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 from numba import njit, types
-from numba.extending import intrinsic
 
 from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
-from ontogym.agents.lndp.kernel.lanes import WIDTH
+from ontogym.agents.lndp.kernel.lanes import WIDTH, intrinsic
 from ontogym.agents.lndp.kernel.memory import add_number, put
 from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
-from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, VALUE, F, S
+from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S
 from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
 
 __all__ = ["fingerprint", "step_rows"]
@@ -43,8 +42,8 @@ WORK = 2 * F + QKV + 2 * HIDDEN + PAD
 # Inlined before it is compiled, or LLVM would optimise all that it calls once for it and once for its caller.
 @njit(inline="always")
 def _update(
-    n: int, m: int, w: Any, at: Any, flags: Any, reward: Any, key: Any, allowed: Any, innate: Any, h: Any, edges: Any,
-    mask: Any, mask_t: Any, past: Any, view: Any,
+    n: int, m: int, w: Any, at: Any, flags: Any, reward: Any, change: int, key: Any, allowed: Any, innate: Any, h: Any,
+    edges: Any, mask: Any, mask_t: Any, past: Any, view: Any,
 ) -> int:  # fmt: skip
     """One step of development of one individual, in place: nodes, edges, wiring; returns edges changed.
 
@@ -75,7 +74,7 @@ def _update(
     identify(n, m, w, at, flags, h, seen)
     project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN))
     return rewire(
-        n, m, w, at, flags, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
+        n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
     )  # fmt: skip
 
 
@@ -111,7 +110,7 @@ def _compiled(text: int) -> Any:
 
     @njit(error_model="numpy", nogil=True, cache=True)
     def step_rows(
-        at: Any, flags: Any, allowed: Any, state: Any, observation: Any, reward: Any, updates: Any, living: Any,
+        at: Any, flags: Any, allowed: Any, state: Any, observation: Any, reward: Any, changes: Any, living: Any,
         seat: int, taken: Any, bell: Any, call: int,
     ) -> bool:  # fmt: skip
         """One environment step of the individuals in `living`, in place; releases the GIL.
@@ -131,7 +130,7 @@ def _compiled(text: int) -> Any:
             allowed: (1, N * M), (pre, post).
             state: `NumbaState`.
             observation: (P, O). reward: (P,).
-            updates: (P,) bool, False: act, but do not change.
+            changes: (P,) int64, what may change, bits `UPDATE`, `REWIRE`, `KEEP`; 0: act only.
             living: (R,) indices of those who step.
             seat: number of the calling thread. taken: (threads + 1,) int64, how many of each share are taken, and
                 how many are done. bell: (1,) int64, which seat 0 raises to `call` when it begins, and once more if
@@ -156,9 +155,9 @@ def _compiled(text: int) -> Any:
                     break
                 p = living[turn]
                 h, past, e = rows(state.nodes, p, m), rows(state.history, p, m), rows(state.edges, p, m)
-                if updates[p]:
+                if changes[p] & UPDATE:
                     state.changed[p] = _update(
-                        n, m, genes(state.genomes, p), at, flags, reward[p], state.keys[p], may,
+                        n, m, genes(state.genomes, p), at, flags, reward[p], changes[p], state.keys[p], may,
                         rows(state.innate, p, m), h, e, rows(state.mask, p, m), rows(state.mask_t, p, m), past, view,
                     )  # fmt: skip
                 seen, weights = rows(observation, p, 1), with_length(e, S * m)
