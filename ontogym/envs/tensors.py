@@ -11,7 +11,7 @@ from torch import Tensor
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.tensors import TensorDynamics, World, increments, uniform
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics, CartPoleState, move
-from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics, ForagingState
+from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics
 from ontogym.envs.grid import LINE_MOVES
 
 __all__ = ["TENSORS", "tensor_dynamics_of"]
@@ -22,7 +22,8 @@ Outcome = tuple[World, Tensor, Tensor, Tensor]
 def _cartpole(dynamics: CartPoleDynamics, device: torch.device) -> TensorDynamics:
     def step(state: World, actions: Tensor, streams: Tensor) -> Outcome:
         # Whole numbers times a float are float32 in torch.
-        new, terminated = move(CartPoleState(*state), actions.double(), dynamics.parameters, torch)
+        moved, terminated = move(_as_state(state), actions.double(), dynamics.parameters, torch)
+        new: World = tuple(moved)
         fell = terminated.double()
         return new, -fell if dynamics.sutton_barto_reward else torch.ones_like(fell), terminated, streams
 
@@ -32,6 +33,10 @@ def _cartpole(dynamics: CartPoleDynamics, device: torch.device) -> TensorDynamic
     return TensorDynamics(step, observe)
 
 
+def _as_state(state: Any) -> CartPoleState:
+    return CartPoleState(*state)
+
+
 def _foraging(dynamics: ForagingDynamics, device: torch.device) -> TensorDynamics:
     d = dynamics
     moves = torch.tensor(LINE_MOVES, device=device)
@@ -39,28 +44,26 @@ def _foraging(dynamics: ForagingDynamics, device: torch.device) -> TensorDynamic
     once = increments(1, device)
 
     def step(state: World, actions: Tensor, streams: Tensor) -> Outcome:
-        old = ForagingState(*state)
-        position = (old.position + moves[actions]).clamp(0, d.last)
-        distance = (position - old.goal * d.last).abs()
+        position, goal, trial, trial_step, _, late = state
+        position = (position + moves[actions]).clamp(0, d.last)
+        distance = (position - goal * d.last).abs()
         found = distance == 0
         reward = -distance.double() if d.dense_reward else found.double() * FOOD_REWARD
         arrived = (position == 0) | (position == d.last) if d.reward_only else found
-        over = arrived | (old.trial_step + 1 >= d.trial_steps)
-        goal = old.goal
+        over = arrived | (trial_step + 1 >= d.trial_steps)
         if d.p_switch:
             # Drawn at every step, whether a trial is over or not.
             chance, streams = uniform(streams, once)
             goal = goal ^ (over & (chance < d.p_switch)).long()
-        late = old.late
         if d.reward_delay:
             reward, late = late[:, 0], torch.cat([late[:, 1:], reward[:, None]], 1)
-        new = ForagingState(
-            position=torch.where(over, d.middle, position),
-            goal=goal,
-            trial=old.trial + over.long(),
-            trial_step=torch.where(over, 0, old.trial_step + 1),
-            reward=reward,
-            late=late,
+        new = (
+            torch.where(over, d.middle, position),
+            goal,
+            trial + over.long(),
+            torch.where(over, 0, trial_step + 1),
+            reward,
+            late,
         )
         return new, reward, torch.zeros_like(over), streams
 
