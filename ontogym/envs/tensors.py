@@ -22,10 +22,10 @@ Outcome = tuple[World, Tensor, Tensor, Tensor]
 def _cartpole(dynamics: CartPoleDynamics, device: torch.device) -> TensorDynamics:
     def step(state: World, actions: Tensor, streams: Tensor) -> Outcome:
         # Whole numbers times a float are float32 in torch.
-        moved, terminated = move(_as_state(state), actions.double(), dynamics.parameters, torch)
-        new: World = tuple(moved)
+        new, terminated = move(_as_state(state), actions.double(), dynamics.parameters, torch)
         fell = terminated.double()
-        return new, -fell if dynamics.sutton_barto_reward else torch.ones_like(fell), terminated, streams
+        world: Any = new
+        return world, -fell if dynamics.sutton_barto_reward else torch.ones_like(fell), terminated, streams
 
     def observe(state: World) -> Tensor:
         return torch.stack([part.float() for part in state], 1)
