@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -20,6 +21,8 @@ FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
 _IMAGES_MAGIC, _LABELS_MAGIC = 0x803, 0x801
 _PIXELS = 3 * 32 * 32
+_LARGEST = 2**31
+"""Bytes of the largest set that is read at once: forty times MNIST."""
 
 
 def read_idx(path: Path | str) -> NDArray[np.uint8]:
@@ -30,24 +33,32 @@ def read_idx(path: Path | str) -> NDArray[np.uint8]:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+        # Of a packed file no more is unpacked than its own header says that it holds.
+        with gzip.open(path) if packed else path.open("rb") as file:
+            header = file.read(4)
+            magic = int.from_bytes(header, "big")
+            if magic not in (_IMAGES_MAGIC, _LABELS_MAGIC):
+                raise OntogymError(
+                    f"{path} is no idx file of bytes (it begins with {header.hex()}); download it again."
+                )
+            dimensions = magic & 0xFF
+            sizes = file.read(4 * dimensions)
+            shape = struct.unpack(f">{dimensions}I", sizes) if len(sizes) == 4 * dimensions else (0,)
+            expected = math.prod(shape)
+            if expected > _LARGEST:
+                raise OntogymError(f"{path} claims {expected:,} bytes: it is damaged; download it again.")
+            data = file.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise OntogymError(f"Cannot read {path} ({error}); download it again.") from error
-    magic = int.from_bytes(data[:4], "big")
-    if magic not in (_IMAGES_MAGIC, _LABELS_MAGIC):
+    if len(data) != expected or not expected:
+        start = 4 + 4 * dimensions
+        found = "more" if len(data) > expected else f"{start + len(data)} bytes"
         raise OntogymError(
-            f"{path} is no idx file of bytes (it begins with {data[:4].hex()}); download it again."
+            f"{path} holds {found} instead of {start + expected}: it is damaged; download it again."
         )
-    dimensions = magic & 0xFF
-    start = 4 + 4 * dimensions
-    shape = struct.unpack(f">{dimensions}I", data[4:start]) if len(data) >= start else (0,)
-    expected = start + int(np.prod(shape, dtype=np.int64))
-    if len(data) != expected:
-        raise OntogymError(
-            f"{path} has {len(data)} bytes instead of {expected}: it is damaged; download it again."
-        )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def mnist(folder: Path | str, name: str = "mnist") -> ArrayImages:

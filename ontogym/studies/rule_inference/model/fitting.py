@@ -119,7 +119,7 @@ class FitState:
     def from_arrays(arrays: dict[str, NDArray[Any]]) -> FitState:
         """The state that `arrays` came from."""
         steps, epoch, loss, best_loss, best_epoch = arrays["counts"].tolist()
-        parts = (arrays[name].copy() for name in _ARRAYS)
+        parts: list[Any] = [arrays[name].copy() for name in _ARRAYS]
         return FitState(*parts, int(steps), int(epoch), loss, best_loss, int(best_epoch))
 
     def place(self, network: UpdateNetwork, trials: Trials, counts: NDArray[np.floating]) -> None:
