@@ -32,7 +32,11 @@ def code_lines(text: str) -> int:
         if isinstance(body, list):
             for item in body:
                 # Docstrings, those of attributes and constants included.
-                if isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) and isinstance(item.value.value, str):
+                if (
+                    isinstance(item, ast.Expr)
+                    and isinstance(item.value, ast.Constant)
+                    and isinstance(item.value.value, str)
+                ):
                     documented |= set(range(item.lineno, (item.end_lineno or item.lineno) + 1))
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):

@@ -6,6 +6,7 @@
 Random: uniform actions, `lives` default lives. Optimal, by environment:
 
 - foraging with late rewards: dynamic programming over what an agent can know.
+- RuleShiftLunarLander (where Box2D is installed): Gymnasium's own heuristic, told the rule; 400 lives each.
 - other foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
 - SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
@@ -28,9 +29,12 @@ from __future__ import annotations
 
 import argparse
 import functools
+import importlib.util
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import gymnasium
 import numpy as np
 
 import ontogym  # noqa: F401  (registers the environments)
@@ -85,7 +89,7 @@ def reference_returns(kind: type[Any], env_id: str, lives: int, seed: int = 0, *
 
 def foraging_returns(env_id: str, lives: int) -> Returns:
     """Returns ``(lives,)`` of the best policy, or one number: the optimum where rewards come late."""
-    if env_id == "ontogym/ForagingGoalSwap-v1":
+    if env_id == "ontogym/ForagingGoalSwapLate-v0":
         return np.array([late_foraging_optimum(swap=(30, 70))])
     if env_id.endswith("-v1"):
         return np.array([late_foraging_optimum(0.1 if "Switch" in env_id else 0.0)])
@@ -151,6 +155,7 @@ def late_foraging_optimum(
     return worth(1, 2, 0, -1, False, 0, (-1,) * delay)
 
 
+BOX2D = importlib.util.find_spec("Box2D") is not None
 BODY_POLICIES = {"CartPole": LinearCartPole, "Acrobot": AcrobotPump, "Foraging": OneHotForager}
 """The hand-written policy of each body under its usual rule."""
 WORLD_LIVES = {"CartPole": 32, "Acrobot": 4, "Foraging": 4}
@@ -206,6 +211,29 @@ def measure_worlds(only: str) -> None:
         rounded = [[round(float(v), 1) for v in row] for row in (*floors, table.diagonal())]
         found[env_id] = {"floor": rounded[:-1], "ceiling": rounded[-1]}
     FILE.write_text(json.dumps(found, separators=(",", ":")) + "\n")
+
+
+def lander_returns(told: bool, lives: int = 400, seed: int = 0) -> Returns:
+    """Returns ``(lives,)`` in RuleShiftLunarLander of Gymnasium's heuristic told the rule, or of random actions."""
+    from gymnasium.envs.box2d.lunar_lander import heuristic
+
+    env, rng, found = (
+        gymnasium.make("ontogym/RuleShiftLunarLander-v0", split="all"),
+        generator(seed, "lander"),
+        [],
+    )
+    worlds, plain = env.unwrapped.worlds, SimpleNamespace(unwrapped=SimpleNamespace(continuous=False))
+    for life in range(lives):
+        seen, info = env.reset(seed=life)
+        rule = worlds.rules[info["rule"]]
+        place, does, total, over = np.argsort(rule.order), np.argsort(rule.actions), 0.0, False
+        while not over:
+            body = (seen * np.array(rule.signs))[place]
+            action = int(does[heuristic(plain, body)]) if told else int(rng.integers(4))
+            seen, reward, terminated, truncated, _ = env.step(action)
+            total, over = total + reward, terminated or truncated
+        found.append(total)
+    return np.array(found)
 
 
 def linear_returns(env_id: str, lives: int = 2000) -> Returns:
@@ -340,9 +368,16 @@ def main() -> None:
     found: dict[str, Any] = {}
     for env_id in ENTRIES:
         # Nothing to earn, nothing to measure.
-        if anchors(env_id) == (0.0, 0.0) or arguments.only not in env_id or "LunarLander" in env_id:
+        if (
+            anchors(env_id) == (0.0, 0.0)
+            or arguments.only not in env_id
+            or ("LunarLander" in env_id and not BOX2D)
+        ):
             continue
-        sets = {"random": random_returns(env_id, arguments.lives)}
+        lander = "LunarLander" in env_id
+        sets = {"random": lander_returns(False) if lander else random_returns(env_id, arguments.lives)}
+        if lander:
+            sets["optimal"] = lander_returns(True)
         if "SharedForaging" in env_id:
             sets["optimal"] = reference_returns(NearestFood, env_id, arguments.lives)
         elif "RuleShift" in env_id:

@@ -30,6 +30,34 @@ TARGETS = {"CartPole x64": 1.0, "CartPole x1024": 1.0}
 FORAGING_TARGET = 5e6
 
 
+SINGLE = ("CartPole-v1", "Acrobot-v1", "Pendulum-v1")
+SINGLE_TARGET = 1.5
+"""Greatest ratio of a single environment's step to Gymnasium's own."""
+
+
+def single_ratios(repeats: int, steps: int = 2560) -> dict[str, float]:
+    """Processor time of a step of a single environment over that of Gymnasium's, resets and wrappers included."""
+    found = {}
+    for name in SINGLE:
+        best = {}
+        pair = {whose: gym.make(f"{whose}{name}", disable_env_checker=True) for whose in ("ontogym/", "")}
+        pair[""].action_space.seed(0)
+        actions = [pair[""].action_space.sample() for _ in range(N_ACTIONS)]
+        for env in pair.values():
+            env.reset(seed=0)
+            env.step(actions[0])
+        for _ in range(repeats):
+            for whose, env in pair.items():
+                start = time.process_time()
+                for k in range(steps):
+                    _, _, terminated, truncated, _ = env.step(actions[k % N_ACTIONS])
+                    if terminated or truncated:
+                        env.reset()
+                best[whose] = min(best.get(whose, np.inf), time.process_time() - start)
+        found[name] = best["ontogym/"] / best[""]
+    return found
+
+
 def cases() -> list[tuple[str, str, int, Callable[[], VectorEnv]]]:
     """Name, whose implementation, lanes, constructor."""
 
@@ -98,9 +126,12 @@ def main() -> None:
         print(f"{case}: {ratio:.2f} times gymnasium's own (target {TARGETS[case]:.2f})")
     foraging = rates["Foraging x1024", "ontogym"]
     print(f"Foraging x1024: {foraging / 1e6:.2f} M steps/s (target {FORAGING_TARGET / 1e6:.0f})")
+    single = single_ratios(max(3, arguments.repeats))
+    for name, ratio in single.items():
+        print(f"{name} x1: {ratio:.2f} times the time of gymnasium's own step (target {SINGLE_TARGET})")
     if arguments.json:
         version = {"gymnasium": gym.__version__, "numpy": np.__version__}
-        print(json.dumps({"rows": rows, "ratios": ratios, "versions": version}))
+        print(json.dumps({"rows": rows, "ratios": ratios, "single": single, "versions": version}))
 
 
 if __name__ == "__main__":

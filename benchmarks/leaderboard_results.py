@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from cells import put_between
 
-from ontogym.leaderboard.board import Row, read_board
+from ontogym.leaderboard.board import Entry, Row, read_board
 from ontogym.leaderboard.suites import SUITES, SuiteTask
 
 ROOT = Path(__file__).parent.parent
@@ -165,7 +165,7 @@ def make(name: str, seed: int) -> str:
     """Train (or resume), submit and add one cell; returns a line about it."""
     cell, trained = CELLS[name], CELLS[name].of or name
     run = RUNS / f"{trained}-s{seed}"
-    if any(_is(path, cell, seed) for path in STORE.glob("submissions/*/manifest.json")):
+    if (STORE / "store.json").exists() and any(_is(entry, cell, seed) for entry in read_board(STORE).entries):
         return f"{name} seed {seed}: already there"
     if CELLS[trained].train and not (run / "done").exists():
         started = any((run / file).exists() for file in ("config.json", "run.json"))
@@ -199,9 +199,9 @@ def _found(cell: Cell, seed: int) -> list[str]:
     return ["--options", f"action={json.dumps(facts['weights'])}", "--env-steps", str(facts["steps"])]
 
 
-def _is(path: Path, cell: Cell, seed: int) -> bool:
-    found = json.loads(path.read_text())
-    return (found["task"], found["agent"]["label"], found["seed"]) == (cell.task, cell.label, seed)
+def _is(entry: Entry, cell: Cell, seed: int) -> bool:
+    newest = entry.suite in SUITES  # an entry of an old version of its suite is named with that version
+    return newest and (entry.task, entry.label, entry.seed) == (cell.task, cell.label, seed)
 
 
 def _ontogym(*arguments: str) -> dict[str, object]:

@@ -1,27 +1,34 @@
 """Agent-steps per second of every LNDP engine, and seconds per generation. Run by hand:
 
-    python benchmarks/lndp_throughput.py [--json] [--quick | --cores]
+    python benchmarks/lndp_throughput.py [--json] [--quick | --cores | --old CHECKOUT [--nodes N ...]]
 
 Default configuration (32 nodes, CartPole's 4 inputs and 2 outputs), genomes from N(0, 1) as at the start of a
 search, everyone alive. Each figure is the median over repetitions that are interleaved between engines, so that
 a machine whose speed drifts slows them all; compare them as ratios within one run. `--cores` only asks what the
 second core brings to the numba engine: half seconds on one and on two threads in turn, on a machine left alone.
+
+`--old CHECKOUT` steps the numba engine of another checkout and this one's in turn, on one thread each, in processor
+time: networks that rewire ("free"), and networks whose wiring is held at a density. To see what a processor without
+AVX-512 does, set NUMBA_CPU_NAME=haswell and NUMBA_CPU_FEATURES=+sse4.2,+avx,+avx2,+fma for the run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
-from ontogym.baselines.lives.life import LifeSpec, life_seeds, live
 from ontogym.seeding import lane_seeds
 
 RELEASED_JAX = (2600, 2950)
@@ -79,6 +86,8 @@ class Runner:
     def steps(self, count: int) -> None:
         import torch
 
+        from ontogym.agents.base import Feedback
+
         torch.set_num_threads(self.threads)
         for _ in range(count):
             _, self.state = self.agent.step(self.state, self.observation, Feedback.of(self.reward))
@@ -108,6 +117,7 @@ def generation_seconds(threads: int) -> dict[str, float]:
     from gymnasium import make
 
     import ontogym  # noqa: F401  (registers the environment)
+    from ontogym.baselines.lives.life import LifeSpec, life_seeds, live
 
     env = make("ontogym/CartPole-v1")
     agent = LNDP(env.observation_space, env.action_space, threads=threads)
@@ -124,6 +134,89 @@ def generation_seconds(threads: int) -> dict[str, float]:
     }
 
 
+HELD = 1 - 2**-53
+"""A threshold that no structural decision reaches."""
+OLD_AND_NEW = {16: 64, 32: 64, 64: 32, 128: 16}
+"""Number of nodes to population, about as much work each."""
+
+
+def serve() -> None:
+    """Answer lines of nodes, population, density, and seconds with microseconds a step of one agent."""
+    known: dict[tuple[str, ...], Callable[[], Any]] = {}
+    for line in sys.stdin:
+        *case, seconds = line.split()
+        if tuple(case) not in known:
+            known.clear()
+            known[tuple(case)] = _population(int(case[0]), int(case[1]), case[2])
+        step = known[tuple(case)]
+        step()
+        start, steps = time.process_time(), 0
+        while time.process_time() - start < float(seconds):
+            for _ in range(3):
+                step()
+            steps += 3
+        print((time.process_time() - start) / (steps * int(case[1])) * 1e6, flush=True)
+
+
+def _population(nodes: int, population: int, density: str) -> Callable[[], Any]:
+    """The step of a population that has lived a little (of its engine: the agent's contract may have changed)."""
+    options = {} if density == "free" else {"density": float(density), "density_sd": 0.0, "threshold": HELD}
+    agent = LNDP(Box(-1, 1, (4,)), Discrete(2), engine="numba", threads=1, nodes=nodes, **options)
+    rng = np.random.default_rng(0)
+    state = agent.birth(rng.standard_normal((population, agent.genome_size)), lane_seeds(0, population))
+    observation = 0.1 * rng.standard_normal((population, 4)).astype(np.float32)
+    reward = np.ones(population, np.float32)
+
+    def step() -> Any:
+        return agent.engine.step(state.engine, observation, reward)
+
+    for _ in range(30):
+        step()
+    return step
+
+
+def against(old: Path, sizes: list[int], rounds: int) -> list[Case]:
+    """The numba engine of an older checkout beside this one's, in turn, at some numbers of nodes."""
+    here = Path(__file__).resolve()
+    children = [
+        subprocess.Popen(
+            [sys.executable, str(here), "--serve"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"},
+        )
+        for checkout in (old.resolve(), here.parents[1])
+    ]
+
+    def ask(child: Any, *words: object) -> float:
+        child.stdin.write(" ".join(map(str, words)) + "\n")
+        child.stdin.flush()
+        return float(child.stdout.readline())
+
+    found = []
+    for nodes, population in [(n, OLD_AND_NEW.get(n, 16)) for n in sizes]:
+        for density in (".1", "1", "free"):
+            for child in children:
+                ask(child, nodes, population, density, 0.01)
+            times = [
+                [ask(child, nodes, population, density, 0.2) for child in children] for _ in range(rounds)
+            ]
+            ratios = sorted(a / b for a, b in times)
+            before, after = (statistics.median(column) for column in zip(*times))
+            found.append(
+                {"nodes": nodes, "density": density, "old_us": before, "new_us": after,
+                 "ratio": statistics.median(ratios), "least": ratios[0], "most": ratios[-1]}
+            )  # fmt: skip
+            print(
+                f"N={nodes:3} density {density:>4}: {before:7.1f} us, {after:7.1f} us, "
+                f"{statistics.median(ratios):.2f} times ({ratios[0]:.2f} to {ratios[-1]:.2f})", flush=True,
+            )  # fmt: skip
+    for child in children:
+        child.communicate()
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -131,8 +224,19 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--quick", action="store_true", help="leave out what needs torch.compile")
     parser.add_argument("--cores", action="store_true", help="only what the second core brings")
+    parser.add_argument("--old", type=Path, help="another checkout, whose numba engine is measured in turn")
+    parser.add_argument("--nodes", type=int, nargs="+", default=list(OLD_AND_NEW), help="sizes for --old")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--repetitions", type=int, default=7)
     arguments = parser.parse_args()
+    if arguments.serve:
+        serve()
+        return
+    if arguments.old:
+        pairs = against(arguments.old, arguments.nodes, arguments.repetitions)
+        if arguments.json:
+            print(json.dumps({"against": pairs}))
+        return
     if arguments.cores:
         found = [second_core(population, 2 * arguments.repetitions) for population in (64, 256)]
         for row in found:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ontogym.baselines.loading import Loaded
 
 __all__ = ["load"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 register_all()
 

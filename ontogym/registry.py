@@ -20,7 +20,17 @@ from typing import Any
 
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["AGENTS", "RULES", "SPONTANEOUS", "STRATEGIES", "Entry", "Registry", "key_values", "load_object"]
+__all__ = [
+    "AGENTS",
+    "RULES",
+    "SPONTANEOUS",
+    "STRATEGIES",
+    "Entry",
+    "Registry",
+    "key_values",
+    "load_object",
+    "plugins",
+]
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,12 @@ class Registry:
             table.setdefault(entry.name, entry)
         return dict(sorted(table.items()))
 
+    def hidden(self) -> list[Entry]:
+        """Entry points that nobody reaches by their name, since a built-in or an earlier package has it."""
+        table = self.entries()
+        installed = _installed(self.group, tuple((path, _changed(path)) for path in sys.path))
+        return [entry for entry in installed if table[entry.name] != entry]
+
     def get(self, name: str) -> Any:
         """The object registered as `name`; imports its module now.
 
@@ -126,6 +142,19 @@ class Registry:
 
     def __contains__(self, name: object) -> bool:
         return name in self.entries()
+
+
+def plugins(*chosen: Any) -> dict[str, str]:
+    """Which of the chosen names (texts, or dicts of options) other packages brought: name to package and version."""
+    names = {
+        str(value)
+        for part in chosen
+        for value in (part.values() if isinstance(part, Mapping) else [part])
+        if isinstance(value, str)
+    }
+    tables = [table.entries() for table in (RULES, AGENTS, SPONTANEOUS, STRATEGIES)]
+    found = [table[name] for name in sorted(names) for table in tables if name in table]
+    return {entry.name: entry.origin for entry in found if entry.origin != "ontogym"}
 
 
 @lru_cache(maxsize=32)
@@ -158,6 +187,8 @@ RULES = Registry(
         "bcm": "ontogym.developmental.rules.bcm:BCMRule",
         "hebbian-abcd": "ontogym.developmental.rules.hebbian:HebbianABCDRule",
         "hebbian-abcd-edge": "ontogym.developmental.rules.hebbian:HebbianABCDEdgeRule",
+        "change-trace": "ontogym.developmental.rules.change_trace:ChangeTraceRule",
+        "change-trace-edge": "ontogym.developmental.rules.change_trace:ChangeTraceEdgeRule",
         "reward-hebb": "ontogym.developmental.rules.reward_hebb:RewardHebbRule",
         "stdp": "ontogym.developmental.rules.stdp:STDPRule",
         "activity-turnover": "ontogym.developmental.rules.turnover:ActivityTurnoverRule",
@@ -176,6 +207,7 @@ AGENTS = Registry(
     "ontogym.agents",
     {
         "lndp": "ontogym.agents.lndp:LNDP",
+        "ndp": "ontogym.agents.lndp.ndp:NDP",
         "plastic": "ontogym.agents.plastic:Plastic",
         "logistic": "ontogym.agents.logistic:Logistic",
         "mlp": "ontogym.agents.networks:MLP",

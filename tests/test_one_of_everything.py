@@ -16,6 +16,12 @@ ONCE = {
     "holding a folder": (r"hold_folder\(", {"checkpoint.py", "runs.py"}),
     "run folders": (r"pass --resume to go on", {"runs.py"}),
     "checksums": (r"64 zeros|ontogym_checksum", {"checkpoint.py"}),
+    "the rollout": (r"while active\.any\(\)", {"baselines/lives/rollout.py"}),
+    "the actor's contract": (
+        r"^class Actor\(abc|^class \w*Player\(Protocol\)|^class BatchPolicy",
+        {"agents/base.py"},
+    ),
+    "what a life is": (r"^class LifeSpec", {"baselines/lives/spec.py"}),
     "how to go on": (r"\"stopped; ", {"runs.py"}),
 }
 
@@ -26,6 +32,6 @@ def test_once(what: str) -> None:
     found = {
         path.relative_to(ROOT).as_posix()
         for path in ROOT.rglob("*.py")
-        if re.search(pattern, path.read_text())
+        if re.search(pattern, path.read_text(), re.MULTILINE)
     }
     assert found == expected

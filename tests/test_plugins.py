@@ -138,6 +138,28 @@ def test_an_agent_develops_on_a_plugins_source_with_its_options(site):
     assert run(program, site).splitlines() == ["stranger-rules 2.5", "False"]
 
 
+def test_a_plugin_with_a_name_that_is_taken_is_said_to_be_hidden(site):
+    program = """
+        from ontogym.errors import OntogymError
+        from ontogym.cli import main
+        from ontogym.registry import RULES
+        from ontogym.testing import check_rule
+
+        print([(entry.name, entry.target, entry.origin) for entry in RULES.hidden()])
+        try:
+            check_rule("hebbian-abcd")
+        except OntogymError as error:
+            print(error)
+        print(check_rule("stranger_rules:StrangersOja", steps=5))
+        main(["rules"])
+    """
+    hidden, message, found, *table = run(program, site).splitlines()
+    assert hidden == "[('hebbian-abcd', 'stranger_rules:StrangersOja', 'stranger-rules 2.5')]"
+    assert "stranger_rules:StrangersOja of stranger-rules 2.5, which is hidden" in message
+    assert found == "[]"
+    assert any(line.startswith("Hidden: stranger_rules:StrangersOja of stranger-rules 2.5") for line in table)
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [

@@ -75,6 +75,9 @@ def test_the_example_evolves_on_foraging(site, tmp_path, agent):
     found = ontogym(site, *words, "--episodes", "1", "--max-steps", "20", "--out", str(tmp_path / "run"))
     assert found["generations"] == 1
     assert found["config"]["agent_options"]["synaptic_rule"] == "covariance"
+    assert (
+        '"my-rule 1.0"' in (tmp_path / "run" / "result.json").read_text()
+    )  # who brought the rule, and which version
 
 
 def test_the_page_shows_the_example():

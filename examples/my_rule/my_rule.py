@@ -8,10 +8,9 @@ from ontogym.developmental.rules import PlasticityRule, RuleOutput, RuleState, c
 class CovarianceRule(PlasticityRule):
     r"""Edges learn how activities vary together (Sejnowski 1977, doi 10.1007/BF00275079).
 
-    .. math:: \Delta w_{ij} = \eta \, (y_j - \bar y_j) \, (y_i - \bar y_i)
+    .. math:: \Delta w_{ij} = \eta \, (y_i - \bar y_i) \, (y_j - \bar y_j)
 
-    with y_i the activity before the edge (pre), y_j the one behind it (post), and a mean that each node keeps of
-    either.
+    with y_i the postsynaptic and y_j the presynaptic activity, and a mean that each node keeps of either.
 
     Parameters: eta, per step; logit of how fast means move, per step.
     Shapes: ``pre, post`` (P, N), ``state.node`` (P, 2, N) give ``dw`` (P, N, N). Scope: local.
@@ -29,6 +28,6 @@ class CovarianceRule(PlasticityRule):
         eta, rate = coefficients(params)
         post, pre = post_pre(context)
         mean_post, mean_pre = state.node[:, 0, :, None], state.node[:, 1:]
-        dw = eta * (post - mean_post) * (pre - mean_pre)
+        dw = eta * (post - mean_post) * (pre - mean_pre)  # dw_ij = eta (y_i - mean_i) (y_j - mean_j)
         now = torch.stack([context.post, context.pre], 1)
         return RuleOutput(dw=dw), RuleState(state.edge, state.node + torch.sigmoid(rate) * (now - state.node))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ontogym.developmental.rules import RuleState
+    from ontogym.developmental.rules.inferred.rule import SavedRule
 
 __all__ = ["Logistic", "LogisticState"]
 
@@ -50,7 +51,7 @@ class Logistic(Agent[LogisticState]):
     Args:
         observation_space, action_space: of one environment.
         rule: name of a synaptic rule.
-        rule_path: the file of an inferred rule (``rule="inferred"``).
+        rule_path: the file of an inferred rule (``rule="inferred"``), or that rule in memory.
 
     Raises:
         OntogymError: other spaces, an unknown rule, or a file that is none.
@@ -64,7 +65,7 @@ class Logistic(Agent[LogisticState]):
         action_space: spaces.Space[Any],
         *,
         rule: str = "inferred",
-        rule_path: str | None = None,
+        rule_path: str | SavedRule | None = None,
     ) -> None:
         super().__init__(observation_space, action_space)
         if self.spaces.n_observations < 3 or getattr(action_space, "n", 0) != 2:
@@ -76,7 +77,7 @@ class Logistic(Agent[LogisticState]):
             raise OntogymError(
                 f"The rule {rule!r} takes no file; leave out rule_path or choose rule='inferred'."
             )
-        self._config = {"rule": rule, **({"rule_path": str(rule_path)} if rule_path is not None else {})}
+        self._config = {"rule": rule, **({"rule_path": rule_path} if isinstance(rule_path, str) else {})}
         self._features = 8
         options = {"path": rule_path} if rule_path is not None else {}
         self.rule = RULES.get(rule)(node_features=self._features, edge_features=4, history=4, **options)
@@ -136,7 +137,7 @@ class Logistic(Agent[LogisticState]):
         index = torch.as_tensor(rows)
         choice = torch.as_tensor(2.0 * right - 1)
         pre[index] = torch.stack([torch.as_tensor(x), torch.ones(len(rows), dtype=pre.dtype), choice], 1)
-        # Inputs are what they are before and behind an edge; only the decision has changed its mind.
+        # Inputs have the same activity as presynaptic and as postsynaptic nodes; only the decision has changed.
         post[index] = pre[index]
         choosing = state.choosing.copy()
         choosing[rows] = seen[:, 2] > 0.5

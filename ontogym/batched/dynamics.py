@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from ontogym.seeding import LaneStreams
 
-__all__ = ["Dynamics", "NoParameters", "State", "copy_state", "hold_rows", "lane_of", "put_rows", "row_mask"]
+__all__ = [
+    "Dynamics",
+    "NoParameters",
+    "State",
+    "copy_state",
+    "hold_rows",
+    "lane_of",
+    "own_native_form",
+    "put_rows",
+    "row_mask",
+]
 
 State = TypeVar("State", bound=tuple[Any, ...])
 
@@ -44,6 +54,8 @@ class Dynamics(abc.ABC, Generic[State]):
         render_fps: frames per second at which the task looks natural.
         parameters: the physical parameters with their usual values: a NamedTuple of numbers, `NoParameters` for a
             task that has none.
+        native_form: ``"module:function"`` that makes the compiled form of one lane of these dynamics
+            (`ontogym.batched.native`). Not inherited: a subclass may change the rules.
     """
 
     observation_space: spaces.Space[Any]
@@ -54,6 +66,7 @@ class Dynamics(abc.ABC, Generic[State]):
     consumes: ClassVar[bool] = False
     render_fps: ClassVar[int] = 30
     parameters: Any = NoParameters()
+    native_form: ClassVar[str | None] = None
 
     @abc.abstractmethod
     def reset(
@@ -112,6 +125,12 @@ class Dynamics(abc.ABC, Generic[State]):
     def render_frame(self, state: State, row: int) -> NDArray[np.uint8]:
         """A picture ``(H, W, 3)`` of lane `row`."""
         raise NotImplementedError(f"{type(self).__name__} draws no pictures")
+
+
+def own_native_form(dynamics: Dynamics[Any]) -> str | None:
+    """Where the compiled form of these dynamics is made, as their own class says; None if it says nothing."""
+    point: str | None = vars(type(dynamics)).get("native_form")
+    return point
 
 
 def lane_of(observations: Any, row: int) -> Any:

@@ -8,7 +8,7 @@ environment with the same seed does, whatever stands beside it.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,16 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ontogym.batched.dynamics import Dynamics, State, copy_state, hold_rows, lane_of, put_rows, row_mask
+from ontogym.batched.dynamics import (
+    Dynamics,
+    State,
+    copy_state,
+    hold_rows,
+    lane_of,
+    own_native_form,
+    put_rows,
+    row_mask,
+)
 from ontogym.batched.inputs import (
     action_checker,
     as_array,
@@ -27,6 +36,9 @@ from ontogym.batched.inputs import (
 )
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
+
+if TYPE_CHECKING:
+    from ontogym.batched.compiled_lane import CompiledLane
 
 __all__ = ["BatchedEnv", "BatchedVectorEnv", "Dynamics"]
 
@@ -55,15 +67,23 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
         self._streams: LaneStreams | None = None
         self._state: State | None = None
         self._terminated = False
+        self._lane = _compiled_lane(dynamics)
 
     @property
     def state(self) -> State:
         """The full state, arrays ``(1, ...)``; assign one to continue from it."""
-        return _kept(self.dynamics, _require(self._state))
+        return _kept(self.dynamics, self._now())
 
     @state.setter
     def state(self, state: State) -> None:
         self._state, self._terminated = _kept(self.dynamics, state), False
+        if self._lane is not None:
+            self._lane.begin(state)
+
+    def _now(self) -> State:
+        """The state, also where the compiled lane holds it."""
+        state = _require(self._state)
+        return state if self._lane is None else self._lane.state(state)
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         """A new life. Without a seed it goes on drawing from the stream that the last seed began."""
@@ -75,12 +95,16 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
         if seed is not None or self._streams is None:
             self._streams = LaneStreams(seeds)
         if self._state is not None:
-            given = self.dynamics.carry_over(self._state, _ROW, np.array([seed is not None])) | given
+            given = self.dynamics.carry_over(self._now(), _ROW, np.array([seed is not None])) | given
         self._state, self._terminated = self.dynamics.reset(self._streams, _ROW, given), False
+        if self._lane is not None:
+            self._lane.begin(self._state)
         return lane_of(self.dynamics.observe(self._state), 0), self._info(self._state)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, Info]:
         """One step, as in Gymnasium; `action` must be in the action space (`OntogymError` otherwise)."""
+        if self._lane is not None:
+            return self._step_compiled(self._lane, action)
         old, streams = _require(self._state), self._streams
         actions = self._check(as_array(action)[None])
         if self._terminated:
@@ -91,12 +115,24 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
         seen = lane_of(self.dynamics.observe(state), 0)
         return seen, float(reward[0]), self._terminated, False, self._info(state)
 
+    def _step_compiled(self, lane: CompiledLane, action: Any) -> tuple[Any, float, bool, bool, Info]:
+        _require(self._state)
+        streams = self._streams
+        assert streams is not None
+        value = lane.value_of(action)
+        if value is None:
+            value = float(self._check(as_array(action)[None]).ravel()[0])
+        if self._terminated:
+            return lane.observation(), 0.0, True, False, lane.info()
+        seen, reward, self._terminated = lane.step(value, streams)
+        return seen, reward, self._terminated, False, lane.info()
+
     def render(self) -> Any:
         """The current picture ``(H, W, 3)`` uint8, or None without a render mode."""
         if self.render_mode is None:
             gym.logger.warn("Nothing to render: make the environment with render_mode='rgb_array'.")
             return None
-        return self.dynamics.render_frame(_require(self._state), 0)
+        return self.dynamics.render_frame(self._now(), 0)
 
     def _info(self, state: State) -> Info:
         info = self.dynamics.info(state)
@@ -324,6 +360,12 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
 
 
 _ROW = np.zeros(1, dtype=np.intp)
+
+
+def _compiled_lane(dynamics: Dynamics[Any]) -> CompiledLane | None:
+    from ontogym.batched.compiled_lane import CompiledLane
+
+    return None if own_native_form(dynamics) is None else CompiledLane(dynamics)
 
 
 def _require(state: State | None) -> State:

@@ -13,7 +13,8 @@ import numpy as np
 from numba import float32, float64, njit, types, uint64, void
 from numpy.typing import NDArray
 
-from ontogym.batched.dynamics import Dynamics
+from ontogym.batched.dynamics import Dynamics, own_native_form
+from ontogym.registry import load_object
 
 __all__ = ["OBSERVE", "STEP", "NativeDynamics", "native_of", "uniform"]
 
@@ -37,21 +38,24 @@ class NativeDynamics(NamedTuple):
     Attributes:
         step, observe: compiled, of the types `STEP` and `OBSERVE`.
         parameters: ``(K,)`` float64, the same for every lane.
-        pack: a state of the batched dynamics as rows ``(P, S)`` float64.
+        pack: a state of the batched dynamics as rows ``(P, S)`` float64, its fields in their order.
+        facts: name and place in the row of each number in the dynamics' info; all are whole numbers.
+        age: where in the row the steps lived before the episode stand, twice: to go on with, and to keep. `pack` is
+            then given states of age 0. None where the world does not depend on them.
     """
 
     step: Any
     observe: Any
     parameters: NDArray[np.float64]
     pack: Callable[[Any], NDArray[np.float64]]
+    facts: tuple[tuple[str, int], ...] = ()
+    age: int | None = None
 
 
 def native_of(dynamics: Dynamics[Any]) -> NativeDynamics | None:
-    """The compiled form of these dynamics, or None if they have none."""
-    from ontogym.envs.native import NATIVE
-
-    make = NATIVE.get(type(dynamics))
-    return make(dynamics) if make is not None else None
+    """The compiled form of these dynamics (`Dynamics.native_form`), or None if they have none."""
+    point = own_native_form(dynamics)
+    return None if point is None else load_object(point)(dynamics)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -20,6 +20,7 @@ from ontogym.cli.inference import InferRule
 from ontogym.cli.leaderboard import (
     LeaderboardAdd,
     LeaderboardList,
+    LeaderboardMigrate,
     LeaderboardSubmit,
     LeaderboardVerify,
 )
@@ -78,6 +79,7 @@ COMMANDS: dict[str, type[Any]] = {
     "leaderboard verify": LeaderboardVerify,
     "leaderboard add": LeaderboardAdd,
     "leaderboard list": LeaderboardList,
+    "leaderboard migrate": LeaderboardMigrate,
 }
 
 

@@ -11,7 +11,7 @@ import tyro
 from ontogym.agents.lndp.organism import LNDPConfig
 from ontogym.agents.plastic.config import PlasticConfig
 from ontogym.baselines.evolution.config import EvolutionConfig
-from ontogym.baselines.evolution.presets import preset
+from ontogym.baselines.evolution.presets import NETWORKS, preset
 from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.options import print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
@@ -104,13 +104,15 @@ class Evolve:
     def configured(self) -> EvolutionConfig:
         """The run's configuration: its preset's arguments of the environment, the agent's flags, its folder."""
         config = self.config
-        # A flag names some arguments; it does not take back what the preset says about the others.
-        kwargs = preset(config.env).get("env_kwargs", {}) if self.preset else {}
+        # A flag names some arguments or options; it does not take back what the preset says about the others.
+        known = preset(config.env, config.agent) if self.preset else {}
+        kwargs = known.get("env_kwargs", {})
+        options = known.get("agent_options", {}) if config.agent in NETWORKS else {}
         name = f"{config.env.rpartition('/')[2]}-{config.agent}-s{config.seed}".replace(":", ".")
         return dataclasses.replace(
             config,
             env_kwargs={**kwargs, **config.env_kwargs},
-            agent_options=self.options(),
+            agent_options={**options, **self.options()},
             out=config.out or f"runs/{name}",
         )
 
@@ -203,12 +205,12 @@ def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
     if ":" not in agent and agent not in AGENTS:
         raise UnknownNameError(AGENTS.kind, agent, AGENTS)
     if kept is None and "--no-preset" not in argv:
-        values = preset(env)
+        values = preset(env, agent)
     options = values.pop("agent_options", {})
     settings = {**values, "env": env, "agent": agent}
     if kept is not None:
         settings["preset"] = False
-    elif agent != "lndp":
+    elif agent not in ("lndp", "ndp", *NETWORKS):
         options = _fitting(agent, options)
     return with_values(_command(agent, options), settings), argv
 
@@ -223,6 +225,7 @@ def _command(agent: str, options: dict[str, Any]) -> Evolve:
     """The command for an agent, its options laid out as flags where the agent has flags of its own."""
     bodies: dict[str, tuple[type[Any], str, type[Any], type[Any]]] = {
         "lndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
+        "ndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
         "plastic": (EvolvePlastic, "plastic", PlasticConfig, TorchEngine),
     }
     if agent not in bodies:

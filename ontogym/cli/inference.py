@@ -94,6 +94,7 @@ def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     # What is no number (the mean of no trials) is null in a file.
     write_json(out / "result.json", json.loads(json.dumps(result), parse_constant=lambda _: None))
     over = result["held_out"]["static"]["units"]
+    print("\n".join(result["notes"]))
     print_table(
         f"{title}; held-out log-likelihood a trial, nats ({result['folds']} folds over {over}) [95 %]",
         ["model", "log-likelihood", "gain over static"],

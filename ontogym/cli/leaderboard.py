@@ -1,16 +1,27 @@
-"""``ontogym leaderboard submit``, ``verify``, ``add`` and ``list``."""
+"""``ontogym leaderboard submit``, ``verify``, ``add``, ``list`` and ``migrate``.
+
+A submission that is refused is one sentence and exit status 1, whatever is wrong with it; 2 means that the command itself
+cannot be followed.
+"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from ontogym.cli.options import key_values, print_table
 
-__all__ = ["LeaderboardAdd", "LeaderboardList", "LeaderboardSubmit", "LeaderboardVerify"]
+__all__ = [
+    "LeaderboardAdd",
+    "LeaderboardList",
+    "LeaderboardMigrate",
+    "LeaderboardSubmit",
+    "LeaderboardVerify",
+]
 
 
 @dataclass(frozen=True)
@@ -18,8 +29,8 @@ class LeaderboardSubmit:
     """Evaluate a trained agent on its task's public seeds and write a submission.
 
     Attributes:
-        run_dir: folder of a run (evolve or train), or an agent without weights: random, constant,
-            win-stay-lose-shift, block-observer.
+        run_dir: folder of a run (evolve or train), or an agent without weights by its name: random, constant, or a
+            hand-written one such as win-stay-lose-shift.
         task: name of the task; the one of the run's environment if not given.
         label: name in the ranking, shared by all seeds of one method; the agent's type if not given.
         author: who submits.
@@ -44,15 +55,18 @@ class LeaderboardSubmit:
 
     def run(self) -> dict[str, Any]:
         """Evaluate, write, say where."""
-        from ontogym.leaderboard.limits import MANIFEST
+        from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.runs import make_submission, read_run
-        from ontogym.leaderboard.store import submission_id
+        from ontogym.leaderboard.store import entry_name
         from ontogym.leaderboard.submission import write_submission
 
         options = key_values(self.options, "--options")
         candidate = read_run(self.run_dir, self.seed, options, self.env_steps)
-        made = make_submission(candidate, self.task, self.label, self.author, self.notes)
-        name = submission_id(made.manifest, made.files[MANIFEST])
+        try:
+            made = make_submission(candidate, self.task, self.label, self.author, self.notes)
+        except Refused as error:
+            return _refused(self.run_dir, error, self.json)
+        name = entry_name(made)
         folder = Path(self.run_dir, "submission") if candidate.env else Path("submissions", name)
         out = Path(self.out) if self.out else folder
         write_submission(out, made)
@@ -61,7 +75,13 @@ class LeaderboardSubmit:
         if not self.json:
             print(f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {score:.1f}")
             print(f"Next:  ontogym leaderboard add {out} --store board")
-        return {"out": str(out), "id": name, "task": made.manifest["task"], "score": score}
+        return {
+            "out": str(out),
+            "id": name,
+            "sha256": made.id,
+            "task": made.manifest["task"],
+            "score": score,
+        }
 
 
 @dataclass(frozen=True)
@@ -83,21 +103,25 @@ class LeaderboardVerify:
     def run(self) -> dict[str, Any]:
         """Re-run, write ``verification.json``; exit status 1 if refused."""
         from ontogym import checkpoint
-        from ontogym.leaderboard.limits import VERIFICATION
+        from ontogym.leaderboard.limits import VERIFICATION, Refused
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.submission import read_submission
         from ontogym.leaderboard.suites import held_out
         from ontogym.leaderboard.verification import verify
 
-        folder, store = Path(self.submission), None
-        if not folder.exists():
-            store = Store.open(self.store)
-            folder = store.folder(self.submission)
-        found = verify(read_submission(folder), held_out(self.held_out))
-        if store is not None:
-            store.set_verification(folder.name, found)
-        else:
-            checkpoint.write_json(folder / VERIFICATION, found)
+        seeds, folder = held_out(self.held_out), Path(self.submission)
+        try:
+            if folder.exists():
+                found = verify(read_submission(folder), seeds)
+                checkpoint.write_json(folder / VERIFICATION, found)
+            else:
+                store = Store.open(self.store)
+                record = store.record(self.submission)
+                store.check_held_out(seeds.commitment)
+                found = verify(record.submission, seeds)
+                store.set_verification(record.name, found)
+        except Refused as error:
+            return _refused(self.submission, error, self.json)
         return _report(self.submission, found, self.json)
 
 
@@ -108,33 +132,74 @@ class LeaderboardAdd:
     Attributes:
         submission: folder of a submission.
         store: folder of the leaderboard; begun if missing.
-        verify: re-run it; without, it is listed as claimed.
+        author: under which name it is taken; the submission's own word if not given.
+        accept: what may pass although it would be refused: "label", one that belongs to another author or looks like
+            another's; "copy", an agent that stands there under another label or seed; "replacement", another agent
+            for a seed.
+        verify: re-run it; without, it is listed as claimed, below all that is verified.
         held_out: a secret of the organiser that decides the held-out seeds; the package's own if not given.
         json: print one JSON object as the last line.
     """
 
     submission: Annotated[str, tyro.conf.Positional]
     store: str = "results"
+    author: str | None = None
+    accept: tuple[Literal["label", "copy", "replacement"], ...] = ()
     verify: bool = True
     held_out: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Verify, add; exit status 1 if refused."""
+        from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.submission import read_submission
         from ontogym.leaderboard.suites import held_out
         from ontogym.leaderboard.verification import verify
 
-        submission = read_submission(self.submission)
-        store = Store.open(self.store, create=True)
-        found = verify(submission, held_out(self.held_out)) if self.verify else None
-        if found is not None and found["status"] != "verified":
-            return _report(self.submission, found, self.json)
-        name, new = store.add(submission.manifest, submission.files, found)
+        seeds = held_out(self.held_out)
+        try:
+            submission = read_submission(self.submission)
+            store = Store.open(self.store, create=True)
+            store.check(submission, self.author, self.accept)
+            found = None
+            if self.verify:
+                store.check_held_out(seeds.commitment)
+                found = verify(submission, seeds)
+                if found["status"] != "verified":
+                    return _report(self.submission, found, self.json)
+            name, new = store.add(submission, found, self.author, self.accept)
+        except Refused as error:
+            return _refused(self.submission, error, self.json)
         if not self.json:
             print(f"{name}: {'added' if new else 'was there already'}")
-        return {**_report(name, found, self.json), "id": name, "new": new}
+        return {**_report(name, found, self.json), "id": name, "sha256": submission.id, "new": new}
+
+
+@dataclass(frozen=True)
+class LeaderboardMigrate:
+    """Rewrite a leaderboard of an older format in today's; its submissions stay what they are, byte for byte.
+
+    Attributes:
+        store: folder of the leaderboard.
+        held_out: the secret that decided the held-out seeds of all its verifications, which the older format does not
+            say; the package's own if not given.
+        json: print one JSON object as the last line.
+    """
+
+    store: str = "results"
+    held_out: str | None = None
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Rewrite and say how many entries there are."""
+        from ontogym.leaderboard.store import migrate
+        from ontogym.leaderboard.suites import held_out
+
+        count = migrate(self.store, held_out(self.held_out).commitment)
+        if not self.json:
+            print(f"{self.store}: {count} entries in today's format")
+        return {"store": self.store, "entries": count}
 
 
 @dataclass(frozen=True)
@@ -162,7 +227,7 @@ class LeaderboardList:
             get_suite(self.suite)
         board = read_board(self.store)
         rows = [row for row in board.rows if self.suite in (None, row.suite)]
-        rows.sort(key=lambda row: (row.suite, row.task is None, row.task or "", -row.iqm))
+        rows.sort(key=lambda row: (row.suite, row.task is None, row.task or "", row.rank))
         if not self.json:
             columns = (
                 "suite",
@@ -176,8 +241,21 @@ class LeaderboardList:
                 "env steps",
                 "status",
             )
-            print_table(f"{len(board.entries)} submissions in {self.store}", columns, map(_cells, rows))
-        return {"store": self.store, "rows": [dataclasses.asdict(row) for row in rows]}
+            seeds = f", held-out seeds: {board.held_out}" if board.held_out else ""
+            print_table(
+                f"{len(board.entries)} submissions in {self.store}{seeds}", columns, map(_cells, rows)
+            )
+            for name, reason in board.faults.items():
+                print(f"left out: {name}: {reason}", file=sys.stderr)
+            for entry in board.entries:
+                if entry.left_out:
+                    print(f"left out: {entry.id}: {entry.left_out}", file=sys.stderr)
+        return {
+            "store": self.store,
+            "held_out": board.held_out,
+            "faults": board.faults,
+            "rows": [dataclasses.asdict(row) for row in rows],
+        }
 
 
 def _cells(row: Any) -> tuple[str, ...]:
@@ -192,8 +270,13 @@ def _cells(row: Any) -> tuple[str, ...]:
         f"{row.last_episode:.{places}f}",
         "" if row.adaptation is None else f"{row.adaptation:.{places}f}",
         f"{row.env_steps:,.0f}" + " (over budget)" * bool(row.over_budget),
-        row.status,
+        row.status + f" (+{row.unverified} claimed)" * bool(row.unverified) + " (copy)" * bool(row.copies),
     )
+
+
+def _refused(name: str, error: Exception, quiet: bool) -> dict[str, Any]:
+    """Say why a submission was not even re-run."""
+    return _report(name, {"status": "refused", "reasons": [str(error)]}, quiet)
 
 
 def _report(name: str, found: dict[str, Any] | None, quiet: bool) -> dict[str, Any]:

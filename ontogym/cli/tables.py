@@ -105,8 +105,13 @@ class Rules:
             print(markdown_table(found))
         elif not self.json:
             print_table("Plasticity rules", list(found[0]), [list(row.values()) for row in found])
+            for entry in RULES.hidden():
+                print(
+                    f"Hidden: {entry.target} of {entry.origin}, since {entry.name!r} is taken; its package must give it "
+                    "another name."
+                )
             print("Check one: ontogym rules check NAME or package.module:Rule")
-        return {"rules": found}
+        return {"rules": found, "hidden": [vars(entry) for entry in RULES.hidden()]}
 
     def _check(self) -> dict[str, Any]:
         from ontogym.testing import check_rule

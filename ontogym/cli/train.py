@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import tyro
 
 from ontogym.baselines.sb3.config import TrainingConfig
-from ontogym.baselines.sb3.references import FLOORS
 from ontogym.cli.options import print_table
 from ontogym.runs import stoppable
 
@@ -48,6 +47,5 @@ class Train:
                 ("folder", config.folder),
             ]
             print_table(f"{config.algo} on {config.env}", ("", ""), rows)
-            if config.algo not in FLOORS:
-                print(f"Next:  ontogym leaderboard submit {config.folder}")
+            print(f"Next:  ontogym leaderboard submit {config.folder}")
         return {**run, "best": best, "out": str(config.folder)}

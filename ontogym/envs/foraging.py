@@ -39,6 +39,7 @@ class ForagingDynamics(Dynamics[ForagingState]):
     max_steps: int | None = 100
     reset_options: ClassVar[tuple[str, ...]] = ("goal",)
     render_fps: ClassVar[int] = 5
+    native_form: ClassVar[str | None] = "ontogym.envs.native:foraging_native"
 
     def __init__(
         self,
@@ -228,8 +229,8 @@ class ForagingEnv(BatchedEnv[ForagingState]):
     | `ontogym/Foraging-v0`           | none               | 100   | 60.0          | 490.0          |
     | `ontogym/ForagingSwitch-v0`     | `p_switch=0.1`     | 100   | 60.0          | 410.0          |
     | `ontogym/ForagingRewardOnly-v0` | `reward_only=True` | 100   | 81.3          | 495.0          |
-    | `ontogym/ForagingRewardOnly-v1` | `reward_only=True, reward_delay=3` | 100 | 78.5 | 470.0 |
-    | `ontogym/ForagingSwitch-v1` | `p_switch=0.1, reward_only=True, reward_delay=3` | 100 | 78.4 | 359.0 |
+    | `ontogym/ForagingRewardOnlyLate-v0` | `reward_only=True, reward_delay=3` | 100 | 78.5 | 470.0 |
+    | `ontogym/ForagingSwitchLate-v0` | `p_switch=0.1, reward_only=True, reward_delay=3` | 100 | 78.4 | 359.0 |
 
     ## Version History
 

@@ -1,17 +1,37 @@
-"""Hand-written policies that show what a task allows: the ceilings beside the learners."""
+"""Hand-written policies that show what a task allows: the ceilings beside the learners.
+
+``REFERENCES`` is the one table of their names: what ``ontogym train --algo reference`` runs and what the leaderboard
+calls an agent of that kind. Each is built for a number of lanes and has ``act(observations, rewards) -> actions``.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.envs.de_novo_choice import BLOCK_BIAS, BLOCK_LENGTHS, BLOCK_MEAN, UNBIASED_TRIALS
+from ontogym.errors import UnknownNameError
 
-__all__ = ["BlockObserver", "NearestFood", "RuleKeeper", "WinStayLoseShift"]
+__all__ = [
+    "FLOORS",
+    "REFERENCES",
+    "BlockObserver",
+    "NearestFood",
+    "Reference",
+    "RuleKeeper",
+    "WinStayLoseShift",
+    "reference_of",
+]
 
+FLOORS = ("random", "constant")
+"""Policies that know nothing of their task: uniform actions, and always the same one."""
 _RIGHT, _LEFT = 0, 1
 _NOWHERE = -1
 
@@ -138,3 +158,88 @@ class BlockObserver:
         stays = belief * (1 - self._ends)
         belief = np.concatenate([over[:, ::-1, None], stays[:, :, :-1]], 2)
         self._belief = belief / belief.sum((1, 2), keepdims=True)
+
+
+class _Reflex:
+    """A function of the observation ``(P, O)`` alone."""
+
+    def __init__(self, rule: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        self._rule = rule
+
+    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[Any]:
+        """Actions ``(P, ...)``."""
+        return self._rule(np.asarray(observations))
+
+
+def _choose_seen(seen: NDArray[Any]) -> NDArray[np.int64]:
+    """De novo choice: the side that shows more."""
+    return (seen[:, 1] > seen[:, 0]).astype(np.int64)
+
+
+def _balance(seen: NDArray[Any]) -> NDArray[np.int64]:
+    """CartPole: push to the side to which the pole is falling, with a slow pull to the middle."""
+    x, v, angle, spin = seen.T
+    return (angle + 0.4 * spin + 0.02 * x + 0.06 * v > 0).astype(np.int64)
+
+
+def _pump(seen: NDArray[Any]) -> NDArray[np.int64]:
+    """Acrobot: torque along the swing of the second link puts energy in."""
+    return np.where(seen[:, 5] > 0, 2, 0)
+
+
+def _swing_up(seen: NDArray[Any]) -> NDArray[np.float32]:
+    """Pendulum: pump energy while it hangs, hold it by a spring and a brake near the top."""
+    angle, spin = np.arctan2(seen[:, 1], seen[:, 0]), seen[:, 2]
+    energy = spin**2 / 2 + 15.0 * (seen[:, 0] - 1.0)  # 3 g / (2 l) = 15; zero at rest on top
+    near = (np.abs(angle) < 0.6) & (np.abs(spin) < 4)
+    torque = np.where(
+        near, -10.0 * angle - 2.0 * spin, np.where(energy < 0, 1, -1) * 2.0 * np.where(spin < 0, -1, 1)
+    )
+    return np.clip(torque, -2.0, 2.0).astype(np.float32)[:, None]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A hand-written policy.
+
+    Attributes:
+        make: builds it for a number of lanes.
+        envs: ids of the environments that it is written for.
+    """
+
+    make: Callable[[int], Any]
+    envs: tuple[str, ...]
+
+
+REFERENCES: Mapping[str, Reference] = MappingProxyType(
+    {
+        "win-stay-lose-shift": Reference(
+            WinStayLoseShift,
+            tuple(f"ontogym/Foraging{kind}-v0" for kind in ("", "RewardOnly", "Switch", "GoalSwap")),
+        ),
+        "win-stay-lose-shift-delayed": Reference(
+            functools.partial(WinStayLoseShift, delay=3),
+            tuple(f"ontogym/Foraging{kind}Late-v0" for kind in ("RewardOnly", "Switch", "GoalSwap")),
+        ),
+        "nearest-food": Reference(NearestFood, ("ontogym/SharedForaging-v0",)),
+        "choose-seen": Reference(lambda _: _Reflex(_choose_seen), ("ontogym/DeNovoChoice-v0",)),
+        "block-observer": Reference(BlockObserver, ("ontogym/DeNovoChoiceBlocks-v0",)),
+        "rule-keeper": Reference(RuleKeeper, ("ontogym/DeNovoChoiceBlocks-v1",)),
+        "cart-pole-balance": Reference(lambda _: _Reflex(_balance), ("ontogym/CartPole-v1", "CartPole-v1")),
+        "acrobot-pump": Reference(lambda _: _Reflex(_pump), ("ontogym/Acrobot-v1", "Acrobot-v1")),
+        "pendulum-swing-up": Reference(lambda _: _Reflex(_swing_up), ("ontogym/Pendulum-v1", "Pendulum-v1")),
+    }
+)
+"""Name to policy."""
+
+
+def reference_of(env: str) -> str:
+    """Name of the hand-written policy for an environment.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    names = {id_: name for name, reference in REFERENCES.items() for id_ in reference.envs}
+    if env not in names:
+        raise UnknownNameError("environment with a reference policy", env, names)
+    return names[env]

@@ -23,6 +23,7 @@ from ontogym.errors import OntogymError
 
 __all__ = [
     "MANIFEST",
+    "RECORD",
     "VERIFICATION",
     "WEIGHTS",
     "Refused",
@@ -33,8 +34,10 @@ __all__ = [
 ]
 
 MANIFEST, WEIGHTS, VERIFICATION = "manifest.json", "weights.safetensors", "verification.json"
+RECORD = "record.json"
+"""What an organiser knows of a submission, beside it in a store."""
 
-MAX_BYTES = {MANIFEST: 2**20, WEIGHTS: 64 * 2**20, VERIFICATION: 2**20}
+MAX_BYTES = {MANIFEST: 2**20, WEIGHTS: 64 * 2**20, VERIFICATION: 2**20, RECORD: 2**21}
 MAX_NESTING = 16
 MAX_DIGITS = 32
 MAX_TEXT = 4000
@@ -45,9 +48,11 @@ MAX_HEADER = 2**20
 MAX_STATE_BYTES = 2**30
 """Most memory that the living networks of all evaluation lives together may take."""
 MAX_SECONDS = 1800.0
-"""Most wall time that one set of evaluation lives may take."""
+"""Most wall time that birth, development and one set of evaluation lives may take together."""
+MAX_WORKER_BYTES = 3 * 2**29
+"""Most memory that a worker may take beyond what it takes at rest, whatever a submission asks for."""
 MAX_STEPS = 10**12
-MAX_RETURN = 1e12
+MAX_RETURN = 1e9
 
 _DTYPES = {
     "F64": np.float64,
@@ -148,7 +153,7 @@ def parse_json(data: bytes, name: str) -> dict[str, Any]:
     except Refused:
         raise
     except (ValueError, RecursionError) as error:
-        raise Refused(f"{name} is no JSON ({error}).") from error
+        raise Refused(f"{name} is no JSON ({str(error)[:200]}).") from error
     if not isinstance(value, dict):
         raise Refused(f"{name} is no JSON object.")
     return value
@@ -185,6 +190,7 @@ def check_text(value: Any, what: str, most: int = MAX_TEXT, lines: bool = False)
     Raises:
         Refused: something else.
     """
+    what = what[0].upper() + what[1:]
     if not isinstance(value, str):
         raise Refused(f"{what} must be text, not {type(value).__name__}.")
     if len(value) > most:
@@ -247,7 +253,8 @@ def _span(name: str, entry: Any, room: int) -> tuple[int, int, str]:
 
 
 def _sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+    # A dimension of 0 hides any other from their product.
+    return isinstance(value, list) and all(type(n) is int and 0 <= n <= MAX_BYTES[WEIGHTS] for n in value)
 
 
 def _tensor(name: str, entry: Mapping[str, Any], raw: memoryview) -> NDArray[Any]:

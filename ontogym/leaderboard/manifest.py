@@ -1,46 +1,109 @@
-"""The manifest of a submission: what must be in it, and how large each thing may be."""
+"""The manifest of a submission: one schema, which the checker requires and on which every reader may rely."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from ontogym.errors import OntogymError
-from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, check_text
+from ontogym.leaderboard.labels import check_label, check_name
+from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused
+from ontogym.leaderboard.options import check_options
+from ontogym.leaderboard.schema import (
+    Anything,
+    Exactly,
+    Field,
+    Flag,
+    ListOf,
+    MapOf,
+    Null,
+    OneOf,
+    Real,
+    Record,
+    Text,
+    Whole,
+)
 from ontogym.leaderboard.suites import get_task
 
-__all__ = ["FORMAT", "check_manifest", "check_options", "check_task"]
+__all__ = ["FORMAT", "MANIFEST_SCHEMA", "MAX_CURVE", "check_manifest", "check_task"]
 
 FORMAT = 1
 """Version of the manifest. Readers accept this one and older ones."""
-
-_KEYS = {
-    "format": int,
-    "kind": str,
-    "ontogym": str,
-    "suite": str,
-    "suite_version": int,
-    "task": str,
-    "agent": dict,
-    "seed": int,
-    "training": dict,
-    "claimed": dict,
-    "author": str,
-    "notes": str,
-    "files": dict,
-}
-_TYPE = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
-_TASK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,60}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_HOST = ("engine", "device", "dtype", "threads", "compiled")
-"""Options that say what computes an agent, not what it is: the verifier's business."""
-_MAX_OPTION = 10**6
-_MAX_CURVE = 10_000
+MAX_CURVE = 200
+"""Points of a learning curve: more than a chart shows."""
 
 
-def check_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest itself, if every part of it is what it must be.
+class _Label:
+    """A label, by the rules of `ontogym.leaderboard.labels`."""
+
+    def check(self, value: Any, where: str) -> str:
+        return check_label(value)
+
+
+class _Author:
+    """Who submits, or nothing."""
+
+    def check(self, value: Any, where: str) -> str:
+        return check_name(value, "The author", 200, empty=True)
+
+
+_WORD = Text(200)
+_PACKAGES = MapOf(Text(60), 40, Text(60))
+_SIZE = Real(0, 1e10)
+_NUMBER = Real(-MAX_RETURN, MAX_RETURN)
+_SETTING = OneOf("null, true, false, text or a number", (Null(), Flag(), _NUMBER, _WORD))
+_HYPER: Field = MapOf(
+    OneOf("plain and small", (_SETTING, ListOf(_SETTING, 40), MapOf(ListOf(Whole(1, 10**6), 10), 4))), 60
+)
+
+MANIFEST_SCHEMA = Record(
+    {
+        "format": Whole(1, FORMAT),
+        "kind": Exactly("submission"),
+        "ontogym": Text(40),
+        "suite": Text(40, r"[a-z][a-z0-9-]*"),
+        "suite_version": Whole(1, 10**6),
+        "task": Text(60, r"[A-Za-z0-9](?:[A-Za-z0-9_.]|-(?!-))*"),
+        "agent": Record({"type": Text(60, r"[a-z0-9][a-z0-9_-]*"), "label": _Label(), "options": Anything()}),
+        "seed": Whole(0, 2**63 - 1),
+        "training": Record(
+            {
+                "command": Text(4000),
+                "env_steps": Whole(0, MAX_STEPS),
+                "wall_seconds": _SIZE,
+                "curve": ListOf(ListOf(_NUMBER, 2, 2), MAX_CURVE),
+                "hardware": Record(
+                    {},
+                    {
+                        "cpu": _WORD,
+                        "cores": OneOf("null or a number of cores", (Null(), Whole(1, 10**6))),
+                        "platform": _WORD,
+                        "gpu": OneOf("null or a name", (Null(), _WORD)),
+                    },
+                ),
+                "packages": _PACKAGES,
+            },
+            {"cpu_seconds": _SIZE, "hyperparameters": _HYPER},
+        ),
+        "claimed": Record(
+            {
+                "seeds": Exactly("public"),
+                "returns": ListOf(ListOf(_NUMBER, 1000, 1), 10_000, 1),
+                "wiring_cost": OneOf("null or a density", (Null(), Real(0, 1e6))),
+                "machine": Record(
+                    {}, {"cpu": _WORD, "platform": _WORD, "python": Text(40), "packages": _PACKAGES}
+                ),
+            }
+        ),
+        "author": _Author(),
+        "notes": Text(4000, lines=True),
+        "files": Record({WEIGHTS: Text(64, r"[0-9a-f]{64}")}),
+    }
+)
+
+
+def check_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the manifest, if every part of it is what it must be.
 
     Whether its task is one of ours is another question: see `check_task`.
 
@@ -50,35 +113,17 @@ def check_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     version = manifest.get("format")
     if type(version) is int and version > FORMAT:
         raise Refused(f"The manifest has format {version}, newer than {FORMAT}; upgrade ontogym.")
-    if set(manifest) != set(_KEYS):
-        odd = sorted(set(manifest) ^ set(_KEYS))[0][:80]
-        raise Refused(f"The manifest {'has an unknown' if odd in manifest else 'lacks the'} key {odd!r}.")
-    for key, kind in _KEYS.items():
-        if type(manifest[key]) is not kind:
-            raise Refused(f"{key!r} in the manifest must be {_WORDS[kind]}.")
-    if manifest["kind"] != "submission" or version != FORMAT:
-        raise Refused("The manifest is not that of a submission.")
-    for key, most in (("ontogym", 40), ("suite", 40), ("author", 200)):
-        check_text(manifest[key], f"{key!r} in the manifest", most)
-    check_text(manifest["notes"], "'notes' in the manifest", 4000, lines=True)
-    if not _TASK.fullmatch(manifest["task"]) or "--" in manifest["task"]:
-        raise Refused(f"{manifest['task'][:80]!r} is no name of a task.")
-    if not 0 <= manifest["seed"] < 2**63:
-        raise Refused("'seed' must be a whole number from 0 to 2^63 - 1.")
-    _check_agent(manifest["agent"])
-    _check_training(manifest["training"])
-    _check_claim(manifest["claimed"])
-    digest = manifest["files"].get(WEIGHTS)
-    if set(manifest["files"]) != {WEIGHTS} or not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        raise Refused(f"'files' must hold the SHA-256 of {WEIGHTS} and nothing else.")
-    return manifest
-
-
-_WORDS = {int: "a whole number", str: "text", dict: "an object"}
+    checked = MANIFEST_SCHEMA.check(manifest, "the manifest")
+    rows = checked["claimed"]["returns"]
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise Refused("All lives in 'returns' must have the same number of episodes.")
+    agent = checked["agent"]
+    agent["options"] = check_options(agent["type"], agent["options"])
+    return checked
 
 
 def check_task(manifest: Mapping[str, Any]) -> None:
-    """Check the suite, its version and the task, and that the claimed returns have their shape.
+    """Check the suite, its version and the task, and that the claimed returns have their shape and scale.
 
     Raises:
         Refused: unknown ones, another version, or returns of other lives than the task's.
@@ -92,102 +137,3 @@ def check_task(manifest: Mapping[str, Any]) -> None:
         raise Refused(
             f"{task.name} is lived {task.lives} times for {task.episodes} episodes; 'returns' has another shape."
         )
-
-
-def check_options(options: Mapping[str, Any]) -> None:
-    """Options of an agent: plain, small, and about the agent only.
-
-    Raises:
-        Refused: text with a colon (a name that would import code), numbers beyond all sense, options of the host.
-    """
-    for key, value in options.items():
-        check_text(key, "the name of an option", 80)
-        if key in _HOST:
-            raise Refused(
-                f"The option {key!r} says how to compute, not what the agent is; leave it to the verifier."
-            )
-        _check_option(key, value)
-
-
-def _check_option(key: str, value: Any) -> None:
-    if isinstance(value, str):
-        check_text(value, f"the option {key!r}", 200)
-        if ":" in value:
-            raise Refused(f"The option {key!r} is {value[:80]!r}; a name with a colon would import code.")
-    elif isinstance(value, (list, tuple)):
-        if len(value) > 1000:
-            raise Refused(f"The option {key!r} has {len(value)} parts; the most is 1000.")
-        for item in value:
-            _check_option(key, item)
-    elif isinstance(value, dict):
-        check_options(value)
-    elif isinstance(value, int) and abs(value) > _MAX_OPTION:
-        raise Refused(f"The option {key!r} is {value}; the most is {_MAX_OPTION}.")
-
-
-def _check_agent(agent: Mapping[str, Any]) -> None:
-    if set(agent) != {"type", "label", "options"}:
-        raise Refused("'agent' must hold type, label and options.")
-    if not isinstance(agent["type"], str) or not _TYPE.fullmatch(agent["type"]):
-        raise Refused(
-            f"{str(agent['type'])[:80]!r} is no name of an agent type; names are looked up, never imported."
-        )
-    if not check_text(agent["label"], "the label", 80).strip():
-        raise Refused("The label is empty.")
-    if not isinstance(agent["options"], dict):
-        raise Refused("'options' of the agent must be an object.")
-    check_options(agent["options"])
-
-
-def _check_training(training: Mapping[str, Any]) -> None:
-    steps = training.get("env_steps")
-    if type(steps) is not int or not 0 <= steps <= MAX_STEPS:
-        raise Refused(f"'env_steps' of the training must be a whole number from 0 to {MAX_STEPS}.")
-    for key in ("wall_seconds", "cpu_seconds"):
-        _check_number(training.get(key, 0.0), f"{key!r} of the training", 0, 1e10)
-    check_text(training.get("command"), "the command of the training", 2000)
-    for key in ("hardware", "packages"):
-        _check_facts(training.get(key, {}), f"{key!r} of the training")
-    curve = training.get("curve", [])
-    if not isinstance(curve, list) or len(curve) > _MAX_CURVE:
-        raise Refused(f"'curve' must be a list of at most {_MAX_CURVE} points.")
-    for point in curve:
-        if not isinstance(point, list) or len(point) != 2:
-            raise Refused("A point of 'curve' is [environment steps, score].")
-        for value in point:
-            _check_number(value, "A number of 'curve'", -MAX_RETURN, MAX_RETURN)
-
-
-def _check_claim(claimed: Mapping[str, Any]) -> None:
-    if claimed.get("seeds") != "public":
-        raise Refused("'claimed' must be on the public seeds.")
-    rows = claimed.get("returns")
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, list) and row for row in rows):
-        raise Refused("'returns' must hold a list of episodes for every life.")
-    for row in rows:
-        if len(row) != len(rows[0]):
-            raise Refused("All lives in 'returns' must have the same number of episodes.")
-        for value in row:
-            _check_number(value, "A return", -MAX_RETURN, MAX_RETURN)
-    if claimed.get("wiring_cost") is not None:
-        _check_number(claimed["wiring_cost"], "'wiring_cost'", 0, MAX_RETURN)
-    _check_facts(claimed.get("machine", {}), "'machine' of the claim")
-
-
-def _check_facts(facts: Any, what: str) -> None:
-    """Small text and numbers by name, at most two levels deep."""
-    if not isinstance(facts, dict) or len(facts) > 200:
-        raise Refused(f"{what} must be a small object.")
-    for key, value in facts.items():
-        check_text(key, f"a name in {what}", 200)
-        if isinstance(value, dict):
-            _check_facts(value, what)
-        elif isinstance(value, str):
-            check_text(value, f"{key!r} in {what}", 400)
-        elif value is not None:
-            _check_number(value, f"{key!r} in {what}", -MAX_RETURN, MAX_RETURN)
-
-
-def _check_number(value: Any, what: str, low: float, high: float) -> None:
-    if type(value) not in (int, float) or not low <= value <= high:
-        raise Refused(f"{what} must be a number from {low:g} to {high:g}.")

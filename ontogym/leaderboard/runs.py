@@ -16,20 +16,19 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.config import EvolutionConfig
-from ontogym.baselines.evolution.presets import preset
+from ontogym.baselines.evolution.presets import NETWORKS, preset
 from ontogym.checkpoint import read_sealed_json
+from ontogym.envs.reference import reference_of
 from ontogym.errors import OntogymError
-from ontogym.leaderboard.manifest import FORMAT, check_options
-from ontogym.leaderboard.players import WEIGHT_FREE, build_player
-from ontogym.leaderboard.submission import Submission, pack
+from ontogym.leaderboard.manifest import FORMAT, MAX_CURVE
+from ontogym.leaderboard.options import check_options
+from ontogym.leaderboard.players import RULE_TENSOR, WEIGHT_FREE
+from ontogym.leaderboard.submission import Submission, pack, pack_tensors
 from ontogym.leaderboard.suites import task_of
-from ontogym.leaderboard.verification import evaluate, machine, ontogym_version
+from ontogym.leaderboard.verification import live_bounded, machine, ontogym_version
 from ontogym.runs import command_line, read_config, read_progress
 
 __all__ = ["Candidate", "make_submission", "read_run"]
-
-_CURVE = 200
-"""Points of a learning curve that a manifest keeps."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +108,12 @@ def make_submission(
         raise OntogymError(
             f"An agent of type {candidate.agent_type!r} was trained on no task; name one with --task."
         )
-    check_options(candidate.options)
     suite, task = task_of(candidate.env, candidate.env_kwargs, task_name)
-    player = build_player(candidate.agent_type, candidate.options, candidate.tensors, task)
-    result = evaluate(player, suite, task)
+    where = {"suite": suite.name, "suite_version": suite.version, "task": task.name}
+    options = check_options(candidate.agent_type, candidate.options)
+    agent = {"type": candidate.agent_type, "label": label or candidate.agent_type, "options": options}
+    # In a worker, as the verifier will: what is claimed has met the same limits.
+    (result,), _ = live_bounded({**where, "agent": agent}, pack_tensors(candidate.tensors))
     command = f"ontogym leaderboard submit {candidate.agent_type} --task {task.name} --seed {candidate.seed}"
     given = {key: value for key, value in candidate.options.items() if key != "seed"}
     if given and not candidate.env:
@@ -123,14 +124,8 @@ def make_submission(
         "format": FORMAT,
         "kind": "submission",
         "ontogym": ontogym_version(),
-        "suite": suite.name,
-        "suite_version": suite.version,
-        "task": task.name,
-        "agent": {
-            "type": candidate.agent_type,
-            "label": label or candidate.agent_type,
-            "options": json.loads(json.dumps(candidate.options)),
-        },
+        **where,
+        "agent": json.loads(json.dumps(agent)),
         "seed": candidate.seed,
         "training": {
             "command": command,
@@ -157,20 +152,32 @@ def make_submission(
 
 
 def _trained(path: Path) -> Candidate:
-    from ontogym.baselines.sb3.policy import read_training_run  # type: ignore[import-not-found]
+    from ontogym.baselines.sb3.policy import read_training_run
 
     run = read_training_run(path)
     training = dict(run.training)
     training["curve"] = _thinned(training.get("curve", []))
+    agent_type, options = _named(run.agent_type, run.options, run.env)
     return Candidate(
-        run.agent_type,
-        dict(run.options),
+        agent_type,
+        options,
         dict(run.tensors),
         run.env,
         dict(run.env_kwargs),
         run.seed,
         training,
     )
+
+
+def _named(algorithm: str, options: Mapping[str, Any], env: str) -> tuple[str, dict[str, Any]]:
+    """Type and options on the leaderboard of what ``ontogym train --algo`` calls by its own name."""
+    if algorithm == "random":
+        return algorithm, {"seed": int(options.get("seed", 0))}
+    if algorithm == "constant":
+        return algorithm, {key: options[key] for key in ("action",) if key in options}
+    if algorithm == "reference":
+        return reference_of(env), {}
+    return algorithm, dict(options)
 
 
 def _evolved(path: Path) -> Candidate:
@@ -196,15 +203,28 @@ def _evolved(path: Path) -> Candidate:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OntogymError(f"The run in {path} is damaged ({error}); restore it or evolve again.") from error
+    options, carried = _without_files(saved.options)
     return Candidate(
         saved.agent,
-        dict(saved.options),
-        {"genome": saved.genome},
+        options,
+        {"genome": saved.genome, **carried},
         saved.env,
         dict(saved.env_kwargs),
         seed,
         training,
     )
+
+
+def _without_files(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Options with an inferred rule described in place of its file, and the rule's tensor."""
+    rest = dict(options)
+    path = rest.pop("rule_path", None)
+    if path is None:
+        return rest, {}
+    from ontogym.developmental.rules.inferred.rule import load_rule
+
+    rule = load_rule(path)
+    return {**rest, "network": rule.network.kind, "hidden": rule.network.hidden}, {RULE_TENSOR: rule.params}
 
 
 def _progress(path: Path) -> list[dict[str, float]]:
@@ -213,20 +233,22 @@ def _progress(path: Path) -> list[dict[str, float]]:
 
 
 def _thinned(curve: list[Any]) -> list[list[float]]:
-    """At most `_CURVE` points, first and last among them."""
-    if len(curve) > _CURVE:
-        curve = [curve[k] for k in np.linspace(0, len(curve) - 1, _CURVE).round().astype(int)]
+    """At most `MAX_CURVE` points, first and last among them."""
+    if len(curve) > MAX_CURVE:
+        curve = [curve[k] for k in np.linspace(0, len(curve) - 1, MAX_CURVE).round().astype(int)]
     return [[float(steps), float(score)] for steps, score in curve]
 
 
 def _command(config: Mapping[str, Any]) -> str:
     """The command line that makes a run of this configuration again."""
     default = EvolutionConfig(env=str(config["env"])).as_json()
-    told = preset(str(config["env"])) if config.get("agent") == "lndp" else {}
+    agent = str(config.get("agent"))
+    tuned = agent in ("lndp", *NETWORKS)
+    told = preset(str(config["env"]), agent) if tuned else {}
     expected = default | EvolutionConfig(**{**told, "env": str(config["env"])}).as_json()
     quiet = ("env", "out", "workers", "tensorboard", "checkpoint_every", "conditions")
     command = shlex.join(["ontogym", "evolve", "--env", str(config["env"])])
     changed = {k for k, v in config.items() if k not in quiet and v != expected.get(k)}
-    if changed - {"seed", "generations", "target"}:
+    if not tuned or changed - {"agent", "seed", "generations", "target"}:
         command, expected = f"{command} --no-preset", default
     return command_line(command, config, expected, leave_out=quiet)

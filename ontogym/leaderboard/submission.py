@@ -26,7 +26,7 @@ from ontogym.leaderboard.limits import (
 from ontogym.leaderboard.manifest import check_manifest, check_task
 from ontogym.leaderboard.players import agent_types
 
-__all__ = ["Submission", "pack", "read_submission", "write_submission"]
+__all__ = ["Submission", "content_of", "pack", "read_submission", "unpack", "write_submission"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Submission:
     tensors: dict[str, NDArray[Any]]
     files: dict[str, bytes]
 
+    @property
+    def id(self) -> str:
+        """The SHA-256 of the manifest's bytes, which hold that of the weights: equal ids are equal submissions."""
+        return hashlib.sha256(self.files[MANIFEST]).hexdigest()
+
 
 def read_submission(folder: Path | str) -> Submission:
     """Read a stranger's submission; nothing in it is executed, nothing it declares is allocated.
@@ -45,11 +50,16 @@ def read_submission(folder: Path | str) -> Submission:
         Refused: the reason why it is not taken.
     """
     # A verification beside it is the submitter's own affair: it is neither read nor kept.
-    return unpack(read_files(Path(folder), also=(VERIFICATION,)))
+    submission = unpack(read_files(Path(folder), also=(VERIFICATION,)))
+    check_task(submission.manifest)
+    if submission.manifest["agent"]["type"] not in agent_types():
+        kind = submission.manifest["agent"]["type"]
+        raise Refused(str(UnknownNameError("agent type", kind, agent_types())))
+    return submission
 
 
 def unpack(files: Mapping[str, bytes]) -> Submission:
-    """A submission from the bytes of its two files.
+    """A submission from the bytes of its two files; whether its task and type are known here is not asked.
 
     Raises:
         Refused: the reason why it is not taken.
@@ -58,9 +68,6 @@ def unpack(files: Mapping[str, bytes]) -> Submission:
     digest = hashlib.sha256(files[WEIGHTS]).hexdigest()
     if manifest["files"][WEIGHTS] != digest:
         raise Refused(f"{WEIGHTS} has the SHA-256 {digest}, not the one in the manifest.")
-    check_task(manifest)
-    if manifest["agent"]["type"] not in agent_types():
-        raise Refused(str(UnknownNameError("agent type", manifest["agent"]["type"], agent_types())))
     return Submission(manifest, parse_tensors(files[WEIGHTS]), dict(files))
 
 
@@ -70,15 +77,34 @@ def pack(manifest: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Su
     Raises:
         Refused: it would not be taken by `read_submission`.
     """
-    from safetensors.numpy import save
-
-    weights = save({name: np.asarray(value, order="C") for name, value in tensors.items()})
+    weights = pack_tensors(tensors)
     whole = {**manifest, "files": {WEIGHTS: hashlib.sha256(weights).hexdigest()}}
     try:
         text = json.dumps(whole, indent=1, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise Refused(f"The manifest cannot be written as JSON ({error}).") from error
-    return unpack({MANIFEST: (text + "\n").encode(), WEIGHTS: weights})
+    made = unpack({MANIFEST: (text + "\n").encode(), WEIGHTS: weights})
+    check_task(made.manifest)
+    return made
+
+
+def pack_tensors(tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """Tensors as the bytes of a safetensors file."""
+    from safetensors.numpy import save
+
+    return save({name: np.asarray(value, order="C") for name, value in tensors.items()})
+
+
+def content_of(submission: Submission) -> str:
+    """SHA-256 of what the agent is, however its files are written.
+
+    Agents of equal content are one agent: of those with weights the numbers count (not the names and the order of the
+    tensors, nor options, which could be padded with defaults), of the others the type and the options.
+    """
+    agent = submission.manifest["agent"]
+    numbers = [f"{t.dtype} {hashlib.sha256(t.tobytes()).hexdigest()}" for t in submission.tensors.values()]
+    parts = sorted(numbers) or [agent["type"], json.dumps(agent["options"], sort_keys=True)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def write_submission(folder: Path | str, submission: Submission) -> None:

@@ -2,27 +2,39 @@
 
 A task of a suite is an environment with its arguments, lives of a few episodes through which an agent is carried
 over, and, in `prenatal`, the spontaneous activity on which it develops before. Changing any of this is a new version
-of the suite: scores of different versions are never mixed.
+of the suite, which is added to `EVERY_SUITE` after the old one: scores of an old version stay readable and can be
+verified again, and are never mixed with those of another.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.baselines.lives.life import LifeSpec, life_seeds
+from ontogym.adaptation import held_out_normalised
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
+from ontogym.baselines.lives.switches import regained_in_lives
 from ontogym.envs import anchors, conditions
+from ontogym.envs.registration import change_cost
+from ontogym.envs.world_anchors import world_anchors
+from ontogym.envs.worlds import FOLDS
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.retina_env.encoding.board import ENCODING_TASKS
+from ontogym.seeding import derive
 
 __all__ = [
+    "EVERY_SUITE",
     "HELD_OUT",
+    "PACKAGE_SEEDS",
     "PUBLIC",
     "SUITES",
+    "HeldOut",
     "Suite",
     "SuiteTask",
     "get_suite",
@@ -36,6 +48,9 @@ PUBLIC = 2024_06_13
 HELD_OUT = 7_741_003_815
 """Root of the held-out seeds, from which no command of this package trains. It stands in an open file, so it keeps
 honest people honest; who runs a contest verifies with a root of their own (`ontogym leaderboard add --held-out`)."""
+PACKAGE_SEEDS = "package"
+"""What stands for the commitment where the held-out seeds are those of `HELD_OUT`, which everybody knows."""
+SHORTEST_SECRET = 12
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,11 @@ class SuiteTask:
         development: source of spontaneous activity on which every agent develops first; empty for none.
         development_steps: for how many steps.
         budget: environment steps that training may take to be compared at a matched budget.
+        asks: what the task asks of an agent, in one line.
+        ranked: what rows are ranked by: the score; what is *regained* after changes of the rules; or the score in worlds
+            that training did not have, *held-out normalised* (`ontogym.adaptation`).
+        fold: of a rule shift, the worlds that are held out.
+        scale: returns that count 0 and 1, where they are not the environment's random and optimal ones.
     """
 
     name: str
@@ -65,11 +85,20 @@ class SuiteTask:
     development: str = ""
     development_steps: int = 0
     budget: int = 5_000_000
+    asks: str = ""
+    ranked: Literal["score", "regained", "held-out"] = "score"
+    fold: int | None = None
+    scale: tuple[float, float] | None = None
+
+    @property
+    def traced(self) -> bool:
+        """Whether every step of its lives is kept, to see how changes of the rules are got over."""
+        return self.window is not None or self.ranked == "regained"
 
     @property
     def anchors(self) -> tuple[float, float]:
-        """Random and optimal return of an episode, which the environment brings."""
-        return anchors(self.env)
+        """Returns of an episode that count 0 and 1: random and optimal, which the environment brings, or `scale`."""
+        return anchors(self.env) if self.scale is None else self.scale
 
     @property
     def life(self) -> LifeSpec:
@@ -78,10 +107,38 @@ class SuiteTask:
             self.env,
             dict(self.env_kwargs),
             self.episodes,
-            conditions=conditions(self.env),
+            conditions=conditions(self.env) if self.fold is None else self._worlds(),
             development=self.development or None,
             development_steps=self.development_steps,
         )
+
+    def _worlds(self) -> tuple[dict[str, Any], ...]:
+        """One condition a held-out world, so that every life of a group lives in another of them."""
+        count = len(world_anchors(self.env, 0).ceiling)
+        return tuple({"world": world} for world in range(count) if world % FOLDS == self.fold)
+
+    def measure(self, result: LifeResult) -> float | None:
+        """What `ranked` names, of one agent's lives; None where that is the score itself, or nothing is to be scored.
+
+        Args:
+            result: of the task's `life`, with a trace where the task is `traced`.
+        """
+        random, optimal = self.anchors
+        if self.ranked == "regained":
+            cost = change_cost(self.env)
+            window = self.window or 1
+            changes = regained_in_lives(
+                result.trace, result.returns, result.lengths, cost, optimal - random, window
+            )
+            scored = [change["regained"] for change in changes if change["regained"] is not None]
+            return float(np.mean(scored)) if scored else None
+        if self.ranked == "held-out" and self.fold is not None:
+            places = [condition["world"] for condition in self._worlds()]
+            by_world = result.returns[0].mean(1).reshape(-1, len(places)).mean(0)
+            found = world_anchors(self.env, self.fold)
+            single, told = found.floor[places], found.ceiling[places]
+            return held_out_normalised(by_world, single, told, optimal - random).value
+        return None
 
     def seeds(self, suite: Suite, root: int = PUBLIC) -> NDArray[np.uint64]:
         """Seeds of the lives ``(lives,)`` under a root (`PUBLIC` or `HELD_OUT`)."""
@@ -102,6 +159,8 @@ class SuiteTask:
             "budget": self.budget,
             "random": random,
             "optimal": optimal,
+            "asks": self.asks,
+            "ranked": self.ranked,
         }
 
 
@@ -146,97 +205,176 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
 
 
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
-SUITES: Mapping[str, Suite] = MappingProxyType(
-    {
-        suite.name: suite
-        for suite in (
-            Suite(
-                "classic",
-                1,
-                "Balance, swing up, forage: tasks that stay the same for a life.",
-                (
-                    SuiteTask("CartPole-v1", "ontogym/CartPole-v1"),
-                    SuiteTask("Acrobot-v1", "ontogym/Acrobot-v1"),
-                    SuiteTask("Pendulum-v1", "ontogym/Pendulum-v1"),
-                    SuiteTask("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
-                    SuiteTask("ForagingRewardOnly-v0", "ontogym/ForagingRewardOnly-v0", **_FORAGING),
-                ),
+_HEAR_ACTION = "To find out what the own actions now do: to one that cannot hear them both rules look alike."
+EVERY_SUITE: tuple[Suite, ...] = (
+    Suite(
+        "classic",
+        1,
+        "Balance, swing up, forage: tasks that stay the same for a life.",
+        (
+            SuiteTask("CartPole-v1", "ontogym/CartPole-v1"),
+            SuiteTask("Acrobot-v1", "ontogym/Acrobot-v1"),
+            SuiteTask("Pendulum-v1", "ontogym/Pendulum-v1"),
+            SuiteTask("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+            SuiteTask("ForagingRewardOnly-v0", "ontogym/ForagingRewardOnly-v0", **_FORAGING),
+        ),
+    ),
+    Suite(
+        "nonstationary",
+        1,
+        "The rules change within a life, untold.",
+        (
+            SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", window=10, **_FORAGING),
+            *(
+                SuiteTask(name, f"ontogym/{name}", episodes=6, switch=3)
+                for name in (
+                    "CartPoleSensorFlip-v0",
+                    "CartPoleSensorPermute-v0",
+                    "CartPoleActionFlip-v0",
+                    "AcrobotActionSwap-v0",
+                )
             ),
-            Suite(
-                "nonstationary",
-                1,
-                "The rules change within a life, untold.",
-                (
-                    SuiteTask("ForagingSwitch-v0", "ontogym/ForagingSwitch-v0", window=10, **_FORAGING),
-                    *(
-                        SuiteTask(name, f"ontogym/{name}", episodes=6, switch=3)
-                        for name in (
-                            "CartPoleSensorFlip-v0",
-                            "CartPoleSensorPermute-v0",
-                            "CartPoleActionFlip-v0",
-                            "AcrobotActionSwap-v0",
-                        )
-                    ),
-                    # Here the rules change within the one episode of a life.
-                    *(
-                        SuiteTask(name, f"ontogym/{name}", episodes=1, window=window)
-                        for name, window in (
-                            ("CartPoleDrift-v0", None),
-                            ("PendulumDrift-v0", None),
-                            ("PendulumActionFlip-v0", 20),
-                            ("ForagingGoalSwap-v0", 10),
-                        )
-                    ),
-                ),
+            # Here the rules change within the one episode of a life.
+            *(
+                SuiteTask(name, f"ontogym/{name}", episodes=1, window=window)
+                for name, window in (
+                    ("CartPoleDrift-v0", None),
+                    ("PendulumDrift-v0", None),
+                    ("PendulumActionFlip-v0", 20),
+                    ("ForagingGoalSwap-v0", 10),
+                )
             ),
-            Suite(
-                "prenatal",
-                1,
-                "The same life after retinal waves, after noise, and after silence.",
-                (
-                    *_prenatal("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
-                    *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
-                ),
+        ),
+    ),
+    Suite(
+        "prenatal",
+        1,
+        "The same life after retinal waves, after noise, and after silence.",
+        (
+            *_prenatal("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+            *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
+        ),
+    ),
+    Suite(
+        "encoding",
+        1,
+        "What a retina should be shown instead of a picture.",
+        (
+            SuiteTask("RetinaEncoding-v0", "ontogym/RetinaEncoding-v0", episodes=1, lives=64),
+            SuiteTask("RetinaRefinement-v0", "ontogym/RetinaRefinement-v0", episodes=1, lives=32),
+            SuiteTask("RetinaCalibration-v0", "ontogym/RetinaCalibration-v0", episodes=1, lives=16),
+        ),
+    ),
+    Suite(
+        "choice",
+        1,
+        "Two-alternative choices whose rule is inferred from behaviour.",
+        (
+            SuiteTask("DeNovoChoice-v0", "ontogym/DeNovoChoice-v0", episodes=1, lives=20),
+            SuiteTask("DeNovoChoiceBlocks-v0", "ontogym/DeNovoChoiceBlocks-v0", episodes=1, lives=20),
+        ),
+    ),
+    Suite(
+        "multi-agent",
+        1,
+        "Several agents, one food: the agent among scripted rivals.",
+        (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
+    ),
+    Suite(
+        "nonstationary",
+        2,
+        "The rules change within a life, untold, at times that no clock can know.",
+        (
+            *(
+                SuiteTask(name, f"ontogym/{name}", episodes=6, lives=24, ranked="regained", asks=asks)
+                for name, asks in (
+                    ("CartPoleActionFlip-v1", _HEAR_ACTION),
+                    ("CartPoleActionFlipBack-v0", f"{_HEAR_ACTION} And to turn back."),
+                    ("CartPoleActionFlipOften-v0", f"{_HEAR_ACTION} Four times a life."),
+                    ("AcrobotActionSwap-v1", _HEAR_ACTION),
+                    ("AcrobotActionSwapBack-v0", f"{_HEAR_ACTION} And to turn back."),
+                )
             ),
-            Suite(
-                "encoding",
-                1,
-                "What a retina should be shown instead of a picture.",
-                (
-                    SuiteTask("RetinaEncoding-v0", "ontogym/RetinaEncoding-v0", episodes=1, lives=64),
-                    SuiteTask("RetinaRefinement-v0", "ontogym/RetinaRefinement-v0", episodes=1, lives=32),
-                    SuiteTask("RetinaCalibration-v0", "ontogym/RetinaCalibration-v0", episodes=1, lives=16),
-                ),
+            SuiteTask(
+                "ForagingRewardOnlyLate-v0",
+                "ontogym/ForagingRewardOnlyLate-v0",
+                episodes=1,
+                lives=32,
+                env_kwargs=_ONE_HOT,
+                asks="Memory of the own way: reward comes three steps late, and nothing else tells.",
             ),
-            Suite(
-                "choice",
-                1,
-                "Two-alternative choices whose rule is inferred from behaviour.",
-                (
-                    SuiteTask("DeNovoChoice-v0", "ontogym/DeNovoChoice-v0", episodes=1, lives=20),
-                    SuiteTask("DeNovoChoiceBlocks-v0", "ontogym/DeNovoChoiceBlocks-v0", episodes=1, lives=20),
-                ),
+            SuiteTask(
+                "ForagingSwitchLate-v0",
+                "ontogym/ForagingSwitchLate-v0",
+                episodes=1,
+                lives=32,
+                env_kwargs=_ONE_HOT,
+                asks="The same, for food that moves; where the agent is tells nothing of where food is.",
             ),
-            Suite(
-                "multi-agent",
-                1,
-                "Several agents, one food: the agent among scripted rivals.",
-                (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
-            ),
-        )
-    }
+        ),
+    ),
+    Suite(
+        "encoding",
+        2,
+        "What helps animals and patients whom nobody has met: 0 is averaging, 1 the best known picture.",
+        tuple(
+            SuiteTask(
+                row.name,
+                row.env,
+                row.env_kwargs,
+                episodes=1,
+                lives=row.lives,
+                asks=row.about,
+                scale=(row.zero, row.one),
+            )
+            for row in ENCODING_TASKS
+            if "Photographs" not in row.name  # they need the extra `data`
+        ),
+    ),
+    Suite(
+        "rule-shift",
+        1,
+        "Worlds drawn at birth over one body, in four folds: what is scored are worlds that training did not have.",
+        tuple(
+            SuiteTask(
+                f"RuleShift{body}-fold{fold}-v0",
+                f"ontogym/RuleShift{body}-v0",
+                {"fold": fold, "split": "test"},
+                episodes=3,
+                lives=lives,
+                ranked="held-out",
+                fold=fold,
+                asks="To find out by acting which way sensors and actions point, in a world never met.",
+            )
+            for body, lives in (("CartPole", 32),)
+            for fold in range(4)
+        ),
+    ),
 )
+"""Every version of every suite; versions of one name in rising order."""
+SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in EVERY_SUITE})
+"""The newest version of each suite: what is submitted to, unless a version is named."""
 
 
-def get_suite(name: str) -> Suite:
-    """The suite of this name.
+def get_suite(name: str, version: int | None = None) -> Suite:
+    """The suite of this name: a version of it, or the newest.
 
     Raises:
         UnknownNameError: there is none.
+        OntogymError: it has no such version here.
     """
     if name not in SUITES:
         raise UnknownNameError("suite", name, SUITES)
-    return SUITES[name]
+    if version is None:
+        return SUITES[name]
+    versions = {suite.version: suite for suite in EVERY_SUITE if suite.name == name}
+    if version not in versions:
+        known = ", ".join(map(str, versions))
+        raise OntogymError(
+            f"The suite {name!r} has version {known} here, not {version}; evaluate again with this version of ontogym "
+            "or read the scores with the other."
+        )
+    return versions[version]
 
 
 def get_task(suite: str, version: int, name: str) -> SuiteTask:
@@ -244,15 +382,9 @@ def get_task(suite: str, version: int, name: str) -> SuiteTask:
 
     Raises:
         UnknownNameError: no such suite or task.
-        OntogymError: the suite now has another version.
+        OntogymError: the suite has no such version here.
     """
-    found = get_suite(suite)
-    if version != found.version:
-        raise OntogymError(
-            f"The suite {suite!r} has version {found.version} here, not {version}; evaluate again with this version "
-            "of ontogym or read the scores with the other."
-        )
-    return found.task(name)
+    return get_suite(suite, version).task(name)
 
 
 def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) -> tuple[Suite, SuiteTask]:
@@ -280,17 +412,26 @@ def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) ->
     )
 
 
-def held_out(text: str | None) -> int:
-    """The root of the held-out seeds that an organiser chose; ours if None.
+class HeldOut(NamedTuple):
+    """The root of held-out seeds, and a commitment to it: it tells roots apart and does not tell the root."""
+
+    root: int
+    commitment: str
+
+
+def held_out(text: str | None) -> HeldOut:
+    """The held-out seeds that an organiser chose by a secret; the package's own (`PACKAGE_SEEDS`) if None.
 
     Raises:
-        OntogymError: a root that is the public one.
+        OntogymError: a secret that could be guessed by trying.
     """
-    from ontogym.seeding import derive
-
     if text is None:
-        return HELD_OUT
-    root = derive(HELD_OUT, text)
-    if root == PUBLIC:  # pragma: no cover
-        raise OntogymError("This word gives the public seeds; choose another.")
-    return root
+        return HeldOut(HELD_OUT, PACKAGE_SEEDS)
+    if len(text) < SHORTEST_SECRET:
+        raise OntogymError(
+            f"A secret of {len(text)} characters can be guessed by trying; pass one of at least {SHORTEST_SECRET} to "
+            "--held-out."
+        )
+    # Slow on purpose: whoever tries secrets pays for each.
+    digest = hashlib.pbkdf2_hmac("sha256", text.encode(), b"ontogym held-out seeds", 300_000)
+    return HeldOut(derive(HELD_OUT, text), digest.hex()[:32])

@@ -9,7 +9,7 @@ import functools
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,30 +18,100 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.baselines.lives.rollout import Moment, Watcher
 from ontogym.baselines.lives.switches import switches_met
 from ontogym.errors import OntogymError
-from ontogym.leaderboard.limits import MAX_SECONDS, Refused
+from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
 from ontogym.leaderboard.players import Player, build_player
+from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
 from ontogym.leaderboard.submission import Submission
-from ontogym.leaderboard.suites import HELD_OUT, PUBLIC, Suite, SuiteTask, get_suite
+from ontogym.leaderboard.suites import (
+    HELD_OUT,
+    PACKAGE_SEEDS,
+    PUBLIC,
+    HeldOut,
+    Suite,
+    SuiteTask,
+    get_suite,
+    get_task,
+)
+from ontogym.leaderboard.worker import Limits, Spent, Stopped, run_job
 
-__all__ = ["FORMAT", "TOLERANCE", "Evaluation", "evaluate", "machine", "ontogym_version", "verify"]
+__all__ = [
+    "FORMAT",
+    "TOLERANCE",
+    "Evaluation",
+    "check_verification",
+    "evaluate",
+    "live_bounded",
+    "machine",
+    "ontogym_version",
+    "verify",
+]
 
-FORMAT = 1
+FORMAT = 2
+"""Version of a verification. Those of version 1 say neither what they are of nor which held-out seeds were used."""
 TOLERANCE = 0.05
 """How far the mean return may be from the claim where the arithmetic differs, in units of optimum minus random.
 
 Another processor rounds otherwise, and in a chaotic task one rounding makes another life: single returns may then
 differ by anything, but their mean over all lives does not."""
 _PACKAGES = ("numpy", "numba", "torch", "stable-baselines3", "gymnasium")
+_NUMBER = Real(-MAX_RETURN, MAX_RETURN)
+_NUMBER_OR_NOT = OneOf("null or a number", (Null(), _NUMBER))
+_RETURNS = ListOf(ListOf(_NUMBER, 1000), 10_000)
+_COUNT = Whole(0, MAX_STEPS)
+_COMMON: dict[str, Field] = {
+    "format": Whole(1, FORMAT),
+    "status": Choice(("verified", "refused")),
+    "returns_public": _RETURNS,
+    "returns_held_out": _RETURNS,
+    "wiring_cost": _NUMBER_OR_NOT,
+    "tolerance": _NUMBER,
+    "largest_difference": _NUMBER_OR_NOT,
+    "reasons": ListOf(Text(2000, lines=True), 20),
+    "ontogym": Text(40),
+    "date": Text(40, r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\+00:00"),
+    "machine": Record(
+        {}, {"cpu": Text(200), "platform": Text(200), "python": Text(40), "packages": MapOf(Text(60), 40)}
+    ),
+}
+_RECOVERY = OneOf(
+    "null or numbers by name",
+    (Null(), MapOf(_NUMBER_OR_NOT, 20)),
+)
+VERIFICATION_SCHEMA = Record(
+    {
+        **_COMMON,
+        "submission": Text(64, "[0-9a-f]{64}"),
+        "held_out": Text(64, "[0-9a-z-]+"),
+        "spent": OneOf(
+            "null or what a worker took",
+            (
+                Null(),
+                Record(
+                    {
+                        "seconds": _NUMBER,
+                        "cpu_seconds": _NUMBER,
+                        "peak_bytes": _COUNT,
+                        "rest_bytes": _COUNT,
+                    }
+                ),
+            ),
+        ),
+    },
+    {"recovery": _RECOVERY, "measure": _NUMBER_OR_NOT},
+)
+_SCHEMA_1 = Record(_COMMON, {"recovery": _RECOVERY})
+UNRECORDED = "unrecorded"
+"""Which held-out seeds a verification of version 1 used, unless who migrates its store knows."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Lives of one agent: ``returns`` (L, E), mean density of its networks at their ends, and what it took.
 
-    `recovery` is how it got over switches within an episode, where the task has a window for them.
+    `recovery` is how it got over switches within an episode, where the task has a window for them; `measure` is what
+    the task ranks by where that is not the score (`SuiteTask.measure`).
     """
 
     returns: NDArray[np.float64]
@@ -49,6 +119,7 @@ class Evaluation:
     env_steps: int
     seconds: float
     recovery: dict[str, Any] | None = None
+    measure: float | None = None
 
 
 def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) -> Evaluation:
@@ -59,15 +130,15 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
         suite, task: what to live.
         root: of the seeds.
 
+    It runs here and has no limits: for agents that are known. `live_bounded` is for strangers'.
+
     Raises:
-        OntogymError: it cannot live there, or takes longer than the limit.
+        OntogymError: it cannot live there.
     """
     began = time.perf_counter()
     with _one_thread():
         seeds = task.seeds(suite, root)
-        result = player.live(
-            task.life, seeds, trace=task.window is not None, watchers=[_Deadline(MAX_SECONDS)]
-        )
+        result = player.live(task.life, seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
     density = result.diagnostics.get("density")
@@ -80,6 +151,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
         int(result.lengths.sum()),
         time.perf_counter() - began,
         recovery,
+        task.measure(result),
     )
 
 
@@ -96,17 +168,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-class _Deadline(Watcher):
-    """Stops an agent that would keep the verifier for ever."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.last = seconds, time.monotonic() + seconds
-
-    def acted(self, moment: Moment) -> None:
-        if time.monotonic() > self.last:
-            raise Refused(f"Its lives take longer than {self.seconds:g} s; the leaderboard cannot wait.")
 
 
 def machine() -> dict[str, Any]:
@@ -141,27 +202,104 @@ def _cpu() -> str:
     return (platform.processor() or "unknown")[:200]
 
 
-def verify(submission: Submission, held_out: int = HELD_OUT) -> dict[str, Any]:
+def check_verification(found: Mapping[str, Any], submission: str) -> dict[str, Any]:
+    """A copy of a verification in today's form, if every part of it is what it must be.
+
+    Args:
+        found: as it was read.
+        submission: id of the submission that it must be of; one of version 1 is taken to be of this.
+
+    Raises:
+        Refused: what is wrong.
+    """
+    version = found.get("format")
+    if type(version) is int and version > FORMAT:
+        raise Refused(f"The verification has format {version}, newer than {FORMAT}; upgrade ontogym.")
+    if version == 1:
+        told = _SCHEMA_1.check(found, "the verification")
+        told |= {"format": FORMAT, "submission": submission, "held_out": UNRECORDED, "spent": None}
+    else:
+        told = dict(found)
+    checked: dict[str, Any] = VERIFICATION_SCHEMA.check(told, "the verification")
+    if checked["submission"] != submission:
+        raise Refused("The verification is of another submission.")
+    rows = checked["returns_held_out"]
+    if checked["status"] == "verified" and (not rows or any(len(row) != len(rows[0]) for row in rows)):
+        raise Refused("The verification has no held-out returns.")
+    return checked
+
+
+def live_bounded(
+    manifest: Mapping[str, Any],
+    weights: bytes,
+    roots: Sequence[int] = (PUBLIC,),
+    limits: Limits | None = None,
+) -> tuple[list[Evaluation], Spent]:
+    """Let a submission live the lives of its task in a worker, within limits of time and memory.
+
+    Args:
+        manifest: of the submission; its suite, version, task, type of agent and options count.
+        weights: the bytes of its weights.
+        roots: of the sets of seeds to live on, one after the other.
+        limits: for all of them together.
+
+    Returns:
+        An evaluation for each root, and what the worker took.
+
+    Raises:
+        Refused: it cannot live there, or takes more than the limits.
+    """
+    facts = {
+        "suite": manifest["suite"],
+        "suite_version": manifest["suite_version"],
+        "task": manifest["task"],
+        "type": manifest["agent"]["type"],
+        "options": manifest["agent"]["options"],
+        "roots": list(roots),
+    }
+    found, spent = run_job("evaluate", facts, {WEIGHTS: weights}, limits)
+    return [Evaluation(**{**each, "returns": np.asarray(each["returns"])}) for each in found], spent
+
+
+def evaluate_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """What a worker does for `live_bounded`."""
+    suite = get_suite(facts["suite"], facts["suite_version"])
+    task = suite.task(facts["task"])
+    tensors = parse_tensors(files[WEIGHTS])
+    found = []
+    for root in facts["roots"]:
+        # Built anew: what an agent remembers of one set of lives must not reach the next.
+        player = build_player(facts["type"], facts["options"], tensors, task)
+        result = evaluate(player, suite, task, root)
+        found.append({**vars(result), "returns": result.returns.tolist()})
+    return found
+
+
+def verify(
+    submission: Submission, held_out: HeldOut | None = None, limits: Limits | None = None
+) -> dict[str, Any]:
     """Re-run a submission that was read (and so has passed the limits) and compare.
 
     On the machine and with the versions of the claim every return must be equal; elsewhere their mean may differ by
-    `TOLERANCE` of the scale.
+    `TOLERANCE` of the scale. It is born, develops and lives in a worker.
 
     Args:
         submission: as `read_submission` gave it.
-        held_out: root of the held-out seeds.
+        held_out: the held-out seeds, see `suites.held_out`; the package's own if None.
+        limits: of time and memory.
 
     Returns:
-        What goes into ``verification.json``: status "verified" or "refused", returns on both sets of seeds,
-        tolerance, largest difference, reasons; "recovery" on held-out seeds where the task has switches within an
-        episode (verifications by older versions lack it).
+        What a store keeps of it, see `check_verification`: status "verified" or "refused", the submission's id, the
+        commitment to the held-out seeds, returns on both sets of seeds, tolerance, largest difference, reasons, what
+        the worker took; "recovery" on held-out seeds where the task has switches within an episode.
     """
-    manifest = submission.manifest
-    suite = get_suite(manifest["suite"])
-    task = suite.task(manifest["task"])
+    manifest, held_out = submission.manifest, held_out or HeldOut(HELD_OUT, PACKAGE_SEEDS)
+    task = get_task(manifest["suite"], manifest["suite_version"], manifest["task"])
     found: dict[str, Any] = {
         "format": FORMAT,
         "status": "refused",
+        "submission": submission.id,
+        "held_out": held_out.commitment,
         "returns_public": [],
         "returns_held_out": [],
         "wiring_cost": None,
@@ -171,24 +309,24 @@ def verify(submission: Submission, held_out: int = HELD_OUT) -> dict[str, Any]:
         "ontogym": ontogym_version(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": machine(),
+        "spent": None,
     }
     try:
-        player = build_player(
-            manifest["agent"]["type"], manifest["agent"]["options"], submission.tensors, task
-        )
-        public = evaluate(player, suite, task, PUBLIC)
+        roots = (PUBLIC, held_out.root)
+        (public, hidden), spent = live_bounded(manifest, submission.files[WEIGHTS], roots, limits)
+        found["spent"] = vars(spent)
         _compare(found, manifest, public.returns, task)
         if not found["reasons"]:
-            hidden = evaluate(player, suite, task, held_out)
             found |= {"returns_held_out": hidden.returns.tolist(), "wiring_cost": hidden.wiring_cost}
             if task.window is not None:
                 found["recovery"] = hidden.recovery
+            if task.ranked != "score":
+                found["measure"] = hidden.measure
             found["status"] = "verified"
     except OntogymError as error:
-        found["reasons"].append(str(error))
-    except (MemoryError, ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-        # An agent that options of a stranger put together may fail in any of its parts.
-        found["reasons"].append(f"The agent cannot live there ({type(error).__name__}: {str(error)[:300]}).")
+        found["reasons"].append(str(error)[:1000])
+        if isinstance(error, Stopped):
+            found["spent"] = vars(error.spent)
     return found
 
 

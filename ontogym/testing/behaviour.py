@@ -263,6 +263,44 @@ def _gradient(lab: Lab) -> Iterator[str]:
             return
 
 
+def _unused(lab: Lab) -> Iterator[str]:
+    """Moves one parameter after the other, each in a member of its own, and watches whether anything answers."""
+    shared, own, nodes = lab.rule.n_params, lab.rule.edge_params, lab.nodes
+    if not shared + own:
+        return
+    moves = torch.zeros(1 + shared + own, shared + own * nodes**2, dtype=torch.float64)
+    for k in range(shared):
+        moves[1 + k, k] = 1
+    for k in range(own):  # that of all edges at once
+        moves[1 + shared + k, shared + k * nodes**2 : shared + (k + 1) * nodes**2] = 1
+    silent = set(range(1, len(moves)))
+    for row in range(lab.population):
+        for size in (1.0, -1.0, 3.0):
+            silent -= _answers(lab, row, size * moves)
+            if not silent:
+                return
+    names = [f"{k - 1}" if k <= shared else f"{k - 1 - shared} of each edge" for k in sorted(silent)]
+    count = "n_params" if min(silent) <= shared else "edge_params"
+    yield (
+        f"Parameter {', '.join(names[:8])} changes nothing in any situation that was tried, and would be evolved for "
+        f"nothing; use it in step, or declare a smaller {count}."
+    )
+
+
+def _answers(lab: Lab, row: int, moves: Tensor) -> set[int]:
+    """Which of the `moves` (n, D) of one member's parameters, the first of which is none, change what a rule makes."""
+    index = torch.full((len(moves),), row)
+    trial = lab.trial.rows(index).map(lambda name, tensor: tensor + moves if name == "params" else tensor)
+    found: set[int] = set()
+    for _ in range(6):
+        for value in trial.run().values():
+            differs = (value != value[:1]) & ~(value.isnan() & value[:1].isnan())
+            found |= set(differs.flatten(1).any(1).nonzero().flatten().tolist())
+        fresh = lab.context()
+        trial = trial.advance(type(fresh)(*(tensor[index] for tensor in fresh)))
+    return found
+
+
 def _probability(lab: Lab) -> Iterator[str]:
     for scale in (1.0, 10.0):
         table = lab.trial.seen_with(**lab.context(scale)._asdict()).run()
@@ -307,6 +345,7 @@ CHECKS: dict[str, Callable[[Lab], Iterator[str]]] = {
     "blow-up": _long_run,
     "sizes": sizes,
     "gradient": _gradient,
+    "unused": _unused,
     "probability": _probability,
     "device": _device,
 }

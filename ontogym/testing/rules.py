@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from ontogym.developmental.rules.base import PlasticityRule
+from ontogym.errors import OntogymError
 from ontogym.registry import RULES, load_object
 from ontogym.testing.behaviour import CHECKS
 from ontogym.testing.findings import Finding, guarded, raise_findings
@@ -41,10 +42,10 @@ def check_rule(
         seed: of the random situations.
 
     Raises:
-        OntogymError: `rule` is a name or target that cannot be loaded.
+        OntogymError: `rule` is a name or target that cannot be loaded, or a name that two rules claim.
     """
     if isinstance(rule, str):
-        rule = load_object(rule) if ":" in rule else RULES.get(rule)
+        rule = load_object(rule) if ":" in rule else _meant(rule)
     factory = rule if isinstance(rule, type) else None
     built: list[Any] = []
     findings = list(guarded("construct", lambda: _build(rule, built)))
@@ -59,6 +60,19 @@ def assert_rule(rule: PlasticityRule | type[PlasticityRule] | str, **options: An
     """Raise AssertionError with every sentence of `check_rule` (same arguments), if there is one."""
     findings = check_rule(rule, **options)
     raise_findings(rule if isinstance(rule, str) else getattr(rule, "name", repr(rule)), findings)
+
+
+def _meant(name: str) -> Any:
+    """The rule of a name; where a package brings another of that name, it must be said which is meant."""
+    others = [entry for entry in RULES.hidden() if entry.name == name]
+    if others:
+        taken = RULES.entries()[name]
+        raise OntogymError(
+            f"Two rules are called {name!r}: {taken.target} of {taken.origin}, which is the one that runs, and "
+            f"{others[0].target} of {others[0].origin}, which is hidden; check either by its target, and give the hidden "
+            "one a name of its own."
+        )
+    return RULES.get(name)
 
 
 def _build(rule: Any, built: list[Any]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
@@ -9,6 +11,7 @@ from gymnasium.spaces import Box, Discrete
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.agent import LNDPState
+from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 
 OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)
@@ -28,6 +31,8 @@ OPTIONS = {
     "two iterations": {"rnn_iters": 2},
     "reward scale": {"reward_scale": 0.25},
     "dense": {"density": 1.0},
+    "rewires at times": {"rewire_every": 3},
+    "released, rewires at times": {"rewire_every": 2, "compat": "released", "decisions": "stochastic"},
 }
 
 
@@ -62,6 +67,67 @@ def test_fast_engines_equal_the_readable_one(engine: str, name: str) -> None:
     for key, value in diagnosis.items():
         np.testing.assert_allclose(fast_diagnosis[key], value, atol=1e-9)
     assert 0 < body.mask.mean() < 1 or name == "empty start"
+
+
+def hold(engine: str, options: dict, **held) -> list:
+    """Bodies of a life from the third step on of which `held` is held."""
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype="float64", threads=1, nodes=11, **options)
+    rng = np.random.default_rng(2)
+    state = agent.birth(0.6 * rng.standard_normal((3, agent.genome_size)), lane_seeds(5, 3))
+    bodies = []
+    for t in range(8):
+        if t == 2:
+            state = agent.copy(agent.hold(state, **held))
+        _, state = agent.step(state, rng.standard_normal((3, 3)), Feedback.of(rng.standard_normal(3)))
+        bodies.append(agent.body(state))
+    return bodies
+
+
+@pytest.mark.parametrize("options", [{"density": 0.4}, {"decisions": "stochastic", "compat": "released"}])
+def test_engines_hold_the_same(options: dict) -> None:
+    some = {"wiring": np.array([True, False, True]), "weights": np.array([False, True, True])}
+    oracle = hold("pyg", options, **some)
+    for engine in ("numba", "torch"):
+        for body, expected in zip(hold(engine, options, **some), oracle):
+            np.testing.assert_array_equal(body.mask, expected.mask)
+            np.testing.assert_allclose(body.edges, expected.edges, atol=1e-9)
+    for before, after in pairwise(oracle[2:]):
+        np.testing.assert_array_equal(before.mask[some["wiring"]], after.mask[some["wiring"]])
+        old, new = before.edges[some["weights"], 0], after.edges[some["weights"], 0]
+        kept = (old != 0) & (before.mask[some["weights"]] > 0)
+        np.testing.assert_array_equal(new[kept], old[kept])
+        assert kept.any()
+    free = ~some["wiring"]
+    assert any((a.mask[free] != b.mask[free]).any() for a, b in pairwise(oracle[2:]))
+    assert np.abs(oracle[-1].edges[0, 0] - oracle[2].edges[0, 0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+@pytest.mark.parametrize(("what", "same"), [("wiring", {"mask"}), ("all", {"mask", "edges", "nodes"})])
+def test_what_is_frozen_stays_the_same(engine: str, what: str, same: set[str]) -> None:
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, threads=1, nodes=11, density=0.4)
+    rng = np.random.default_rng(0)
+    state = agent.birth(0.6 * rng.standard_normal((3, agent.genome_size)), lane_seeds(0, 3))
+    state = agent.freeze(state, what)
+    before = agent.body(state)
+    for _ in range(3):
+        _, state = agent.step(state, rng.standard_normal((3, 3)), Feedback.of(np.ones(3)))
+    after = agent.body(agent.copy(state))
+    for name in ("mask", "edges", "nodes", "activation"):
+        assert (getattr(after, name) == getattr(before, name)).all() == (name in same), name
+
+
+def test_an_lndp_has_no_memory_of_places() -> None:
+    agent = LNDP(OBSERVATION, ACTION, nodes=11)
+    with pytest.raises(OntogymError, match="no places to freeze"):
+        agent.freeze(agent.birth(np.zeros((1, agent.genome_size)), np.zeros(1, int)), "places")
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+def test_wiring_changes_at_every_third_update(engine: str) -> None:
+    masks = [body.mask for body in hold(engine, {"rewire_every": 3, "density": 0.4})]
+    changes = [bool((a != b).any()) for a, b in pairwise(masks)]
+    assert [k for k, change in enumerate(changes, start=2) if change] == [3, 6]
 
 
 @pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP, Body, LNDPConfig
-from ontogym.agents.lndp.organism import allowed_edges, draw_bodies
+from ontogym.agents.lndp.newborn import draw_bodies
+from ontogym.agents.lndp.organism import allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 from ontogym.testing import check_agent

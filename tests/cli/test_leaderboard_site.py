@@ -45,7 +45,7 @@ def test_it_reads_the_store_and_writes_the_site(reader, tmp_path, capsys):
         "skipped": {},
     }
     assert reader == [Path("results-a")]
-    assert "results-a/submissions/" in next((out / "agents").glob("*ppo*")).read_text()
+    assert "--store results-a" in next((out / "agents").glob("*ppo*")).read_text()
 
 
 def test_what_cannot_be_shown_is_named(reader, tmp_path, capsys, monkeypatch):

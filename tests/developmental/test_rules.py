@@ -129,10 +129,10 @@ def test_hebbian_abcd_equation():
     trial = draw_trial(rule, 3, 4, torch.Generator().manual_seed(0))
     dw, c = trial.run()["dw"], trial.context
     for k, (eta, a, b, cc, d) in enumerate(trial.params.tolist()):
-        for j in range(4):
-            for i in range(4):
-                pre, post = c.pre[k, i], c.post[k, j]
-                torch.testing.assert_close(dw[k, j, i], eta * (a * pre * post + b * pre + cc * post + d))
+        for i in range(4):
+            for j in range(4):
+                post, pre = c.post[k, i], c.pre[k, j]
+                torch.testing.assert_close(dw[k, i, j], eta * (a * pre * post + b * pre + cc * post + d))
 
 
 def test_hebbian_abcd_starts_as_hebb():

@@ -81,6 +81,7 @@ def make_entry(
         "format": 1,
         "kind": "submission",
         "suite": suite,
+        "suite_version": 1,
         "task": task,
         "agent": {"type": kind, "label": label, "options": {}},
         "seed": seed,

@@ -281,7 +281,7 @@ def test_an_agents_page_has_its_manifest_its_commands_and_its_seeds(site):
     page = pages(site)[name]
     commands = "\n".join(e.text for e in page.all("pre"))
     assert "ontogym evolve --env ontogym/CartPole-v1 --seed 2" in commands
-    assert "ontogym leaderboard verify results/submissions/CartPole-v1--lndp--s2--0123456789" in commands
+    assert "ontogym leaderboard verify CartPole-v1--lndp--s2--0123456789 --store results" in commands
     assert '"author": "A. Tester"' in commands
     assert len(page.all("details", class_="manifest")) == 6
     (refused,) = [page for name, page in pages(site).items() if "random" in name]

@@ -5,21 +5,28 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save, save_file
+from safetensors.numpy import load, save
 
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.lives.life import make_agent
 from ontogym.baselines.lives.recording import record_life
 from ontogym.errors import OntogymError
 from ontogym.figures.layout import wires
-from ontogym.leaderboard.players import Player
+from ontogym.leaderboard.board import read_board
+from ontogym.leaderboard.limits import WEIGHTS
+from ontogym.leaderboard.runs import Candidate, make_submission
 from ontogym.leaderboard.site import filming
 from ontogym.leaderboard.site.filming import FilmStore, film_board
 from ontogym.leaderboard.site.networks import Film, FilmedLife, film_life
+from ontogym.leaderboard.store import Store
+from ontogym.leaderboard.verification import verify
+from ontogym.leaderboard.worker import Done, Limits
 from tests.leaderboard.boards import make_board
+from tests.leaderboard.submissions import lndp
 
 GROWING = "tests.baselines.growing:Growing"
 ENV = "ontogym/CartPole-v1"
@@ -98,23 +105,33 @@ def test_networks_too_large_to_draw_are_refused(monkeypatch):
 def growing_board(tmp_path, monkeypatch):
     """One verified agent that can be filmed, one that is claimed, one of a kind without a growing network."""
     monkeypatch.setattr(filming, "_growing_types", lambda: {GROWING})
-    monkeypatch.setattr(
-        filming,
-        "_player",
-        lambda entry: Player(
-            make_agent(GROWING, ENV), load_file(entry.path / "weights.safetensors")["genome"]
-        ),
-    )
+    monkeypatch.setattr(filming, "run_job", grown)
     board = make_board(
         {"Grower": GROWING, "Claimer": GROWING, "PPO": "ppo"},
         {"classic": ["CartPole-v1"]},
         status={"Claimer": "claimed"},
         store=tmp_path,
     )
-    for entry in board.entries:
-        entry.path.mkdir(parents=True)
-        save_file({"genome": np.zeros(1)}, entry.path / "weights.safetensors")
-    return board
+    return with_weights(board, save({"genome": np.zeros(1)}))
+
+
+def grown(name, facts, files, limits):
+    """What a worker would do, here: it knows no agents of tests."""
+    assert name == "film"
+    genome = load(files[WEIGHTS])["genome"]
+    film = film_life(make_agent(GROWING, ENV), genome, FilmedLife(**facts["life"]))
+    return Done(dataclasses.asdict(film), None)
+
+
+def with_weights(board, data):
+    """The same board, its entries read from a store with these weights."""
+    read = SimpleNamespace(submission=SimpleNamespace(files={WEIGHTS: data}))
+    files = {WEIGHTS: hashlib.sha256(data).hexdigest()}
+    entries = [
+        dataclasses.replace(entry, manifest={**entry.manifest, "files": files}, record=read)
+        for entry in board.entries
+    ]
+    return dataclasses.replace(board, entries=entries)
 
 
 def test_films_are_made_once_for_the_best_verified_seed(growing_board, tmp_path, monkeypatch):
@@ -127,7 +144,7 @@ def test_films_are_made_once_for_the_best_verified_seed(growing_board, tmp_path,
     def never(*_):
         raise AssertionError("this film is already there")
 
-    monkeypatch.setattr(filming, "film_life", never)
+    monkeypatch.setattr(filming, "run_job", never)
     films = FilmStore(tmp_path / "films")
     assert film_board(growing_board, films) == first
     assert (films.made, films.reused) == (0, 1)
@@ -142,9 +159,7 @@ def test_other_weights_and_damaged_films_are_filmed_again(growing_board, tmp_pat
     film_board(growing_board, films)
     assert films.made == 2
     assert file.read_text() == good
-    for entry in growing_board.entries:
-        save_file({"genome": np.ones(1)}, entry.path / "weights.safetensors")
-    film_board(growing_board, films)
+    film_board(with_weights(growing_board, save({"genome": np.ones(1)})), films)
     assert films.made == 3
 
 
@@ -158,9 +173,7 @@ def test_a_claimed_agent_is_never_run(growing_board, tmp_path, monkeypatch):
 
 
 def test_one_broken_agent_is_a_sentence_and_not_an_end(growing_board, tmp_path):
-    for entry in growing_board.entries:
-        (entry.path / "weights.safetensors").write_bytes(b"no")
-    found = film_board(growing_board, FilmStore(tmp_path / "films"))
+    found = film_board(with_weights(growing_board, b"no"), FilmStore(tmp_path / "films"))
     notes = [note for note in found.values() if isinstance(note, str) and "cannot be shown" in note]
     assert len(notes) == 1
     assert not (tmp_path / "films").exists()
@@ -170,31 +183,25 @@ def test_names_that_would_import_code_are_no_agents():
     assert not any(":" in name for name in filming._growing_types())
 
 
-def test_a_real_submission_is_read_with_all_checks(tmp_path):
+def test_a_real_submission_is_filmed_in_a_worker(tmp_path):
     saved = load_agent("zoo:lndp-cartpole")
-    board = make_board({"LNDP": "lndp"}, {"classic": ["CartPole-v1"]}, seeds=1, store=tmp_path)
-    (entry,) = board.entries
-    manifest = {
-        **entry.manifest,
-        "ontogym": "0.1.0",
-        "suite_version": 1,
-        "agent": {"type": "lndp", "label": "LNDP", "options": saved.options},
-    }
-    weights = save({"genome": saved.genome})
-    manifest["files"] = {"weights.safetensors": hashlib.sha256(weights).hexdigest()}
-    claimed = np.full((32, 3), 500.0).tolist()
-    manifest["claimed"] = {"seeds": "public", "returns": claimed, "wiring_cost": 0.1}
-    manifest["training"] = {**manifest["training"], "cpu_seconds": 1.0, "hardware": {}, "packages": {}}
-    entry.path.mkdir(parents=True)
-    (entry.path / "weights.safetensors").write_bytes(weights)
-    (entry.path / "manifest.json").write_text(json.dumps(manifest))
-    board = dataclasses.replace(board, entries=[dataclasses.replace(entry, manifest=manifest)])
-    found = film_board(board, FilmStore(tmp_path / "films"))[entry.id]
+    training = {"env_steps": 1, "wall_seconds": 1.0}
+    made = make_submission(
+        Candidate("lndp", saved.options, {"genome": saved.genome}, saved.env, training=training)
+    )
+    name, _ = Store.open(tmp_path / "store", create=True).add(made, verify(made))
+    found = film_board(read_board(tmp_path / "store"), FilmStore(tmp_path / "films"))[name]
     assert isinstance(found, Film), found
     assert len(found.nodes) == 32
-    # Weights that are not those of the manifest are not lived with.
-    (entry.path / "weights.safetensors").write_bytes(save({"genome": saved.genome + 1}))
-    assert "SHA-256" in str(film_board(board, FilmStore(tmp_path / "films"))[entry.id])
+
+
+def test_a_film_that_takes_too_long_is_a_sentence(tmp_path, monkeypatch):
+    made = lndp()
+    name, _ = Store.open(tmp_path / "store", create=True).add(made, verify(made))
+    monkeypatch.setattr(filming, "FILM_LIMITS", Limits(seconds=0.0))
+    found = film_board(read_board(tmp_path / "store"), FilmStore(tmp_path / "films"))[name]
+    assert "longer than 0 s" in found
+    assert not (tmp_path / "films").exists()
 
 
 def film_stub() -> Film:

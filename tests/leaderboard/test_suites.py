@@ -35,7 +35,15 @@ def test_every_task_can_be_lived(suite: suites.Suite, task: SuiteTask) -> None:
 
 
 def test_the_suites_are_those_of_the_protocol_and_names_are_unique() -> None:
-    assert list(SUITES) == ["classic", "nonstationary", "prenatal", "encoding", "choice", "multi-agent"]
+    assert list(SUITES) == [
+        "classic",
+        "nonstationary",
+        "prenatal",
+        "encoding",
+        "choice",
+        "multi-agent",
+        "rule-shift",
+    ]
     assert len(set(IDS)) == len(IDS)
 
 
@@ -88,5 +96,33 @@ def test_finding_a_task() -> None:
 
 
 def test_an_organisers_own_held_out_seeds() -> None:
-    assert suites.held_out(None) == HELD_OUT
-    assert suites.held_out("a secret") not in (HELD_OUT, PUBLIC, suites.held_out("another"))
+    assert suites.held_out(None) == (HELD_OUT, "package")
+    one, other = suites.held_out("a long secret"), suites.held_out("another secret")
+    assert len({HELD_OUT, PUBLIC, one.root, other.root}) == 4
+    assert one.commitment != other.commitment
+    assert str(one.root) not in one.commitment
+    assert suites.held_out("a long secret") == one
+    with pytest.raises(OntogymError, match="guessed by trying"):
+        suites.held_out("short")
+
+
+def test_old_versions_of_a_suite_are_served_beside_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest is the default; a version's seeds are its own, and unknown ones are refused."""
+    old = SUITES["classic"]
+    new = suites.Suite(
+        "classic", 2, "Newer.", (suites.SuiteTask("CartPole-v1", "ontogym/CartPole-v1", lives=64),)
+    )
+    every = (*suites.EVERY_SUITE, new)
+    monkeypatch.setattr(suites, "EVERY_SUITE", every)
+    monkeypatch.setattr(suites, "SUITES", {suite.name: suite for suite in every})
+    assert suites.get_suite("classic") is new
+    assert suites.get_suite("classic", 1) is old
+    assert suites.get_task("classic", 1, "CartPole-v1").lives == 32
+    assert suites.get_task("classic", 2, "CartPole-v1").lives == 64
+    assert suites.task_of("CartPole-v1", {})[0] is new
+    seeds = [suite.task("CartPole-v1").seeds(suite) for suite in (old, new)]
+    assert not np.isin(*seeds).any()
+    with pytest.raises(UnknownNameError, match="task of the suite"):
+        suites.get_task("classic", 2, "Acrobot-v1")
+    with pytest.raises(OntogymError, match="has version 1, 2 here, not 3"):
+        suites.get_task("classic", 3, "CartPole-v1")

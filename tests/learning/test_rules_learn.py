@@ -129,6 +129,29 @@ def test_reward_hebb_learns_which_arm_goes_with_which_cue():
     assert torch.stack(correct[-50:]).mean() > 0.95
 
 
+@pytest.mark.parametrize("name", ["change-trace", "change-trace-edge"])
+def test_change_trace_tells_which_way_ones_own_action_moves_a_sensor(name):
+    """A sensor that moves with or against a random action; at step 100 the world turns, and so does the weight."""
+    generator = torch.Generator().manual_seed(5)
+    synapses = Synapses(name, 32, fan_in(1))
+    innate = 0.3
+    synapses.weights[:, 1, 0] = innate
+    gain = 0.5 if name == "change-trace" else 0.1  # where a search starts
+    world = torch.where(torch.rand(32, generator=generator) < 0.5, -1.0, 1.0).to(DTYPE)
+    sensor, weights = torch.zeros(32, dtype=DTYPE), []
+    for t in range(200):
+        action = torch.where(torch.rand(32, generator=generator) < 0.5, -1.0, 1.0).to(DTYPE)
+        sensor = 0.9 * sensor + 0.1 * (world if t < 100 else -world) * action
+        seen = torch.stack([action, sensor], 1)
+        synapses.learn(seen, seen)
+        weights.append(synapses.weights[:, 1, 0].clone())
+    for found, sign in ((weights[99], 1), (weights[199], -1)):
+        agree = sign * world * (found - innate)
+        assert (agree > 0.2 * gain).all()
+        assert (agree < gain).all()  # the fast part is bounded by the gain, the innate one is kept
+    assert (-world * (weights[125] - innate) > 0).all()  # turned within three times 1 / rho
+
+
 @pytest.mark.parametrize(("first", "sign"), [("pre", 1), ("post", -1)])
 def test_stdp_strengthens_pre_before_post_and_weakens_the_reverse(first, sign):
     synapses = Synapses("stdp", 1, fan_in(1))

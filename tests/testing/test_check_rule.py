@@ -385,7 +385,32 @@ class BranchesOnNumbers(Sound):
         return dw if torch.isfinite(dw).all() else 0 * dw
 
 
+class IgnoresItsSecondParameter(Sound):
+    n_params = 2
+
+    def initial_params(self):
+        return torch.tensor([0.1, 0.5], dtype=torch.float64)
+
+    def change(self, params, state, c):
+        return params[:, :1, None] * outer(c)
+
+
+class IgnoresWhatEdgesHave(Sound):
+    edge_params = 1
+
+    def change(self, params, state, c):
+        return params[:, :1, None] * outer(c)
+
+
+class CancelsItsParameter(Sound):
+    def change(self, params, state, c):
+        return 0.1 * outer(c) + 0 * params[:, :, None]
+
+
 FAULTS = [
+    (IgnoresItsSecondParameter, "unused"),
+    (IgnoresWhatEdgesHave, "unused"),
+    (CancelsItsParameter, "unused"),
     (WiringOfASynapticRule, "shape"),
     (WeightsOfAStructuralRule, "shape"),
     (UnknownKind, "declaration"),

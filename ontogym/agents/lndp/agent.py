@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, draw_bodies
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import GOLDEN, mix64
+
+if TYPE_CHECKING:
+    from ontogym.agents.lndp.torch_engine import TorchEngine
 
 __all__ = ["LNDP", "Engine", "LNDPState"]
 
@@ -22,6 +26,10 @@ ENGINES = ("auto", "numba", "torch", "pyg")
 
 class Engine(Protocol):
     """What computes a population: the fused kernel, the batched torch engine, or the readable form."""
+
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> Any: ...
+
+    def place(self, state: Any, rows: slice | NDArray[np.integer], body: Body) -> None: ...
 
     def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> Any: ...
 
@@ -44,9 +52,10 @@ class Engine(Protocol):
 
 
 class LNDPState(NamedTuple):
-    """A living population: the engine's own state."""
+    """A living population: the engine's own state, and whether nothing of it but activity changes any more."""
 
     engine: Any
+    still: bool = False
 
 
 class LNDP(Agent[LNDPState]):
@@ -95,7 +104,7 @@ class LNDP(Agent[LNDPState]):
         self.development_steps = self.options.development_steps
         self.development_options = self.options.development_options
         self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads, compiled)
-        self._gain = observation_gain(observation_space) if self.options.scale_observations else None
+        self.gain = observation_gain(observation_space) if self.options.scale_observations else None
 
     @property
     def genome_size(self) -> int:
@@ -119,9 +128,11 @@ class LNDP(Agent[LNDPState]):
             raise OntogymError(
                 f"{len(genomes)} genomes were given seeds of shape {lanes.shape}; give one seed per genome."
             )
-        body = draw_bodies(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes)
         # Noise of later decisions must not repeat the numbers that drew the body.
-        return LNDPState(self.engine.birth(genomes, body, mix64(lanes ^ GOLDEN)))
+        state = self.engine.empty(genomes, mix64(lanes ^ GOLDEN))
+        for rows, body in newborns(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes):
+            self.engine.place(state, rows, body)
+        return LNDPState(state)
 
     def develop(self, state: LNDPState, activity: NDArray[np.floating]) -> LNDPState:
         inner = state.engine
@@ -132,7 +143,7 @@ class LNDP(Agent[LNDPState]):
             _, inner = self.engine.step(inner, observation, silence)
             if self.options.released:  # there even a recurrent network forgets between steps of development
                 inner = self.engine.rest(inner)
-        return LNDPState(self.engine.rest(inner))
+        return state._replace(engine=self.engine.rest(inner))
 
     def step(
         self,
@@ -175,15 +186,43 @@ class LNDP(Agent[LNDPState]):
                 f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
                 f"(P, {self.spaces.n_observations}) and (P,), flattened by spaces.observe."
             )
-        if self._gain is not None:
-            observation = observation * self._gain
+        if self.gain is not None:
+            observation = observation * self.gain
+        if state.still:
+            update = np.zeros(len(reward), np.bool_)
         motor, inner = self.engine.step(
             state.engine, self.listen(observation, feedback), reward, active, update
         )
-        return motor, LNDPState(inner)
+        return motor, state._replace(engine=inner)
+
+    def hold(
+        self,
+        state: LNDPState,
+        *,
+        wiring: NDArray[np.bool_] | bool | None = None,
+        weights: NDArray[np.bool_] | bool | None = None,
+    ) -> LNDPState:
+        """An intervention: from now on some networks keep their wiring, or their weights, in place.
+
+        Args:
+            wiring: ``(P,)`` or one for all, whether no edge comes or goes. weights: whether an edge that has a
+                weight keeps it (a new edge its first one; its other features go on). None: as before.
+        """
+        held = state.engine.held
+        for part, value in ((held.wiring, wiring), (held.weights, weights)):
+            if value is not None:
+                part[:] = value
+        return state
+
+    def freeze(self, state: LNDPState, what: str) -> LNDPState:
+        if what == "all":
+            return state._replace(still=True)
+        if what in ("wiring", "weights"):
+            return self.hold(state, **{what: True})
+        return super().freeze(state, what)
 
     def copy(self, state: LNDPState) -> LNDPState:
-        return LNDPState(self.engine.copy(state.engine))
+        return state._replace(engine=self.engine.copy(state.engine))
 
     def body(self, state: LNDPState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
         """The networks as they are, engine-independent."""
@@ -204,12 +243,16 @@ class LNDP(Agent[LNDPState]):
     def diagnose(self, state: LNDPState) -> dict[str, NDArray[np.floating]]:
         """``density``: edges over allowed edges. ``rewiring``: edges changed in the last step, over allowed.
         ``node_diversity``: mean over features of the standard deviation over nodes (0: collapsed)."""
-        body = self.body(state)
         room = self.n_allowed_edges
+        if self.engine_name == "torch":
+            edges, diversity = cast("TorchEngine", self.engine).measure(state.engine)
+        else:
+            body = self.body(state)
+            edges, diversity = body.mask.sum((1, 2)), body.nodes.std(1).mean(1)
         return {
-            "density": body.mask.sum((1, 2)) / room,
+            "density": edges / room,
             "rewiring": self.engine.changed(state.engine) / room,
-            "node_diversity": body.nodes.std(1).mean(1),
+            "node_diversity": diversity,
         }
 
     @property

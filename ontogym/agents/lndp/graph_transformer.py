@@ -18,7 +18,9 @@ from torch.nn.functional import linear
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import softmax
 
-from ontogym.agents.lndp.organism import HIDDEN, Body, GenomeLayout, allowed_edges
+from ontogym.agents.lndp.freezing import Held
+from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
+from ontogym.developmental.lndp_parameters import HIDDEN
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
@@ -88,6 +90,7 @@ class _Population(NamedTuple):
     graphs: list[_Graph]
     noise: LaneStreams
     changed: NDArray[np.int64]
+    held: Held
 
 
 class GeometricEngine:
@@ -115,11 +118,14 @@ class GeometricEngine:
 
     # -- the equations ------------------------------------------------------------------------------------
 
-    def update(self, g: _Graph, reward: Tensor, u: Tensor) -> _Graph:
+    def update(
+        self, g: _Graph, reward: Tensor, u: Tensor, rewires: bool = True, keeps: bool = False
+    ) -> _Graph:
         """One step of development: perception, node GRU, edge GRU, pruning, synaptogenesis.
 
         Args:
             reward: scalar, already scaled. u: (2, N, N) uniform noise for adding and for pruning.
+            rewires: whether edges may come and go. keeps: whether an edge that has a weight keeps it.
         """
         pre, post = self.pairs
         x = self.perceive(g)
@@ -139,6 +145,12 @@ class GeometricEngine:
             e = g.innate[:, post, pre].T
         e = e * g.mask[post, pre][:, None]  # the wiring of before this step (quirk 5)
 
+        if keeps:
+            old = g.edges[0, post, pre] * g.mask[post, pre]
+            e = torch.cat([torch.where(old != 0, old, e[:, 0])[:, None], e[:, 1:]], 1)
+
+        if not rewires:
+            return g._replace(nodes=nodes, edges=self.matrix(e))
         mask = self.rewire(g, e, torch.cat([seen[post], seen[pre]], 1), u)
         return g._replace(nodes=nodes, edges=self.matrix(e), mask=mask)
 
@@ -206,15 +218,30 @@ class GeometricEngine:
 
     # -- the engine contract ------------------------------------------------------------------------------
 
-    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> _Population:
-        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+    def empty(self, genomes: NDArray[np.floating], keys: NDArray[np.uint64]) -> _Population:
+        """A population without bodies, from genomes ``(P, D)`` and noise keys ``(P,)``."""
         graphs = []
-        for row, genome in enumerate(torch.tensor(np.asarray(genomes), dtype=self.dtype)):
+        nobody = dict.fromkeys(Body._fields, torch.empty(0, dtype=self.dtype))
+        for genome in torch.tensor(np.asarray(genomes), dtype=self.dtype):
             genes = {k: genome[part].reshape(self.layout.shapes[k]) for k, part in self.layout.slices.items()}
-            graphs.append(_Graph(genes, *(torch.tensor(part[row], dtype=self.dtype) for part in body)))
+            graphs.append(_Graph(genes, **nobody))
         noise = object.__new__(LaneStreams)
         noise.state = np.array(keys, dtype=np.uint64)
-        return _Population(graphs, noise, np.zeros(len(graphs), np.int64))
+        return _Population(graphs, noise, np.zeros(len(graphs), np.int64), Held.nothing(len(graphs)))
+
+    def place(self, state: _Population, rows: slice | NDArray[np.integer], body: Body) -> None:
+        """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
+        chosen = np.arange(len(state.graphs))[rows]
+        for k, row in enumerate(chosen):
+            k = k if len(body.nodes) > 1 else 0
+            parts = {name: torch.tensor(part[k], dtype=self.dtype) for name, part in body._asdict().items()}
+            state.graphs[row] = state.graphs[row]._replace(**parts)
+
+    def birth(self, genomes: NDArray[np.floating], body: Body, keys: NDArray[np.uint64]) -> _Population:
+        """A population from genomes ``(P, D)``, bodies and noise keys ``(P,)``."""
+        state = self.empty(genomes, keys)
+        self.place(state, slice(None), body)
+        return state
 
     @torch.no_grad()
     def step(
@@ -232,11 +259,14 @@ class GeometricEngine:
         u = torch.zeros(len(live), 2, n, n, dtype=torch.float64)
         if self.config.decisions == "stochastic":
             u[torch.as_tensor(change)] = torch.as_tensor(state.noise.uniform((2, n, n), change))
+        wiring, keeps = state.held.rewires(self.config.rewire_every), state.held.keeps_weights()
         for row, g in enumerate(state.graphs):
             if live[row]:
                 if change[row]:
                     told = torch.as_tensor(float(reward[row]) * self.config.reward_scale, dtype=self.dtype)
-                    new = self.update(g, told, u[row])
+                    rewires = wiring is None or bool(wiring[row])
+                    new = self.update(g, told, u[row], rewires, keeps is not None and bool(keeps[row]))
+                    state.held.updates[row] += 1
                     state.changed[row] = int((new.mask != g.mask).sum())
                     g = new
                 state.graphs[row] = g = self.activate(g, torch.as_tensor(observation[row], dtype=self.dtype))
@@ -260,7 +290,7 @@ class GeometricEngine:
 
     def copy(self, state: _Population) -> _Population:
         """A state that later steps leave alone (graphs themselves are never written to)."""
-        return _Population(list(state.graphs), state.noise.copy(), state.changed.copy())
+        return _Population(list(state.graphs), state.noise.copy(), state.changed.copy(), state.held.copy())
 
 
 def _split(genes: Tensor, *shapes: tuple[int, ...]) -> list[Any]:

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.lndp.crew import Crew
-from ontogym.agents.lndp.kernel.options import flags_of, offsets_of, padded
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges
+from ontogym.agents.lndp.freezing import Held
+from ontogym.agents.lndp.kernel.options import KEEP, REWIRE, UPDATE, flags_of, offsets_of, padded
+from ontogym.agents.lndp.organism import BUILT_IN, Body, GenomeLayout, LNDPConfig, allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN
 
 __all__ = ["NumbaEngine", "NumbaState", "fits_kernel"]
-
-_BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
-
 
 ROWS_WORTH_SHARING = 8
 """A row takes about 20 microseconds, and waking another thread and waiting for it 60."""
@@ -44,6 +42,7 @@ class NumbaState(NamedTuple):
     history: NDArray[np.floating]
     activation: NDArray[np.floating]
     changed: NDArray[np.int64]
+    held: Held
 
 
 def fits_kernel(config: LNDPConfig) -> str | None:
@@ -51,7 +50,7 @@ def fits_kernel(config: LNDPConfig) -> str | None:
     sizes = (config.node_features, config.edge_features, config.heads, config.query_features)
     if (*sizes, config.value_features) != (8, 4, 3, 4, 8):
         return "it has other feature sizes than the default"
-    for slot, name in _BUILT_IN.items():
+    for slot, name in BUILT_IN.items():
         if getattr(config, f"{slot}_rule") not in (name, ""):
             return f"its {slot} rule is not the built-in one"
     if config.structural_rule:
@@ -99,10 +98,11 @@ class NumbaEngine:
             history=self._rows(p, c.history),
             activation=self._rows(p, 1),
             changed=np.zeros(p, np.int64),
+            held=Held.nothing(p),
         )
 
     def place(self, state: NumbaState, rows: slice | NDArray[np.integer], body: Body) -> None:
-        """Give the individuals in `rows` these bodies, one each, in place."""
+        """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
         n = self.config.nodes
         if not self._flags.synaptic:
             self._matrix(state.innate)[rows, ..., :n] = body.innate.transpose(0, 3, 1, 2)
@@ -147,7 +147,8 @@ class NumbaEngine:
 
         p = len(state.genomes)
         living = np.arange(p) if active is None else np.flatnonzero(active)
-        updates = np.ones(p, np.bool_) if update is None else np.ascontiguousarray(update)
+        updates = np.ones(p, np.bool_) if update is None else np.asarray(update)
+        changes = self._changes(state.held, updates)
         told = np.ascontiguousarray(reward * self.config.reward_scale, dtype=self.dtype)
         seen = np.ascontiguousarray(observation, dtype=self.dtype)
 
@@ -156,7 +157,18 @@ class NumbaEngine:
 
         def run(seat: int) -> bool:
             done: bool = step_rows(
-                self._at, self._flags, self._allowed, state, seen, told, updates, living, seat, taken, bell, call
+                self._at,
+                self._flags,
+                self._allowed,
+                state,
+                seen,
+                told,
+                changes,
+                living,
+                seat,
+                taken,
+                bell,
+                call,
             )
             return done
 
@@ -171,10 +183,18 @@ class NumbaEngine:
             # As many numbers as `LaneStreams.uniform((2, N, N))` would have drawn.
             with np.errstate(over="ignore"):
                 state.keys[living[updates[living]]] += GOLDEN * np.uint64(2 * n**2)
+        if self.config.rewire_every > 1:
+            state.held.updates[living[updates[living]]] += 1
         motor = state.activation[:, n - self.layout.n_outputs : n].copy()
         if active is not None:
             motor[~active] = 0
         return motor, state
+
+    def _changes(self, held: Held, updates: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """What may change in each individual, ``(P,)``, as the kernel wants to know it."""
+        rewires, keeps = held.rewires(self.config.rewire_every), held.keeps_weights()
+        changes = updates * (UPDATE | REWIRE) if rewires is None else updates * UPDATE + rewires * REWIRE
+        return changes if keeps is None else changes + keeps * KEEP
 
     def rest(self, state: NumbaState) -> NumbaState:
         """Forget the activity (after development), keep the network."""

@@ -1,4 +1,4 @@
-"""The LNDP's anatomy: its options, the layout of its genome, and how a newborn network is drawn.
+"""The LNDP's anatomy: its options, the layout of its genome, the state of its body.
 
 Nothing here moves: the engines (`graph_transformer`, `torch_engine`, `numba_engine`) all start from the same
 `Body`, so that one genome and one seed are one individual whatever computes it.
@@ -16,21 +16,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.feedback import check_hears
+from ontogym.developmental.lndp_parameters import Arrays, count, edge_gru, structural_mlp
 from ontogym.developmental.spontaneous import make_source, option_words
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.seeding import LaneStreams, generator
+from ontogym.seeding import generator
 
-__all__ = ["Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "draw_bodies"]
+__all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges"]
 
-_SIZES = ("nodes", "node_features", "edge_features", "heads", "query_features", "value_features", "rnn_iters")
+_SIZES = (
+    "nodes",
+    "node_features",
+    "edge_features",
+    "heads",
+    "query_features",
+    "value_features",
+    "rnn_iters",
+    "rewire_every",
+)
 _CHOICES = {
     "start": ("random", "empty"),
     "decisions": ("threshold", "stochastic"),
     "initialisation": ("zero", "fan-in"),
     "compat": ("corrected", "released"),
 }
-HIDDEN = 16
-"""Hidden units of the pruning and synaptogenesis networks (released code)."""
+BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
+"""The LNDP's own rule of each slot."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ class LNDPConfig:
         pruning_rule: key of the rule that removes edges; an empty name means none.
         synaptogenesis_rule: key of the rule that adds edges; an empty name means none.
         structural_rule: key of one rule that both adds and removes edges, in place of those two.
+        rewire_every: edges come and go only at every so many updates of a network (1: at each).
         hears: feedback that has input nodes of its own, after the observation's: action (what it did last), reward,
             start (first step of an episode), terminated. The synaptic rule is told the reward in any case.
         development: source of spontaneous activity that newborns develop on before any experience.
@@ -105,6 +116,7 @@ class LNDPConfig:
     pruning_rule: str = "lndp-pruning"
     synaptogenesis_rule: str = "lndp-synaptogenesis"
     structural_rule: str = ""
+    rewire_every: int = 1
     hears: tuple[str, ...] = ()
     development: str = ""
     development_steps: int = 0
@@ -199,13 +211,13 @@ class GenomeLayout:
             }
         shapes |= {"perception.weight": (f, 5 + c.history + f), "perception.bias": (f,)}
         shapes |= {"gru.ih": (3 * f, f), "gru.hh": (3 * f, f), "gru.bias": (3 * f,), "gru.bias_n": (f,)}
-        for slot, rule in self.rules.items():
-            shapes[slot] = (rule.size(c.nodes),)
+        for slot in self.rule_names:
+            shapes[slot] = (self._rule_size(slot),)
         if c.io_identity:
             shapes["identity"] = (n_inputs + n_outputs, f)
-        count = make_source(c.development, c.development_options).n_params(n_inputs) if c.development else 0
-        if count:
-            shapes["development"] = (count,)
+        source = make_source(c.development, c.development_options) if c.development else None
+        if source is not None and source.n_params(n_inputs):
+            shapes["development"] = (source.n_params(n_inputs),)
         self.shapes = shapes
         self.slices: dict[str, slice] = {}
         at = 0
@@ -213,33 +225,61 @@ class GenomeLayout:
             self.slices[name] = slice(at, at := at + int(np.prod(shape)))
         self.size = at
 
-    @cached_property
-    def rules(self) -> dict[str, Any]:
-        """Slot ("synaptic", "pruning", "synaptogenesis", or "structural" for the last two) to rule; slots that
-        are switched off are absent."""
-        from ontogym.developmental.rules.building import build_rule
-
+    @property
+    def rule_names(self) -> dict[str, str]:
+        """Slot ("synaptic", "pruning", "synaptogenesis", or "structural" for the last two) to name of its rule;
+        slots that are switched off are absent."""
         c = self.config
         names = {"synaptic": c.synaptic_rule if c.synaptic_plasticity else ""}
         if c.structural_plasticity and c.structural_rule:
             names |= {"structural": c.structural_rule}
         elif c.structural_plasticity:
             names |= {"pruning": c.pruning_rule, "synaptogenesis": c.synaptogenesis_rule}
+        return {slot: name for slot, name in names.items() if name}
+
+    @cached_property
+    def rules(self) -> dict[str, Any]:
+        """Slot to rule. Needs torch; whoever knows the built-in rules by heart does without it."""
+        from ontogym.developmental.rules.building import build_rule
+
+        c = self.config
         options = {"node_features": c.node_features, "edge_features": c.edge_features, "history": c.history}
         rules = {}
-        for slot, name in names.items():
-            if name:
-                lean = c.growth_bias and slot in ("pruning", "synaptogenesis")
-                kind = "synaptic" if slot == "synaptic" else "structural"
-                more = {"growth_bias": c.growth_bias} if lean else {}
-                rules[slot] = build_rule(name, kind, f"LNDP: the {slot} rule", options | more)
+        for slot, name in self.rule_names.items():
+            lean = c.growth_bias and slot in ("pruning", "synaptogenesis")
+            kind = "synaptic" if slot == "synaptic" else "structural"
+            more = {"growth_bias": c.growth_bias} if lean else {}
+            rules[slot] = build_rule(name, kind, f"LNDP: the {slot} rule", options | more)
         return rules
+
+    def _arrays(self, slot: str) -> Arrays | None:
+        """The parameter arrays of a slot's rule; None if it does not name them."""
+        c = self.config
+        if self.rule_names.get(slot) != BUILT_IN.get(slot):
+            return getattr(self.rules[slot], "layout", None)
+        if slot == "synaptic":
+            return edge_gru(c.node_features, c.edge_features, c.history)
+        return structural_mlp(c.edge_features if slot == "pruning" else 2 * c.node_features)
+
+    def _rule_size(self, slot: str) -> int:
+        if self.rule_names[slot] == BUILT_IN.get(slot):
+            return count(self._arrays(slot) or {})
+        return int(self.rules[slot].size(self.config.nodes))
+
+    def _rule_start(self, slot: str) -> NDArray[np.float64]:
+        """Where a search starts for a slot's parameters."""
+        if self.rule_names[slot] != BUILT_IN.get(slot):
+            return np.asarray(self.rules[slot].start(self.config.nodes).numpy())
+        start = np.zeros(self._rule_size(slot))
+        # The last number is the logit's bias.
+        start[-1] = {"pruning": -1.0, "synaptogenesis": 1.0}.get(slot, 0.0) * self.config.growth_bias
+        return start
 
     def initial(self) -> NDArray[np.float64]:
         """The mean a search starts from, ``(D,)``."""
         genome = np.zeros(self.size)
-        for slot, rule in self.rules.items():
-            genome[self.slices[slot]] = rule.start(self.config.nodes).numpy()
+        for slot in self.rule_names:
+            genome[self.slices[slot]] = self._rule_start(slot)
         if self.config.initialisation == "fan-in":
             genome += self._fan_in_draw()
         if "development" in self.slices:
@@ -255,8 +295,8 @@ class GenomeLayout:
         rng = generator(0, "lndp", "initialisation")
         parts, fan_in = [], 1
         for name, shape in self.shapes.items():
-            arrays = getattr(self.rules[name], "layout", {}) if name in self.rules else {name: shape}
-            for inner in arrays.values():
+            arrays = self._arrays(name) if name in self.rule_names else {name: shape}
+            for inner in (arrays or {}).values():
                 fan_in = inner[-1] if len(inner) > 1 else fan_in
                 parts.append(rng.uniform(-1, 1, math.prod(inner)) / math.sqrt(fan_in))
             if not arrays:
@@ -290,36 +330,3 @@ def allowed_edges(config: LNDPConfig, n_inputs: int, n_outputs: int) -> NDArray[
     allowed[n - n_outputs :, hidden] = 1
     np.fill_diagonal(allowed, 0)
     return allowed
-
-
-def draw_bodies(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.integer]) -> Body:
-    """Newborn networks, one for each seed: node states and edge features uniform in (-1, 1), wiring a
-    reservoir with probability `density` for each allowed edge (none if `start` is "empty").
-
-    Returns:
-        A `Body` with float64 arrays; equal seeds give equal bodies, whatever stands beside them.
-    """
-    unique, back = np.unique(np.asarray(seeds, dtype=np.uint64), return_inverse=True)
-    streams = LaneStreams(unique)
-    n, f, s = config.nodes, config.node_features, config.edge_features
-    nodes = streams.uniform((n, f)) * 2 - 1
-    innate = streams.uniform((s, n, n)) * 2 - 1
-    blocks = config.density + config.density_sd * streams.normal((3,))
-    chance = streams.uniform((n, n))
-    allowed = allowed_edges(config, n_inputs, n_outputs)
-    density = np.broadcast_to(blocks[:, 0, None, None], (len(unique), n, n)).copy()
-    density[:, :, :n_inputs] = blocks[:, 1, None, None]
-    density[:, n - n_outputs :, :] = blocks[:, 2, None, None]
-    mask = ((chance < density) & (allowed > 0)).astype(np.float64)
-    if config.start == "empty":
-        mask[:] = 0
-    innate = innate * allowed
-    body = Body(
-        nodes,
-        innate * mask[:, None],
-        mask,
-        np.zeros((len(unique), n, config.history)),
-        np.zeros((len(unique), n)),
-        innate,
-    )
-    return Body(*(part[back] for part in body))

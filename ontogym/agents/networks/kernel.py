@@ -14,7 +14,8 @@ from numba import njit
 
 from ontogym.agents.lndp.kernel.functions import fma, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
-from ontogym.agents.lndp.kernel.memory import below, every, lanes, node, put, rows, with_length
+from ontogym.agents.lndp.kernel.memory import every, lanes, node, put
+from ontogym.agents.lndp.kernel.places import below, rows, with_length
 
 __all__ = [
     "GRU",

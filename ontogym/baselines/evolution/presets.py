@@ -1,7 +1,7 @@
 """What evolves well where: settings per environment, as an RL Zoo keeps hyper-parameters.
 
-A preset holds fields of `EvolutionConfig`; its `agent_options` are those of the LNDP. The command line starts from
-them, and a flag overrides. How the numbers were found: docs/experiments/lndp.md; what the others reach: docs/leaderboard.md.
+A preset holds fields of `EvolutionConfig`, for the LNDP (and agents without presets of their own) or for the networks
+of `ontogym.agents.networks`. The command line starts from them, and a flag overrides. How the numbers were found: docs/experiments/lndp.md; what the others reach: docs/leaderboard.md.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["PRESETS", "preset"]
+__all__ = ["NETWORKS", "NETWORK_PRESETS", "PRESETS", "preset"]
 
 _FORAGING: dict[str, Any] = {
     # Position as one of five sensors: as one number, only its size tells the places apart.
@@ -69,7 +69,46 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def preset(env_id: str) -> dict[str, Any]:
-    """The settings for an environment, empty if there are none; a copy that may be changed."""
-    found = PRESETS.get(env_id, {})
+NETWORKS = ("mlp", "rnn", "gru", "hyper", "trace")
+"""Agents that `NETWORK_PRESETS` are for."""
+
+_NETWORK: dict[str, Any] = {"sigma": 0.5, "population": 64, "eval_every": 5}
+_NETWORK_FORAGING: dict[str, Any] = {
+    "env_kwargs": {"observation": "one-hot"},
+    "lives": 16,
+    "generations": 150,
+    # Food is worth 10: beside observations of 0 and 1 it would drown them.
+    "agent_options": {"reward_scale": 0.1},
+}
+
+NETWORK_PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "ontogym/CartPole-v1": {"lives": 2, "generations": 100, "target": 475.0},
+    # The targets are what the best agent earns that must find the food out.
+    "ontogym/Foraging-v0": {**_NETWORK_FORAGING, "target": 490.0},
+    "ontogym/ForagingRewardOnly-v0": {**_NETWORK_FORAGING, "target": 495.0},
+    "ontogym/ForagingSwitch-v0": {**_NETWORK_FORAGING, "target": 405.0},
+    "ontogym/ForagingGoalSwap-v0": {
+        **_NETWORK_FORAGING,
+        "env_kwargs": {"task_options": {"observation": "one-hot"}},
+        "target": 470.0,
+    },
+    # Lives as the suite lives them; the worst of them counts, so that no rule is given up for the other.
+    "ontogym/CartPoleActionFlip-v1": {
+        "lives": 4,
+        "episodes": 6,
+        "utility": "min",
+        "generations": 60,
+        "target": 490.0,
+    },
+}
+
+
+def preset(env_id: str, agent: str = "lndp") -> dict[str, Any]:
+    """The settings for an environment, empty if there are none; a copy that may be changed.
+
+    Args:
+        env_id: the environment.
+        agent: name of the agent; those in `NETWORKS` have presets of their own.
+    """
+    found = {**_NETWORK, **NETWORK_PRESETS.get(env_id, {})} if agent in NETWORKS else PRESETS.get(env_id, {})
     return {key: dict(value) if isinstance(value, Mapping) else value for key, value in found.items()}

@@ -31,7 +31,7 @@ from ontogym.baselines.evolution.strategies import Strategy
 from ontogym.baselines.lives.lanes import check_options
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
 from ontogym.errors import OntogymError
-from ontogym.registry import STRATEGIES
+from ontogym.registry import STRATEGIES, plugins
 from ontogym.runs import RunFolder
 
 __all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
@@ -348,6 +348,8 @@ class _Run:
         )
         if self.folder is not None:
             facts = {"score": result.score["mean"], "ci95": result.score["ci95"], "lives": config.final_lives}
-            self._save_best(facts)
-            checkpoint.write_sealed_json(self.folder.path / "result.json", result.as_json())
+            brought = plugins(self.config.agent, self.config.strategy, self.config.agent_options)
+            origin = {"plugins": brought} if brought else {}
+            self._save_best({**facts, **origin})
+            checkpoint.write_sealed_json(self.folder.path / "result.json", {**result.as_json(), **origin})
         return result

@@ -3,7 +3,8 @@
 A rule is a pure function of tensors with the population axis first. It sees a frozen `RuleContext`, its own
 parameters and its own state, and returns a `RuleOutput`. It never masks, clamps or draws: `apply_rule` does
 that, in one place, for every rule. Axes: ``P`` population, ``N`` nodes, ``F`` node features, ``S`` edge
-features, ``K`` remembered activations; ``(P, N, N)`` is (post, pre).
+features, ``K`` remembered activations; ``(P, N, N)`` is (post, pre). In equations
+``w_ij`` is the edge to i, the postsynaptic node, from j, the presynaptic one: i on axis 1, j on axis 2.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ def coefficients(params: Tensor) -> tuple[Tensor, ...]:
 
 
 def post_pre(context: RuleContext) -> tuple[Tensor, Tensor]:
-    """Activity behind the edges, ``(P, N, 1)``, and before them, ``(P, 1, N)``."""
+    """Postsynaptic activity y_i as ``(P, N, 1)`` and presynaptic activity y_j as ``(P, 1, N)``."""
     return context.post[:, :, None], context.pre[:, None, :]
 
 

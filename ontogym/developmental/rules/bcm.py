@@ -21,10 +21,10 @@ class BCMRule(PlasticityRule):
     r"""Nodes become selective (Bienenstock, Cooper & Munro 1982, doi 10.1523/JNEUROSCI.02-01-00032.1982).
 
     .. math::
-        \Delta w_{ij} = \eta \, y_j \, (|y_j| - \theta_j) \, y_i, \qquad
-        \theta_j \leftarrow \theta_j + \rho \, (y_j^2 - \theta_j)
+        \Delta w_{ij} = \eta \, y_i \, (|y_i| - \theta_i) \, y_j, \qquad
+        \theta_i \leftarrow \theta_i + \rho \, (y_i^2 - \theta_i)
 
-    with y_i the activity before the edge (pre), y_j the one behind it (post) and theta_j the node's threshold.
+    with y_i the postsynaptic and y_j the presynaptic activity, and theta_i the postsynaptic node's threshold.
 
     Parameters: eta, per step; logit of rho, per step. A search starts at eta = 0.1 and rho = 0.12.
     Shapes: ``pre, post`` (P, N), ``state.node`` (P, 1, N) give ``dw`` (P, N, N). Scope: local.
@@ -44,6 +44,6 @@ class BCMRule(PlasticityRule):
         eta, rho = coefficients(params)
         post, pre = post_pre(context)
         threshold = state.node[:, 0, :, None]
-        dw = eta * post * (post.abs() - threshold) * pre
-        moved = threshold + torch.sigmoid(rho) * (post**2 - threshold)
+        dw = eta * post * (post.abs() - threshold) * pre  # dw_ij = eta y_i (|y_i| - theta_i) y_j
+        moved = threshold + torch.sigmoid(rho) * (post**2 - threshold)  # theta_i + rho (y_i^2 - theta_i)
         return RuleOutput(dw=dw), RuleState(state.edge, moved.mT)

@@ -50,8 +50,8 @@ class _EligibilityRule(PlasticityRule):
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
         eta, leak = params[:, 0, None, None], params[:, 1, None, None].clamp(0, 1)
         fresh = context.dphi[:, :, None] * context.pre[:, None, :]
-        trace = (1 - leak) * state.edge[:, 0] + leak * fresh
-        gradient = context.signal[:, :, None] * trace
+        trace = (1 - leak) * state.edge[:, 0] + leak * fresh  # e_ij = (1 - a) e_ij + a phi'(u_i) h_j
+        gradient = context.signal[:, :, None] * trace  # L_i e_ij
         if self.hops:
             weights = type_means(context.weights, context.nodes) if self.by_type else context.weights
             for hop, signal in enumerate(self._travelling(params, weights, context)):
@@ -62,14 +62,14 @@ class _EligibilityRule(PlasticityRule):
     def _travelling(self, params: Tensor, weights: Tensor, context: RuleContext) -> list[Tensor]:
         """The signals (P, N) that meet the traces of one step ago, two steps ago, ..."""
         leak = params[:, 1, None].clamp(0, 1)
-        sent = leak * _back(weights, context.dphi * context.signal)
+        sent = leak * _back(weights, context.dphi * context.signal)  # a sum_k L_k phi'_k w_ki
         signals = [sent]
         if self.hops > 1:
             mu = params[:, 2, None]
             # What has reached a cell from t steps ahead: it goes on through the leak and through W.
             reached = (1 - leak) * context.signal + sent
             for _ in range(self.hops - 1):
-                signals.append(leak * mu * _back(weights, reached))
+                signals.append(leak * mu * _back(weights, reached))  # once more through a mu W^T
                 reached = (1 - leak) * reached + signals[-1]
         return signals
 
@@ -80,11 +80,12 @@ class EPropRule(_EligibilityRule):
     .. math:: e_{ij}(t) = (1-a)\, e_{ij}(t-1) + a\, \phi'(u_i)\, h_j(t-1), \qquad
               \Delta w_{ij}(t) = -\eta\, L_i(t)\, e_{ij}(t)
 
-    Source: Bellec et al. 2020, doi 10.1038/s41467-020-17236-y. The sum over a trial is minus eta times the gradient with h held constant inside W h. RFLO (Murray 2019, doi
+    with i the postsynaptic and j the presynaptic cell. Source: Bellec et al. 2020, doi 10.1038/s41467-020-17236-y.
+    The sum over a trial is minus eta times the gradient with h held constant inside W h. RFLO (Murray 2019, doi
     10.7554/eLife.43299) is this rule with a learning signal that comes through a fixed random matrix.
 
     Parameters: eta, a. Shapes: ``dphi, pre, signal`` (P, N) give ``dw`` (P, N, N); one trace per edge.
-    Scope: node-state (the learning signal of the cell behind the edge).
+    Scope: node-state (the learning signal of the postsynaptic cell).
     """
 
     name = "e-prop"
@@ -94,10 +95,11 @@ class EPropRule(_EligibilityRule):
 class MDGLRule(_EligibilityRule):
     r"""Multidigraph learning: e-prop and the learning signals of the cells one hop on (Liu et al. 2021, PNAS).
 
-    .. math:: \Delta w_{pq}(t) = -\eta\, \Big( L_p(t)\, e_{pq}(t)
-              + a \sum_j L_j(t)\, \phi'_j(t)\, W_{jp}\, e_{pq}(t-1) \Big)
+    .. math:: \Delta w_{ij}(t) = -\eta\, \Big( L_i(t)\, e_{ij}(t)
+              + a \sum_k L_k(t)\, \phi'_k(t)\, w_{ki}\, e_{ij}(t-1) \Big)
 
-    Source: Liu et al. 2021, PNAS 118(51) e2111821118; as in arXiv 2206.00823.
+    with i the postsynaptic and j the presynaptic cell. Source: Liu et al. 2021, PNAS 118(51) e2111821118; as in
+    arXiv 2206.00823.
 
     Parameters: eta, a. Shapes: as e-prop. Scope: nonlocal (signals of cells that the edge's own cell drives, through
     their weights).
@@ -114,10 +116,11 @@ class MDGLRule(_EligibilityRule):
 class MDGLTypesRule(MDGLRule):
     r"""MDGL whose second term knows the means of W over pairs of cell types only, as diffuse modulators would.
 
-    .. math:: \Delta w_{pq}(t) = -\eta\, \Big( L_p(t)\, e_{pq}(t)
-              + a \sum_j L_j(t)\, \phi'_j(t)\, \bar W_{\tau(j) \tau(p)}\, e_{pq}(t-1) \Big)
+    .. math:: \Delta w_{ij}(t) = -\eta\, \Big( L_i(t)\, e_{ij}(t)
+              + a \sum_k L_k(t)\, \phi'_k(t)\, \bar w_{\tau(k) \tau(i)}\, e_{ij}(t-1) \Big)
 
-    with the bar for `type_means` over the types tau. Source: Liu et al. 2021, PNAS 118(51) e2111821118; arXiv 2206.00823.
+    with i the postsynaptic and j the presynaptic cell and the bar for `type_means` over the types tau. Source: Liu et
+    al. 2021, PNAS 118(51) e2111821118; arXiv 2206.00823.
 
     Parameters: eta, a. Shapes: as e-prop. Scope: nonlocal.
     """
@@ -129,11 +132,12 @@ class MDGLTypesRule(MDGLRule):
 class ModPropRule(_EligibilityRule):
     r"""ModProp: signals go back through all of W, with a constant for the slopes on the way (arXiv 2206.01338).
 
-    .. math:: \Delta w_{pq}(t) = -\eta\, \Big( L_p\, e_{pq}(t) + \sum_{s \ge 1} \mu^{s-1}
-              \sum_j L_j\, \phi'_j\, (W^s)_{jp}\, e_{pq}(t-s) \Big)
+    .. math:: \Delta w_{ij}(t) = -\eta\, \Big( L_i\, e_{ij}(t) + \sum_{s \ge 1} \mu^{s-1}
+              \sum_k L_k\, \phi'_k\, (W^s)_{ki}\, e_{ij}(t-s) \Big)
 
-    (at full leak a = 1; else signals also leak on their way, as the exact gradient has it). Slopes phi' on the way
-    are replaced by mu; the sender's own slope is exact. With the exact slopes in place of mu it is the full gradient.
+    with i the postsynaptic and j the presynaptic cell (at full leak a = 1; else signals also leak on their way, as
+    the exact gradient has it). Slopes phi' on the way are replaced by mu; the sender's own slope is exact. With the
+    exact slopes in place of mu it is the full gradient.
 
     Parameters: eta, a, mu (0.25). Shapes: as e-prop, `hops` traces per edge. Scope: nonlocal.
 
@@ -149,10 +153,10 @@ class ModPropRule(_EligibilityRule):
 class ModPropTypesRule(ModPropRule):
     r"""ModProp that knows the means of W over pairs of cell types only (arXiv 2206.01338).
 
-    .. math:: \Delta w_{pq}(t) = -\eta\, \Big( L_p\, e_{pq}(t) + \sum_{s \ge 1} \mu^{s-1}
-              \sum_j L_j\, \phi'_j\, (\bar W^s)_{jp}\, e_{pq}(t-s) \Big)
+    .. math:: \Delta w_{ij}(t) = -\eta\, \Big( L_i\, e_{ij}(t) + \sum_{s \ge 1} \mu^{s-1}
+              \sum_k L_k\, \phi'_k\, (\bar W^s)_{ki}\, e_{ij}(t-s) \Big)
 
-    with the bar for `type_means`; the rest as ModProp.
+    with i the postsynaptic and j the presynaptic cell, the bar for `type_means`; the rest as ModProp.
 
     Parameters: eta, a, mu (0.25). Shapes: as e-prop, `hops` traces per edge. Scope: nonlocal.
     """

@@ -22,7 +22,8 @@ class DeepRewiringRule(PlasticityRule):
 
     .. math:: p_{ij} = \sigma\left(\frac{\alpha - s_{ij} \, w_{ij}}{T}\right)
 
-    is the probability that an edge goes, with s the sign that its weight first had. As many absent edges come,
+    is the probability that the edge from j (presynaptic) to i (postsynaptic) goes, with s the sign that its weight
+    first had. As many absent edges come,
     each place as likely as any other; their weight starts at 0.
 
     Parameters: logarithm of T, the scale of the noise in units of weight; alpha, the drift towards zero in
@@ -50,7 +51,9 @@ class DeepRewiringRule(PlasticityRule):
         scale = torch.exp(log_scale.clamp(-12, 6))
         known = state.edge[:, 0]
         sign = torch.where(known == 0, torch.sign(context.weights), known) * context.mask
-        crosses = torch.sigmoid((drift - sign * context.weights) / scale)
+        crosses = torch.sigmoid(
+            (drift - sign * context.weights) / scale
+        )  # p_ij = sigma((alpha - s_ij w_ij) / T)
         noise = context.u[:, 1]
         leaves = (noise < crosses) & (sign != 0)
         mask = swap_edges(

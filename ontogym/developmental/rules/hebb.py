@@ -20,9 +20,9 @@ __all__ = ["HebbRule"]
 class HebbRule(PlasticityRule):
     r"""Nodes that fire together wire together (Hebb 1949, doi 10.4324/9781410612403).
 
-    .. math:: \Delta w_{ij} = \eta \, y_j \, y_i
+    .. math:: \Delta w_{ij} = \eta \, y_i \, y_j
 
-    with y_i the activity before the edge (pre) and y_j the one behind it (post).
+    with y_i the postsynaptic and y_j the presynaptic activity.
 
     Parameters: eta, per step; a negative one is anti-Hebb. A search starts at 0.1.
     Shapes: ``pre, post`` (P, N) give ``dw`` (P, N, N). Scope: local.
@@ -40,4 +40,4 @@ class HebbRule(PlasticityRule):
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
         (eta,) = coefficients(params)
         post, pre = post_pre(context)
-        return RuleOutput(dw=eta * post * pre), state
+        return RuleOutput(dw=eta * post * pre), state  # dw_ij = eta y_i y_j

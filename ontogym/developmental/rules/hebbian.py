@@ -23,9 +23,9 @@ _START = (0.1, 1.0, 0.0, 0.0, 0.0)
 class HebbianABCDRule(PlasticityRule):
     r"""Evolved Hebbian coefficients (Soltoggio et al. 2007; Najarro & Risi 2020, arXiv 2007.02686).
 
-    .. math:: \Delta w_{ij} = \eta \, (A \, y_i \, y_j + B \, y_i + C \, y_j + D)
+    .. math:: \Delta w_{ij} = \eta \, (A \, y_i \, y_j + B \, y_j + C \, y_i + D)
 
-    with y_i the activity before the edge (pre) and y_j the one behind it (post).
+    with y_i the postsynaptic and y_j the presynaptic activity.
 
     Parameters: eta (per step), A, B, C, D, in this order; a search starts at plain Hebb with eta = 0.1.
     Shapes: ``pre, post`` (P, N) give ``dw`` (P, N, N). Scope: local.
@@ -47,9 +47,9 @@ class HebbianABCDRule(PlasticityRule):
 class HebbianABCDEdgeRule(PlasticityRule):
     r"""Evolved Hebbian coefficients, a set for every edge (Najarro & Risi 2020, arXiv 2007.02686).
 
-    .. math:: \Delta w_{ij} = \eta_{ij} \, (A_{ij} \, y_i \, y_j + B_{ij} \, y_i + C_{ij} \, y_j + D_{ij})
+    .. math:: \Delta w_{ij} = \eta_{ij} \, (A_{ij} \, y_i \, y_j + B_{ij} \, y_j + C_{ij} \, y_i + D_{ij})
 
-    with y_i the activity before the edge (pre) and y_j the one behind it (post).
+    with y_i the postsynaptic and y_j the presynaptic activity.
 
     Parameters: none shared; for each edge eta (per step), A, B, C, D, in this order. A search starts at plain
     Hebb with eta = 0.1.
@@ -73,4 +73,5 @@ class HebbianABCDEdgeRule(PlasticityRule):
 def _abcd(numbers: tuple[Tensor, ...], context: RuleContext) -> RuleOutput:
     eta, a, b, c, d = numbers
     post, pre = post_pre(context)
+    # dw_ij = eta (A y_i y_j + B y_j + C y_i + D)
     return RuleOutput(dw=eta * (a * pre * post + b * pre + c * post + d))

@@ -12,20 +12,19 @@ the order that `layout` gives.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from ontogym.developmental.lndp_parameters import HIDDEN, Arrays, count, edge_gru, structural_mlp
 from ontogym.developmental.rules.base import PlasticityRule, RuleContext, RuleOutput, RuleState, tanh
 
 __all__ = ["EdgeGRURule", "PruningRule", "SynaptogenesisRule", "unpack"]
 
-Layout = Mapping[str, tuple[int, ...]]
 
-
-def unpack(params: Tensor, layout: Layout) -> dict[str, Tensor]:
+def unpack(params: Tensor, layout: Arrays) -> dict[str, Tensor]:
     """Views of flat parameters ``(P, n)``, by name: ``(P, *shape)`` each, in the order of `layout`."""
     sizes = [math.prod(shape) for shape in layout.values()]
     parts = params.split(sizes, dim=1)
@@ -49,25 +48,26 @@ class _LNDPRule(PlasticityRule):
     """Flat parameters with a named layout."""
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> Arrays:
         """Name to shape of each parameter tensor, in the order of the flat vector."""
         raise NotImplementedError
 
     @property
     def n_params(self) -> int:
-        return sum(math.prod(shape) for shape in self.layout.values())
+        return count(self.layout)
 
 
 class EdgeGRURule(_LNDPRule):
     r"""A gated recurrent unit on every edge, whose hidden state is the edge (arXiv 2406.09787, Sec. 3).
 
-    For an edge from i (pre) to j (post) with features e, node states h, remembered activations a, reward r:
+    For the edge to i (postsynaptic) from j (presynaptic) with features e, node states h, remembered activations a,
+    reward r:
 
     .. math::
-        x = [h_j, h_i, a_j, a_i, r], \quad (x_r, x_z, x_n) = W_{ih} x + b, \quad (g_r, g_z, g_n) = W_{hh} e
+        x = [h_i, h_j, a_i, a_j, r], \quad (x_r, x_z, x_n) = W_{ih} x + b, \quad (g_r, g_z, g_n) = W_{hh} e
 
         \rho = \sigma(x_r + g_r), \quad z = \sigma(x_z + g_z), \quad
-        n = \tanh(x_n + \rho \, (g_n + b_n)), \quad e \leftarrow m_{ij} \, (n + z (e - n))
+        n = \tanh(x_n + \rho \, (g_n + b_n)), \quad e_{ij} \leftarrow m_{ij} \, (n + z (e_{ij} - n))
 
     The first feature is the edge's weight. Only the n gate has a hidden bias.
 
@@ -80,14 +80,8 @@ class EdgeGRURule(_LNDPRule):
     scope = "node-state"
 
     @property
-    def layout(self) -> Layout:
-        gates, inputs = 3 * self.edge_features, 2 * (self.node_features + self.history) + 1
-        return {
-            "w_ih": (gates, inputs),
-            "w_hh": (gates, self.edge_features),
-            "bias": (gates,),
-            "bias_n": (self.edge_features,),
-        }
+    def layout(self) -> Arrays:
+        return edge_gru(self.node_features, self.edge_features, self.history)
 
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
         F, K, S = self.node_features, self.history, self.edge_features
@@ -107,10 +101,12 @@ class EdgeGRURule(_LNDPRule):
 
         new = []
         for f in range(S):
-            reset = torch.sigmoid(inputs(f) + hidden(f))
-            keep = torch.sigmoid(inputs(S + f) + hidden(S + f))
+            reset = torch.sigmoid(inputs(f) + hidden(f))  # rho = sigma(x_r + g_r)
+            keep = torch.sigmoid(inputs(S + f) + hidden(S + f))  # z = sigma(x_z + g_z)
             bias_n = _per_edge(p["bias_n"][:, f])
+            # n = tanh(x_n + rho (g_n + b_n))
             candidate = tanh(inputs(2 * S + f) + reset * (hidden(2 * S + f) + bias_n))
+            # e_ij = m_ij (n + z (e_ij - n))
             new.append((candidate + keep * (e[f] - candidate)) * context.mask)
         # Joined in three dimensions for the compiler's sake, see `apply_rule`.
         return RuleOutput(edges=torch.cat(new, 1).unflatten(1, (S, -1))), state
@@ -135,7 +131,7 @@ class _StructuralMLP(_LNDPRule):
         edge_features: int = 4,
         history: int = 4,
         *,
-        hidden: int = 16,
+        hidden: int = HIDDEN,
         growth_bias: float = 0.0,
     ) -> None:
         super().__init__(node_features, edge_features, history)
@@ -146,13 +142,8 @@ class _StructuralMLP(_LNDPRule):
         raise NotImplementedError
 
     @property
-    def layout(self) -> Layout:
-        return {
-            "w1": (self.hidden, self._inputs),
-            "b1": (self.hidden,),
-            "w2": (1, self.hidden),
-            "b2": (1,),
-        }
+    def layout(self) -> Arrays:
+        return structural_mlp(self._inputs, self.hidden)
 
     def initial_params(self) -> Tensor:
         start = super().initial_params()
@@ -165,7 +156,7 @@ class PruningRule(_StructuralMLP):
 
     .. math:: p^{prune}_{ij} = \sigma(w_2 \cdot \mathrm{ReLU}(W_1 e_{ij} + b_1) + b_2)
 
-    Shapes: ``edges`` (P, S, N, N) give ``p_prune`` (P, N, N).
+    Shapes: ``edges`` (P, S, N, N) give ``p_prune`` (P, N, N), i postsynaptic and j presynaptic.
     Parameters: ``w1`` (H, S), ``b1`` (H), ``w2`` (1, H), ``b2`` (1). Scope: local.
     """
 
@@ -184,15 +175,15 @@ class PruningRule(_StructuralMLP):
         for k in range(self.hidden):
             unit = torch.relu(_combine(p["w1"][:, k], e) + _per_edge(p["b1"][:, k]))
             logit = logit + _per_edge(p["w2"][:, 0, k]) * unit
-        return RuleOutput(p_prune=torch.sigmoid(logit)), state
+        return RuleOutput(p_prune=torch.sigmoid(logit)), state  # sigma(w_2 . ReLU(W_1 e_ij + b_1) + b_2)
 
 
 class SynaptogenesisRule(_StructuralMLP):
     r"""How likely an absent edge appears, from the states of its two nodes (arXiv 2406.09787, Sec. 3).
 
-    .. math:: p^{add}_{ij} = \sigma(w_2 \cdot \mathrm{ReLU}(W_1 [h_j, h_i] + b_1) + b_2)
+    .. math:: p^{add}_{ij} = \sigma(w_2 \cdot \mathrm{ReLU}(W_1 [h_i, h_j] + b_1) + b_2)
 
-    Shapes: ``nodes`` (P, N, F) give ``p_add`` (P, N, N), (post j, pre i).
+    Shapes: ``nodes`` (P, N, F) give ``p_add`` (P, N, N), i postsynaptic and j presynaptic.
     Parameters: ``w1`` (H, 2 F), ``b1`` (H), ``w2`` (1, H), ``b2`` (1). Scope: node-state.
     """
 
@@ -214,4 +205,5 @@ class SynaptogenesisRule(_StructuralMLP):
         for k in range(self.hidden):
             unit = torch.relu(at_post[:, k, :, None] + at_pre[:, k, None, :])
             logit = logit + _per_edge(p["w2"][:, 0, k]) * unit
+        # sigma(w_2 . ReLU(W_1 [h_i, h_j] + b_1) + b_2)
         return RuleOutput(p_add=torch.sigmoid(logit)), state

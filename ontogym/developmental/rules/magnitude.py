@@ -22,10 +22,10 @@ class MagnitudeRegrowRule(PlasticityRule):
 
     .. math:: m_{ij} \leftarrow m_{ij} + \rho \, (|w_{ij}| - m_{ij})
 
-    A fraction zeta of the edges, those with the smallest m, goes (of equal ones the first, row by row); as many
-    absent ones come, each place as likely as any other. A new edge starts with weight 0 and with the mean m of
-    the others, so that it has about 1 / rho steps in which to prove itself. Fractions of an edge are carried
-    over to the next step.
+    with i the postsynaptic and j the presynaptic node. A fraction zeta of the edges, those with the smallest m,
+    goes (of equal ones the first, row by row); as many absent ones come, each place as likely as any other. A new
+    edge starts with weight 0 and with the mean m of the others, so that it has about 1 / rho steps in which to
+    prove itself. Fractions of an edge are carried over to the next step.
 
     Parameters: logits of zeta and of rho, per step. A search starts at zeta = 0.0025 and rho = 0.05.
     Shapes: ``weights, mask, allowed`` (P, N, N), ``u`` (P, 2, N, N), ``state.edge`` (P, 2, N, N) (m, and
@@ -58,7 +58,7 @@ class MagnitudeRegrowRule(PlasticityRule):
         # At birth no edge is known: then each starts at its own magnitude.
         start = torch.where(others > 0, mean, size)
         before = torch.where(known > 0, trace, start)
-        smooth = (before + rho * (size - before)) * present
+        smooth = (before + rho * (size - before)) * present  # m_ij + rho (|w_ij| - m_ij)
         credit = state.node.amax(2, keepdim=True) + zeta * count  # every node carries the same
         moved = credit.floor()
         mask = swap_edges(context.mask, context.allowed, moved[:, 0, 0], smooth, context.u[:, 0])

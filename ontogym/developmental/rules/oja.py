@@ -20,14 +20,14 @@ __all__ = ["OjaRule"]
 class OjaRule(PlasticityRule):
     r"""A linear node finds the first principal component of its inputs (Oja 1982, doi 10.1007/BF00275687).
 
-    .. math:: \Delta w_{ij} = \eta \, y_j \, (y_i - y_j \, w_{ij})
+    .. math:: \Delta w_{ij} = \eta \, y_i \, (y_j - y_i \, w_{ij})
 
-    with y_i the activity before the edge (pre) and y_j the one behind it (post).
+    with y_i the postsynaptic and y_j the presynaptic activity.
 
     Parameters: eta, per step. A search starts at 0.1.
     Shapes: ``pre, post`` (P, N), ``weights`` (P, N, N) give ``dw`` (P, N, N). Scope: local.
 
-    Departs from the paper: nodes need not be linear; where they saturate, weights end near y_i / y_j instead
+    Departs from the paper: nodes need not be linear; where they saturate, weights end near y_j / y_i instead
     of at length one.
     """
 
@@ -40,4 +40,5 @@ class OjaRule(PlasticityRule):
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
         (eta,) = coefficients(params)
         post, pre = post_pre(context)
+        # dw_ij = eta y_i (y_j - y_i w_ij)
         return RuleOutput(dw=eta * post * (pre - post * context.weights)), state

@@ -21,11 +21,12 @@ class RewardHebbRule(PlasticityRule):
     r"""Three factors: pre, post, and reward (Fremaux & Gerstner 2016, doi 10.3389/fncir.2015.00085).
 
     .. math::
-        e_{ij} \leftarrow \lambda \, e_{ij} + (1 - \lambda) \, y_j \, y_i, \qquad
+        e_{ij} \leftarrow \lambda \, e_{ij} + (1 - \lambda) \, y_i \, y_j, \qquad
         \Delta w_{ij} = \eta \, (r - \bar r) \, e_{ij}, \qquad
         \bar r \leftarrow \bar r + \rho \, (r - \bar r)
 
-    with e the eligibility trace of an edge and r the reward that followed the activity y.
+    with y_i the postsynaptic and y_j the presynaptic activity, e the eligibility trace of an edge, r the reward that
+    followed and r bar the reward expected.
 
     Parameters: eta, per unit of reward; logits of lambda and rho, per step. A search starts at eta = 0.2,
     lambda = 0.73 and rho = 0.05.
@@ -48,8 +49,9 @@ class RewardHebbRule(PlasticityRule):
         eta, keep, rho = coefficients(params)
         post, pre = post_pre(context)
         keep = torch.sigmoid(keep)
+        # e_ij = lambda e_ij + (1 - lambda) y_i y_j
         trace = (keep * state.edge[:, 0] + (1 - keep) * post * pre) * context.mask
         expected = state.node
         surprise = context.reward[:, :, None] - expected  # (P, 1, N)
         memory = RuleState(trace[:, None], expected + torch.sigmoid(rho) * surprise)
-        return RuleOutput(dw=eta * surprise.mT * trace), memory
+        return RuleOutput(dw=eta * surprise.mT * trace), memory  # dw_ij = eta (r - r bar) e_ij

@@ -21,13 +21,12 @@ class STDPRule(PlasticityRule):
     r"""Pre before post strengthens, post before pre weakens (Morrison et al. 2008, doi 10.1007/s00422-008-0233-1).
 
     .. math::
-        x_i \leftarrow \lambda_+ \, x_i + y_i, \qquad
-        \Delta w_{ij} = A_+ \, y_j \, x_i - A_- \, z_j \, y_i, \qquad
-        z_j \leftarrow \lambda_- \, z_j + y_j
+        x_j \leftarrow \lambda_+ \, x_j + y_j, \qquad
+        \Delta w_{ij} = A_+ \, y_i \, x_j - A_- \, z_i \, y_j, \qquad
+        z_i \leftarrow \lambda_- \, z_i + y_i
 
-    in this order, with y_i the activity before the edge (pre), y_j the one behind it (post), x the trace of
-    activity that was sent and z that of activity that answered. What is sent in a step comes before the
-    answer to it.
+    in this order, with y_i the postsynaptic and y_j the presynaptic activity, x the trace of presynaptic and z
+    that of postsynaptic activity. The presynaptic activity of a step comes before the postsynaptic one.
 
     Parameters: A_+ and A_-, per step; logits of lambda_+ and lambda_-, per step. A search starts at A_+ = A_-
     = 0.05 and traces that fall to one half in a step.
@@ -47,8 +46,8 @@ class STDPRule(PlasticityRule):
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
         a_plus, a_minus, keep_plus, keep_minus = coefficients(params)
         post, pre = post_pre(context)
-        sent = torch.sigmoid(keep_plus) * state.node[:, :1] + pre  # (P, 1, N)
-        answered = state.node[:, 1:].mT  # (P, N, 1)
-        dw = a_plus * post * sent - a_minus * answered * pre
-        answered = torch.sigmoid(keep_minus) * answered + post
-        return RuleOutput(dw=dw), RuleState(state.edge, torch.cat([sent, answered.mT], 1))
+        x = torch.sigmoid(keep_plus) * state.node[:, :1] + pre  # x_j = lambda_+ x_j + y_j, (P, 1, N)
+        z = state.node[:, 1:].mT  # (P, N, 1)
+        dw = a_plus * post * x - a_minus * z * pre  # dw_ij = A_+ y_i x_j - A_- z_i y_j
+        z = torch.sigmoid(keep_minus) * z + post  # z_i = lambda_- z_i + y_i
+        return RuleOutput(dw=dw), RuleState(state.edge, torch.cat([x, z.mT], 1))

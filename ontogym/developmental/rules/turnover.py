@@ -24,7 +24,8 @@ class ActivityTurnoverRule(PlasticityRule):
 
         p^{add}_{ij} = \sigma(b_{add} + k \, g_{ij}), \qquad p^{prune}_{ij} = \sigma(b_{prune} - k \, g_{ij})
 
-    with c the running mean of a node's activity (calcium) and epsilon the level that it seeks.
+    with i the postsynaptic and j the presynaptic node, c the running mean of a node's activity (calcium) and epsilon
+    the level that it seeks.
 
     Parameters: b_add, b_prune (logits); k, per unit of activity; logits of epsilon and of rho (per step). A
     search starts at turnover of about one edge in a thousand a step, k = 4, epsilon = 0.27 and rho = 0.12.
@@ -48,6 +49,6 @@ class ActivityTurnoverRule(PlasticityRule):
         add, prune, gain, level, rho = coefficients(params)
         calcium = state.node + torch.sigmoid(rho) * (context.post.abs()[:, None] - state.node)  # (P, 1, N)
         need = torch.sigmoid(level) - calcium
-        drive = gain * (need + need.mT)
+        drive = gain * (need + need.mT)  # k g_ij = k ((epsilon - c_i) + (epsilon - c_j))
         output = RuleOutput(p_add=torch.sigmoid(add + drive), p_prune=torch.sigmoid(prune - drive))
         return output, RuleState(state.edge, calcium)

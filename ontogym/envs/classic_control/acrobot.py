@@ -64,6 +64,7 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     render_fps: ClassVar[int] = 15
+    native_form: ClassVar[str | None] = "ontogym.envs.native:acrobot_native"
     parameters: AcrobotParameters = AcrobotParameters()
 
     def __init__(self) -> None:

@@ -43,6 +43,7 @@ class PendulumDynamics(Dynamics[PendulumState]):
     max_steps: int | None = 200
     reset_options: ClassVar[tuple[str, ...]] = ("x_init", "y_init")
     render_fps: ClassVar[int] = 30
+    native_form: ClassVar[str | None] = "ontogym.envs.native:pendulum_native"
 
     def __init__(self, g: float = 10.0) -> None:
         if not math.isfinite(g):

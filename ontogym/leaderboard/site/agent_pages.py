@@ -130,7 +130,7 @@ def _agent_task(
         seeds=[replace(row, numbers=[row.numbers[k] for k in kept]) for row in rows],
         train_commands=list(dict.fromkeys(entry.command for entry in entries if entry.command)),
         check_commands=[
-            f"ontogym leaderboard verify {shlex.quote(f'{store}/submissions/{entry.id}')}"
+            f"ontogym leaderboard verify {shlex.quote(entry.id)} --store {shlex.quote(store)}"
             for entry in entries
         ],
         curve=draw_chart(f"Learning curves on {task}", curves, "environment steps", "score", spec.marks),

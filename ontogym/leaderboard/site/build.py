@@ -68,7 +68,8 @@ def build_site(board: Board, out: Path | str, store: Path | str, animations: boo
     """
     out = Path(out)
     old = _old_files(out)
-    board, shown, skipped = screened(board)
+    board, shown, unshown = screened(board)
+    skipped = {**board.faults, **unshown}
     films = FilmStore(out / "networks")
     filmed = film_board(board, films) if animations else {}
     agents = {

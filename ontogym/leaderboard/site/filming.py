@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogym import checkpoint
-from ontogym.errors import OntogymError
-from ontogym.leaderboard.players import Player, build_player
+from ontogym.leaderboard.limits import WEIGHTS, parse_tensors
+from ontogym.leaderboard.players import build_player
 from ontogym.leaderboard.site.networks import Film, FilmedLife, film_life
 from ontogym.leaderboard.site.specs import suite_tasks
-from ontogym.leaderboard.submission import read_submission
 from ontogym.leaderboard.suites import get_task
+from ontogym.leaderboard.worker import Limits, run_job
 
 if TYPE_CHECKING:
     from ontogym.leaderboard.board import Board, Entry
@@ -29,6 +30,7 @@ FORMAT = 2
 """Part of a film's key: to be raised when films are made differently."""
 MOST_EPISODES = 3
 """Episodes that are filmed: a network that changes within a life has by then shown how."""
+FILM_LIMITS = Limits(seconds=300.0)
 NOT_VERIFIED = "Its network is shown once a submission has been verified."
 
 
@@ -65,11 +67,7 @@ class FilmStore:
 
     def _key(self, entry: Entry, life: FilmedLife) -> str:
         """Hash of the weights, the agent, the life, and the version of this code."""
-        weights = Path(entry.path) / "weights.safetensors"
-        try:
-            digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-        except OSError as error:
-            raise OntogymError(f"Cannot read {weights.name} of {entry.id} ({error.strerror}).") from error
+        digest = entry.manifest["files"][WEIGHTS]
         parts = [FORMAT, digest, entry.agent_type, _options(entry), asdict(life)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
@@ -120,16 +118,25 @@ def _options(entry: Entry) -> dict[str, Any]:
 
 
 def _make(entry: Entry, life: FilmedLife) -> Film:
-    player = _player(entry)
+    """Made in a worker, within limits: whatever an agent does, it does not happen here."""
+    manifest = entry.manifest
+    facts = {
+        "suite": manifest["suite"],
+        "suite_version": manifest["suite_version"],
+        "task": manifest["task"],
+        "type": manifest["agent"]["type"],
+        "options": manifest["agent"]["options"],
+        "life": asdict(life),
+    }
+    return Film(**run_job("film", facts, {WEIGHTS: entry.submission().files[WEIGHTS]}, FILM_LIMITS).value)
+
+
+def film_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What a worker does for `FilmStore.film`."""
+    task = get_task(facts["suite"], facts["suite_version"], facts["task"])
+    player = build_player(facts["type"], facts["options"], parse_tensors(files[WEIGHTS]), task)
     assert player.genome is not None  # only agents of the population kind are filmed
-    return film_life(player.built, player.genome, life)  # type: ignore[arg-type]
-
-
-def _player(entry: Entry) -> Player:
-    """The agent, read and built with all the checks that a stranger's submission meets."""
-    submission = read_submission(entry.path)
-    task = get_task(entry.suite, submission.manifest["suite_version"], entry.task)
-    return build_player(entry.agent_type, _options(entry), submission.tensors, task)
+    return asdict(film_life(player.built, player.genome, FilmedLife(**facts["life"])))  # type: ignore[arg-type]
 
 
 def _read(file: Path) -> Film | None:

@@ -12,6 +12,8 @@ from ontogym.leaderboard.site.specs import TaskSpec, suite_tasks
 from ontogym.leaderboard.site.tables import FEW_SEEDS, STATUSES, Place, Table, board_table, status_of
 from ontogym.leaderboard.site.task_pages import Choices, Files, by_score, choices, facts, listed, suite_names
 from ontogym.leaderboard.site.text import safe_name
+from ontogym.leaderboard.suites import PACKAGE_SEEDS
+from ontogym.leaderboard.verification import UNRECORDED
 
 if TYPE_CHECKING:
     from ontogym.leaderboard.board import Board, Entry
@@ -143,6 +145,18 @@ def _claims(board: Board) -> list[str]:
     if unverified:
         said.append(
             f"{unverified} of {len(board.entries)} submissions are not verified: their scores are their authors' "
-            "claims, or were refused when they were run again."
+            "claims, or were refused when they were run again. They stand below all that is verified, and count for "
+            "no more than the optimum."
         )
+    if board.held_out:
+        said.append(_held_out(board.held_out))
     return said
+
+
+def _held_out(commitment: str) -> str:
+    """On which held-out seeds the scores are."""
+    if commitment == PACKAGE_SEEDS:
+        return "The held-out seeds are those of the package, which stand in its source: nobody trains on them by accident."
+    if commitment == UNRECORDED:
+        return "Which held-out seeds were used was not recorded."
+    return f"The held-out seeds are a secret of the organiser, the same for all scores; its commitment is {commitment}."

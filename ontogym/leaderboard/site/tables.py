@@ -254,10 +254,11 @@ def status_of(status: str) -> str:
     return status if status in STATUSES else "claimed"
 
 
-def _rank(row: Row) -> tuple[bool, float, str]:
-    """Refused and unscored last, then by score, then by name, so that equal boards give equal pages."""
+def _rank(row: Row) -> tuple[int, float, str]:
+    """Verified first, refused and unscored last, then by score, then by name, so that equal boards give equal pages."""
     known = row.iqm is not None and math.isfinite(row.iqm)
-    return row.status == "refused" or not known, -row.iqm if known else 0.0, row.label
+    # What was only claimed never stands above what was verified.
+    return (row.status != "verified") + (not known), -row.iqm if known else 0.0, row.label
 
 
 def _key(value: float | None) -> str:

@@ -160,6 +160,6 @@ def facts(spec: TaskSpec) -> str:
     return ", ".join(known)
 
 
-def by_score(row: Row) -> tuple[bool, float, str]:
+def by_score(row: Row) -> tuple[bool, bool, float, str]:
     """To sort by: the best first, then by name."""
-    return row.iqm is None, -(row.iqm or 0.0), row.label
+    return row.iqm is None, row.status != "verified", -(row.iqm or 0.0), row.label

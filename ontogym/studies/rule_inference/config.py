@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["InferenceConfig"]
 
 
+VISITS = 1_600_000
+"""Trials that a fit sees in all, if not told otherwise."""
+
+
 @dataclass(frozen=True)
 class InferenceConfig:
     """Which learning rule explains the choices of learning animals (arXiv 2509.04661).
@@ -28,10 +32,12 @@ class InferenceConfig:
         seed: of simulation, folds and fits.
         animals: to simulate (1000 in the paper).
         trials: of each simulated animal.
-        epochs: passes over the animals; real animals are few and take more, some 100.
+        epochs: passes over the animals; as many as see 1.6 million trials, 20 to 100, if not given.
         batch: animals in a step of Adam.
         learning_rate: of Adam at the start; it falls to 0 as a cosine.
-        validation: share of the training animals (sessions) that decides when to stop, at least one; 0 for none.
+        weight_sd: SD of the normal prior on the network's weights, which keeps chance out; 0 for none.
+        validation: share of the training animals (sessions) that decides when to stop, in the second half of the epochs;
+            0 lets the prior do.
         hidden: units in each layer.
         truncation: trials after which back-propagation through time is cut.
     """
@@ -43,10 +49,11 @@ class InferenceConfig:
     seed: int = 0
     animals: int = 300
     trials: int = 500
-    epochs: int = 20
+    epochs: int | None = None
     batch: int = 10
     learning_rate: float = 0.01
-    validation: float = 0.1
+    weight_sd: float = 0.45
+    validation: float = 0.0
     hidden: int = 32
     truncation: int = 500
 
@@ -83,8 +90,14 @@ class InferenceConfig:
         """How one network is fitted."""
         from ontogym.studies.rule_inference.model.fitting import FitConfig
 
-        same = ("hidden", "epochs", "batch", "learning_rate", "truncation", "seed")
-        return FitConfig(kind, **{name: getattr(self, name) for name in same})
+        same = ("hidden", "epochs", "batch", "learning_rate", "truncation", "weight_sd", "seed")
+        given = {name: value for name in same if (value := getattr(self, name)) is not None}
+        return FitConfig(kind, **given)
+
+    def settled(self, trials: int) -> InferenceConfig:
+        """With the epochs that data of so many trials take, where none were asked for."""
+        epochs = min(100, max(20, round(VISITS / trials))) if self.epochs is None else self.epochs
+        return dataclasses.replace(self, epochs=epochs)
 
     @property
     def source(self) -> str:

@@ -7,6 +7,12 @@ from typing import Any
 
 __all__ = ["asymmetry_lines", "comparison_lines", "held_out_rows", "profile_rows", "recovery_rows"]
 
+_FIRST = {
+    "known": "are known.",
+    "random effect": "differ between animals, each with its own (SD {0:.2f} of the weight, {1:.2f} of the bias, fitted), "
+    "and on one rate and baseline for all animals.",
+    "free": "are fitted to the one animal that there is; nothing is said of others.",
+}
 NAMES = {"dnn": "DNN", "gru": "GRU", "truth": "the true rule"}
 
 
@@ -72,6 +78,9 @@ def asymmetry_lines(result: Mapping[str, Any]) -> list[str]:
     else:
         verdict = "all below 0: errors push towards the choice (it perseveres)"
     lines.append(f"If the rule is REINFORCE with one baseline, {verdict}.")
+    lines.append(
+        "This rests on first weights that " + _FIRST[profile["first_weights"]].format(*profile["spread"])
+    )
     rules = {k: s["mean"] for k, s in result["held_out"].items() if k not in NAMES}
     best = max(rules, key=lambda rule: rules[rule])
     if not best.startswith("reinforce"):

@@ -60,8 +60,8 @@ def infer_rule(
         progress: show a bar.
 
     Returns:
-        ``held_out``: for every parametric rule and model its log-likelihood a trial with interval (`score`), gains over
-        ``static``; ``comparisons``: paired gains between models; ``models``: for each network `recovery` (simulated
+        ``notes``: how the data were read, and how many trials were left out; ``held_out``: for every parametric rule
+        and model its log-likelihood a trial with interval (`score`), gains over ``static``; ``comparisons``: paired gains between models; ``models``: for each network `recovery` (simulated
         animals), `asymmetry`, `history_slope` and update curves; ``truth``: the same of the simulated rule;
         ``parametric``: fits to all animals; ``profile`` over the baseline; ``cpu_seconds`` of this call.
 
@@ -74,7 +74,9 @@ def infer_rule(
     trials = data.trials if data is not None else read_trials(str(config.data))
     folds = make_folds(trials, config.folds, config.seed)
     with RunFolder(out, config.fixed(), resume):
-        result = _inferred(config, Path(out), trials, folds, data, progress)
+        result = _inferred(
+            config.settled(int(trials.lengths.sum())), Path(out), trials, folds, data, progress
+        )
     return result | {"cpu_seconds": round(time.process_time() - started, 1)}
 
 
@@ -91,24 +93,24 @@ def _inferred(
     with fits.bar(progress):
         networks = {kind: fits.held_out(kind) for kind in config.models}
         states = {kind: fits.whole(kind) for kind in config.models}
-    held_out = {rule: cross_validate_rule(rule, trials, folds) for rule in PARAMETRIC} | networks
+    rules = {rule: fit_rule(rule, trials) for rule in PARAMETRIC}
+    held_out = {rule: cross_validate_rule(rule, trials, folds, rules[rule]) for rule in PARAMETRIC} | networks
     result: dict[str, Any] = {
         "source": trials.source,
         "animals": len(trials),
         "trials": int(trials.lengths.sum()),
+        "notes": list(trials.notes),
         "folds": len(folds.test),
         "held_out": {
             name: score(ll, trials, folds.over, held_out["static"]) for name, ll in held_out.items()
         },
         "comparisons": _comparisons(held_out, trials, folds),
-        "parametric": {rule: fit_rule(rule, trials).as_json() for rule in PARAMETRIC},
+        "parametric": {rule: fit.as_json() for rule, fit in rules.items()},
         "profile": baseline_profile(trials).as_json(),
     }
     best = max(config.models, key=lambda kind: result["held_out"][kind]["mean"])
     fresh = _simulated(config, FRESH_ANIMALS, "fresh animals") if config.simulate else None
-    result["models"] = {
-        kind: _described(config, kind, states[kind].best, trials, fresh) for kind in config.models
-    }
+    result["models"] = {kind: _described(config, kind, states[kind], trials, fresh) for kind in config.models}
     for kind, state in states.items():
         facts = {
             "source": trials.source,
@@ -141,7 +143,7 @@ class _Fits:
         """A progress bar over the epochs of all fits."""
         from tqdm import tqdm
 
-        total = len(self.config.models) * (len(self.folds.test) + 1) * self.config.epochs
+        total = len(self.config.models) * (len(self.folds.test) + 1) * int(self.config.epochs or 0)
         with tqdm(total=total, unit="epoch", disable=not shown, mininterval=0.5) as self._bar:
             yield
 
@@ -208,12 +210,12 @@ def _comparisons(
 
 
 def _described(
-    config: InferenceConfig, kind: str, params: NDArray[np.float64], trials: Trials, fresh: Simulated | None
+    config: InferenceConfig, kind: str, state: FitState, trials: Trials, fresh: Simulated | None
 ) -> dict[str, Any]:
     """What a network fitted to all animals says; of simulated ones, on animals that it has not seen."""
-    network = config.fit(kind).network
+    network, params = config.fit(kind).network, state.best
     seen = trials if fresh is None else fresh.trials
-    path = trajectory(network, params, seen)
+    path = trajectory(network, params, seen, state.best_starts if fresh is None else None)
     found = _along(path, seen) | {"weight_curve": weight_curve(network, params, _grid(path))}
     return found | ({} if fresh is None else {"recovery": recovery(network, params, fresh)})
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from ontogym.errors import OntogymError
+from ontogym.studies.rule_inference.model.archives import load_npz
 from ontogym.studies.rule_inference.model.readers import read_trials
 from ontogym.studies.rule_inference.model.trials import stimulus
-from ontogym.studies.rule_inference.model.unpickling import load_npz, unpickle
+from ontogym.studies.rule_inference.model.unpickling import unpickle
 
 HEAD = "choice,contrastLeft,contrastRight,feedbackType"
 

@@ -136,7 +136,8 @@ def test_a_malformed_table_leaves_nothing(tmp_path, capsys, monkeypatch):
 def sentences(interval, best_rule="reinforce", network_gain=-0.01):
     held_out = {rule: {"mean": -0.4 if rule == best_rule else -0.5} for rule in PARAMETRIC}
     model = {"asymmetry": {"correct": 0.1, "error": -0.2}, "history": {"ratio": 1.0}}
-    profile = {"best": sum(interval) / 2, "interval": interval}
+    first = {"first_weights": "random effect", "spread": [0.5, 0.8]}
+    profile = {"best": sum(interval) / 2, "interval": interval, **first}
     comparison = {"model": "dnn", "over": best_rule, "ci95": [network_gain, network_gain + 0.005]}
     result = {"models": {"dnn": model}, "profile": profile, "held_out": held_out, "comparisons": [comparison]}
     return " ".join(asymmetry_lines(result))
@@ -146,6 +147,9 @@ def test_the_asymmetry_is_judged_by_the_profile():
     assert "not told by these data" in sentences((-0.1, 0.2))
     assert "push away" in sentences((0.1, 0.2))
     assert "perseveres" in sentences((-2, -1))
+    assert "differ between animals, each with its own (SD 0.50 of the weight, 0.80 of the bias" in sentences(
+        (-2, -1)
+    )
     assert "predict-max predicts better" in sentences((0.1, 0.2), "predict-max")
     assert "predicts better" not in sentences((0.1, 0.2), "reinforce-baseline")
     assert "DNN predicts better than any" in sentences((0.1, 0.2), "reinforce", 0.01)

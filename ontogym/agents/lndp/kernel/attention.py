@@ -12,12 +12,21 @@ from typing import Any
 from numba import njit
 
 from ontogym.agents.lndp.kernel.functions import (
-    choose, dot, exp, fma, larger, largest_lane, node_is, nodes_before, sum_lanes,
-)  # fmt: skip
+    choose,
+    dot,
+    exp,
+    fma,
+    larger,
+    largest_lane,
+    node_is,
+    nodes_before,
+    sum_lanes,
+)
 from ontogym.agents.lndp.kernel.lanes import WIDTH
-from ontogym.agents.lndp.kernel.memory import below, column, every_four, four, lanes, no_four, put_four, with_length
+from ontogym.agents.lndp.kernel.memory import column, every_four, four, lanes, no_four, put_four
 from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE
 from ontogym.agents.lndp.kernel.options import HEADS, QK, VALUE, S
+from ontogym.agents.lndp.kernel.places import below, with_length
 
 __all__ = ["attend", "attend_released"]
 

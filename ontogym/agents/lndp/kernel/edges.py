@@ -15,10 +15,18 @@ from numba import njit
 from ontogym.agents.lndp.kernel.functions import bits, choose, dot, fma, larger, lowest, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import (
-    column, every, every_four, four, lanes, matrix, no_four, node, put, put_four,
-)  # fmt: skip
+    column,
+    every_four,
+    four,
+    lanes,
+    matrix,
+    no_four,
+    node,
+    put,
+    put_four,
+)
 from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, dense
-from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, NO_BIAS, F, S
+from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, KEEP, NO_BIAS, REWIRE, F, S
 
 __all__ = ["project", "rewire"]
 
@@ -111,12 +119,17 @@ def _falls(n: int, u: int, first: int, flags: Any, key: Any, logits: Any, limit:
 
 @njit(**CALLED)
 def rewire(
-    n: int, m: int, w: Any, at: Any, flags: Any, key: Any, allowed: Any, innate: Any, e_post: Any, e_pre: Any,
-    g_post: Any, g_pre: Any, work: Any, edges: Any, mask: Any, mask_t: Any,
+    n: int, m: int, w: Any, at: Any, flags: Any, change: int, key: Any, allowed: Any, innate: Any, e_post: Any,
+    e_pre: Any, g_post: Any, g_pre: Any, work: Any, edges: Any, mask: Any, mask_t: Any,
 ) -> int:  # fmt: skip
-    """Synaptic update, pruning and synaptogenesis of every block of edges; returns how many came or went."""
+    """Synaptic update, pruning and synaptogenesis of every block of edges; returns how many came or went.
+
+    Args:
+        change: bits `REWIRE` and `KEEP` of what may change.
+    """
     limit = lanes(w, 0.0 if flags.stochastic else flags.threshold_logit)
     hh = at.synaptic + GATES * (2 * F + 2 * (flags.rnn_iters + 1) + 1)
+    prune, grow, keep = flags.prune and change & REWIRE, flags.grow and change & REWIRE, change & KEEP
     changed = 0
     for i in range(n - flags.n_outputs):
         for u in range(0, m, WIDTH):
@@ -129,12 +142,16 @@ def rewire(
                 else:
                     e = four(innate, i * S, u)
                 e = choose(had, e, 0.0)  # (5), by the old A
+            old = edges[i * S, u]
             put_four(edges, i * S, u, e)
+            if keep:
+                edges[i * S, u] = choose(had & ((old > 0.0) | (lanes(w, 0.0) > old)), old, edges[i * S, u])
+                e = four(edges, i * S, u)
             cut = add = had ^ had
             # The released code prunes after adding, and looks at absent edges (e = 0) too (quirk 6).
-            if flags.prune and (some or flags.released):
+            if prune and (some or flags.released):
                 cut = _falls(n, u, n * n + i, flags, key, _prune_logits(w, at.pruning, e), limit, work)
-            if flags.grow and bits(vacant) != 0:
+            if grow and bits(vacant) != 0:
                 logits = _grow_logits(u, i, w, at.synaptogenesis, g_post, g_pre)
                 add = _falls(n, u, i, flags, key, logits, limit, work)
                 if flags.released:

@@ -1,6 +1,7 @@
 """Functions of `Lanes`: elementary ones, choices between lanes, sums of products.
 
-In float32 the elementary functions have a relative error below 3e-7 and no branch. In float64 they call libm for
+In float32 the elementary functions have a relative error below 3e-7 (exp of large numbers: where multiply-adds
+are fused) and no branch. In float64 they call libm for
 each lane and are as exact as it is: the float64 kernel is there for parity, not for speed.
 """
 
@@ -13,11 +14,22 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import signature
-from numba.extending import intrinsic
 
 from ontogym.agents.lndp.kernel.lanes import (
-    CHOICE, FLAGS, I32, WIDTH, Lanes, common, constant, each_part, join, multiply_add, parts_of, spread,
-)  # fmt: skip
+    CHOICE,
+    FLAGS,
+    I32,
+    WIDTH,
+    Lanes,
+    common,
+    constant,
+    each_part,
+    intrinsic,
+    join,
+    multiply_add,
+    parts_of,
+    spread,
+)
 
 __all__ = [
     "bits", "choose", "dot", "exp", "fma", "larger", "largest_lane", "lowest", "node_is", "nodes_before", "sigmoid",
@@ -41,8 +53,8 @@ def dot(_typing: Any, a: Any, b: Any, start: Any) -> Any:
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         columns = [parts_of(context, builder, v, t, sig.args[0]) for v, t in zip(args, sig.args)]
         total = columns[2][0]
-        for pair in zip(*columns[:2]):
-            total = multiply_add(builder, *pair, total)
+        for x, y in zip(columns[0], columns[1]):
+            total = multiply_add(builder, x, y, total)
         return total
 
     return start(a, b, start), code
@@ -179,9 +191,19 @@ def _libm(context: Any, builder: Any, function: Any, x: Any) -> Any:
     return x
 
 
-LOG2_E = math.log2(math.e)
-POWER_OF_2 = (1.339887440e-3, 9.618437357e-3, 5.550332548e-2, 2.402264791e-1, 6.931472028e-1, 1.0)
-"""Minimax polynomial of 2^r for -1/2 <= r <= 1/2."""
+LOG2_E = 1.44269502162933349609375
+"""log2 e as a float32, and what is missing."""
+LOG2_E_MORE = 1.925963033500e-8
+POWER_OF_2 = (
+    1.535336188319500e-4,
+    1.339887440266574e-3,
+    9.618437357674640e-3,
+    5.550332471162809e-2,
+    2.402264791363012e-1,
+    6.931472028550421e-1,
+    1.0,
+)
+"""2^r for -1/2 <= r <= 1/2 (Cephes)."""
 ROUND = 1.5 * 2**23
 """Added to a float32, leaves the nearest integer in the last bits."""
 
@@ -195,6 +217,7 @@ def _exp(context: Any, builder: Any, x: Any) -> Any:
     shifted = multiply_add(builder, x, log2_e, magic)
     n = builder.fsub(shifted, magic)
     r = multiply_add(builder, x, log2_e, builder.fneg(n))
+    r = multiply_add(builder, x, constant(x.type, LOG2_E_MORE), r)
     whole = ir.VectorType(I32, WIDTH)
     power = builder.shl(builder.bitcast(shifted, whole), constant(whole, 23))
     mantissa = builder.bitcast(_polynomial(builder, r, POWER_OF_2), whole)

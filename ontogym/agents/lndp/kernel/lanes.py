@@ -17,12 +17,12 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils, config
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-__all__ = ["CHOICE", "FLAGS", "WIDTH", "Choice", "Lanes"]
+__all__ = ["CHOICE", "FLAGS", "WIDTH", "Choice", "Lanes", "intrinsic"]
 
 FLAGS = ("nnan", "ninf", "nsz", "contract", "arcp", "afn")
 """No "reassoc": results do not depend on how a sum happens to be cut into blocks. NaN never enters, because
@@ -31,13 +31,19 @@ genomes are finite."""
 
 def _width() -> int:
     """16 lanes where numba may use AVX-512, else 8: an AVX2 register, or two of NEON and SSE."""
-    if config.CPU_FEATURES is not None:
-        return 16 if "+avx512f" in config.CPU_FEATURES else 8
-    wide = config.ENABLE_AVX and llvm.get_host_cpu_features().get("avx512f", False)
+    settings: Any = config
+    if settings.CPU_FEATURES is not None:
+        return 16 if "+avx512f" in settings.CPU_FEATURES else 8
+    wide = settings.ENABLE_AVX and llvm.get_host_cpu_features().get("avx512f", False)
     return 16 if wide else 8
 
 
 WIDTH = _width()
+
+
+def intrinsic(function: Any) -> Any:
+    """numba's own, whose stubs believe that callers hand over the typing context."""
+    return extending.intrinsic(function)
 
 
 class Lanes(types.Type):  # type: ignore[misc]
@@ -134,10 +140,9 @@ def _operator(op: Any, method: str) -> None:
     @infer_global(op)
     class _Template(AbstractTemplate):  # type: ignore[misc]
         def generic(self, args: Any, kws: Any) -> Any:
-            if len(args) == 2 and any(isinstance(a, Lanes) for a in args):
-                if all(isinstance(a, (Lanes, types.Float)) for a in args):
-                    return signature(common(args), *args)
-            return None
+            lanes = len(args) == 2 and any(isinstance(a, Lanes) for a in args)
+            fits = lanes and all(isinstance(a, (Lanes, types.Float)) for a in args)
+            return signature(common(args), *args) if fits else None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         def compute(_context: Any, builder: Any, a: Any, b: Any) -> Any:
@@ -177,10 +182,13 @@ def _logic(op: Any, method: str, count: int) -> None:
             fits = len(args) == count and all(isinstance(a, Choice) for a in args)
             return signature(CHOICE, *args) if fits else None
 
-    lower_builtin(op, *[Choice] * count)(lambda _context, builder, _sig, args: getattr(builder, method)(*args))
+    lower_builtin(op, *[Choice] * count)(
+        lambda _context, builder, _sig, args: getattr(builder, method)(*args)
+    )
 
 
-for _op, _method, _count in (
+_LOGIC: tuple[tuple[Any, str, int], ...] = (
     (operator.and_, "and_", 2), (operator.or_, "or_", 2), (operator.xor, "xor", 2), (operator.invert, "not_", 1),
-):  # fmt: skip
-    _logic(_op, _method, _count)
+)  # fmt: skip
+for _what, _method, _count in _LOGIC:
+    _logic(_what, _method, _count)

@@ -13,9 +13,19 @@ from numba import njit
 from ontogym.agents.lndp.kernel.functions import fma, sigmoid, sum_parts, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import (
-    below, column, every, four, gene, lanes, next_four, no_four, node, put, put_four,
-)  # fmt: skip
+    column,
+    every,
+    four,
+    gene,
+    lanes,
+    next_four,
+    no_four,
+    node,
+    put,
+    put_four,
+)
 from ontogym.agents.lndp.kernel.options import ADD, NO_BIAS, F
+from ontogym.agents.lndp.kernel.places import below
 
 __all__ = ["CALLED", "INLINE", "activate", "degrees", "dense", "identify", "node_gru"]
 
@@ -89,7 +99,9 @@ def node_gru(m: int, w: Any, at: Any, x: Any, g: Any, h: Any) -> None:
 
 
 @njit(**CALLED)
-def activate(n: int, m: int, flags: Any, observation: Any, h: Any, weights: Any, history: Any, a: Any) -> None:
+def activate(
+    n: int, m: int, flags: Any, observation: Any, h: Any, weights: Any, history: Any, a: Any
+) -> None:
     """a <- tanh(W a + b) for `rnn_iters` steps, inputs clamped; the history keeps every step.
 
     Args:

@@ -9,10 +9,7 @@ import numpy as np
 
 from ontogym.agents.lndp.organism import GenomeLayout
 
-__all__ = [
-    "ADD", "GATES", "HEADS", "HIDDEN", "NO_BIAS", "PAD", "QK", "QKV", "VALUE", "F", "Flags", "Offsets", "S", "flags_of",
-    "offsets_of", "padded",
-]  # fmt: skip
+__all__ = ["ADD", "GATES", "HEADS", "HIDDEN", "KEEP", "NO_BIAS", "PAD", "QK", "QKV", "REWIRE", "UPDATE", "VALUE", "F", "Flags", "Offsets", "S", "flags_of", "offsets_of", "padded"]  # fmt: skip
 
 # numba compiles a function anew for every Python integer that it is given, but not for every int64.
 F, S = np.int64(8), np.int64(4)
@@ -27,6 +24,8 @@ HIDDEN = np.int64(16)
 """Hidden units of pruning and of synaptogenesis."""
 NO_BIAS, ADD = np.int64(-1), np.int64(-2)
 """What `nodes.dense` begins its sums with, when it is not a bias."""
+UPDATE, REWIRE, KEEP = np.int64(1), np.int64(2), np.int64(4)
+"""Bits of what may change in an individual: anything; its wiring; not the weights that edges have."""
 PAD = 16
 """Rows of nodes are padded to a multiple of this, on every machine."""
 

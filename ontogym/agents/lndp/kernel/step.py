@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 from numba import njit, types
-from numba.extending import intrinsic
 
 from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
-from ontogym.agents.lndp.kernel.lanes import WIDTH
-from ontogym.agents.lndp.kernel.memory import add_number, below, genes, put, rows, with_length, working_rows
+from ontogym.agents.lndp.kernel.lanes import WIDTH, intrinsic
+from ontogym.agents.lndp.kernel.memory import add_number, put
 from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
-from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, VALUE, F, S
+from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S
+from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
 
-__all__ = ["step_rows"]
+__all__ = ["fingerprint", "step_rows"]
 
 CALLER_WAITS, HELPER_LISTENS = 20_000, 20_000
 """How often the caller asks whether the helpers are done (a few rows' time), and a helper whether the bell rings
@@ -39,10 +39,11 @@ WORK = 2 * F + QKV + 2 * HIDDEN + PAD
 """Rows to work in, beside the 5 + K rows of degrees, types and history."""
 
 
+# Inlined before it is compiled, or LLVM would optimise all that it calls once for it and once for its caller.
 @njit(inline="always")
 def _update(
-    n: int, m: int, w: Any, at: Any, flags: Any, reward: Any, key: Any, allowed: Any, innate: Any, h: Any, edges: Any,
-    mask: Any, mask_t: Any, past: Any, view: Any,
+    n: int, m: int, w: Any, at: Any, flags: Any, reward: Any, change: int, key: Any, allowed: Any, innate: Any, h: Any,
+    edges: Any, mask: Any, mask_t: Any, past: Any, view: Any,
 ) -> int:  # fmt: skip
     """One step of development of one individual, in place: nodes, edges, wiring; returns edges changed.
 
@@ -73,7 +74,7 @@ def _update(
     identify(n, m, w, at, flags, h, seen)
     project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN))
     return rewire(
-        n, m, w, at, flags, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
+        n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
     )  # fmt: skip
 
 
@@ -88,15 +89,15 @@ def _mark_types(n: int, m: int, flags: Any, view: Any) -> None:
         put(view, TYPES + 1, j, 1.0)
 
 
-def _all_of_it() -> bytes:
-    """What the compiled kernel depends on: the text of its files, and how many lanes it has."""
+def fingerprint() -> int:
+    """Of what the compiled kernel depends on: the text of its files, and how many lanes it has."""
     files = sorted(Path(__file__).parent.glob("*.py"))
-    return bytes([WIDTH]) + b"".join(file.read_bytes() for file in files)
+    return zlib.crc32(bytes([WIDTH]) + b"".join(file.read_bytes() for file in files))
 
 
 @intrinsic
 def _made_of(_typing: Any, text: Any) -> Any:
-    """Nothing. But numba's cache compares what a function refers to, other than in a global name."""
+    """Nothing; it is there so that the kernel refers to `text`, which numba's cache compares."""
 
     def code(context: Any, _builder: Any, _sig: Any, _args: Any) -> Any:
         return context.get_dummy_value()
@@ -105,11 +106,11 @@ def _made_of(_typing: Any, text: Any) -> Any:
 
 
 def _compiled(text: int) -> Any:
-    """The kernel. A change in any of its files makes another one, not only in this one as numba would have it."""
+    """The kernel. It is compiled anew when `text` changes, not only when this file does, as numba would have it."""
 
     @njit(error_model="numpy", nogil=True, cache=True)
     def step_rows(
-        at: Any, flags: Any, allowed: Any, state: Any, observation: Any, reward: Any, updates: Any, living: Any,
+        at: Any, flags: Any, allowed: Any, state: Any, observation: Any, reward: Any, changes: Any, living: Any,
         seat: int, taken: Any, bell: Any, call: int,
     ) -> bool:  # fmt: skip
         """One environment step of the individuals in `living`, in place; releases the GIL.
@@ -129,7 +130,7 @@ def _compiled(text: int) -> Any:
             allowed: (1, N * M), (pre, post).
             state: `NumbaState`.
             observation: (P, O). reward: (P,).
-            updates: (P,) bool, False: act, but do not change.
+            changes: (P,) int64, what may change, bits `UPDATE`, `REWIRE`, `KEEP`; 0: act only.
             living: (R,) indices of those who step.
             seat: number of the calling thread. taken: (threads + 1,) int64, how many of each share are taken, and
                 how many are done. bell: (1,) int64, which seat 0 raises to `call` when it begins, and once more if
@@ -154,9 +155,9 @@ def _compiled(text: int) -> Any:
                     break
                 p = living[turn]
                 h, past, e = rows(state.nodes, p, m), rows(state.history, p, m), rows(state.edges, p, m)
-                if updates[p]:
+                if changes[p] & UPDATE:
                     state.changed[p] = _update(
-                        n, m, genes(state.genomes, p), at, flags, reward[p], state.keys[p], may,
+                        n, m, genes(state.genomes, p), at, flags, reward[p], changes[p], state.keys[p], may,
                         rows(state.innate, p, m), h, e, rows(state.mask, p, m), rows(state.mask_t, p, m), past, view,
                     )  # fmt: skip
                 seen, weights = rows(observation, p, 1), with_length(e, S * m)
@@ -177,4 +178,4 @@ def _compiled(text: int) -> Any:
     return step_rows
 
 
-step_rows = _compiled(zlib.crc32(_all_of_it()))
+step_rows = _compiled(fingerprint())

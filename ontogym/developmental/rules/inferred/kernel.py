@@ -74,6 +74,7 @@ def _gru(u, h, w_ih, w_hh, bias, bias_n, gates, hidden, out):  # type: ignore[no
     hidden[2 * n :] = bias_n
     _add_product(h, w_hh, hidden)
     for k in range(n):
+        # r, z = sigma(W u + b + V h); c = tanh(W u + b + r (V h + b_n)); h' = c + z (h - c)
         r, z = _sigmoid(gates[k] + hidden[k]), _sigmoid(gates[n + k] + hidden[n + k])
         c = np.tanh(gates[2 * n + k] + r * hidden[2 * n + k])
         gates[k], gates[n + k], gates[2 * n + k] = r, z, c
@@ -87,11 +88,11 @@ def _gru_back(u, h, w_ih, w_hh, gates, hidden, slope, g_ih, g_hh, g_bias, g_bias
     direct = work[3 * n :]
     for k in range(n):
         r, z, c = gates[k], gates[n + k], gates[2 * n + k]
-        inner = slope[k] * (1.0 - z) * (1.0 - c * c)
-        work[k] = inner * hidden[2 * n + k] * r * (1.0 - r)
-        work[n + k] = slope[k] * (h[k] - c) * z * (1.0 - z)
+        inner = slope[k] * (1.0 - z) * (1.0 - c * c)  # dL/d(argument of c), by h' = c + z (h - c)
+        work[k] = inner * hidden[2 * n + k] * r * (1.0 - r)  # dL/d(argument of r)
+        work[n + k] = slope[k] * (h[k] - c) * z * (1.0 - z)  # dL/d(argument of z)
         work[2 * n + k] = inner
-        direct[k] = slope[k] * z
+        direct[k] = slope[k] * z  # dL/dh past the gates
     ahead = work[: 3 * n]
     for k in range(3 * n):
         g_bias[k] += ahead[k]
@@ -156,13 +157,15 @@ def _segment(p, g, events, choice, counts, lengths, weights, memories, path, sta
         for t in range(lengths[a]):
             x = events[a, t, 0]
             path[a, t, 0], path[a, t, 1] = w0, w1
-            z = w0 * x + w1
+            z = w0 * x + w1  # p(y_t = R) = sigma(w_t x_t + b_t)
+            # -log p(y_t) = log(1 + e^z) - y_t z, and its slope in z
             total += counts[a, t] * (max(z, 0.0) + np.log1p(np.exp(-abs(z))) - choice[a, t] * z)
             error[t] = counts[a, t] * (_sigmoid(z) - choice[a, t])
             u[t, 0], u[t, 1], u[t, 2], u[t, 3] = w0, w1, x, 1.0
             for k in range(4):
                 u[t, 4 + k] = events[a, t, 1 + k]
             _forward(p, t, u, memory, gates, hidden, h1, h2, out[t])
+            # W_{t+1} = W_t + s g(W_t, x_t, 1, day start, y_t, r_t, side_t)
             w0 += p.scale[0] * out[t, 0]
             w1 += p.scale[1] * out[t, 1]
         weights[a, 0], weights[a, 1] = w0, w1
@@ -176,6 +179,7 @@ def _segment(p, g, events, choice, counts, lengths, weights, memories, path, sta
             g.scale[1] += g1 * out[t, 1]
             slope[0], slope[1] = g0 * p.scale[0], g1 * p.scale[1]
             _backward(p, g, t, u, memory, gates, hidden, h1, h2, slope, from_memory, grad_u, work)
+            # dL/dW_t = dL/dW_{t+1} (1 + s dg/dW) + dL/dz_t (x_t, 1)
             g0 += grad_u[0] + error[t] * u[t, 2]
             g1 += grad_u[1] + error[t]
         start_slope[a, 0], start_slope[a, 1] = g0, g1

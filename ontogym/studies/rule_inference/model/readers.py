@@ -3,8 +3,12 @@
 Tables have a row a trial and the columns of the IBL's behaviour releases (eLife 2021, 10:e63711): ``choice``
 (-1 right, 1 left, 0 none), ``contrastLeft``, ``contrastRight`` (empty or NaN where the other side was shown),
 ``feedbackType`` (1, -1); optional ``subject``, ``date`` and ``session`` tell animals and sessions apart. Trials
-without choice or feedback are left out, a missing contrast is 0, and a negative contrast on the right (some
-releases have it) loses its sign. The true side is the choice if it was rewarded and the other if not.
+without choice or feedback are left out (``Trials.notes`` says how many), a missing contrast is 0, and a negative
+contrast on the right (some releases have it) loses its sign. The true side is the choice if it was rewarded and the
+other if not. What else `columns` recognises (truth values; 0 and 1) is said in the notes too.
+
+Dates and sessions are put in order as numbers or as ISO dates. Names of sessions, which have no order, keep that of
+the table; a date that is neither is refused.
 """
 
 from __future__ import annotations
@@ -18,13 +22,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
-from ontogym.studies.rule_inference.model.trials import Trials, pack, stimulus
-from ontogym.studies.rule_inference.model.unpickling import load_npz, load_pickle
+from ontogym.studies.rule_inference.model.archives import load_npz
+from ontogym.studies.rule_inference.model.columns import (
+    COLUMNS,
+    GROUPING,
+    check,
+    left_out,
+    ranks,
+    session,
+    text,
+    trial_columns,
+)
+from ontogym.studies.rule_inference.model.trials import Trials, pack
+from ontogym.studies.rule_inference.model.unpickling import check_size, load_pickle
 
 __all__ = ["read_trials"]
 
-COLUMNS = ("choice", "contrastLeft", "contrastRight", "feedbackType")
-GROUPING = ("subject", "date", "session")
+MAX_TRIALS = 4_000_000
+"""Most rows of a table (the IBL's whole release has three million)."""
+MAX_CELL = 200
+"""Most characters of a cell: in an array of texts each cell has the room of the longest."""
+WANTED = (*COLUMNS, *GROUPING)
 Table = Mapping[str, Any]
 
 
@@ -32,14 +50,15 @@ def read_trials(path: Path | str) -> Trials:
     """Trials from a file: a table (``.csv``, ``.parquet``, ``.npz``), psytrack's ``.npz``, ibllib's ``.pickle``.
 
     Raises:
-        OntogymError: no such file, an unknown kind, a malformed table (column and row are named), or a pickle
-            that asks for anything but NumPy (named, nothing executed).
+        OntogymError: no such file, an unknown kind, a malformed table (column and row are named), a pickle that asks
+            for anything but NumPy (named, nothing executed), or a file that asks for more memory than is granted.
     """
     path = Path(path)
     if not path.is_file():
         raise OntogymError(f"There is no file {path}; check the path.")
     suffix = path.suffix.lower()
     try:
+        check_size(path)
         if suffix == ".csv":
             return _from_table(_read_csv(path), str(path))
         if suffix in (".parquet", ".pqt"):
@@ -55,25 +74,52 @@ def read_trials(path: Path | str) -> Trials:
             )
     except OSError as error:
         raise OntogymError(f"Cannot read {path} ({error.strerror or error}); check the file.") from None
+    except MemoryError:
+        raise OntogymError(
+            f"{path} takes more memory than there is; cut it into files of fewer animals."
+        ) from None
     raise OntogymError(
         f"{path} is no kind of file that trials are read from; give .csv, .parquet, .npz or .pickle."
     )
 
 
 def _read_csv(path: Path) -> dict[str, Any]:
+    """The wanted columns of a CSV table as texts, equal ones one object."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
-            head = next(reader, [])
-            rows = [row for row in reader if row]
+            head = [name.strip() for name in next(reader, [])]
+            _unique(head, str(path))
+            places = {name: head.index(name) for name in WANTED if name in head}
+            found: dict[str, list[str]] = {name: [] for name in places}
+            known: dict[str, str] = {}
+            for number, row in enumerate((row for row in reader if row), 1):
+                if len(row) != len(head):
+                    raise OntogymError(
+                        f"Row {number} of {path} has {len(row)} cells for {len(head)} columns; mend or drop it."
+                    )
+                if number > MAX_TRIALS:
+                    raise OntogymError(
+                        f"{path} has more than {MAX_TRIALS} rows; cut it into files of fewer animals."
+                    )
+                for name, at in places.items():
+                    cell = row[at].strip()
+                    if len(cell) > MAX_CELL:
+                        raise OntogymError(
+                            f"Column {name!r} of {path} holds {len(cell)} characters in row {number}; mend or drop it."
+                        )
+                    found[name].append(known.setdefault(cell, cell))
     except (UnicodeDecodeError, csv.Error) as error:
         raise OntogymError(f"{path} is no CSV table ({error}); save it as UTF-8 text.") from None
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(head):
+    return {name: np.array([*cells, None], dtype=object)[:-1] for name, cells in found.items()}
+
+
+def _unique(head: list[str], source: str) -> None:
+    for name in WANTED:
+        if head.count(name) > 1:
             raise OntogymError(
-                f"Row {number} of {path} has {len(row)} cells for {len(head)} columns; mend or drop it."
+                f"{source} has the column {name!r} more than once; keep the one that is meant."
             )
-    return {name: np.array([row[k].strip() for row in rows]) for k, name in enumerate(head)}
 
 
 def _read_parquet(path: Path) -> dict[str, Any]:
@@ -84,8 +130,17 @@ def _read_parquet(path: Path) -> dict[str, Any]:
             f"Reading {path} needs pyarrow; pip install pyarrow, or save the table as CSV."
         ) from None
     try:
-        table = parquet.read_table(path)
-        return {name: np.asarray(table[name].to_pylist()) for name in table.column_names}
+        with parquet.ParquetFile(path) as file:
+            if file.metadata.num_rows > MAX_TRIALS:
+                raise OntogymError(
+                    f"{path} has more than {MAX_TRIALS} rows; cut it into files of fewer animals."
+                )
+            names = [name for name in file.schema_arrow.names if name in WANTED]
+            _unique(names, str(path))
+            table = file.read(columns=names)
+        return {name: np.array([*table[name].to_pylist(), None], dtype=object)[:-1] for name in names}
+    except OntogymError:
+        raise
     except (OSError, ValueError, RuntimeError) as error:
         raise OntogymError(f"{path} is no readable parquet table ({error}); fetch it again.") from None
 
@@ -102,24 +157,30 @@ def _from_psytrack(data: Any, source: str) -> Trials:
             "give the file as psytrack ships it, or a CSV table."
         ) from None
     for name, values in (("y", choice), ("answer", answer)):
-        _check(values, np.isin(values, (1, 2)), name, source, "1 (left) or 2 (right)")
+        check(values, np.isin(values, (1, 2)), name, source, "1 (left) or 2 (right)")
     for name, values in (("s1", tones[0]), ("s2", tones[1])):
-        _check(values, np.isfinite(values), name, source, "a finite number")
-    if not (len(choice) == len(answer) == len(tones[0]) == len(tones[1]) == days.sum()) or (days < 0).any():
+        check(values, np.isfinite(values), name, source, "a finite number")
+    days = days.reshape(-1)
+    # Python's sum does not overflow.
+    if (
+        not (len(choice) == len(answer) == len(tones[0]) == len(tones[1]) == sum(days.tolist()))
+        or (days < 0).any()
+    ):
         raise OntogymError(
-            f"The arrays of {source} differ in length ({len(choice)} choices, {days.sum()} in dayLength); "
+            f"The arrays of {source} differ in length ({len(choice)} choices, {sum(days.tolist())} in dayLength); "
             "fetch the file again."
         )
-    session = np.repeat(np.arange(len(days)), days)
     whole = {
         "stimulus": tones[0] - tones[1],
         "choice": (choice == 2).astype(np.int64),
         "side": (answer == 2).astype(np.int64),
         "reward": (choice == answer).astype(np.float64),
     }
-    name = str(data.get("name", "rat"))
-    days_of = [{k: v[session == d] for k, v in whole.items()} for d in range(len(days)) if days[d]]
-    return pack({name: days_of}, source)
+    ends = np.cumsum(days)
+    days_of = [{k: v[end - day : end] for k, v in whole.items()} for day, end in zip(days, ends) if day]
+    return pack(
+        {str(data.get("name", "rat"))[:MAX_CELL]: days_of}, source, (f"{len(choice)} trials read, all kept.",)
+    )
 
 
 def _from_sessions(data: Any, source: str) -> Trials:
@@ -128,98 +189,93 @@ def _from_sessions(data: Any, source: str) -> Trials:
         raise OntogymError(
             f"{source} holds no sessions by date as ibllib's trials_test.pickle does; give that or a CSV table."
         )
-    sessions = [_session(_columns(data[key], f"{source}, session {key!r}"), f"{source}, session {key!r}")
-                for key in sorted(data, key=str)]  # fmt: skip
-    return pack({"mouse": [s for s in sessions if len(s["choice"])]}, source)
+    keys = list(data)
+    order = ranks(keys, f"The dates of the sessions of {source}")
+    assert order is not None
+    # One coding holds for the whole file: a session may lack errors, or one side.
+    parts = [
+        _sized(data[keys[k]], f"{source}, session {keys[k]!r}") for k in np.argsort(order, kind="stable")
+    ]
+    table = {
+        name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0) for name in COLUMNS
+    }
+    columns, notes = trial_columns(table, source)
+    ends: Any = np.cumsum([len(part["choice"]) for part in parts])[:-1] if parts else []
+    split = {name: np.split(values, ends) for name, values in columns.items()}
+    sessions = [session({name: split[name][k] for name in COLUMNS}) for k in range(len(parts))]
+    return pack({"mouse": [s for s in sessions if len(s["choice"])]}, source, (left_out(columns), *notes))
+
+
+def _sized(table: Table, source: str) -> Table:
+    """One session, its columns checked by themselves, so that a message can name it."""
+    missing = [name for name in COLUMNS if name not in table]
+    if not missing:
+        sizes = {np.shape(table[name]) for name in COLUMNS}
+        if len(sizes) == 1 and len(next(iter(sizes))) == 1:
+            return {name: np.asarray(table[name]) for name in COLUMNS}
+    raise OntogymError(
+        f"{source} has no column {missing[0]!r}; a session needs {', '.join(COLUMNS)}."
+        if missing
+        else f"The columns of {source} differ in shape; give one number a trial in each of {', '.join(COLUMNS)}."
+    )
 
 
 def _from_table(table: Table, source: str) -> Trials:
-    columns = _columns(table, source)
+    columns, notes = trial_columns(table, source)
     n = len(columns["choice"])
-    groups = []
-    for name in GROUPING:
-        values = np.asarray(table[name]).astype(str) if name in table else np.full(n, "")
-        if values.shape != (n,):
-            raise OntogymError(
-                f"Column {name!r} of {source} has {len(values)} rows and 'choice' {n}; mend it."
-            )
-        groups.append(values)
-    # Dates sort; sessions of one date, and all where there is no date, keep the order of the table.
-    subject, date, session = (np.unique(values, return_inverse=True)[1].reshape(n) for values in groups)
-    first = _first_row(np.stack([subject, date, session], 1))
-    order = np.lexsort((np.arange(n), first, date, subject))
-    names, new = groups[0][order], np.ones(n, dtype=np.bool_)
-    new[1:] = first[order][1:] != first[order][:-1]
+    if n > MAX_TRIALS:
+        raise OntogymError(
+            f"{source} has {n} rows and at most {MAX_TRIALS} are read; cut it into smaller files."
+        )
+    subject, names = _named(_column(table, "subject", n, source))
+    date, day = _column(table, "date", n, source), _column(table, "session", n, source)
+    when = ranks(date, f"Column 'date' of {source}") if _filled(date) else np.zeros(n, dtype=np.intp)
+    assert when is not None
+    place = (
+        ranks(day, f"Column 'session' of {source}", names=True)
+        if _filled(day)
+        else np.zeros(n, dtype=np.intp)
+    )
+    if place is None:  # names of sessions have no order: they keep that of the table
+        place = _first_row(np.stack([subject, when, _named(day)[0]], 1))
+    keys = np.stack([subject, when, place], 1)
+    order = np.lexsort((np.arange(n), place, when, subject))
+    new = np.ones(n, dtype=np.bool_)
+    new[1:] = (keys[order][1:] != keys[order][:-1]).any(1)
     animals: dict[str, list[dict[str, NDArray[Any]]]] = {}
-    for rows in np.split(np.arange(n), np.flatnonzero(new)[1:]) if n else []:
-        found = _session({c: columns[c][order[rows]] for c in COLUMNS}, source)
+    for rows in np.split(order, np.flatnonzero(new)[1:]) if n else []:
+        found = session({c: columns[c][rows] for c in COLUMNS})
         if len(found["choice"]):
-            animals.setdefault(str(names[rows[0]]) or "animal", []).append(found)
-    return pack(animals, source)
+            animals.setdefault(names[subject[rows[0]]] or "animal", []).append(found)
+    return pack(animals, source, (left_out(columns), *notes))
+
+
+def _column(table: Table, name: str, n: int, source: str) -> NDArray[Any]:
+    """One of the optional columns, ``(n,)``; where it is not there, all empty."""
+    values = np.asarray(table[name]) if name in table else np.array([""] * n, dtype=object)
+    if values.shape != (n,):
+        raise OntogymError(
+            f"Column {name!r} of {source} has shape {values.shape} and 'choice' {n} rows; mend it."
+        )
+    return values
+
+
+def _filled(values: NDArray[Any]) -> bool:
+    """Whether there is anything in a column."""
+    if values.dtype.kind == "f":
+        return not np.isnan(values).all()
+    return values.dtype.kind in "biuM" or any(text(cell) for cell in values.tolist())
+
+
+def _named(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str]]:
+    """For each entry the number of its name, and the names, sorted as texts."""
+    cells = [text(cell) for cell in values.tolist()]
+    names = sorted(set(cells))
+    number = {name: k for k, name in enumerate(names)}
+    return np.array([number[cell] for cell in cells], dtype=np.intp), names
 
 
 def _first_row(keys: NDArray[np.intp]) -> NDArray[np.intp]:
     """For each row of `keys` the first row that equals it."""
     _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     return np.asarray(first[inverse.reshape(-1)])
-
-
-def _columns(table: Table, source: str) -> dict[str, NDArray[np.float64]]:
-    """The four columns as checked numbers."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for name in COLUMNS:
-        if name not in table:
-            raise OntogymError(f"{source} has no column {name!r}; a trials table needs {', '.join(COLUMNS)}.")
-        found[name] = _numbers(np.asarray(table[name]), name, source)
-        if len(found[name]) != len(found["choice"]):
-            raise OntogymError(
-                f"Column {name!r} of {source} has {len(found[name])} rows and 'choice' {len(found['choice'])}; "
-                "mend it."
-            )
-    for name in ("choice", "feedbackType"):
-        _check(found[name], np.isin(found[name], (-1, 0, 1)), name, source, "-1, 0 or 1")
-    for name in ("contrastLeft", "contrastRight"):
-        values = np.nan_to_num(found[name], nan=0.0)
-        values = np.abs(values) if name == "contrastRight" else values
-        _check(found[name], (values >= 0) & (values <= 1), name, source, "a contrast from 0 to 1, or nothing")
-        found[name] = values
-    return found
-
-
-def _numbers(values: NDArray[Any], name: str, source: str) -> NDArray[np.float64]:
-    """A column of numbers or texts as float64; an empty cell is NaN."""
-    if values.ndim != 1:
-        raise OntogymError(f"Column {name!r} of {source} has shape {values.shape}; give one number a row.")
-    if values.dtype.kind in "biuf":
-        return values.astype(np.float64)
-    found = np.empty(len(values))
-    for k, cell in enumerate(values.tolist()):
-        try:
-            found[k] = np.nan if cell in (None, "") else float(cell)
-        except (TypeError, ValueError):
-            raise OntogymError(
-                f"Column {name!r} of {source} holds {cell!r} in row {k + 1}, which is no number; mend or drop that row."
-            ) from None
-    return found
-
-
-def _check(values: NDArray[np.float64], good: NDArray[np.bool_], name: str, source: str, wanted: str) -> None:
-    if not good.all():
-        row = int(np.flatnonzero(~good)[0])
-        raise OntogymError(
-            f"Column {name!r} of {source} holds {values[row]:g} in row {row + 1}; it must be {wanted}."
-        )
-
-
-def _session(columns: Mapping[str, NDArray[np.float64]], source: str) -> dict[str, NDArray[Any]]:
-    """One session's usable trials."""
-    keep = (columns["choice"] != 0) & (columns["feedbackType"] != 0)
-    c = {name: values[keep] for name, values in columns.items()}
-    # The IBL counts a turn to the left, the report of a stimulus on the left, as 1.
-    answer = c["feedbackType"] * c["choice"]
-    return {
-        "stimulus": stimulus(c["contrastLeft"], c["contrastRight"]),
-        "choice": (c["choice"] == -1).astype(np.int64),
-        "side": (answer == -1).astype(np.int64),
-        "reward": (c["feedbackType"] == 1).astype(np.float64),
-    }

@@ -14,6 +14,8 @@ from ontogym.errors import OntogymError
 __all__ = ["Trials", "pack", "stimulus"]
 
 LEFT, RIGHT = 0, 1
+MAX_PLACES = 20_000_000
+"""Most animals times trials of the longest, padding included."""
 
 
 def stimulus(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -28,7 +30,8 @@ class Trials:
     Shapes: ``stimulus, reward`` (A, T) float64, reward 0 or 1; ``choice, side`` (A, T) int64, 0 left and 1
     right (`side` is the true one, which a trial of no contrast has too); ``session`` (A, T) int64, counting
     from 0; ``lengths`` (A,); ``initial`` (A, 2): weight and bias of the policy before the first trial where
-    they are known, else None and a fit learns one for all.
+    they are known, else None and a fit learns one for all. ``notes``: sentences about how they were read, first of
+    all how many trials were left out, and why.
     """
 
     stimulus: NDArray[np.float64]
@@ -40,6 +43,7 @@ class Trials:
     animals: tuple[str, ...]
     initial: NDArray[np.float64] | None = None
     source: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.animals)
@@ -74,15 +78,17 @@ class Trials:
 def pack(
     animals: Mapping[str, Sequence[Mapping[str, NDArray[np.generic]]]],
     source: str,
+    notes: tuple[str, ...] = (),
 ) -> Trials:
     """Sessions of animals as `Trials`.
 
     Args:
         animals: name to sessions in their order, each with ``stimulus, choice, reward, side`` (n,).
         source: where they come from.
+        notes: how they were read.
 
     Raises:
-        OntogymError: no animal, or one without trials.
+        OntogymError: no animal, one without trials, or so many beside so long a one that padding would fill memory.
     """
     names = tuple(animals)
     if not names:
@@ -100,6 +106,11 @@ def pack(
         }
         joined[name]["session"] = np.repeat(np.arange(len(sizes)), sizes)
     lengths = np.array([len(joined[name]["choice"]) for name in names], dtype=np.int64)
+    if len(names) * int(lengths.max()) > MAX_PLACES:
+        raise OntogymError(
+            f"{source} holds {len(names)} animals, one of {lengths.max()} trials, and all are padded to the longest; "
+            "cut it into files of animals of alike length."
+        )
 
     def padded(key: str, dtype: type) -> NDArray[np.generic]:
         table = np.zeros((len(names), lengths.max()), dtype=dtype)
@@ -116,4 +127,5 @@ def pack(
         lengths=lengths,
         animals=names,
         source=source,
+        notes=notes,
     )

@@ -16,9 +16,10 @@ from ontogym.studies.rule_inference.model.fitting import (
     FitState,
     epochs,
     log_likelihood,
+    settle,
     trajectory,
 )
-from ontogym.studies.rule_inference.model.parametric import fit_rule, rule_trajectory
+from ontogym.studies.rule_inference.model.parametric import RuleFit, first_weights, fit_rule
 from ontogym.studies.rule_inference.model.trials import Trials
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "cross_validate_network",
     "cross_validate_rule",
     "make_folds",
+    "predicted",
     "score",
     "split_check",
     "units_of",
@@ -94,12 +96,51 @@ def split_check(
     return (train & ~held).astype(np.float64), held.astype(np.float64)
 
 
-def cross_validate_rule(rule: str, trials: Trials, folds: Folds) -> NDArray[np.float64]:
-    """Log-likelihood of every choice by a rule fitted without its fold, ``(A, T)``, in nats."""
+BLOCKS = (0, 10, 20, 40, 80, 160, 320, 640)
+"""Trials before which the first weights of an animal are judged anew; later trials tell nothing of them."""
+Place = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def predicted(trials: Trials, mean: NDArray[np.float64], place: Place) -> NDArray[np.float64]:
+    """W before every trial of animals that no fit has seen, ``(A, T, 2)``; no choice is used to predict itself.
+
+    The first weights of a new animal are not known. They are judged by its own choices before each of `BLOCKS`, under
+    the spread that other animals have, and the block is predicted from there.
+
+    Args:
+        trials: the animals.
+        mean: (2,), where the first block begins.
+        place: from ``counts`` (A, T), trials to judge by, and first weights (A, 2), to better ones and W from there.
+    """
+    path = np.full((*trials.choice.shape, 2), np.nan)
+    starts = np.tile(mean, (len(trials), 1))
+    longest = trials.choice.shape[1]
+    begins = [at for at in BLOCKS if at < longest]
+    for at, end in zip(begins, [*begins[1:], longest]):
+        seen = trials.valid & (np.arange(longest) < at)
+        starts, whole = place(seen.astype(np.float64), starts)
+        path[:, at:end] = whole[:, at:end]
+    return path
+
+
+def cross_validate_rule(
+    rule: str, trials: Trials, folds: Folds, near: RuleFit | None = None
+) -> NDArray[np.float64]:
+    """Log-likelihood of every choice by a rule fitted without its fold, ``(A, T)``, in nats.
+
+    `near`: a fit to all animals, near which to look for that of each fold.
+    """
     held_out = np.zeros_like(trials.stimulus)
     for test in folds.test:
-        fit = fit_rule(rule, trials, (trials.valid & ~test).astype(np.float64))
-        held_out[test] = log_likelihood(rule_trajectory(fit, trials), trials)[test]
+        train = (trials.valid & ~test).astype(np.float64)
+        fit = fit_rule(rule, trials, train, near=near)
+        rows = np.flatnonzero(test.any(1))
+        part = trials.rows(rows)
+        if folds.over == "sessions" or (trials.initial is not None and rule != "static"):
+            _, path = first_weights(fit, part, train[rows])
+        else:
+            path = predicted(part, fit.mean, lambda counts, starts: first_weights(fit, part, counts, starts))  # noqa: B023
+        held_out[rows] += np.where(test[rows], log_likelihood(path, part), 0.0)
     return held_out
 
 
@@ -132,9 +173,27 @@ def cross_validate_network(
                 after_epoch(k, state)
         rows = np.flatnonzero(test.any(1))
         part = trials.rows(rows)
-        found = log_likelihood(trajectory(own.network, state.best, part), part)
-        held_out[rows] += np.where(test[rows], found, 0.0)
+        path = _held_out_path(own, state, part, rows, folds.over)
+        held_out[rows] += np.where(test[rows], log_likelihood(path, part), 0.0)
     return held_out
+
+
+def _held_out_path(
+    config: FitConfig, state: FitState, part: Trials, rows: NDArray[np.intp], over: str
+) -> NDArray[np.float64]:
+    """W before every trial of the animals `rows` under a network that was fitted without them (or their sessions)."""
+    network, params = config.network, state.best
+    if over == "sessions" or part.initial is not None:
+        starts = state.best_starts[rows] if part.initial is None else None
+        return trajectory(network, params, part, starts)
+
+    def place(
+        counts: NDArray[np.float64], starts: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        starts = settle(network, params, part, state.prior, counts, starts)
+        return starts, trajectory(network, params, part, starts)
+
+    return predicted(part, state.prior[0], place)
 
 
 def units_of(held_out: NDArray[np.float64], trials: Trials, over: str) -> NDArray[np.float64]:

@@ -1,0 +1,89 @@
+"""What `infer-rule` recovers from tables that were simulated outside the package, and how often its interval is right.
+
+    python benchmarks/inference_recovery.py recovery --seeds 0 1 2 --model dnn   # some 10 CPU seconds a seed
+    python benchmarks/inference_recovery.py coverage --sets 40                  # some 4 CPU seconds a set
+
+`recovery`: correlation of inferred and true weight changes over 40 animals of 500 trials whose first weights are not
+told, and the inferred over the true mean update after correct and after error trials (1 is right).
+`coverage`: how many sets whose likelihood at the true baseline lies within 1.92 nats of the best, which is whether the
+95 % interval of the profile holds it; the SD of first biases goes round 0, 0.25, 0.5, 0.8.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+from inference_tables import make
+
+from ontogym.studies.rule_inference.config import InferenceConfig
+from ontogym.studies.rule_inference.model.fitting import FitState, epochs, trajectory
+from ontogym.studies.rule_inference.model.parametric import DROP, fit_rule
+from ontogym.studies.rule_inference.model.recovery import asymmetry
+
+ANIMALS, TRIALS = 40, 500
+SPREADS = (0.0, 0.25, 0.5, 0.8)
+
+
+def recovery(model: str, seeds: list[int], correct: float, error: float, options: dict[str, float]) -> None:
+    """A line a seed, and the mean."""
+    rows = []
+    for seed in seeds:
+        table = make(ANIMALS, TRIALS, seed, correct, error)
+        config = InferenceConfig(seed=seed, **options).fit(model)  # type: ignore[arg-type]
+        state, began = FitState.begin(config), time.process_time()
+        for _ in epochs(table.trials, table.trials.valid, config, state):
+            pass
+        path, true = (
+            trajectory(config.network, state.best, table.trials, state.best_starts),
+            table.weights[:, :-1],
+        )
+        change = np.corrcoef(np.diff(path, axis=1).ravel(), np.diff(true, axis=1).ravel())[0, 1]
+        found, right = asymmetry(path, table.trials), asymmetry(true, table.trials)
+        ratios = [found[key] / right[key] for key in ("correct", "error")]
+        rows.append([change, *ratios, time.process_time() - began])
+        print(
+            "seed {}: changes {:.2f}, correct {:.2f}, error {:.2f}, {:.0f} CPU s".format(seed, *rows[-1]),
+            flush=True,
+        )
+    print("mean: changes {:.2f}, correct {:.2f}, error {:.2f}, {:.0f} CPU s".format(*np.mean(rows, 0)))
+
+
+def coverage(sets: int, correct: float, error: float) -> None:
+    """A line a set, and how many hold the truth."""
+    true, held = -error / (correct - error), 0
+    for k in range(sets):
+        spread = SPREADS[k % len(SPREADS)]
+        trials = make(ANIMALS, TRIALS, 1000 + k, correct, error, bias_sd=spread).trials
+        free = fit_rule("reinforce-baseline", trials)
+        fixed = fit_rule("reinforce-baseline", trials, beta=true, near=free)
+        drop = (free.log_likelihood - fixed.log_likelihood) * float(trials.lengths.sum())
+        held += drop < DROP
+        print(
+            f"set {k}, SD {spread}: best {free.params[2]:.2f}, {drop:.2f} nats to {true:.2f}; {held} hold it",
+            flush=True,
+        )
+    print(f"{held} of {sets} intervals hold {true:.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("recovery", "coverage"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--sets", type=int, default=40)
+    parser.add_argument("--model", default="dnn")
+    parser.add_argument("--correct", type=float, default=0.08)
+    parser.add_argument("--error", type=float, default=-0.08)
+    parser.add_argument("--set", nargs="*", default=[], help="fields of InferenceConfig, such as epochs=200")
+    words = parser.parse_args()
+    given = {
+        key: float(value) if "." in value else int(value)
+        for key, _, value in (w.partition("=") for w in words.set)
+    }
+    if words.what == "recovery":
+        recovery(words.model, words.seeds, words.correct, words.error, given)
+    else:
+        coverage(words.sets, words.correct, words.error)

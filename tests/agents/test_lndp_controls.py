@@ -1,0 +1,61 @@
+"""Controls take away one thing; a grown network stays as it was grown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ontogym.agents.base import Feedback
+from ontogym.agents.lndp.controls import CONTROLS, control
+from ontogym.agents.lndp.ndp import NDP
+from ontogym.baselines.lives.life import make_agent
+from ontogym.errors import OntogymError
+from ontogym.testing import assert_agent
+
+ENV = "ontogym/Foraging-v0"
+OPTIONS = {"nodes": 16, "io_identity": True, "growth_bias": 2.0}
+
+
+def grown(agent: NDP) -> tuple[object, np.ndarray]:
+    genomes = agent.initial_genome() + 0.5 * np.random.default_rng(2).normal(size=(3, agent.genome_size))
+    activity = np.random.default_rng(3).normal(size=(20, 3, agent.spaces.n_observations))
+    return agent.develop(agent.birth(genomes, np.arange(3)), activity), genomes
+
+
+def test_ndp_is_static_after_development() -> None:
+    agent = make_agent("ndp", ENV, options={**OPTIONS, "bias": True})
+    assert isinstance(agent, NDP)
+    assert (agent.development, agent.development_steps) == ("ornstein-uhlenbeck", 100)
+    state, genomes = grown(agent)
+    newborn, before = agent.network(agent.birth(genomes, np.arange(3))), agent.network(state)
+    assert not np.array_equal(newborn.weights, before.weights)
+    for step in range(10):
+        _, state = agent.step(state, np.full((3, 1), step % 3, np.float32), Feedback.of(np.full(3, 10.0), 3))
+    np.testing.assert_array_equal(agent.network(state).weights, before.weights)
+    np.testing.assert_array_equal(agent.network(state).nodes, before.nodes)
+
+
+def test_ndp_keeps_the_contract() -> None:
+    assert_agent(make_agent("ndp", ENV, options=OPTIONS))
+
+
+def test_ndp_must_grow() -> None:
+    with pytest.raises(OntogymError, match="does not grow in 0 steps"):
+        make_agent("ndp", ENV, options={"development_steps": 0})
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_every_control_is_an_agent(name: str) -> None:
+    density = 0.25 if name == "random-wiring" else None
+    agent, options = control(name, OPTIONS, density)
+    made = make_agent(agent, ENV, options=options)
+    assert {**OPTIONS, **made.config}["nodes"] == 16
+
+
+def test_random_wiring_is_as_dense_as_it_is_told() -> None:
+    name, options = control("random-wiring", {**OPTIONS, "nodes": 64}, 0.4)
+    agent = make_agent(name, ENV, options=options)
+    state = agent.birth(np.zeros((8, agent.genome_size)), np.arange(8))
+    assert abs(agent.diagnose(state)["density"].mean() - 0.4) < 0.02
+    with pytest.raises(OntogymError, match="needs the density"):
+        control("random-wiring", OPTIONS)
