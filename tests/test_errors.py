@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 import ontogym
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, _again
 from ontogym.processes import WorkerPool
 
 
@@ -35,7 +35,7 @@ def test_every_error_of_the_package_pickles_whole() -> None:
         error = (
             UnknownNameError("rule", "hepp", ["hebb", "oja"])
             if kind is UnknownNameError
-            else kind("it is wrong; mend it.")
+            else _again(kind, ("it is wrong; mend it.",), {})  # some ask for more than a sentence
         )
         error.where = [1, 2]  # type: ignore[attr-defined]
         for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):

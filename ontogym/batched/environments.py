@@ -67,7 +67,8 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
         self._streams: LaneStreams | None = None
         self._state: State | None = None
         self._terminated = False
-        self._lane = _compiled_lane(dynamics)
+        self._lane: CompiledLane | None = None
+        self._compiles = own_native_form(dynamics) is not None
 
     @property
     def state(self) -> State:
@@ -77,6 +78,14 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
     @state.setter
     def state(self, state: State) -> None:
         self._state, self._terminated = _kept(self.dynamics, state), False
+        self._begin(state)
+
+    def _begin(self, state: State) -> None:
+        """Let the compiled lane, where there is one, begin here; it is made when it is first needed."""
+        if self._lane is None and self._compiles:
+            from ontogym.batched.compiled_lane import CompiledLane
+
+            self._lane = CompiledLane(self.dynamics)
         if self._lane is not None:
             self._lane.begin(state)
 
@@ -97,8 +106,7 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
         if self._state is not None:
             given = self.dynamics.carry_over(self._now(), _ROW, np.array([seed is not None])) | given
         self._state, self._terminated = self.dynamics.reset(self._streams, _ROW, given), False
-        if self._lane is not None:
-            self._lane.begin(self._state)
+        self._begin(self._state)
         return lane_of(self.dynamics.observe(self._state), 0), self._info(self._state)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, Info]:
@@ -360,12 +368,6 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
 
 
 _ROW = np.zeros(1, dtype=np.intp)
-
-
-def _compiled_lane(dynamics: Dynamics[Any]) -> CompiledLane | None:
-    from ontogym.batched.compiled_lane import CompiledLane
-
-    return None if own_native_form(dynamics) is None else CompiledLane(dynamics)
 
 
 def _require(state: State | None) -> State:
