@@ -278,7 +278,7 @@ class ProbabilityAboveOne(Sound):
     stochastic = True
 
     def step(self, params, state, context):
-        return RuleOutput(p_add=outer(context).abs()), state
+        return RuleOutput(p_add=1.5 + self.change(params, state, context).abs()), state
 
 
 class WiringOfASynapticRule(Sound):
