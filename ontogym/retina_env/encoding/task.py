@@ -216,13 +216,40 @@ def percept_task(options: PerceptOptions, scale: str = "percept", turned: bool =
     """
     known = {"training": TRAINING_PATIENTS, "held-out": HELD_OUT_PATIENTS}
     seeds = _seeds(options.patients, known, "patients")
-    device = implant(options.implant)
-    size = image_size(options.images, SIZE)
-    stack, frames = given_images(options.images, options.n_images, size)
-    share = _share(options.share, scale, options.images)
-    judge = PerceptJudge(device, seeds, stack, share, bool(options.fast))
+    own = (
+        options.implant,
+        seeds,
+        options.images,
+        options.n_images,
+        options.share,
+        bool(options.fast),
+        scale,
+        turned,
+    )
+    return (
+        _standard_percept if options.images is None or isinstance(options.images, str) else _percept_task
+    )(*own)
+
+
+def _percept_task(
+    name: str,
+    seeds: tuple[int, ...],
+    images: Any,
+    n_images: int,
+    share: float | None,
+    fast: bool,
+    scale: str,
+    turned: bool,
+) -> EncodingTask:
+    device = implant(name)
+    size = image_size(images, SIZE)
+    stack, frames = given_images(images, n_images, size)
+    judge = PerceptJudge(device, seeds, stack, _share(share, scale, images), fast)
     scenes = TurnedScenes(stack, judge.layout, frames) if turned else Scenes(stack, judge.layout, frames)
     return EncodingTask(judge.layout, scenes, judge)
+
+
+_standard_percept = functools.lru_cache(maxsize=3)(_percept_task)
 
 
 def _seeds(given: Any, known: Mapping[str, tuple[int, ...]], what: str) -> tuple[int, ...]:
