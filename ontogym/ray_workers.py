@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -65,8 +66,9 @@ class RayWorkers(Workers):
     def _connect(self, workers: int, address: str) -> None:
         own = {"num_cpus": workers or None, "include_dashboard": False} if address == "local" else {}
         try:
+            _knock(address)
             self._ray.init(address=address, log_to_driver=False, logging_level="warning", **own)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise OntogymError(
                 f"No Ray answers at {address!r} ({' '.join(str(error).split())[:200]}); start one with: ray start --head, "
                 "and give --address auto on the same machine."
@@ -103,6 +105,13 @@ class RayWorkers(Workers):
         """Leave the Ray; one of our own ends."""
         if self._ours:
             self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError where nobody listens at HOST:PORT: Ray itself would end the whole process."""
+    host, colon, port = address.rpartition(":")
+    if colon and "/" not in address:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _do(work: Callable[..., T], task: tuple[Any, ...], stamp: dict[str, str]) -> T:
