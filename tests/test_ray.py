@@ -167,3 +167,24 @@ def wait_for(condition, seconds=120):
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+
+
+def test_a_sweep_on_two_nodes(cluster, tmp_path, monkeypatch):
+    from ontogym.baselines.sweep.plan import read_plan
+    from ontogym.baselines.sweep.run import read_cells
+    from ontogym.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(
+        'seeds = 2\n[tasks.CartPole]\nenv = "ontogym/CartPole-v1"\n'
+        '[methods.random]\ncommand = "train"\nalgo = "random"\neval_episodes = 2\n[evaluations.score]\nlives = 4\n'
+    )
+    place = ["--evaluator", "ray", "--address", cluster.address]
+    assert main(["sweep", "tiny.toml", "--out", "there", *place]) == 0
+    assert main(["sweep", "tiny.toml", "--out", "here"]) == 0
+    plan = read_plan("tiny.toml")
+    there, here = (
+        [cell["evaluations"]["score"]["mean"] for cell in read_cells(plan, out)] for out in ("there", "here")
+    )
+    assert there == here
+    assert len(here) == 2
