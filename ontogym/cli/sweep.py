@@ -32,7 +32,7 @@ class Sweep:
     Attributes:
         file: the TOML file; see ontogym/baselines/sweep/plan.py for all that it may say.
         out: folder of the sweep; sweeps/NAME if not given.
-        workers: cells at a time; 0 for as many as the evaluator's place has cores.
+        workers: cells at a time; if not given, one here, and elsewhere as many as there are cores.
         evaluator: where cells run: processes of this machine, or "ray" (see docs/cluster.md), or what a package adds.
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         only: run only cells whose name holds this text.
