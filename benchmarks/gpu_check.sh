@@ -38,7 +38,7 @@ END
 
 part machine 50 "$@"
 part eager 50 "$@"
-part compiled 100 "$@"
-part lives 80 "$@"
+part compiled 120 "$@"
+part lives 100 "$@"
 part evolution 120 "$@"
 echo "== written to $out after $(($(date +%s) - started)) s"

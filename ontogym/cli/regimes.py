@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,87 +18,84 @@ __all__ = ["Curvature", "RankSweep"]
 
 
 @dataclass(frozen=True)
-class RankSweep:
+class _Experiment:
+    """What both experiments take.
+
+    Attributes:
+        out: folder of the run; runs/rank-sweep-TASK or runs/curvature-TASK if not given.
+        resume: go on with the run in that folder; more seeds and conditions can be added.
+        json: print one JSON object as the last line.
+    """
+
+    out: str | None = None
+    resume: bool = False
+    json: bool = False
+
+    def guarded(self, out: str, work: Callable[..., dict[str, Any]], *arguments: Any, **options: Any) -> Any:
+        """Do `work` in the folder; an interrupt says how to go on."""
+        import torch
+
+        threads = torch.get_num_threads()
+        # The matrices are small: more threads only wait for each other.
+        torch.set_num_threads(1)
+        try:
+            with stoppable(out):
+                return work(*arguments, out, **options, resume=self.resume, progress=True)
+        finally:
+            torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class RankSweep(_Experiment):
     """Rich or lazy learning, by the rank of the initial weights (arXiv 2310.08513).
 
     Trains rate networks from starts of several ranks, families and wirings, with a control of equal gain, and says how
     far weights, representation and tangent kernel moved, beside the published direction.
-
-    Attributes:
-        out: folder of the run; runs/rank-sweep-TASK if not given.
-        resume: go on with the run in that folder; more seeds, ranks and families can be added.
-        json: print one JSON object as the last line.
     """
 
     config: Annotated[RankSweepConfig, tyro.conf.arg(name="")] = field(default_factory=RankSweepConfig)
-    out: str | None = None
-    resume: bool = False
-    json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Run, print the tables and draw the picture; returns what was found."""
         from ontogym.studies.regimes import rank_sweep
         from ontogym.studies.regimes.connectome import load_connectome
 
-        self.config.check()
-        source = self.config.connectome
-        wiring = None if source is None else load_connectome(source)
-        out = self.out or f"runs/rank-sweep-{self.config.task}"
-        result = _guarded(out, lambda: rank_sweep.rank_sweep(
-            self.config, out, connectome=wiring, resume=self.resume, progress=True
-        ))  # fmt: skip
+        config = self.config
+        config.check()
+        wiring = None if config.connectome is None else load_connectome(config.connectome)
+        out = self.out or f"runs/rank-sweep-{config.task}"
+        result = self.guarded(out, rank_sweep.rank_sweep, config, connectome=wiring)
         panels = {m: rank_sweep.METRICS[m] for m in rank_sweep.PUBLISHED}
-        title = f"{self.config.task}, {result['nodes']} units, {self.config.iterations} steps"
-        return _finish(self, out, result, rank_sweep.METRICS, panels, title, inspect.getdoc(rank_sweep) or "")
+        title = f"{config.task}, {result['nodes']} units, {config.iterations} steps"
+        return _finish(
+            config, out, result, rank_sweep.METRICS, panels, title, inspect.getdoc(rank_sweep) or ""
+        )
 
 
 @dataclass(frozen=True)
-class Curvature:
+class Curvature(_Experiment):
     """Sharpness and generalisation of what credit-assignment rules find (arXiv 2206.00823).
 
     Trains a rate network by BPTT, e-prop, RFLO, MDGL and ModProp, and by BPTT at e-prop's step length, and compares the
     top Hessian eigenvalue and the generalisation gap, beside the published direction.
-
-    Attributes:
-        out: folder of the run; runs/curvature-TASK if not given.
-        resume: go on with the run in that folder; more seeds and rules can be added.
-        json: print one JSON object as the last line.
     """
 
     config: Annotated[CurvatureConfig, tyro.conf.arg(name="")] = field(default_factory=CurvatureConfig)
-    out: str | None = None
-    resume: bool = False
-    json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Run, print the tables and draw the picture; returns what was found."""
         from ontogym.studies.regimes import curvature
 
-        out = self.out or f"runs/curvature-{self.config.task}"
-        result = _guarded(
-            out, lambda: curvature.curvature(self.config, out, resume=self.resume, progress=True)
-        )
+        config = self.config
+        out = self.out or f"runs/curvature-{config.task}"
+        result = self.guarded(out, curvature.curvature, config)
         panels = {m: curvature.METRICS[m] for m in ("eigenvalue", "gap", "test_accuracy")}
-        title = f"{self.config.task}, {result['nodes']} units, {self.config.iterations} steps of BPTT"
-        return _finish(self, out, result, curvature.METRICS, panels, title, inspect.getdoc(curvature) or "")
-
-
-def _guarded(out: str, work: Any) -> dict[str, Any]:
-    """Do `work`; an interrupt says how to go on."""
-    import torch
-
-    threads = torch.get_num_threads()
-    # The matrices are small: more threads only wait for each other.
-    torch.set_num_threads(1)
-    try:
-        with stoppable(out):
-            return dict(work())
-    finally:
-        torch.set_num_threads(threads)
+        title = f"{config.task}, {result['nodes']} units, {config.iterations} steps of BPTT"
+        return _finish(config, out, result, curvature.METRICS, panels, title, inspect.getdoc(curvature) or "")
 
 
 def _finish(
-    command: RankSweep | Curvature,
+    config: RankSweepConfig | CurvatureConfig,
     out: str,
     result: dict[str, Any],
     metrics: Mapping[str, str],
@@ -113,16 +110,14 @@ def _finish(
     from ontogym.statistics import mean_text
     from ontogym.studies.regimes.figures import regimes_figure
 
-    result |= {"config": asdict(command.config), "out": out, "bibtex": bibtex([source])}
+    result |= {"config": asdict(config), "out": out, "bibtex": bibtex([source])}
     picture = save_figure(regimes_figure(result, panels, title), Path(out) / "regimes.png")
     write_json(Path(out) / "result.json", result)
     rows = [
         [row["title"], *(mean_text(row[m], interval=not m.startswith("initial")) for m in metrics)]
         for row in result["conditions"]
     ]
-    print_table(
-        f"{title}: means over {len(command.config.seeds)} seeds [95 %]", ["", *metrics.values()], rows
-    )
+    print_table(f"{title}: means over {len(config.seeds)} seeds [95 %]", ["", *metrics.values()], rows)
     found = [
         [d["what"], d["metric"], mean_text(d["difference"]), d["published"] or "–", d["measured"]]
         for d in result["directions"]

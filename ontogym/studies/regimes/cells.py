@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ontogym.checkpoint import read_sealed_json, write_sealed_json
 from ontogym.errors import OntogymError
 from ontogym.runs import RunFolder
+from ontogym.statistics import mean_summary
 
-__all__ = ["Tick", "cell_name", "pick", "run_cells"]
+__all__ = ["Tick", "cell_name", "pick", "report", "run_cells"]
 
 Tick = Callable[[int, float], Any]
 """Called after each gradient step with its number and loss."""
@@ -93,6 +94,36 @@ def pick(
 ) -> list[float | None]:
     """One metric of a condition, by seed; None where training failed."""
     return [cells[cell_name(condition, seed)].get(metric) for seed in seeds]
+
+
+def report(
+    experiment: str,
+    nodes: int,
+    conditions: Sequence[Mapping[str, Any]],
+    metrics: Collection[str],
+    seeds: Sequence[int],
+    cells: Mapping[str, Mapping[str, Any]],
+    directions: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What an experiment returns.
+
+    Returns:
+        ``conditions``: what is known of each, and every metric's mean and interval over seeds; ``directions``: published
+        and measured; ``cells``: every network's numbers; ``failures``: cells whose training failed, and why; ``cpu_seconds``.
+    """
+    rows = [
+        {**row, **{m: mean_summary(pick(cells, row["name"], seeds, m)) for m in metrics}}
+        for row in conditions
+    ]
+    return {
+        "experiment": experiment,
+        "nodes": nodes,
+        "conditions": rows,
+        "directions": list(directions),
+        "cells": dict(cells),
+        "failures": {name: cell["failed"] for name, cell in cells.items() if "failed" in cell},
+        "cpu_seconds": sum(cell["cpu_seconds"] for cell in cells.values()),
+    }
 
 
 def cell_name(condition: str, seed: int) -> str:

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ontogym.seeding import generator, torch_generator
-from ontogym.statistics import mean_summary, paired_difference
-from ontogym.studies.regimes.cells import Tick, cell_name, pick, run_cells
+from ontogym.statistics import paired_difference
+from ontogym.studies.regimes.cells import Tick, cell_name, pick, report, run_cells
 from ontogym.studies.regimes.config import CurvatureConfig
 from ontogym.studies.regimes.model.curvature import TopEigenvalue, top_hessian_eigenvalue
 from ontogym.studies.regimes.model.metrics import generalisation_gap
@@ -43,7 +43,7 @@ def curvature(
     """Run (or go on with) the experiment.
 
     Returns:
-        As `rank_sweep`, one condition a rule.
+        See `report`; one condition a rule.
 
     Raises:
         OntogymError: a configuration that cannot be, or training that diverges; see `run_cells`.
@@ -59,20 +59,9 @@ def curvature(
 
     steps = {name: _iterations(config, rule) for name, (rule, _) in jobs.items()}
     cells = run_cells(out, config.fixed(), steps, compute, resume=resume, progress=progress)
-    rows = [
-        {"name": rule, "title": rule, "iterations": _iterations(config, rule)}
-        | {m: mean_summary(pick(cells, rule, config.seeds, m)) for m in METRICS}
-        for rule in rules
-    ]
-    return {
-        "experiment": "curvature",
-        "nodes": config.nodes,
-        "conditions": rows,
-        "directions": _directions(config, rules, cells),
-        "cells": cells,
-        "failures": {name: cell["failed"] for name, cell in cells.items() if "failed" in cell},
-        "cpu_seconds": sum(cell["cpu_seconds"] for cell in cells.values()),
-    }
+    rows = [{"name": rule, "title": rule, "iterations": _iterations(config, rule)} for rule in rules]
+    directions = _directions(config, rules, cells)
+    return report("curvature", config.nodes, rows, METRICS, config.seeds, cells, directions)
 
 
 def _iterations(config: CurvatureConfig, rule: str) -> int:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ontogym.errors import OntogymError
 from ontogym.seeding import generator, torch_generator
-from ontogym.statistics import mean_summary, paired_difference
-from ontogym.studies.regimes.cells import Tick, cell_name, pick, run_cells
+from ontogym.statistics import paired_difference
+from ontogym.studies.regimes.cells import Tick, cell_name, pick, report, run_cells
 from ontogym.studies.regimes.config import RankSweepConfig
 from ontogym.studies.regimes.model import metrics
 from ontogym.studies.regimes.model.initial import (
@@ -92,8 +92,7 @@ def rank_sweep(
         connectome: the matrix that `config.connectome` names.
 
     Returns:
-        ``conditions``: name, title and every metric's mean and interval over seeds; ``directions``: published and
-        measured; ``cells``: every network's numbers; ``failures``: cells whose training failed, and why; ``cpu_seconds``.
+        See `report`.
 
     Raises:
         OntogymError: a configuration that cannot be; see `run_cells`.
@@ -114,20 +113,8 @@ def rank_sweep(
     cells = run_cells(
         out, config.fixed() | {"nodes": nodes}, steps, compute, resume=resume, progress=progress
     )
-    rows = [
-        {"name": c.name, "title": c.title}
-        | {m: mean_summary(pick(cells, c.name, config.seeds, m)) for m in METRICS}
-        for c in table
-    ]
-    return {
-        "experiment": "rank-sweep",
-        "nodes": nodes,
-        "conditions": rows,
-        "directions": _directions(config, table, cells),
-        "cells": cells,
-        "failures": {name: cell["failed"] for name, cell in cells.items() if "failed" in cell},
-        "cpu_seconds": sum(cell["cpu_seconds"] for cell in cells.values()),
-    }
+    rows = [{"name": c.name, "title": c.title} for c in table]
+    return report("rank-sweep", nodes, rows, METRICS, config.seeds, cells, _directions(config, table, cells))
 
 
 def start(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ontogym.errors import OntogymError, check_ranges
 
-__all__ = ["FINETUNING", "PRETRAINING", "TrainingConfig"]
+__all__ = ["FINETUNING", "TrainingConfig"]
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -102,7 +102,5 @@ class TrainingConfig:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
 
 
-PRETRAINING = TrainingConfig()
-"""ReWaRD's pre-training: 90 epochs, learning rate .01, a tenth of it after 30 and after 60, mean .2, SD .5."""
 FINETUNING = TrainingConfig(resize=256, mean=IMAGENET_MEAN, sd=IMAGENET_SD)
-"""Its fine-tuning: images of 256 cropped to 224, ImageNet's normalisation (published on ImageNet: learning rate .1)."""
+"""ReWaRD's fine-tuning: images of 256 cropped to 224, ImageNet's normalisation (published on ImageNet: learning rate .1)."""

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FACTORS", "chosen_settings", "setting_digits", "setting_id"]
+__all__ = ["FACTORS", "chosen_settings", "setting_digits"]
 
 FACTORS = ("connection_rings", "h1", "h2", "refractory_s", "excitation_s", "depolarisation_s")
 """Parameters that vary, the fastest first. The factor of index k is (2k + 1) / 4."""
@@ -21,12 +21,6 @@ def setting_digits(setting: int, classes: int) -> dict[str, int]:
     """Index 0 to 3 of every factor of a setting; without CON_RAD for up to 1024 classes."""
     names = FACTORS if classes > 1024 else FACTORS[1:]
     return {name: setting // 4**place % 4 for place, name in enumerate(names)}
-
-
-def setting_id(digits: dict[str, int]) -> int:
-    """The inverse of `setting_digits`."""
-    names = FACTORS if FACTORS[0] in digits else FACTORS[1:]
-    return sum(digits[name] * 4**place for place, name in enumerate(names))
 
 
 def chosen_settings(classes: int) -> NDArray[np.int64]:

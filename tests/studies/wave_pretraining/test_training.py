@@ -26,7 +26,7 @@ from ontogym.runs import build_config
 from ontogym.studies.wave_pretraining.images import ShuffledLabels
 from ontogym.studies.wave_pretraining.movies import WaveMovies
 from ontogym.studies.wave_pretraining.probe import fit_logistic, linear_probe
-from ontogym.studies.wave_pretraining.schedule import FINETUNING, PRETRAINING, TrainingConfig
+from ontogym.studies.wave_pretraining.schedule import FINETUNING, TrainingConfig
 from ontogym.studies.wave_pretraining.training import train
 
 from .bars import FAST, bars
@@ -56,12 +56,16 @@ def trained(tmp_path_factory):
 
 
 def test_the_published_schedules():
-    rates = [PRETRAINING.lr_at(e) for e in (1, 30, 31, 60, 61, 90)]
+    rates = [TrainingConfig().lr_at(e) for e in (1, 30, 31, 60, 61, 90)]
     assert rates == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
-    assert (PRETRAINING.epochs, PRETRAINING.batch, PRETRAINING.momentum) == (90, 256, 0.9)
-    assert (PRETRAINING.weight_decay, PRETRAINING.mean, PRETRAINING.sd) == (1e-4, (0.2,), (0.5,))
+    assert (TrainingConfig().epochs, TrainingConfig().batch, TrainingConfig().momentum) == (90, 256, 0.9)
+    assert (TrainingConfig().weight_decay, TrainingConfig().mean, TrainingConfig().sd) == (
+        1e-4,
+        (0.2,),
+        (0.5,),
+    )
     assert (FINETUNING.lr, FINETUNING.resize) == (0.01, 256)
-    moved = dataclasses.replace(PRETRAINING, milestones=(1,))
+    moved = dataclasses.replace(TrainingConfig(), milestones=(1,))
     assert [moved.lr_at(e) for e in (1, 2, 90)] == pytest.approx([0.01, 0.001, 0.001])
     assert build_config(TrainingConfig, json.loads(json.dumps(moved.as_json()))) == moved
 

@@ -1,0 +1,53 @@
+"""Tables of the sweeps that the repository holds, written into the page that shows them.
+
+    python benchmarks/sweep_tables.py            prints them
+    python benchmarks/sweep_tables.py --write    writes them into docs/experiments/comparators.md
+
+A sweep is benchmarks/sweeps/NAME.toml with its cells in results/sweeps/NAME; ``ontogym sweep benchmarks/sweeps/NAME.toml
+--out results/sweeps/NAME`` runs what is missing of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from ontogym.baselines.sweep.plan import read_plan
+from ontogym.baselines.sweep.run import read_cells
+from ontogym.baselines.sweep.tables import markdown
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "experiments" / "comparators.md"
+
+
+def table(name: str) -> str:
+    """One sweep: what it is, what is there of it, its table."""
+    file = ROOT / "benchmarks" / "sweeps" / f"{name}.toml"
+    plan = read_plan(file)
+    cells = read_cells(plan, ROOT / "results" / "sweeps" / name)
+    hours = sum(cell["result"].get("cpu_seconds") or 0.0 for cell in cells) / 3600
+    return (
+        f"{plan.about}. Primary endpoint: `{plan.primary}`. {len(cells)} of {len(plan.cells)} cells; {hours:.2f} processor "
+        f"hours of search.\n\n{markdown(plan, cells)}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    text = PAGE.read_text()
+    for name in re.findall(r"<!-- sweep (\S+) -->", text):
+        made = table(name)
+        print(f"{name}\n\n{made}\n")
+        pattern = rf"(<!-- sweep {re.escape(name)} -->\n).*?(<!-- end -->)"
+        text = re.sub(
+            pattern, lambda m, made=made: f"{m.group(1)}\n{made}\n\n{m.group(2)}", text, flags=re.DOTALL
+        )
+    if arguments.write:
+        PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
