@@ -1,4 +1,4 @@
-"""Worker processes: one pool for the whole package, and what ends it.
+"""Where tasks are done: here, or in one pool of worker processes for the whole package, and what ends it.
 
 Workers are spawned, compute with one thread each (the pool is the parallelism) and end with their parent. One that
 dies is replaced and its tasks are done again, so that tasks must be stateless. Results are told apart by the index of
@@ -7,6 +7,7 @@ their task, so neither the number of workers nor the death of one shows in them.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import signal
@@ -16,44 +17,51 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, current_process, get_context, parent_process
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ontogym.errors import OntogymError
 
-__all__ = ["Terminated", "WorkerPool", "run_tasks", "sigterm_interrupts", "single_threaded"]
+__all__ = [
+    "ONE_THREAD",
+    "Here",
+    "Terminated",
+    "WorkerPool",
+    "Workers",
+    "run_tasks",
+    "sigterm_interrupts",
+    "single_threaded",
+]
 
 T = TypeVar("T")
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+W = TypeVar("W", bound="Workers")
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+"""The environment of a worker: one thread per library, since the workers are the parallelism."""
 _MAX_DEATHS = 5
 """So many deaths of workers in a row, without one finished task, end the work."""
 
 
-class WorkerPool:
-    """Spawned workers that outlive a call; a context manager.
+class Workers(abc.ABC):
+    """Where tasks are done; a context manager. Kinds are registered by name in the group ``ontogym.evaluators``.
+
+    A kind answers for this: a task is done again if what did it died, and no task's result depends on where or how
+    often it was done, on the number of workers, or on the other tasks. For that tasks are stateless and carry their seeds.
 
     Args:
-        workers: how many processes, at least 1.
+        workers: how many tasks at a time; 0 for as many as the place has cores.
+        address: where the engine is found, for kinds that connect to one.
+
+    Attributes:
+        whole: whether work is best given to it uncut, since it does one task after the other.
     """
 
-    def __init__(self, workers: int) -> None:
-        if workers < 1:
-            raise OntogymError(f"{workers} worker processes can do nothing; choose at least 1.")
-        self.workers = workers
-        self._start()
+    whole: ClassVar[bool] = False
 
-    def _start(self) -> None:
-        if getattr(current_process(), "_inheriting", False):
-            # This is a worker that runs its parent's script as it is being started: the parent says what to mend.
-            sys.exit(1)
-        context = get_context("spawn")
-        self._began = context.Event()
-        self._executor = ProcessPoolExecutor(self.workers, context, _start_worker, (self._began,))
+    @abc.abstractmethod
+    def __init__(self, workers: int = 0, address: str | None = None) -> None: ...
 
-    def map(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> list[T]:
-        """``work(*task)`` for every task, in the order of the tasks; see `results`."""
-        found = dict(self.results(work, tasks))
-        return [found[index] for index in range(len(tasks))]
-
+    @abc.abstractmethod
     def results(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, T]]:
         """Index and ``work(*task)`` of every task, as they finish.
 
@@ -64,6 +72,64 @@ class WorkerPool:
         Raises:
             OntogymError: workers that cannot start or keep dying, or what `work` raises.
         """
+
+    def map(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> list[T]:
+        """``work(*task)`` for every task, in the order of the tasks; see `results`."""
+        found = dict(self.results(work, tasks))
+        return [found[index] for index in range(len(tasks))]
+
+    def close(self) -> None:  # noqa: B027 (some hold nothing)
+        """Free what is held."""
+
+    def __enter__(self: W) -> W:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Here(Workers):
+    """This process, one task after the other."""
+
+    whole = True
+
+    def __init__(self, workers: int = 0, address: str | None = None) -> None:
+        if workers > 1 or address is not None:
+            raise OntogymError("This process has neither workers nor an address; choose another evaluator.")
+
+    def results(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, T]]:
+        for index, task in enumerate(tasks):
+            yield index, work(*task)
+
+
+class WorkerPool(Workers):
+    """Spawned workers that outlive a call.
+
+    Args:
+        workers: how many processes; 0 for one a core.
+        address: must be None.
+    """
+
+    def __init__(self, workers: int = 0, address: str | None = None) -> None:
+        if workers < 0:
+            raise OntogymError(f"{workers} worker processes can do nothing; choose at least 1.")
+        if address is not None:
+            raise OntogymError(
+                f"A pool of processes has no address, and {address!r} was given; leave it out, or choose another "
+                "evaluator."
+            )
+        self.workers = workers or _cores()
+        self._start()
+
+    def _start(self) -> None:
+        if getattr(current_process(), "_inheriting", False):
+            # This is a worker that runs its parent's script as it is being started: the parent says what to mend.
+            sys.exit(1)
+        context = get_context("spawn")
+        self._began = context.Event()
+        self._executor = ProcessPoolExecutor(self.workers, context, _start_worker, (self._began,))
+
+    def results(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, T]]:
         left, deaths = dict(enumerate(tasks)), 0
         while left:
             before = len(left)
@@ -112,12 +178,6 @@ class WorkerPool:
         """End the workers after the tasks at hand."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def __enter__(self) -> WorkerPool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def run_tasks(work: Callable[..., T], tasks: Sequence[tuple[Any, ...]], workers: int) -> Iterator[T]:
     """``work(*task)`` for every task, yielded as they finish.
@@ -131,11 +191,8 @@ def run_tasks(work: Callable[..., T], tasks: Sequence[tuple[Any, ...]], workers:
     """
     if workers < 1:
         raise OntogymError(f"{workers} worker processes can do nothing; choose at least 1.")
-    if min(workers, len(tasks)) <= 1:
-        for task in tasks:
-            yield work(*task)
-        return
-    with WorkerPool(min(workers, len(tasks))) as pool:
+    workers = min(workers, len(tasks))
+    with WorkerPool(workers) if workers > 1 else Here() as pool:
         for _, result in pool.results(work, tasks):
             yield result
 
@@ -143,8 +200,8 @@ def run_tasks(work: Callable[..., T], tasks: Sequence[tuple[Any, ...]], workers:
 @contextlib.contextmanager
 def single_threaded() -> Iterator[None]:
     """Processes started inside inherit one thread per library: the pool is the parallelism."""
-    saved = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    saved = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
     try:
         yield
     finally:
@@ -175,6 +232,11 @@ def sigterm_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start_worker(began: Any) -> None:

@@ -22,6 +22,7 @@ from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = [
     "AGENTS",
+    "EVALUATORS",
     "RULES",
     "SPONTANEOUS",
     "STRATEGIES",
@@ -235,5 +236,14 @@ STRATEGIES = Registry(
         "cma-diagonal": "ontogym.baselines.evolution.cma:DiagonalCMA",
         "cma-full": "ontogym.baselines.evolution.cma:FullCMA",
         "openai-es": "ontogym.baselines.evolution.strategies:OpenAIES",
+    },
+)
+EVALUATORS = Registry(
+    "evaluator",
+    "ontogym.evaluators",
+    {
+        "process": "ontogym.processes:Here",
+        "pool": "ontogym.processes:WorkerPool",
+        "ray": "ontogym.ray_workers:RayWorkers",
     },
 )

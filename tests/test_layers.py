@@ -22,6 +22,7 @@ LAYERS = {
     "adaptation": 2,
     "runs": 2,
     "batched": 2,
+    "ray_workers": 2,
     "developmental": 3,
     "envs": 4,
     "retina_env": 4,

@@ -16,6 +16,7 @@ ONCE = {
     "holding a folder": (r"hold_folder\(", {"checkpoint.py", "runs.py"}),
     "run folders": (r"pass --resume to go on", {"runs.py"}),
     "checksums": (r"64 zeros|ontogym_checksum", {"checkpoint.py"}),
+    "Ray": (r"^\s*import ray\b", {"ray_workers.py"}),
     "the rollout": (r"while active\.any\(\)", {"baselines/lives/rollout.py"}),
     "the actor's contract": (
         r"^class Actor\(abc|^class \w*Player\(Protocol\)|^class BatchPolicy",

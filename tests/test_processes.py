@@ -46,7 +46,7 @@ def test_results_by_index_whatever_finishes_first(tmp_path: Path) -> None:
         assert pool.map(square, []) == []
     assert sorted(run_tasks(square, [(1,), (2,), (3,)], 2)) == [1, 4, 9]
     assert list(run_tasks(square, [(1,), (2,)], 1)) == [1, 4]
-    for bad in (lambda: WorkerPool(0), lambda: list(run_tasks(square, [], 0))):
+    for bad in (lambda: WorkerPool(-1), lambda: list(run_tasks(square, [], 0))):
         with pytest.raises(OntogymError, match="choose at least 1"):
             bad()
 

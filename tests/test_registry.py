@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ontogym.errors import OntogymError, UnknownNameError, nearest
-from ontogym.registry import AGENTS, RULES, SPONTANEOUS, STRATEGIES, Registry, load_object
+from ontogym.registry import AGENTS, EVALUATORS, RULES, SPONTANEOUS, STRATEGIES, Registry, load_object
 
 
 @pytest.fixture
@@ -67,4 +67,4 @@ def test_registered_names_are_the_classes_own(registry):
 
 
 def test_groups_are_distinct():
-    assert len({r.group for r in (RULES, SPONTANEOUS, AGENTS, STRATEGIES)}) == 4
+    assert len({r.group for r in (RULES, SPONTANEOUS, AGENTS, STRATEGIES, EVALUATORS)}) == 5

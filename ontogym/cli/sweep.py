@@ -16,6 +16,7 @@ import tyro
 
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
+from ontogym.processes import Workers
 from ontogym.runs import stoppable
 
 __all__ = ["Sweep"]
@@ -31,7 +32,9 @@ class Sweep:
     Attributes:
         file: the TOML file; see ontogym/baselines/sweep/plan.py for all that it may say.
         out: folder of the sweep; sweeps/NAME if not given.
-        workers: cells at a time.
+        workers: cells at a time; if not given, one here, and elsewhere as many as there are cores.
+        evaluator: where cells run: processes of this machine, or "ray" (see docs/cluster.md), or what a package adds.
+        address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         only: run only cells whose name holds this text.
         dry_run: list the cells and run none.
         table: print the table of what is there and run none.
@@ -40,7 +43,9 @@ class Sweep:
 
     file: Annotated[str, tyro.conf.Positional]
     out: str | None = None
-    workers: int = 1
+    workers: int | None = None
+    evaluator: str | None = None
+    address: str | None = None
     only: str | None = None
     dry_run: bool = False
     table: bool = False
@@ -64,10 +69,10 @@ class Sweep:
         if self.table:
             cells = read_cells(plan, out)
         else:
-            runner = Subprocesses()
+            runner, workers = Subprocesses(), self._workers()
             with stoppable(out, onward=""):
                 try:
-                    cells = run_sweep(plan, out, runner, self.workers, only=self.only)
+                    cells = run_sweep(plan, out, runner, workers, only=self.only)
                 except KeyboardInterrupt:
                     runner.stop()
                     raise
@@ -86,17 +91,31 @@ class Sweep:
             print(f"{seconds / 3600:.2f} processor hours")
         return {"rows": [_plain(row) for row in rows(plan, cells)], "pooled": found, "cpu_seconds": seconds}
 
+    def _workers(self) -> Workers | int:
+        """How many cells at a time, or who does them. A cell is a process of its own, so a pool would add nothing."""
+        from ontogym.baselines.evolution.evaluators import make_workers
+
+        if self.evaluator in (None, "process", "pool") and self.address is None:
+            return 1 if self.workers is None else self.workers
+        return make_workers(self.evaluator, self.workers or 0, self.address)
+
 
 class Subprocesses:
-    """Runs commands as processes of their own, which leaves each its threads and its memory."""
+    """Runs commands as processes of their own, which leaves each its threads and its memory.
+
+    They begin in the folder in which the sweep did, on whatever machine, so that relative paths mean the same.
+    """
 
     def __init__(self) -> None:
         self._living: set[subprocess.Popen[str]] = set()
+        self._folder = os.getcwd()
 
     def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
         words = [sys.executable, "-m", "ontogym", *_line(command, flags).split("\0"), "--json"]
         words += ["--resume"] if resume else []
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self._folder
+        )
         self._living.add(process)
         try:
             out, err = process.communicate()

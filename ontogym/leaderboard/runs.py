@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.baselines.evolution.agent_files import load_agent
-from ontogym.baselines.evolution.config import EvolutionConfig
+from ontogym.baselines.evolution.config import NEUTRAL, EvolutionConfig
 from ontogym.baselines.evolution.presets import NETWORKS, preset
 from ontogym.checkpoint import read_sealed_json
 from ontogym.envs.reference import reference_of
@@ -246,7 +246,7 @@ def _command(config: Mapping[str, Any]) -> str:
     tuned = agent in ("lndp", *NETWORKS)
     told = preset(str(config["env"]), agent) if tuned else {}
     expected = default | EvolutionConfig(**{**told, "env": str(config["env"])}).as_json()
-    quiet = ("env", "out", "workers", "tensorboard", "checkpoint_every", "conditions")
+    quiet = ("env", *(name for name in NEUTRAL if name != "generations"), "conditions")
     command = shlex.join(["ontogym", "evolve", "--env", str(config["env"])])
     changed = {k for k, v in config.items() if k not in quiet and v != expected.get(k)}
     if not tuned or changed - {"agent", "seed", "generations", "target"}:

@@ -18,7 +18,16 @@ from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
 
-NEUTRAL = ("out", "workers", "checkpoint_every", "tensorboard", "generations")
+NEUTRAL = (
+    "out",
+    "evaluator",
+    "workers",
+    "address",
+    "slices",
+    "checkpoint_every",
+    "tensorboard",
+    "generations",
+)
 """Fields that may differ when a run is resumed: none changes what a generation computes."""
 
 
@@ -54,7 +63,11 @@ class EvolutionConfig:
         start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
         seed: decides all chance.
-        workers: worker processes; 0 evaluates in this process.
+        evaluator: where lives are lived: "process" (this one), "pool" (of worker processes), "ray" (see docs/cluster.md), or
+            what a package adds. None takes a pool if workers are given, Ray if an address is, else this process.
+        workers: how many; 0 for as many as the evaluator's place has cores.
+        address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
+        slices: the most pieces that a generation is cut into where there are workers; four a core are enough, fewer cost less.
         checkpoint_every: generations between checkpoints.
         tensorboard: also write TensorBoard events.
         out: folder of the run; None keeps nothing.
@@ -85,13 +98,25 @@ class EvolutionConfig:
     start_from: str | None = None
     max_steps: int | None = None
     seed: int = 0
+    evaluator: str | None = None
     workers: int = 0
+    address: str | None = None
+    slices: int = 16
     checkpoint_every: int = 5
     tensorboard: bool = False
     out: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("lives", "generations", "eval_every", "eval_lives", "final_lives", "checkpoint_every"):
+        counts = (
+            "lives",
+            "generations",
+            "eval_every",
+            "eval_lives",
+            "final_lives",
+            "checkpoint_every",
+            "slices",
+        )
+        for name in counts:
             if getattr(self, name) < 1:
                 raise OntogymError(f"{name} is {getattr(self, name)}; choose at least 1.")
         if self.workers < 0:

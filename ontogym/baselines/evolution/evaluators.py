@@ -1,12 +1,12 @@
-"""Where lives are lived: in this process, or in a pool of worker processes, with identical results.
+"""Where lives are lived: in this process, in a pool of processes or on a cluster, with identical results.
 
-A task is stateless: a slice of the genomes (or, for few genomes, of the lives), and the seeds that belong to
-it. Results are put together in index order, so neither the number of workers nor the death of one shows.
+A task is stateless: a slice of the genomes and of the lives, with the seeds that belong to it. Results are put together in
+index order, so neither the number of workers nor the death of one shows. Where tasks are done is one of the registry
+``EVALUATORS``, which other packages extend.
 """
 
 from __future__ import annotations
 
-import abc
 import json
 import time
 from collections.abc import Mapping
@@ -18,25 +18,41 @@ from numpy.typing import NDArray
 from ontogym.agents.base import Agent
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, live, make_agent
 from ontogym.errors import UnknownNameError
-from ontogym.processes import WorkerPool
-from ontogym.registry import AGENTS
+from ontogym.processes import Here, Workers
+from ontogym.registry import AGENTS, EVALUATORS
 
-__all__ = ["Evaluator", "InProcess", "ProcessPool"]
+__all__ = ["MIN_LANES", "Evaluator", "make_workers"]
+
+MIN_LANES = 32
+"""Lives in a slice, at least (where there are as many): fewer would be mostly overhead of the calls."""
 
 Task = tuple[NDArray[np.floating], LifeSpec, NDArray[np.integer]]
 
 
-class Evaluator(abc.ABC):
+class Evaluator:
     """Genomes in, lives out.
+
+    Where tasks are done one after the other, all lives are one batch; else they are slices. Both give the same bits for
+    agents whose rows are independent of each other, which is part of an agent's contract.
 
     Args:
         agent: name of the agent (a key of ``AGENTS`` or ``"module:Class"``).
         options: its options.
+        workers: where lives are lived; None for this process.
+        slices: the most slices of a batch; see `_slices`.
     """
 
-    def __init__(self, agent: str, options: Mapping[str, Any] | None = None) -> None:
-        self.agent_name, self.options = agent, dict(options or {})
+    def __init__(
+        self,
+        agent: str,
+        options: Mapping[str, Any] | None = None,
+        workers: Workers | None = None,
+        slices: int = 16,
+    ) -> None:
+        self.agent_name, self.options, self.slices = agent, dict(options or {}), slices
+        self.workers = Here() if workers is None else workers
         self._agents: dict[str, Agent[Any]] = {}
+        self._workers_cpu = 0.0
 
     def agent(self, spec: LifeSpec) -> Agent[Any]:
         """The agent for this environment, built at the first call."""
@@ -45,18 +61,27 @@ class Evaluator(abc.ABC):
             self._agents[key] = make_agent(self.agent_name, spec.env, spec.env_kwargs, self.options)
         return self._agents[key]
 
-    @abc.abstractmethod
     def evaluate(
         self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
     ) -> LifeResult:
         """`live` for these genomes ``(P, D)`` and life seeds ``(L,)``."""
+        if self.workers.whole:
+            return live(self.agent(spec), genomes, spec, seeds)
+        target = _import_target(self.agent_name)
+        slices, columns = _slices(np.atleast_2d(genomes), spec, np.asarray(seeds), self.slices)
+        done = self.workers.map(_work, [(target, self.options, *part) for part in slices])
+        self._workers_cpu += sum(cpu for _, cpu in done)
+        parts = [result for result, _ in done]
+        rows = [_join(parts[k : k + columns], axis=1) for k in range(0, len(parts), columns)]
+        return _join(rows, axis=0)
 
     def cpu_seconds(self) -> float:
         """Processor time used so far by this process and its workers."""
-        return time.process_time()
+        return time.process_time() + self._workers_cpu
 
-    def close(self) -> None:  # noqa: B027 (most evaluators hold nothing)
-        """Free what the evaluator holds."""
+    def close(self) -> None:
+        """End the workers."""
+        self.workers.close()
 
     def __enter__(self) -> Evaluator:
         return self
@@ -65,50 +90,20 @@ class Evaluator(abc.ABC):
         self.close()
 
 
-class InProcess(Evaluator):
-    """All lives as one batch, here."""
+def make_workers(name: str | None, workers: int = 0, address: str | None = None) -> Workers:
+    """The workers of the evaluator `name`: a key of ``EVALUATORS`` or ``"module:Class"``.
 
-    def evaluate(
-        self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
-    ) -> LifeResult:
-        return live(self.agent(spec), genomes, spec, seeds)
+    Args:
+        name: None for a pool if there are workers, for Ray if there is an address, else for this process.
+        workers: how many; 0 for as many as the place has cores.
+        address: where the engine is found.
 
-
-class ProcessPool(Evaluator):
-    """Slices of the population in `workers` spawned processes; one that dies is replaced and its task redone.
-
-    Results are bit-identical to `InProcess` for agents whose rows are independent of each other.
+    Raises:
+        OntogymError: unknown evaluator, or one that cannot start.
     """
-
-    def __init__(self, agent: str, options: Mapping[str, Any] | None = None, workers: int = 2) -> None:
-        super().__init__(agent, options)
-        self._pool, self._workers_cpu = WorkerPool(workers), 0.0
-
-    def evaluate(
-        self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
-    ) -> LifeResult:
-        genomes = np.atleast_2d(genomes)
-        workers = self._pool.workers
-        by_genome = len(genomes) >= workers
-        target = _import_target(self.agent_name)
-        slices = _slices(genomes, spec, np.asarray(seeds), workers, by_genome)
-        done = self._pool.map(_work, [(target, self.options, *part) for part in slices])
-        self._workers_cpu += sum(cpu for _, cpu in done)
-        parts = [result for result, _ in done]
-        axis = 0 if by_genome else 1
-        return LifeResult(
-            np.concatenate([p.returns for p in parts], axis),
-            np.concatenate([p.lengths for p in parts], axis),
-            {k: np.concatenate([p.diagnostics[k] for p in parts], axis) for k in parts[0].diagnostics},
-            None,
-            np.concatenate([p.failed for p in parts], axis),
-        )
-
-    def cpu_seconds(self) -> float:
-        return time.process_time() + self._workers_cpu
-
-    def close(self) -> None:
-        self._pool.close()
+    usual = "ray" if address is not None else "pool" if workers else "process"
+    kind: type[Workers] = EVALUATORS.resolve(name or usual)
+    return kind(workers=workers, address=address)
 
 
 def _import_target(agent: str) -> str:
@@ -122,24 +117,35 @@ def _import_target(agent: str) -> str:
 
 
 def _slices(
-    genomes: NDArray[np.floating],
-    spec: LifeSpec,
-    seeds: NDArray[np.integer],
-    workers: int,
-    by_genome: bool,
-) -> list[Task]:
-    """Fixed slices over genomes, or over whole groups of lives."""
-    if by_genome:
-        return [(part, spec, seeds) for part in np.array_split(genomes, workers)]
-    groups = np.array_split(np.arange(len(seeds)).reshape(-1, spec.group), workers)
-    return [(genomes, spec, seeds[g.ravel()]) for g in groups if len(g)]
+    genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer], most: int
+) -> tuple[list[Task], int]:
+    """Slices of about equal size, row by row of a grid of genomes x whole groups of lives, and the grid's columns.
+
+    How a batch is cut depends on the batch alone, never on who works: at most `most` slices (few more where genomes and
+    lives are both cut), of `MIN_LANES` lives or more.
+    """
+    wanted = max(1, min(most, len(genomes) * len(seeds) // MIN_LANES))
+    rows = min(len(genomes), wanted)
+    groups = np.arange(len(seeds)).reshape(-1, spec.group)
+    columns = min(len(groups), -(-wanted // rows))
+    lives = [seeds[part.ravel()] for part in np.array_split(groups, columns)]
+    return [(part, spec, some) for part in np.array_split(genomes, rows) for some in lives], columns
+
+
+def _join(parts: list[LifeResult], axis: int) -> LifeResult:
+    """Results side by side: of genomes (axis 0) or of lives (axis 1)."""
+    diagnostics = {k: np.concatenate([p.diagnostics[k] for p in parts], axis) for k in parts[0].diagnostics}
+    returns, lengths, failed = (
+        np.concatenate([getattr(p, name) for p in parts], axis) for name in ("returns", "lengths", "failed")
+    )
+    return LifeResult(returns, lengths, diagnostics, None, failed)
 
 
 def _key(env: str, env_kwargs: Mapping[str, Any]) -> str:
     return f"{env}|{json.dumps(dict(env_kwargs), sort_keys=True, default=repr)}"
 
 
-_worker_evaluators: dict[str, InProcess] = {}
+_worker_evaluators: dict[str, Evaluator] = {}
 
 
 def _work(
@@ -153,6 +159,6 @@ def _work(
     start = time.process_time()
     key = _key(agent, options)
     if key not in _worker_evaluators:
-        _worker_evaluators[key] = InProcess(agent, options)
+        _worker_evaluators[key] = Evaluator(agent, options)
     result = _worker_evaluators[key].evaluate(genomes, spec, seeds)
     return result, time.process_time() - start

@@ -26,7 +26,7 @@ from ontogym.baselines.evolution.config import (
     life_spec,
     utilities,
 )
-from ontogym.baselines.evolution.evaluators import Evaluator, InProcess, ProcessPool
+from ontogym.baselines.evolution.evaluators import Evaluator, make_workers
 from ontogym.baselines.evolution.strategies import Strategy
 from ontogym.baselines.lives.lanes import check_options
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
@@ -64,12 +64,8 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
         OntogymError: see `EvolutionConfig`, `life_spec`, `RunFolder`; nothing has been written then.
     """
     spec = life_spec(config)
-    evaluator: Evaluator = (
-        ProcessPool(config.agent, config.agent_options, config.workers)
-        if config.workers
-        else InProcess(config.agent, config.agent_options)
-    )
-    with evaluator:
+    workers = make_workers(config.evaluator, config.workers, config.address)
+    with Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator:
         agent = evaluator.agent(spec)
         strategy = make_strategy(config, first_genome(config, agent))
         with _folder(config, resume) as folder:

@@ -1,29 +1,53 @@
-"""Runs the cells of a sweep, here or in processes, and keeps one JSON a cell; what is there already is not run again."""
+"""Runs the cells of a sweep, here or on a cluster, and keeps one JSON a cell; what is there already is not run again."""
 
 from __future__ import annotations
 
+import platform
 import shutil
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ontogym import checkpoint
 from ontogym.baselines.sweep.plan import Cell, Plan
 from ontogym.errors import OntogymError
+from ontogym.processes import Workers
 from ontogym.runs import read_progress
 
-__all__ = ["Run", "read_cells", "run_sweep"]
+__all__ = ["Run", "Threads", "read_cells", "run_sweep"]
+
+T = TypeVar("T")
 
 Run = Callable[[str, Mapping[str, Any], bool], dict[str, Any]]
 """``run(command, flags, resume)``: does a command and returns what it prints with ``--json``. The command line hands it."""
+
+
+class Threads(Workers):
+    """Threads, for cells that are processes of their own anyway.
+
+    Args:
+        workers: cells at a time; 0 means one.
+        address: must be None.
+    """
+
+    def __init__(self, workers: int = 0, address: str | None = None) -> None:
+        self._pool = ThreadPoolExecutor(max(1, workers))
+
+    def results(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, T]]:
+        waiting = {self._pool.submit(work, *task): index for index, task in enumerate(tasks)}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def run_sweep(
     plan: Plan,
     out: Path | str,
     run: Run,
-    workers: int = 1,
+    workers: Workers | int = 1,
     progress: bool = True,
     only: str | None = None,
 ) -> list[dict[str, Any]]:
@@ -31,8 +55,9 @@ def run_sweep(
 
     Args:
         plan: what to run. out: its folder; cells are kept in ``out/cells``, runs under way in ``out/runs``.
-        run: does one command; must be safe to call from `workers` threads.
-        workers: cells at a time.
+        run: does one command; must be safe to call from `workers` threads, or picklable for other workers.
+        workers: cells at a time, in threads; or the workers that do the cells, which are ended. Those of other machines
+            must see the folder `out`.
         progress: show a bar on stderr.
         only: run only cells whose name holds this text.
 
@@ -43,11 +68,11 @@ def run_sweep(
     """
     from tqdm import tqdm
 
-    out = Path(out)
+    out = Path(out).resolve()
     (out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = [cell for cell in plan.cells if only is None or only in cell.name]
     missing = [cell for cell in wanted if _kept(out, cell) is None]
-    failed: dict[str, BaseException] = {}
+    failed: dict[str, Exception] = {}
     bar = tqdm(
         total=len(wanted),
         initial=len(wanted) - len(missing),
@@ -55,22 +80,16 @@ def run_sweep(
         unit="cell",
         desc=plan.name,
     )
-    pool = ThreadPoolExecutor(max(1, workers))
+    tasks = [(out, plan, cell, run) for cell in missing]
     try:
-        waiting: dict[Future[None], Cell] = {
-            pool.submit(_run_cell, out, plan, cell, run): cell for cell in missing
-        }
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                cell = waiting.pop(future)
-                if (error := future.exception()) is not None:
-                    failed[cell.name] = error
+        with Threads(workers) if isinstance(workers, int) else workers as doing:
+            for index, error in doing.results(_attempt, tasks):
+                if error is not None:
+                    failed[missing[index].name] = error
                 bar.update()
-                bar.set_postfix_str(cell.name, refresh=False)
+                bar.set_postfix_str(missing[index].name, refresh=False)
     finally:
         bar.close()
-        pool.shutdown(wait=True, cancel_futures=True)
     if failed:
         name, error = next(iter(failed.items()))
         raise OntogymError(
@@ -94,6 +113,21 @@ def _kept(out: Path, cell: Cell) -> dict[str, Any] | None:
     except OntogymError:
         return None
     return dict(kept) if kept.get("fingerprint") == cell.fingerprint else None
+
+
+def _attempt(out: Path, plan: Plan, cell: Cell, run: Run) -> Exception | None:
+    """Run one cell; returns why it failed, if it did."""
+    try:
+        if not (out / "cells").is_dir():
+            raise OntogymError(
+                f"{platform.node()} does not see {out}; give a sweep on many machines --out in a folder that all of "
+                "them share."
+            )
+        _run_cell(out, plan, cell, run)
+    except Exception as error:
+        # What a cell raises may not travel between machines; its sentence does.
+        return error if isinstance(error, OntogymError) else OntogymError(f"{type(error).__name__}: {error}")
+    return None
 
 
 def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from ontogym.baselines.sweep.plan import make_plan, read_plan
-from ontogym.baselines.sweep.run import read_cells, run_sweep
+from ontogym.baselines.sweep.run import Threads, read_cells, run_sweep
 from ontogym.baselines.sweep.tables import markdown, pooled, rows
 from ontogym.cli import main
 from ontogym.cli.sweep import _line
@@ -105,6 +106,18 @@ def test_a_cell_that_fails_is_named_and_the_others_are_kept(tmp_path):
     with pytest.raises(OntogymError, match="1 of 7 cells failed; the first, easy--ppo--s2: no luck"):
         run_sweep(plan, tmp_path, run, progress=False)
     assert len(read_cells(plan, tmp_path)) == 6
+
+
+def test_workers_of_another_machine_must_see_the_folder(tmp_path):
+    class Elsewhere(Threads):
+        def results(self, work, tasks):
+            shutil.rmtree(tmp_path / "cells")
+            return super().results(work, tasks)
+
+    plan, log = make_plan(CONTENT, "p"), []
+    with pytest.raises(OntogymError, match=r"7 of 7 cells failed.*does not see .*--out in a folder that all"):
+        run_sweep(plan, tmp_path, runner(log), Elsewhere(), progress=False)
+    assert not log
 
 
 def test_flags_become_words():
