@@ -1,238 +1,243 @@
-"""First results on the encoding environments: run them, and write their tables.
+"""What to show instead of a picture, by every method, judged by twin, source, unseen animals and implant's patients.
 
-    python benchmarks/encoding_experiments.py --list                     # cells and commands
-    python benchmarks/encoding_experiments.py ppo --seeds 1 2 3          # one row; cells that are there are skipped
-    python benchmarks/encoding_experiments.py all                        # everything
-    python benchmarks/encoding_experiments.py --write                    # the tables, into the page
+    python benchmarks/encoding_experiments.py --list                       # cells and commands
+    python benchmarks/encoding_experiments.py optimum                      # where skill is 1, into optima.json
+    python benchmarks/encoding_experiments.py actor-own --seeds 1 2 3      # one row; cells that are there are skipped
+    python benchmarks/encoding_experiments.py calibration refinement       # the two tasks of several steps
+    python benchmarks/encoding_experiments.py all --parallel 2             # everything that is missing
+    python benchmarks/encoding_experiments.py --write                      # the tables, into the page
 
-A cell is one encoder with one seed. Learners learn on `ontogym/RetinaEncoding-v0` (the gradient actor through the twin
-itself, on the images that the twin was fitted on) and are scored on 200 images that nothing was fitted on: on the twin,
-on the source retina 0 ("ex-vivo"), and on retinas 2001 to 2004, which nothing has met. What a cell found is kept as
-one small JSON file in docs/experiments/encoding/.
+A cell is one method with one seed; what it found is one small JSON file in docs/experiments/encoding/. Methods learn on
+the twin of retina 0, on animals or on patients to train on, and are scored on 96 held-out dead leaves and 96
+photographs: on the twin, on its source retina 0, on 16 animals and on 32 patients of an Argus II that nothing has met.
+`--device cuda` helps `optimum`, `filter`, `actor-ensemble` and `pictures-animals`.
 """
 
 from __future__ import annotations
 
-import argparse
-import functools
 import json
+import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import cells
 import numpy as np
 import torch
-from cells import put_between
+from encoding_rows import (
+    ARGUS,
+    BLOCKS,
+    PATIENTS,
+    PICTURES,
+    RESULTS,
+    ROWS,
+    SUBJECTS,
+    Encode,
+    OtherElectrodes,
+    Where,
+    judge,
+    pictures,
+)
 
 from ontogym import __version__
-from ontogym.envs import make_vector
-from ontogym.retina_env.downsampling import correct_contrast, downsampler
+from ontogym.retina_env.animals import HELD_OUT_ANIMALS
+from ontogym.retina_env.encoding.animals_judge import AnimalsJudge
 from ontogym.retina_env.encoding.judge import Judge
-from ontogym.retina_env.encoding.layout import make_layout
-from ontogym.retina_env.encoding.scenes import Scenes
-from ontogym.retina_env.encoding.scoring import Encoder, score
-from ontogym.retina_env.images import dead_leaves
+from ontogym.retina_env.encoding.layout import Layout
+from ontogym.retina_env.encoding.optimum import STARTS, best_pictures
+from ontogym.retina_env.encoding.percept_judge import PerceptJudge
+from ontogym.retina_env.encoding.retina_judge import RetinaJudge
+from ontogym.retina_env.measures import neuronal_reliability
+from ontogym.retina_env.percept.implants import implant
+from ontogym.retina_env.percept.patients import HELD_OUT_PATIENTS
 from ontogym.retina_env.retina import SimulatedRetina
-from ontogym.retina_env.twins import IMAGES_SEED, default_twin, held_out_images
-from ontogym.seeding import derive, generator, lane_seeds
+from ontogym.retina_env.twins import default_twin
 from ontogym.statistics import mean_summary
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "docs" / "experiments" / "encoding"
+ROOT = RESULTS.parent.parent.parent
 PAGE = ROOT / "docs" / "experiments" / "encoding.md"
+OPTIMA = ROOT / "ontogym" / "retina_env" / "encoding" / "optima.json"
 MARKS = ("<!-- encoding: python benchmarks/encoding_experiments.py --write -->", "<!-- end of encoding -->")
-ENV, HELD_OUT = "ontogym/RetinaEncoding-v0", (2001, 2002, 2003, 2004)
-SEEDS = (1, 2, 3)
-ALPHAS = np.round(np.arange(0.25, 2.51, 0.25), 2)
-GENERATIONS, POPULATION, SAMPLES = 60, 24, 64
-RL_STEPS, LANES = {"ppo": 60_000, "sac": 12_000}, 64
-WEIGHTS = 13
+EXTRA = ("optimum", "calibration", "refinement")
 
 
-def plain(name: str) -> Encoder:
-    """A learning-free downsampler."""
-    return lambda images: downsampler(name)(images, 4)
+def scores(make: Callable[[int, Layout], tuple[Encode, dict[str, Any]]], seed: int) -> tuple[Any, Any]:
+    """By kind of pictures and subject, and the method's facts.
+
+    `taken` is what part of the loss of averaging an encoder takes away, by animal or patient: skill is that over the
+    share that the best known picture takes away. `reliability` is the median over neurons.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    facts: dict[str, Any] = {}
+    for kind in PICTURES:
+        for subject in SUBJECTS:
+            layout = ARGUS if subject == "percept" else BLOCKS
+            try:
+                encode, told = make(seed, layout)
+                own, low = judge(subject, kind), encode(pictures(kind))
+            except OtherElectrodes:
+                continue
+            values = torch.from_numpy(np.asarray(low, dtype=np.float32)).clamp(0, 1)
+            rows = [_one(own, values, k) for k in range(own.subjects)]
+            found.setdefault(kind, {})[subject] = {
+                "taken": [round(row[0], 4) for row in rows],
+                "reliability": [round(row[1], 4) for row in rows],
+            }
+            facts["argus" if subject == "percept" else "blocks"] = told
+    return found, facts
 
 
-def weighted(weights: Callable[[Scenes], np.ndarray[Any, Any]]) -> Encoder:
-    """The encoder that shows what the environment shows for these actions ``(B, 13)``."""
-
-    def encode(images: np.ndarray[Any, Any]) -> Any:
-        scenes = Scenes(images, make_layout(128, 4))
-        actions = torch.from_numpy(np.clip(weights(scenes), -1, 1).astype(np.float32))
-        return (scenes.average + 0.1 * torch.bmm(actions[:, None], scenes.maps)[:, 0]).clamp(0, 1).numpy()
-
-    return encode
-
-
-def corrected_average(seed: int) -> tuple[Encoder, dict[str, Any]]:
-    """Average with the contrast factor that is best on the twin, on images of its own."""
-    images = dead_leaves(200, derive(seed, "alpha") % 1000 + 10)
-    layout = make_layout(128, 4)
-    judge = _judge([default_twin()], images, SimulatedRetina(0).respond(images))
-    skills = [
-        score(lambda x, a=a: correct_contrast(downsampler("average")(x, 4), a), judge, images, layout)[
-            0
-        ].skill
-        for a in ALPHAS
-    ]
-    alpha = float(ALPHAS[int(np.argmax(skills))])
-    return lambda x: correct_contrast(downsampler("average")(x, 4), alpha), {"alpha": alpha}
-
-
-def gradient_actor(seed: int) -> tuple[Encoder, dict[str, Any]]:
-    """Trained through the frozen twin, towards the retina's responses."""
-    from ontogym.retina_env.actor import train_actor
-
-    images = dead_leaves(1200, IMAGES_SEED)
-    actor = train_actor(default_twin(), images, 4, seed, SimulatedRetina(0).respond(images))
-    return lambda x: actor.encode(x[:, None])[:, 0], {}
-
-
-def cma(seed: int) -> tuple[Encoder, dict[str, Any]]:
-    """CMA-ES on the 13 weights, the same for every image; each candidate meets the same images."""
-    import cma as pycma
-
-    env = make_vector(ENV, POPULATION * SAMPLES, obs="statistics")
-    options = {
-        "popsize": POPULATION,
-        "bounds": [-1, 1],
-        "seed": derive(seed, "cma") % 2**31 + 1,
-        "verbose": -9,
-    }
-    strategy = pycma.CMAEvolutionStrategy(np.zeros(WEIGHTS), 0.15, options)
-    for generation in range(GENERATIONS):
-        asked = strategy.ask()
-        env.reset(seed=np.tile(lane_seeds(seed, SAMPLES, generation), POPULATION))
-        skill = env.step(np.repeat(np.asarray(asked, dtype=np.float32), SAMPLES, axis=0))[1]
-        strategy.tell(asked, list(-skill.reshape(POPULATION, SAMPLES).mean(1)))
-    best = np.asarray(strategy.result.xfavorite)
-    steps = GENERATIONS * POPULATION * SAMPLES
-    return weighted(lambda scenes: np.tile(best, (len(scenes), 1))), {
-        "steps": steps,
-        "weights": best.tolist(),
-    }
-
-
-def learner(kind: str, seed: int) -> tuple[Encoder, dict[str, Any]]:
-    """SB3 on the image's statistics; exploration starts small, because most actions are far worse than none."""
-    from stable_baselines3 import PPO, SAC
-
-    from ontogym.baselines.sb3.adapter import make_vec_env
-
-    envs, small = make_vec_env(ENV, LANES, {"obs": "statistics"}), derive(seed, kind) % 2**31
-    model: Any
-    if kind == "ppo":
-        model = PPO(
-            "MultiInputPolicy",
-            envs,
-            n_steps=16,
-            batch_size=256,
-            n_epochs=10,
-            learning_rate=lambda left: 1e-3 * left,
-            policy_kwargs={"log_std_init": -2.0, "net_arch": [64, 64]},
-            seed=small,
-            device="cpu",
-        )
-    else:
-        model = SAC(
-            "MultiInputPolicy",
-            envs,
-            learning_rate=1e-3,
-            gradient_steps=16,
-            learning_starts=1024,
-            policy_kwargs={"net_arch": [64, 64], "log_std_init": -3.0},
-            ent_coef=0.01,
-            seed=small,
-            device="cpu",
-        )
-    model.learn(RL_STEPS[kind])
-
-    def act(scenes: Scenes) -> Any:
-        return model.predict({"statistics": scenes.statistics}, deterministic=True)[0]
-
-    return weighted(act), {"steps": int(model.num_timesteps)}
-
-
-def random_weights(seed: int) -> tuple[Encoder, dict[str, Any]]:
-    """Uniform actions."""
-    rng = generator(seed, "random weights")
-    return weighted(lambda scenes: rng.uniform(-1, 1, (len(scenes), WEIGHTS))), {}
-
-
-# Every row: its title, whether seeds change it, and what makes the encoder.
-ROWS: dict[str, tuple[str, bool, Callable[[int], tuple[Encoder, dict[str, Any]]]]] = {
-    "random": ("random weights", True, random_weights),
-    "average": ("average", False, lambda seed: (plain("average"), {})),
-    "corrected": ("average, contrast corrected (best α)", True, corrected_average),
-    "lanczos": ("Lanczos-3, antialiased", False, lambda seed: (plain("lanczos3-antialiased"), {})),
-    "ppo": ("PPO (SB3), 13 weights per image", True, functools.partial(learner, "ppo")),
-    "sac": ("SAC (SB3), 13 weights per image", True, functools.partial(learner, "sac")),
-    "cma": ("CMA-ES, 13 weights for all images", True, cma),
-    "actor": ("gradient actor", True, gradient_actor),
-    "full": ("full resolution (ceiling)", False, lambda seed: (lambda x: x, {})),
-}
-
-
-def _judge(models: list[Any], images: Any, responses: Any = None) -> Judge:
-    targets = None if responses is None else torch.from_numpy(responses)[None]
-    return Judge(models, make_layout(128, 4), torch.from_numpy(images), targets)
-
-
-@functools.cache
-def judges() -> dict[str, Judge]:
-    """The twin, the source retina, and the retinas that nothing has met; on images that nothing was fitted on."""
-    images, source = held_out_images(), SimulatedRetina(0)
-    responses = source.respond(images)
-    unseen: list[Any] = [SimulatedRetina(seed) for seed in HELD_OUT]
-    return {
-        "twin": _judge([default_twin()], images, responses),
-        "retina": _judge([source], images, responses),
-        "unseen": _judge(unseen, images),
-    }
-
-
-def full_scores() -> dict[str, dict[str, float]]:
-    """What the full images would score: one on average, by definition, but for skills that are cut off."""
-    found = {}
-    for name, judge in judges().items():
-        gains = (judge.average_deviance - judge.full_deviance) / judge.gap[:, None]
-        found[name] = {"skill": float(gains.clamp(-20, 5).mean())}
-    return found
+@torch.no_grad()
+def _one(own: Judge, values: torch.Tensor, subject: int) -> tuple[float, float]:
+    picture = torch.arange(own.pictures)
+    who = torch.full_like(picture, subject)
+    answers = own.answer(values, who)
+    mean = own.averages(picture, who)[1].mean()
+    taken = float(1 - own.loss(answers, picture, who).mean() / mean)
+    reliability = neuronal_reliability(answers.numpy(), own.reference(picture, who).numpy())
+    return taken, float(np.median(reliability))
 
 
 def run(name: str, seed: int) -> str:
     """Run one cell unless it is there; returns a line about it."""
+    torch.set_num_threads(1)
     kept = RESULTS / f"{name}-s{seed}.json"
-    if kept.exists():
+    if kept.exists() and "pictures" in json.loads(kept.read_text()):
         return f"{name} seed {seed}: already there"
-    images, layout = held_out_images(), make_layout(128, 4)
-    judges()
     start = time.process_time()
-    encode, facts = ROWS[name][2](seed)
-    seconds = time.process_time() - start
-    if name == "full":
-        scores = full_scores()
+    if name in EXTRA:
+        found, facts = globals()[f"run_{name}"](seed)
     else:
-        scores = {}
-        for where, judge in judges().items():
-            found = score(encode, judge, images, layout)
-            skill, reliability = (float(np.mean([s[k] for s in found])) for k in (0, 1))
-            scores[where] = {"skill": skill, "reliability": reliability}
+        found, facts = scores(ROWS[name][2], seed)
+        facts = facts.get("blocks", {}) | {"argus": facts.get("argus", {})}
     cell = {
         "encoder": name,
         "seed": seed,
         "command": command(name, seed),
-        "cpu_seconds": round(seconds, 1),
-        "scores": {k: {m: round(v, 5) for m, v in s.items()} for k, s in scores.items()},
+        "cpu_seconds": round(time.process_time() - start, 1),
+        "pictures": found,
         "facts": facts,
         "versions": {"ontogym": __version__, "torch": str(torch.__version__), "numpy": np.__version__},
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(cell, indent=1) + "\n")
-    shown = ", ".join(f"{k} {s['skill']:.3f}" for k, s in cell["scores"].items())
-    return f"{name} seed {seed}: {seconds:.0f} s of CPU; skill: {shown}"
+    return f"{name} seed {seed}: {cell['cpu_seconds']} s; {json.dumps(shortly(found))}"
+
+
+def shortly(found: dict[str, Any]) -> dict[str, Any]:
+    """Mean shares of the loss that are taken away, for the line."""
+    if not set(found) <= set(PICTURES) or "taken" not in next(iter(next(iter(found.values())).values())):
+        return {}
+    return {
+        kind: {s: round(float(np.mean(v["taken"])), 3) for s, v in by.items()} for kind, by in found.items()
+    }
+
+
+OPTIMA_OF = [
+    (kind, who) for who in ("twin", "source", "animals", "percept", "percept-each") for kind in PICTURES
+]
+
+
+def run_optimum(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The best known pictures of one judge for pictures of one kind, which the seed counts through (`OPTIMA_OF`)."""
+    kind, subject = OPTIMA_OF[seed]
+    # Where every start ends at nearly the whole loss, or all of them alike, fewer pictures and starts do.
+    images = pictures(kind)[:: {"twin": 2, "source": 6, "animals": 2}.get(subject, 8)]
+    x, picture = torch.from_numpy(images), torch.arange(len(images))
+    if subject in ("twin", "source"):
+        model: Any = default_twin() if subject == "twin" else SimulatedRetina(0)
+        own: Judge = RetinaJudge([model], BLOCKS, x, torch.from_numpy(model.rates(images))[None])
+        iterations, starts = (200, STARTS) if subject == "twin" else (150, STARTS[:1])
+        told = _told(best_pictures(own, picture, [0], BLOCKS.average(x), iterations, starts=starts))
+    elif subject == "animals":
+        animals = AnimalsJudge(HELD_OUT_ANIMALS, BLOCKS, x).on(Where.device)
+        averages = BLOCKS.average(x).to(Where.device)
+        told = _told(
+            best_pictures(animals, picture.to(Where.device), list(range(animals.subjects)), averages, 400)
+        )
+    else:
+        percept, averages = PerceptJudge(implant("argus-ii"), PATIENTS, images), ARGUS.average(x)
+        everyone = list(range(len(PATIENTS)))
+        if subject == "percept":
+            told = _told(best_pictures(percept, picture, everyone, averages, 60, 0.08, STARTS[:2]))
+        else:
+            each = [best_pictures(percept, picture, [k], averages, 60, 0.08, STARTS[:1]) for k in everyone]
+            shares = [best.share for best in each]
+            told = {"share": round(float(np.mean(shares)), 4), "by_patient": [round(v, 3) for v in shares]}
+    return {kind: {subject: told}}, {"pictures": len(images)}
+
+
+def _told(best: Any) -> dict[str, Any]:
+    return {
+        "share": round(best.share, 4),
+        "by_start": {k: round(v, 4) for k, v in best.shares.items()},
+        "loss": round(float(best.loss.mean()), 5),
+        "loss_of_averaging": round(float(best.average.mean()), 5),
+    }
+
+
+def write_optima() -> None:
+    """What `optimum` found, into the package: environments and tables are scaled by it."""
+    found: dict[str, Any] = {}
+    for cell in cells.kept(RESULTS, "optimum"):
+        for kind, by in cell["pictures"].items():
+            found |= {f"{subject}/{kind}": told for subject, told in by.items()}
+    found = {f"{subject}/{kind}": found.get(f"{subject}/{kind}") for kind, subject in OPTIMA_OF}
+    if all(found.values()):
+        OPTIMA.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def run_calibration(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The value of information, and what the estimator makes of it, on patients that are not in its table."""
+    from ontogym.envs import make_vector
+    from ontogym.retina_env.encoding.calibrators import Estimator, value_of_information
+
+    table = make_vector("ontogym/RetinaCalibration-v1", 1, patients=64)
+    known = value_of_information(table.dynamics, range(64))
+    held = {"patients": list(HELD_OUT_PATIENTS), "images": "held-out leaves"}
+    test = make_vector("ontogym/RetinaCalibration-v1", 32, **held)
+    value = value_of_information(test.dynamics, range(16))
+    common = known.common
+    bayes = Estimator(test.dynamics, table.dynamics.task.judge, known.fits, common)
+    nothing = Estimator(test.dynamics, table.dynamics.task.judge, np.tile(common, (1, 1)), common)
+    # As a share of the loss of averaging, which does not depend on where skill is 1.
+    unit = test.dynamics.task.judge.share
+    lived = {"best for all": nothing.live(test, 1000 + seed), "Bayes": bayes.live(test, 1000 + seed)}
+    found = {
+        "value": _times(unit, value._asdict()),
+        "value_of_information": unit * value.of_information,
+        "training_value": _times(unit, known._asdict()),
+        "returns": {name: _interval(unit * returns) for name, returns in lived.items()},
+    }
+    return {"calibration": found}, {"common": common.tolist()}
+
+
+def _times(unit: float, told: dict[str, Any]) -> dict[str, float]:
+    return {name: round(unit * told[name], 4) for name in ("own", "everyone", "another")}
+
+
+def run_refinement(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns of RetinaRefinement-v0 on 64 lives: nothing, one filter, hill climbing, Gauss-Newton."""
+    from ontogym.envs import make_vector
+    from ontogym.retina_env.encoding.refiners import GaussNewton, HillClimbing, learn_jacobian, refine
+
+    env: Any = make_vector("ontogym/RetinaRefinement-v0", 64, obs="statistics")
+    start = np.asarray(json.loads((RESULTS / "cma-s1.json").read_text())["facts"]["weights"])
+    learned = learn_jacobian(env.unwrapped.dynamics, start)
+    ways = {
+        "nothing": HillClimbing(None, 0.0),
+        "one filter (CMA-ES), once": HillClimbing(start, 0.0),
+        "hill climbing": HillClimbing(None, 0.05, seed),
+        "one filter, then hill climbing": HillClimbing(start, 0.05, seed),
+        "one filter, then Gauss-Newton": GaussNewton(start, learned),
+    }
+    found = {name: _interval(refine(env, way, 12345 + seed)) for name, way in ways.items()}
+    return {"refinement": found}, {"lives": 64}
+
+
+def _interval(returns: np.ndarray[Any, Any]) -> dict[str, Any]:
+    told = mean_summary(list(map(float, returns)))
+    return {"mean": round(told["mean"], 4), "ci95": [round(v, 4) for v in told["ci95"]]}
 
 
 def command(name: str, seed: int) -> str:
@@ -240,65 +245,90 @@ def command(name: str, seed: int) -> str:
     return f"python benchmarks/encoding_experiments.py {name} --seeds {seed}"
 
 
-def seeds_of(name: str, seeds: list[int]) -> list[int]:
-    """The seeds that make a difference to a row."""
-    return seeds if ROWS[name][1] else [0]
-
-
 def tables() -> str:
-    """Skill and reliability by encoder, means and intervals over seeds, as Markdown."""
-    places = {"twin": "twin", "retina": "source retina", "unseen": "new retinas"}
-    heads = [f"skill, {title}" for title in places.values()]
-    heads += [f"reliability, {title}" for title in places.values()]
-    lines = [
-        "| encoder | " + " | ".join([*heads, "seeds", "env steps", "CPU s"]) + " |",
-        "|---" * (len(heads) + 4) + "|",
-    ]
+    """Skill by method, pictures and judge, as Markdown: mean, and half of a 95 % interval over seeds or subjects."""
+    heads = [f"{title}, {kind}" for kind in PICTURES for title in SUBJECTS.values()]
+    lines = ["| method | " + " | ".join([*heads, "seeds"]) + " |", "|---" * (len(heads) + 2) + "|"]
     for name, (title, _, _) in ROWS.items():
-        cells = [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{name}-s[0-9]*.json"))]
-        if not cells:
-            continue
-        row = [title]
-        for measure, digits in (("skill", 2), ("reliability", 3)):
-            row += [_shown([c["scores"][p].get(measure) for c in cells], digits) for p in places]
-        steps = cells[0]["facts"].get("steps")
-        cpu = "/".join(f"{c['cpu_seconds']:.0f}" for c in cells)
-        lines.append("| " + " | ".join([*row, str(len(cells)), f"{steps:,}" if steps else "–", cpu]) + " |")
-    return "\n".join(lines) + "\n"
+        found = [cell for cell in cells.kept(RESULTS, name) if "pictures" in cell]
+        if found:
+            row = [_shown(found, kind, subject) for kind in PICTURES for subject in SUBJECTS]
+            lines.append("| " + " | ".join([title, *row, str(len(found))]) + " |")
+    return "\n".join([*lines, "", *_scales(), "", *_several_steps()]) + "\n"
 
 
-def _shown(values: list[float | None], digits: int) -> str:
-    if values[0] is None:
+def _shown(found: list[dict[str, Any]], kind: str, subject: str) -> str:
+    rows = [c["pictures"].get(kind, {}).get(subject) for c in found]
+    if not all(rows):
         return "–"
-    found = mean_summary(values)
-    text, interval = f"{found['mean']:.{digits}f}", found["ci95"]
-    return text if interval is None else f"{text} ± {(interval[1] - interval[0]) / 2:.{digits}f}"
+    share = json.loads(OPTIMA.read_text())[f"{subject}/{kind}"]["share"]
+    table = np.array([row["taken"] for row in rows]) / share  # seeds x subjects
+    # Seeds where there are some, else the subjects: animals or patients.
+    over = table.mean(1) if len(table) > 1 else table[0]
+    told = mean_summary([float(v) for v in over])
+    half = "" if told["ci95"] is None else f" ± {(told['ci95'][1] - told['ci95'][0]) / 2:.2f}"
+    return f"{told['mean']:.2f}{half}"
+
+
+def _scales() -> list[str]:
+    kept = json.loads(OPTIMA.read_text())
+    lines = [
+        "| skill 1 of | share of averaging's loss that the best known picture takes away | by start |",
+        "|---|---|---|",
+    ]
+    for key, told in kept.items():
+        starts = ", ".join(f"{k} {v:.3f}" for k, v in told.get("by_start", {}).items())
+        lines.append(f"| {key.replace('/', ', ')} | {told['share']:.3f} | {starts or '–'} |")
+    return lines
+
+
+def _several_steps() -> list[str]:
+    lines: list[str] = []
+    for cell in cells.kept(RESULTS, "refinement")[:1]:
+        lines += ["| RetinaRefinement-v0, 64 lives | return |", "|---|---|"]
+        for name, told in cell["pictures"]["refinement"].items():
+            lines.append(f"| {name} | {told['mean']:.2f} [{told['ci95'][0]:.2f}, {told['ci95'][1]:.2f}] |")
+        lines.append("")
+    for cell in cells.kept(RESULTS, "calibration")[:1]:
+        told, kept = cell["pictures"]["calibration"], json.loads(OPTIMA.read_text())
+        share = kept["percept-each/leaves"]["share"]
+        lines += ["| RetinaCalibration-v1, held-out patients | skill of a picture |", "|---|---|"]
+        rows = {"own parameters": "own", "best for all": "everyone", "another patient's": "another"}
+        lines += [f"| {name} | {told['value'][key] / share:.2f} |" for name, key in rows.items()]
+        lines += [f"| **value of information** | **{told['value_of_information'] / share:.2f}** |", ""]
+        lines += ["| RetinaCalibration-v1, 32 lives of 20 pictures | return |", "|---|---|"]
+        for name, row in told["returns"].items():
+            mean, low, high = (v / share for v in (row["mean"], *row["ci95"]))
+            lines.append(f"| {name} | {mean:.1f} [{low:.1f}, {high:.1f}] |")
+    return lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("names", nargs="*", choices=[*ROWS, "all", []], help="rows to run")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--table", action="store_true")
-    parser.add_argument("--write", action="store_true")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if arguments.list:
-        for name in ROWS:
-            for seed in seeds_of(name, list(arguments.seeds)):
-                there = (RESULTS / f"{name}-s{seed}.json").exists()
-                print(f"{name:10} seed {seed}  {'there  ' if there else 'missing'}  {command(name, seed)}")
-    for name in ROWS if "all" in arguments.names else arguments.names:
-        for seed in seeds_of(name, list(arguments.seeds)):
-            print(run(name, seed), flush=True)
-    if arguments.table:
-        print(tables())
-    if arguments.write:
-        put_between(PAGE, MARKS, tables())
+    """See the module."""
+    if "--device" in sys.argv:
+        at = sys.argv.index("--device")
+        Where.device = sys.argv[at + 1]
+        del sys.argv[at : at + 2]
+    names = [*ROWS, *EXTRA]
+    if "all" in sys.argv:
+        at = sys.argv.index("all")
+        sys.argv[at : at + 1] = names
+
+    def seeds_matter(name: str) -> bool:
+        return name == "optimum" or (name in ROWS and ROWS[name][1])
+
+    def listed(name: str) -> list[str]:
+        return [
+            command(name, seed)
+            for seed in (
+                range(len(OPTIMA_OF)) if name == "optimum" else (1, 2, 3) if seeds_matter(name) else (0,)
+            )
+        ]
+
+    def once(name: str, seed: int) -> str:
+        return run(name, seed if seeds_matter(name) else 0)
+
+    cells.main(__doc__, names, listed, once, tables, PAGE, MARKS)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,8 @@ def changes_met(
 
     Args:
         earned: ``(R, T)``.
-        rules: ``(R, T)`` whole numbers, the rule in force.
+        rules: ``(R, T)`` whole numbers, the rule in force; entries below 0 are left out (an episode in which the rules
+            changed belongs to neither).
         costs: (old rule, new rule) to what the best policy under the old one earns.
         scale: optimal less random return.
         window: entries that `Change.first` and `Change.last` are means over; a stretch shorter than that is no stretch
@@ -137,6 +138,7 @@ def changes_met(
     values, held = _rows(earned, rules, window)
     met: defaultdict[tuple[int, int, int], list[tuple[float, ...]]] = defaultdict(list)
     for row, rule in zip(values, held):
+        row, rule = row[rule >= 0], rule[rule >= 0]
         edges = [0, *(np.flatnonzero(np.diff(rule)) + 1), len(rule)]
         for number, (start, change, end) in enumerate(zip(edges, edges[1:], edges[2:]), 1):
             if min(change - start, end - change) < window:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["OntogymError", "UnknownNameError", "nearest"]
+__all__ = ["OntogymError", "UnknownNameError", "check_ranges", "nearest"]
 
 
 class OntogymError(ValueError):
@@ -37,6 +37,18 @@ class UnknownNameError(OntogymError, LookupError):
         hint = f"did you mean {close!r}?" if close else f"known are: {', '.join(known) or 'none'}."
         super().__init__(f"Unknown {kind} {name!r}; {hint}")
         self.name, self.known = name, known
+
+
+def check_ranges(settings: object, **ranges: tuple[float, float]) -> None:
+    """Compare attributes of `settings` with their least and largest values; None is in every range.
+
+    Raises:
+        OntogymError: one is out of its range, or is not a number.
+    """
+    for name, (low, high) in ranges.items():
+        value = getattr(settings, name)
+        if value is not None and not low <= value <= high:  # also refuses NaN
+            raise OntogymError(f"{name}={value} is out of range; choose {low:g} to {high:g}.")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -50,7 +50,7 @@ _KEPT = (
     "runs/*/checkpoint.safetensors",
 )
 """What a stopped run goes on from."""
-_RECORDS = ("config.json", "run.json", "building.json")
+_RECORDS = ("config.json", "run.json", "building.json", "manifest.json")
 
 
 class RunFolder:
@@ -338,7 +338,7 @@ def read_config(path: Path | str) -> dict[str, Any]:
     """
     path = Path(path)
     if path.is_dir():
-        path = path / ("config.json" if (path / "config.json").is_file() else "run.json")
+        path = path / next((name for name in _RECORDS if (path / name).is_file()), _RECORDS[0])
     if path.suffix != ".toml":
         return checkpoint.read_sealed_json(path)
     try:

@@ -16,6 +16,7 @@ from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.lives.player import Player
 from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.envs import conditions
+from ontogym.envs.registration import episodes_of_life
 
 __all__ = ["Loaded", "load"]
 
@@ -127,6 +128,6 @@ def _trained(folder: Path, env: str | None, env_kwargs: Mapping[str, Any] | None
     actor = load_policy(run.tensors, run.options, single.observation_space, single.action_space)
     single.close()
     goals = tuple(conditions(env or run.env))
-    spec = LifeSpec(env or run.env, kwargs, episodes=1 if goals else 3, conditions=goals)
+    spec = LifeSpec(env or run.env, kwargs, episodes=episodes_of_life(env or run.env), conditions=goals)
     size = sum(int(np.asarray(tensor).size) for tensor in run.tensors.values())
     return Loaded(run.agent_type, str(folder), Player(actor), spec, size, {"seed": run.seed})

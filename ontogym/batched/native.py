@@ -40,6 +40,8 @@ class NativeDynamics(NamedTuple):
         parameters: ``(K,)`` float64, the same for every lane.
         pack: a state of the batched dynamics as rows ``(P, S)`` float64, its fields in their order.
         facts: name and place in the row of each number in the dynamics' info; all are whole numbers.
+        age: where in the row the steps lived before the episode stand, twice: to go on with, and to keep. `pack` is
+            then given states of age 0. None where the world does not depend on them.
     """
 
     step: Any
@@ -47,6 +49,7 @@ class NativeDynamics(NamedTuple):
     parameters: NDArray[np.float64]
     pack: Callable[[Any], NDArray[np.float64]]
     facts: tuple[tuple[str, int], ...] = ()
+    age: int | None = None
 
 
 def native_of(dynamics: Dynamics[Any]) -> NativeDynamics | None:

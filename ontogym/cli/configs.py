@@ -109,15 +109,23 @@ def kept_config(argv: Sequence[str], out: str | None) -> tuple[dict[str, Any] | 
     rest = [word for k, word in enumerate(argv)
             if not word.startswith("--config=") and word != "--config" and (k == 0 or argv[k - 1] != "--config")]  # fmt: skip
     if file is not None:
-        return read_config(file), rest
+        return settings(read_config(file)), rest
     folder = Path(out) if out is not None else None
     if (
         folder is not None
         and "--resume" in argv
         and any((folder / n).is_file() for n in ("config.json", "run.json"))
     ):
-        return read_config(folder), rest
+        return settings(read_config(folder)), rest
     return None, rest
+
+
+def settings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file or the record of a run says of a command's flags: all of it, or what it keeps under ``command``.
+
+    Records of trainings made before that keep no word for their images, only how they were trained on.
+    """
+    return dict(record.get("command") or record.get("training") or record)
 
 
 def with_values(default: C, values: Mapping[str, Any]) -> C:

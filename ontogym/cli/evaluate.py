@@ -85,6 +85,9 @@ class Evaluate:
         result = loaded.player.live(spec, seeds, trace=True)
         summary = summarise(result, spec, self.seed)
         summary["switches"] = switches_met(result.trace, result.returns, self.window)
+        summary["changes"] = _changes(spec.env, result, self.window)
+        scored = [change["regained"] for change in summary["changes"] if change["regained"] is not None]
+        summary["regained"] = sum(scored) / len(scored) if scored else None
         if not self.json:
             goals = summary["conditions"]
             rows = [
@@ -93,6 +96,7 @@ class Evaluate:
                 *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
                 ("worst, best life", f"{summary['min']:.1f}, {summary['max']:.1f}"),
                 *_switch_rows(summary["switches"]),
+                *_change_rows(summary["changes"]),
                 *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
             ]
             print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
@@ -103,6 +107,18 @@ class Evaluate:
             "parameters": loaded.parameters,
             **summary,
         }
+
+
+def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
+    """Every change of the rules that the lives met, with what was regained."""
+    from ontogym.baselines.lives.switches import regained_in_lives
+    from ontogym.envs.registration import ENTRIES, anchors, change_cost
+
+    if env not in ENTRIES:
+        return []
+    random, optimal = anchors(env)
+    cost = change_cost(env)
+    return regained_in_lives(result.trace, result.returns, result.lengths, cost, optimal - random, window)
 
 
 def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:
@@ -117,6 +133,17 @@ def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:
     if found := switches.get("between"):
         rate = f"{found['before']:.1f}, {found['dropped']:.1f}, {found['recovered']:.1f}"
         rows.append((f"return before, at, long after the switch at episode {found['episode'] + 1}", rate))
+    return rows
+
+
+def _change_rows(changes: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What was regained after each change of the rules, in words."""
+    rows = []
+    for change in changes:
+        share = "not scored" if change["regained"] is None else f"{change['regained']:.2f}"
+        numbers = ", ".join(f"{change[key]:.1f}" for key in ("before", "first", "after", "last"))
+        rows.append((f"change {change['number']}: before, first, mean and last after it", numbers))
+        rows.append((f"  regained (0: the floor {change['floor']:.1f}; 1: as before)", share))
     return rows
 
 

@@ -1,67 +1,81 @@
-"""What the commands that make image sets share: a dry run, the making, and what is said about it."""
+"""What the commands that make image sets share: flags, a dry run, the making, and what is said about it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
 from ontogym.runs import stoppable
 
-__all__ = ["make_image_set"]
+if TYPE_CHECKING:
+    from ontogym.studies.wave_pretraining.building import Estimate
+
+__all__ = ["MakeImageSet"]
 
 
-def make_image_set(
-    recipe: Any,
-    out: str | None,
-    storage: Literal["packed", "png"],
-    workers: int,
-    dry_run: bool,
-    quiet: bool,
-) -> dict[str, Any]:
-    """Make `recipe` in the folder `out`, or with `dry_run` say what that would take.
+@dataclass(frozen=True)
+class MakeImageSet:
+    """Make an image set; a subclass has the recipe.
 
-    Raises:
-        OntogymError: no folder given, or what `build` raises.
-        KeyboardInterrupt: stopped; the message says how to go on.
+    Attributes:
+        out: folder of the set.
+        format: packed (one memory-mapped file) or png (train/CLASS, val/CLASS).
+        workers: processes; 0: one for each core.
+        dry_run: make a few classes, print what the whole would take, keep nothing.
+        json: print one JSON object as the last line.
     """
-    from ontogym.agents.lndp.numba_engine import available_cores
-    from ontogym.studies.wave_pretraining.building import build, estimate
 
-    workers = workers or available_cores()
-    if dry_run:
-        found = estimate(recipe, storage, workers, max(8, 4 * workers), progress=True)
-        if not quiet:
-            _print_estimate(recipe.name, found)
-        return {"name": recipe.name, "dry_run": True, **asdict(found)}
-    if out is None:
-        raise OntogymError("Say where the set goes, for example --out data/waves, or add --dry-run.")
-    with stoppable(out, onward=""):
-        manifest = build(recipe, out, storage, workers, progress=True)
-    entries = manifest["classes"]
-    summary = {
-        "name": manifest["name"],
-        "out": out,
-        "storage": manifest["storage"],
-        "classes": len(entries),
-        "train": sum(entry["train"] for entry in entries),
-        "validation": sum(entry["validation"] for entry in entries),
-        "warnings": [entry["warning"] for entry in entries if entry["warning"]],
-    }
-    if not quiet:
-        rows = [(key, value) for key, value in summary.items() if key not in ("warnings", "name")]
-        print_table(manifest["name"], ("", ""), [*rows, ("classes with a warning", len(summary["warnings"]))])
-    return summary
+    out: str | None = None
+    format: Literal["packed", "png"] = "packed"
+    workers: int = 0
+    dry_run: bool = False
+    json: bool = False
+
+    def make(self, recipe: Any) -> dict[str, Any]:
+        """Make `recipe`, a dataclass that is a `Recipe`, in the folder, or say what that would take.
+
+        Raises:
+            OntogymError: no folder given, or what `build` raises.
+            KeyboardInterrupt: stopped; the message says how to go on.
+        """
+        from ontogym.agents.lndp.numba_engine import available_cores
+        from ontogym.studies.wave_pretraining.building import build, estimate
+
+        workers = self.workers or available_cores()
+        if self.dry_run:
+            found = estimate(recipe, self.format, workers, max(8, 4 * workers), progress=True)
+            if not self.json:
+                _print_estimate(recipe.name, found)
+            return {"name": recipe.name, "dry_run": True, **asdict(found)}
+        if self.out is None:
+            raise OntogymError("Say where the set goes, for example --out data/waves, or add --dry-run.")
+        with stoppable(self.out, onward=""):
+            command = {**asdict(recipe), "format": self.format}
+            manifest = build(recipe, self.out, self.format, workers, progress=True, command=command)
+        entries = manifest["classes"]
+        summary = {
+            "name": manifest["name"],
+            "out": self.out,
+            "storage": manifest["storage"],
+            "classes": len(entries),
+            "train": sum(entry["train"] for entry in entries),
+            "validation": sum(entry["validation"] for entry in entries),
+            "warnings": [entry["warning"] for entry in entries if entry["warning"]],
+        }
+        if not self.json:
+            rows = [(key, value) for key, value in summary.items() if key not in ("warnings", "name")]
+            rows.append(("classes with a warning", len(summary["warnings"])))
+            print_table(manifest["name"], ("", ""), rows)
+        return summary
 
 
-def _print_estimate(name: str, found: Any) -> None:
+def _print_estimate(name: str, found: Estimate) -> None:
+    seconds = f"{found.seconds_per_class:.2f} ({found.cpu_seconds_per_class:.2f})"
     rows = [
         ("classes made for this", f"{len(found.measured)} of {found.classes}"),
-        (
-            "seconds per class (processor)",
-            f"{found.seconds_per_class:.2f} ({found.cpu_seconds_per_class:.2f})",
-        ),
+        ("seconds per class (processor)", seconds),
         ("workers", found.workers),
         ("time for the whole", f"{_duration(found.seconds)}, give or take {_duration(found.seconds_error)}"),
         ("images", f"{found.images:,}"),

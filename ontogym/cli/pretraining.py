@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
 from ontogym.runs import stoppable
+from ontogym.studies.wave_pretraining.schedule import FINETUNING, TrainingConfig
 
 __all__ = ["Filters", "Finetune", "Pretrain"]
 
-_NOT_TRAINING = {"data", "start", "probe", "device", "threads", "out", "resume", "json"}
-
 
 @dataclass(frozen=True)
-class Pretrain:
-    """Train a network from random weights on images, for example of simulated retinal waves.
-
-    The defaults are the published ones: ResNet-50, 90 epochs, learning rate .01, a tenth of it after 30 and after 60.
-    On two cores, take --network small and fewer epochs. A run that was killed goes on with --resume, to the same bits.
+class _Training:
+    """What both trainings take.
 
     Attributes:
-        data: folder of an image set, or digits, fashion-mnist, mnist:PATH, cifar10:PATH, cifar100:PATH, folder:PATH,
-            movies:PRESET (films of waves).
-        out: folder of the run; runs/pretrain-METHOD-NETWORK-sSEED if not given.
-        method: supervised, or simclr (contrastive, without labels).
-        network: small, resnet18, resnet34, resnet50, alexnet_bn, vgg16_bn.
-        small_stem: a first layer at stride 1, for images of about 32 pixels.
-        channels: 1 or 3; those of the images if not given.
-        epochs: passes over the training images.
-        batch: images per step.
-        lr: initial learning rate.
-        weight_decay: of the optimiser.
-        milestones: epochs after which the learning rate falls to a tenth; a third and two thirds if not given.
-        resize: scale images to so many pixels first.
-        crop: pixels a side that the network sees; 7/8 of the image if not given.
-        flip: also mirror images at random.
-        shuffle_labels: the control: deal the labels at random.
-        positives: what simclr takes for alike: two views of an image, or of successive frames (movies:PRESET).
-        temperature: of simclr's loss.
-        train_size: use so many training images.
-        validation_size: use so many validation images.
-        seed: decides all chance.
+        data: folder of an image set, or digits, fashion-mnist[:PATH], mnist:PATH, cifar10:PATH, cifar100:PATH,
+            folder:PATH, movies:PRESET (films of waves).
+        out: folder of the run; runs/pretrain-METHOD-NETWORK-sSEED or runs/finetune-DATA-sSEED if not given.
         device: auto, cpu, cuda, ...
         threads: cores to use; 0 means as torch decides.
         resume: go on with the run in that folder.
@@ -54,119 +32,109 @@ class Pretrain:
     """
 
     data: str
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(default_factory=TrainingConfig)
     out: str | None = None
-    method: Literal["supervised", "simclr"] = "supervised"
-    network: str = "resnet50"
-    small_stem: bool = False
-    channels: int | None = None
-    epochs: int = 90
-    batch: int = 256
-    lr: float = 0.01
-    weight_decay: float = 1e-4
-    milestones: tuple[int, ...] | None = None
-    resize: int | None = None
-    crop: int | None = None
-    flip: bool = False
-    shuffle_labels: bool = False
-    positives: Literal["views", "frames"] = "views"
-    temperature: float = 0.5
-    train_size: int | None = None
-    validation_size: int | None = None
-    seed: int = 0
     device: str = "auto"
     threads: int = 0
     resume: bool = False
     json: bool = False
 
-    def run(self) -> dict[str, Any]:
-        """Train; returns the result."""
-        from ontogym.studies.wave_pretraining.images import open_images
-        from ontogym.studies.wave_pretraining.schedule import PRETRAINING
+    def settings(self) -> dict[str, Any]:
+        """What the run folder keeps of the command line, so that it can be read back."""
+        return {"data": self.data, **self.training.as_json()}
 
-        config = dataclasses.replace(PRETRAINING, **_training(self))
-        out = self.out or f"runs/pretrain-{self.method}-{self.network}-s{self.seed}"
-        return _train(self, config, open_images(self.data), out, None)
+    def train(self, config: TrainingConfig, images: Any, out: str, start: Any) -> dict[str, Any]:
+        """Train with a progress bar, draw the curve, say what was found."""
+        from ontogym.cli.citations import bibtex
+        from ontogym.developmental.feature_extractors import networks
+        from ontogym.figures.curves import training_figure
+        from ontogym.figures.style import save_figure
+        from ontogym.studies.wave_pretraining import simclr
+        from ontogym.studies.wave_pretraining.training import train
+
+        _use_threads(self.threads)
+        with stoppable(out):
+            result = train(
+                config,
+                images,
+                out,
+                start,
+                self.resume,
+                progress=True,
+                device=self.device,
+                command=self.settings(),
+            )
+        if all(row["validation_loss"] is not None for row in result.history):
+            chance = 1 / images.classes
+            save_figure(
+                training_figure({images.name: [result.history]}, out, chance), Path(out) / "curve.png"
+            )
+        used = [TrainingConfig.__doc__, networks.__doc__]
+        used += [simclr.__doc__] if config.method == "simclr" else []
+        citations = bibtex(text or "" for text in used)
+        if not self.json:
+            _print(result, out)
+            print("\nCite what was used:\n\n" + "\n".join(citations) if citations else "")
+        return {**result.as_json(), "bibtex": citations}
 
 
 @dataclass(frozen=True)
-class Finetune:
+class Pretrain(_Training):
+    """Train a network from random weights on images, for example of simulated retinal waves.
+
+    The defaults are the published ones: ResNet-50, 90 epochs, learning rate .01, a tenth of it after 30 and after 60.
+    On two cores, take --network small and fewer epochs. A run that was killed goes on with --resume, to the same bits.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Train; returns the result."""
+        from ontogym.studies.wave_pretraining.images import open_images
+
+        config = self.training
+        out = self.out or f"runs/pretrain-{config.method}-{config.network}-s{config.seed}"
+        return self.train(config, open_images(self.data), out, None)
+
+
+@dataclass(frozen=True)
+class Finetune(_Training):
     """Train a pre-trained network, or one from scratch, to classify images; or probe it with its weights frozen.
 
     The defaults are the published ones (90 epochs, learning rate .01, ImageNet's normalisation); images are scaled and
     cropped as the network was pre-trained, or as --resize and --crop say.
 
     Attributes:
-        data: digits, fashion-mnist[:PATH], cifar100:PATH, folder:PATH, ...; see ontogym pretrain --help.
         start: run folder of a pre-training, or scratch.
-        out: folder of the run; runs/finetune-DATA-sSEED if not given.
         probe: freeze the network and fit a linear classifier to its last features instead.
-        network: small, resnet18, ... (from scratch).
-        small_stem: a first layer at stride 1 (from scratch).
-        channels: 1 or 3; those of the network, or of the images if they are in colour, if not given.
-        epochs: passes over the training images.
-        batch: images per step.
-        lr: initial learning rate.
-        weight_decay: of the optimiser.
-        milestones: epochs after which the learning rate falls to a tenth; a third and two thirds if not given.
-        resize: scale images to so many pixels first.
-        crop: pixels a side that the network sees.
-        flip: also mirror images at random.
-        train_size: use so many training images.
-        validation_size: use so many validation images.
-        seed: decides all chance.
-        device: auto, cpu, cuda, ...
-        threads: cores to use; 0 means as torch decides.
-        resume: go on with the run in that folder.
-        json: print one JSON object as the last line.
     """
 
-    data: str
+    # Scaled as the start saw images or as they come, where the published runs scale to 256.
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: dataclasses.replace(FINETUNING, resize=None)
+    )
     start: Annotated[str, tyro.conf.arg(name="from")] = "scratch"
-    out: str | None = None
     probe: bool = False
-    network: str = "resnet50"
-    small_stem: bool = False
-    channels: int | None = None
-    epochs: int = 90
-    batch: int = 256
-    lr: float = 0.01
-    weight_decay: float = 1e-4
-    milestones: tuple[int, ...] | None = None
-    resize: int | None = None
-    crop: int | None = None
-    flip: bool = False
-    train_size: int | None = None
-    validation_size: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    threads: int = 0
-    resume: bool = False
-    json: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "start": self.start, "probe": self.probe}
 
     def run(self) -> dict[str, Any]:
         """Train or probe; returns the result."""
         from ontogym.developmental.feature_extractors.saved_network import load_network
         from ontogym.studies.wave_pretraining.images import open_images
-        from ontogym.studies.wave_pretraining.schedule import FINETUNING
 
-        start = None if self.start == "scratch" else load_network(self.start)
-        config = dataclasses.replace(FINETUNING, **_training(self))
+        start, config = None if self.start == "scratch" else load_network(self.start), self.training
         if start is not None:
             known = start.facts
             config = dataclasses.replace(
                 config,
                 resize=config.resize or known.get("input_size"),
-                crop=config.crop or (known.get("crop") if self.resize is None else None),
+                crop=config.crop or (known.get("crop") if config.resize is None else None),
             )
         what = self.data.partition(":")[0]
-        name = f"{'probe' if self.probe else 'finetune'}-{Path(what).name or what}-s{self.seed}"
+        name = f"{'probe' if self.probe else 'finetune'}-{Path(what).name or what}-s{config.seed}"
         out = self.out or f"runs/{name}"
         images = open_images(self.data)
-        return (
-            self._probe(config, images, out, start)
-            if self.probe
-            else _train(self, config, images, out, start)
-        )
+        return (self._probe if self.probe else self.train)(config, images, out, start)
 
     def _probe(self, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
         from ontogym import checkpoint
@@ -261,12 +229,6 @@ class Filters:
         return {"picture": str(path), "gabor": summaries, "note": note}
 
 
-def _training(command: Pretrain | Finetune) -> dict[str, Any]:
-    """The flags that are fields of a `TrainingConfig`."""
-    names = (field.name for field in dataclasses.fields(command))
-    return {name: getattr(command, name) for name in names if name not in _NOT_TRAINING}
-
-
 def _use_threads(count: int) -> None:
     import torch
 
@@ -274,30 +236,6 @@ def _use_threads(count: int) -> None:
         raise OntogymError(f"--threads {count} cannot be; pass a number of cores, or 0.")
     if count:
         torch.set_num_threads(count)
-
-
-def _train(command: Pretrain | Finetune, config: Any, images: Any, out: str, start: Any) -> dict[str, Any]:
-    """Train with a progress bar, draw the curve, say what was found."""
-    from ontogym.cli.citations import bibtex
-    from ontogym.developmental.feature_extractors import networks
-    from ontogym.figures.curves import training_figure
-    from ontogym.figures.style import save_figure
-    from ontogym.studies.wave_pretraining import schedule, simclr
-    from ontogym.studies.wave_pretraining.training import train
-
-    _use_threads(command.threads)
-    with stoppable(out):
-        result = train(config, images, out, start, command.resume, progress=True, device=command.device)
-    if all(row["validation_loss"] is not None for row in result.history):
-        chance = 1 / images.classes
-        save_figure(training_figure({images.name: [result.history]}, out, chance), Path(out) / "curve.png")
-    used = [schedule.TrainingConfig.__doc__, networks.__doc__]
-    used += [simclr.__doc__] if config.method == "simclr" else []
-    citations = bibtex(text or "" for text in used)
-    if not command.json:
-        _print(result, out)
-        print("\nCite what was used:\n\n" + "\n".join(citations) if citations else "")
-    return {**result.as_json(), "bibtex": citations}
 
 
 def _print(result: Any, out: str) -> None:

@@ -56,6 +56,7 @@ class RetinaFit:
                 ("R2 on held-out images, median over cells", f"{facts['r2_median']:.3f}"),
                 ("  of a twin that knew the true rates", f"{facts['r2_ceiling_median']:.3f}"),
                 ("R2 with the true rates", f"{facts['r2_of_true_rates_median']:.3f}"),
+                ("R2 of changes from full to averaged images", f"{facts['r2_of_changes_median']:.3f}"),
                 ("epochs", facts["epochs"]),
                 ("CPU seconds", facts["cpu_seconds"]),
                 ("file", path),
@@ -70,8 +71,8 @@ class RetinaImages:
 
     Attributes:
         out: folder for images.png.
-        kind: dead-leaves, photographs (those that installed packages bring), or van-hateren (see --folder).
-        folder: where the .iml files of van Hateren's data set are.
+        kind: dead-leaves, photographs (those that installed packages bring), van-hateren or pictures (see --folder).
+        folder: where the .iml files of van Hateren's data set, or pictures of one's own, are.
         count: how many images.
         seed: which dead leaves.
         size: side of the images, pixels.
@@ -79,7 +80,7 @@ class RetinaImages:
     """
 
     out: str
-    kind: Literal["dead-leaves", "photographs", "van-hateren"] = "dead-leaves"
+    kind: Literal["dead-leaves", "photographs", "van-hateren", "pictures"] = "dead-leaves"
     folder: str | None = None
     count: int = 24
     seed: int = 0
@@ -107,15 +108,18 @@ class RetinaImages:
         return {"file": str(path), "kind": self.kind, **found}
 
     def _images(self) -> Any:
-        from ontogym.retina_env.images import dead_leaves, photographs, van_hateren_patches
+        from ontogym.retina_env.images import dead_leaves, folder_pictures, photographs, van_hateren_patches
 
         if self.kind == "dead-leaves":
             return dead_leaves(self.count, self.seed, self.size)
-        if self.kind == "photographs":
-            images = photographs(self.size).images
-            return images[:: max(1, len(images) // self.count)][: self.count]
-        if self.folder is None:
-            raise OntogymError("Say where the van Hateren images are: --folder DIR with imk00001.iml, ...")
+        if self.folder is None and self.kind != "photographs":
+            raise OntogymError(
+                "Say where the images are: --folder DIR (of van Hateren's: with imk00001.iml, ...)."
+            )
+        if self.kind in ("photographs", "pictures"):
+            found = photographs(self.size) if self.folder is None else folder_pictures(self.folder, self.size)
+            return found.images[:: max(1, len(found.images) // self.count)][: self.count]
+        assert self.folder is not None
         return van_hateren_patches(self.folder, self.size, self.count)[0]
 
 

@@ -121,10 +121,12 @@ class Subprocesses:
 def _line(command: str, flags: Mapping[str, Any]) -> str:
     """A command and its flags as words that are joined by NUL."""
     words = command.split()
-    if "target" in flags:
-        words.append(str(flags["target"]))
+    # What is evaluated is no flag; what a search aims at is.
+    positional = "target" if command in ("evaluate", "replay") else ""
+    if positional in flags:
+        words.append(str(flags[positional]))
     for name, value in flags.items():
-        if name != "target":
+        if name != positional:
             words += _flag(name.replace("_", "-"), value)
     return "\0".join(words)
 

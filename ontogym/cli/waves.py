@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
-from ontogym.cli.image_sets import make_image_set
+import tyro
+
+from ontogym.cli.image_sets import MakeImageSet
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
+from ontogym.studies.wave_pretraining.wave_data import WaveRecipe
 
 __all__ = ["WavesDataset", "WavesRender", "WavesStatistics"]
 
@@ -27,55 +29,17 @@ COLUMNS = ("size_mm2", "interval_s", "speed_um_s", "duration_s")
 
 
 @dataclass(frozen=True)
-class WavesDataset:
+class WavesDataset(MakeImageSet):
     """Simulate a labelled image set, one class per parameter setting: rwave-1024, rwave-4096 or smaller ones.
 
     A run that was stopped, however it was stopped, goes on with the same command; finished classes are kept.
-
-    Attributes:
-        out: folder of the set.
-        classes: 1024, 4096, or a balanced choice of any number of them.
-        per_class: images per class, validation included.
-        size: pixels a side.
-        radius: of the retina, in cells; the paper has 256.
-        preset: the setting that the classes multiply.
-        faithful_con_rad: as released, the connection radius never varies: above 1024 classes, four labels share one
-            dynamics.
-        threshold: white pixels a 256 x 256 image must exceed; scaled with the area for other sizes.
-        validation: fraction of images, and of the recorded time, at the end of each run.
-        minutes: recorded simulated time per class.
-        warmup_minutes: simulated before.
-        format: packed (one memory-mapped file) or png (train/CLASS, val/CLASS).
-        workers: processes; 0: one for each core.
-        dry_run: make a few classes, print what the whole would take, keep nothing.
-        seed: decides all chance.
-        json: print one JSON object as the last line.
     """
 
-    out: str | None = None
-    classes: int = 1024
-    per_class: int = 2000
-    size: int = 256
-    radius: int = 256
-    preset: str = "reward"
-    faithful_con_rad: bool = False
-    threshold: float = 1000.0
-    validation: float = 0.2
-    minutes: float = 15.0
-    warmup_minutes: float = 15.0
-    format: Literal["packed", "png"] = "packed"
-    workers: int = 0
-    dry_run: bool = False
-    seed: int = 0
-    json: bool = False
+    recipe: Annotated[WaveRecipe, tyro.conf.arg(name="")] = field(default_factory=WaveRecipe)
 
     def run(self) -> dict[str, Any]:
         """Make the set, or say what it would take."""
-        from ontogym.studies.wave_pretraining.wave_data import WaveRecipe
-
-        names = {f.name for f in dataclasses.fields(WaveRecipe)} & {f.name for f in dataclasses.fields(self)}
-        recipe = WaveRecipe(**{name: getattr(self, name) for name in names})
-        return make_image_set(recipe, self.out, self.format, self.workers, self.dry_run, self.json)
+        return self.make(self.recipe)
 
 
 @dataclass(frozen=True)
@@ -110,11 +74,21 @@ class WavesRender:
 
     def run(self) -> dict[str, Any]:
         """Simulate and write the film."""
+        from ontogym.developmental.waves import WaveSimulator
         from ontogym.studies.wave_pretraining.wave_film import wave_frames, write_film
 
-        values = dataclasses.asdict(self)
-        options = {k: values[k] for k in values if k not in ("out", "fps", "json")}
-        path, count = write_film(wave_frames(**options), self.out, self.fps)
+        frames = self.seconds * 1000 / self.frame_ms if self.frame_ms > 0 else 0.0
+        simulator = WaveSimulator(self.preset, self.radius)
+        film = wave_frames(
+            simulator,
+            self.seed,
+            int(min(frames, 2**31)) if frames > 0 else 0,
+            self.frame_ms,
+            self.size,
+            self.warmup_minutes,
+            self.obs,
+        )
+        path, count = write_film(film, self.out, self.fps)
         if not self.json:
             print(f"{path}: {count} frames, {self.seconds:g} s of {self.preset} waves")
         return {"out": str(path), "frames": count}

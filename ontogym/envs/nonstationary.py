@@ -31,6 +31,10 @@ TASKS = {
 _BAR_HEIGHT, _BAR, _PAPER = 8, (230, 159, 0), (255, 255, 255)
 
 
+_TWO_WORLDS = ("sensor-flip", "action-flip", "goal-swap")
+"""Changes that a second switch undoes, so that a life may be born on either side."""
+
+
 class NonstationaryState(NamedTuple):
     """The task's own state and where in its life each lane is; arrays ``(P,)`` but for two.
 
@@ -87,6 +91,8 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         self.parameters = self.task.parameters
         # Per object, since they are those of the task.
         self.reset_options = (*self.task.reset_options, *PLACE)  # type: ignore[misc]
+        if change in _TWO_WORLDS:
+            self.reset_options = (*self.reset_options, "born")  # type: ignore[misc]
         self.render_fps = self.task.render_fps  # type: ignore[misc]
 
     def reset(
@@ -101,6 +107,8 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
             drawn = (streams.uniform((), rows) * 2.0**53).astype(np.int64)
             life = np.where(life < 0, drawn, life)
         times, orders = self.changed.draw(self.schedule, life)
+        if "born" in options:
+            times = np.concatenate([_switched_before(options["born"]), times], axis=1)
         state = NonstationaryState(inner, age, episode, life, times, orders, age.copy())
         if self.change == "goal-swap":
             inner = _swap_goal(inner, self.phase(state) % 2)
@@ -219,6 +227,13 @@ def _checked_drift(task: Dynamics[Any], change: str, drift: Mapping[str, float] 
     return {name: float(factor) for name, factor in factors.items()}
 
 
+def _switched_before(born: NDArray[Any]) -> NDArray[np.int64]:
+    """Switch times ``(P, 1)`` before the life, or never in it, of lives that are born under the changed rule or the first."""
+    if not np.isin(born, (0, 1)).all():
+        raise OntogymError("The reset option 'born' must be 0 (the first rule) or 1 (the changed one).")
+    return np.where(born == 1, -1, np.iinfo(np.int64).max)[:, None]
+
+
 def _swap_goal(state: Any, swapped: NDArray[np.int64]) -> Any:
     return state._replace(goal=state.goal ^ swapped)
 
@@ -277,7 +292,8 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     ## Starting State
 
     That of the task, with its reset options. Where in its life the episode lies: `options={"episode": 3}` (its
-    number), `"age"` (steps lived before it), `"life"` (a seed of what is drawn once a life). Without them a reset
+    number), `"age"` (steps lived before it), `"life"` (a seed of what is drawn once a life). Flips and swaps know `"born"`, too: with 1 the life begins under the
+    changed rule, as after one switch more. Without them a reset
     with a seed begins a new life, and one without goes on to the next episode of the same life, as autoreset does;
     after `episodes` episodes a new life begins.
 

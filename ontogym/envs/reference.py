@@ -219,7 +219,7 @@ REFERENCES: Mapping[str, Reference] = MappingProxyType(
         ),
         "win-stay-lose-shift-delayed": Reference(
             functools.partial(WinStayLoseShift, delay=3),
-            tuple(f"ontogym/Foraging{kind}-v1" for kind in ("RewardOnly", "Switch", "GoalSwap")),
+            tuple(f"ontogym/Foraging{kind}Late-v0" for kind in ("RewardOnly", "Switch", "GoalSwap")),
         ),
         "nearest-food": Reference(NearestFood, ("ontogym/SharedForaging-v0",)),
         "choose-seen": Reference(lambda _: _Reflex(_choose_seen), ("ontogym/DeNovoChoice-v0",)),

@@ -13,7 +13,16 @@ from gymnasium.envs.registration import register, registry
 
 from ontogym.errors import UnknownNameError
 
-__all__ = ["ENTRIES", "EnvEntry", "anchors", "conditions", "register_all", "register_entry"]
+__all__ = [
+    "ENTRIES",
+    "EnvEntry",
+    "anchors",
+    "change_cost",
+    "conditions",
+    "episodes_of_life",
+    "register_all",
+    "register_entry",
+]
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,9 @@ class EnvEntry:
         random_return: mean return of a default life under uniformly random actions.
         optimal_return: mean return of the best agent that is told no hidden state (the environment's docstring
             says how it was found).
+        floor_return: where the rules change, what the policy that is best before a change earns after it if it does not
+            change itself, as the return of an episode (``benchmarks/env_anchors.py --floors``).
+        episodes: episodes of one life, where the environment changes over them; None leaves it to who lets live.
         kwargs: arguments of the environment.
         conditions: reset options that set the hidden state to each of its values, to be paired in
             evaluation; empty where nothing is hidden.
@@ -47,6 +59,8 @@ class EnvEntry:
     reward_threshold: float | None = None
     ends_itself: bool = False
     spaces: tuple[str, str] | None = None
+    floor_return: float | None = None
+    episodes: int | None = None
 
 
 _FORAGING = ("ontogym.envs.foraging:ForagingEnv", "ontogym.envs.foraging:ForagingVectorEnv")
@@ -138,11 +152,33 @@ ENTRIES: dict[str, EnvEntry] = {
             50.8,
         ),
         # A change of 'sensor-flip' at the fourth of six episodes is the default.
-        EnvEntry("ontogym/CartPoleSensorFlip-v0", *_CHANGING, 500, 22.3, 500.0, {"change": "sensor-flip"}),
         EnvEntry(
-            "ontogym/CartPoleSensorPermute-v0", *_CHANGING, 500, 22.1, 500.0, {"change": "sensor-permute"}
+            "ontogym/CartPoleSensorFlip-v0",
+            *_CHANGING,
+            500,
+            22.3,
+            500.0,
+            {"change": "sensor-flip"},
+            episodes=6,
         ),
-        EnvEntry("ontogym/CartPoleActionFlip-v0", *_CHANGING, 500, 22.3, 500.0, {"change": "action-flip"}),
+        EnvEntry(
+            "ontogym/CartPoleSensorPermute-v0",
+            *_CHANGING,
+            500,
+            22.1,
+            500.0,
+            {"change": "sensor-permute"},
+            episodes=6,
+        ),
+        EnvEntry(
+            "ontogym/CartPoleActionFlip-v0",
+            *_CHANGING,
+            500,
+            22.3,
+            500.0,
+            {"change": "action-flip"},
+            episodes=6,
+        ),
         EnvEntry(
             "ontogym/CartPoleDrift-v0",
             *_CHANGING,
@@ -165,6 +201,7 @@ ENTRIES: dict[str, EnvEntry] = {
             -498.8,
             -59.2,
             {"task": "Acrobot-v1", "change": "action-flip"},
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/PendulumDrift-v0",
@@ -211,6 +248,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "jitter": 10,
             },
             _GOALS,
+            floor_return=0.0,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlip-v1",
@@ -219,6 +257,8 @@ ENTRIES: dict[str, EnvEntry] = {
             22.2,
             500.0,
             {"change": "action-flip", "clock": "life", "changes": 1},
+            floor_return=8.7,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlipBack-v0",
@@ -227,6 +267,8 @@ ENTRIES: dict[str, EnvEntry] = {
             22.2,
             500.0,
             {"change": "action-flip", "clock": "life", "changes": 2, "earliest": (500, 1249)},
+            floor_return=8.7,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/CartPoleActionFlipOften-v0",
@@ -241,6 +283,8 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (250, 750),
                 "gap": (250, 600),
             },
+            floor_return=8.7,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/AcrobotActionSwap-v1",
@@ -256,6 +300,8 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (60, 299),
                 "episode_ticks": 60,
             },
+            floor_return=-500.0,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/AcrobotActionSwapBack-v0",
@@ -272,6 +318,8 @@ ENTRIES: dict[str, EnvEntry] = {
                 "gap": (60, 150),
                 "episode_ticks": 60,
             },
+            floor_return=-500.0,
+            episodes=6,
         ),
         EnvEntry(
             "ontogym/PendulumActionFlip-v1",
@@ -286,6 +334,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "changes": 1,
                 "earliest": (200, 999),
             },
+            floor_return=-1820.7,
         ),
         EnvEntry(
             "ontogym/PendulumActionFlipBack-v0",
@@ -301,6 +350,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (200, 499),
                 "gap": (200, 500),
             },
+            floor_return=-1820.7,
         ),
         EnvEntry(
             "ontogym/ForagingGoalSwapLate-v0",
@@ -318,6 +368,7 @@ ENTRIES: dict[str, EnvEntry] = {
                 "earliest": (30, 70),
             },
             _GOALS,
+            floor_return=0.0,
         ),
         EnvEntry("ontogym/RuleShiftCartPole-v0", *_SHIFTED, 500, 22.3, 500.0, {"body": "CartPole"}),
         EnvEntry("ontogym/RuleShiftAcrobot-v0", *_SHIFTED, 500, -498.9, -59.2, {"body": "Acrobot"}),
@@ -362,6 +413,39 @@ ENTRIES: dict[str, EnvEntry] = {
             spaces=(
                 "image (128, 128), progress (1,), response (60,), statistics (15,), target (60,)",
                 "Box(13,)",
+            ),
+        ),
+        EnvEntry(
+            "ontogym/RetinaEncodingAnimals-v0",
+            _RETINA + "unseen:RetinaEncodingAnimalsEnv",
+            _RETINA + "unseen:RetinaEncodingAnimalsVectorEnv",
+            1,
+            -5.7,
+            1.0,
+            ends_itself=True,
+            spaces=("image (128, 128), statistics (15,)", "Box(13,)"),
+        ),
+        EnvEntry(
+            "ontogym/RetinaEncodingPercept-v0",
+            _RETINA + "percept:RetinaEncodingPerceptEnv",
+            _RETINA + "percept:RetinaEncodingPerceptVectorEnv",
+            1,
+            -0.3,
+            1.0,
+            ends_itself=True,
+            spaces=("image (128, 128), statistics (15,)", "Box(13,)"),
+        ),
+        EnvEntry(
+            "ontogym/RetinaCalibration-v1",
+            _RETINA + "percept:PerceptCalibrationEnv",
+            _RETINA + "percept:PerceptCalibrationVectorEnv",
+            20,
+            -5.0,
+            14.6,
+            ends_itself=True,
+            spaces=(
+                "image (128, 128), progress (1,), response (60,), statistics (15,), target (60,)",
+                "Box(14,)",
             ),
         ),
         EnvEntry(
@@ -410,6 +494,22 @@ def anchors(env_id: str) -> tuple[float, float]:
     if env_id not in ENTRIES:
         raise UnknownNameError("environment with anchors", env_id, ENTRIES)
     return ENTRIES[env_id].random_return, ENTRIES[env_id].optimal_return
+
+
+def episodes_of_life(env_id: str) -> int:
+    """Episodes of one life: the environment's own, else 1 where a hidden goal makes an episode a whole life, else 3."""
+    entry = ENTRIES.get(env_id)
+    if entry is not None and entry.episodes is not None:
+        return entry.episodes
+    return 1 if conditions(env_id) else 3
+
+
+def change_cost(env_id: str) -> tuple[float, float] | None:
+    """What the policy that is best before a change of the rules earns before and after it; None where that is unknown."""
+    entry = ENTRIES.get(env_id)
+    if entry is None or entry.floor_return is None:
+        return None
+    return entry.optimal_return, entry.floor_return
 
 
 def conditions(env_id: str) -> tuple[dict[str, Any], ...]:

@@ -54,6 +54,7 @@ class Entry:
         left_out: why it counts in no row; empty for one that does.
         copy_of: ids of the entries on its task that were there before and are the same agent.
         record: what the store holds of it.
+        measure: what its task ranks by, as verified, where `ranked` says that it is not the score.
     """
 
     id: str
@@ -82,6 +83,8 @@ class Entry:
     left_out: str = ""
     copy_of: tuple[str, ...] = ()
     record: Record | None = None
+    measure: float | None = None
+    ranked: str = "score"
 
     def submission(self) -> Submission:
         """The submission, all bytes of which were checked when the store was read.
@@ -99,7 +102,7 @@ class Row:
     """A label on a task (in units of return), or on a whole suite (`task` is None; normalised).
 
     `iqm` with its 95 % stratified bootstrap interval `low` to `high` is over training seeds; the other numbers are
-    means over them. Refused entries are left out; a row is verified if all its entries are, and `unverified` counts
+    means over them. `regained` and `held_out` are there where a task ranks by them. Refused entries are left out; a row is verified if all its entries are, and `unverified` counts
     the seeds that were claimed beside them and touch none of the numbers. `over_budget` counts the entries whose
     training took more steps than their task's budget, `copies` those that are agents which were there before.
     """
@@ -122,11 +125,14 @@ class Row:
     over_budget: int = 0
     unverified: int = 0
     copies: int = 0
+    regained: float | None = None
+    held_out: float | None = None
 
     @property
     def rank(self) -> tuple[bool, float, str]:
-        """What rows of one task or suite are sorted by: verified ones first, then by score."""
-        return self.status != "verified", -self.iqm, self.label
+        """What rows of one task or suite are sorted by: verified ones first, then by what the task ranks by."""
+        measure = self.regained if self.regained is not None else self.held_out
+        return self.status != "verified", -(self.iqm if measure is None else measure), self.label
 
 
 @dataclass(frozen=True)
@@ -213,6 +219,8 @@ def make_entry(path: Path, record: Record) -> Entry:
         first_episode=scores.first_episode(returns),
         last_episode=scores.last_episode(returns),
         adaptation=_adaptation(task, returns, verification if status == "verified" else None),
+        measure=(verification or {}).get("measure") if status == "verified" else None,
+        ranked="score" if task is None else task.ranked,
         wiring_cost=wiring,
         env_steps=training["env_steps"],
         wall_seconds=training["wall_seconds"],
@@ -306,8 +314,17 @@ def _task_row(found: list[Entry]) -> Row:
         last_episode=_mean(e.last_episode for e in entries),
         adaptation=_mean_or_none(e.adaptation for e in entries),
         unverified=len(found) - len(entries),
+        **_measures(entries),
         **_costs(entries),
     )
+
+
+def _measures(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Means of what tasks rank by, under the names that rows have for it."""
+    return {
+        name: _mean_or_none(e.measure for e in entries if e.ranked == ranked)
+        for name, ranked in (("regained", "regained"), ("held_out", "held-out"))
+    }
 
 
 def _suite_row(suite: str, label: str, found: Mapping[str, list[Entry]]) -> Row:
@@ -331,6 +348,7 @@ def _suite_row(suite: str, label: str, found: Mapping[str, list[Entry]]) -> Row:
             None if e.adaptation is None else _scaled(e, e.adaptation) - _scaled(e, 0.0) for e in every
         ),
         unverified=sum(map(len, found.values())) - len(every),
+        **_measures(every),
         **_costs(every),
     )
 

@@ -12,14 +12,20 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.baselines.lives.life import LifeSpec, life_seeds
+from ontogym.adaptation import held_out_normalised
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
+from ontogym.baselines.lives.switches import regained_in_lives
 from ontogym.envs import anchors, conditions
+from ontogym.envs.registration import change_cost
+from ontogym.envs.world_anchors import world_anchors
+from ontogym.envs.worlds import FOLDS
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.retina_env.encoding.board import ENCODING_TASKS
 from ontogym.seeding import derive
 
 __all__ = [
@@ -62,6 +68,11 @@ class SuiteTask:
         development: source of spontaneous activity on which every agent develops first; empty for none.
         development_steps: for how many steps.
         budget: environment steps that training may take to be compared at a matched budget.
+        asks: what the task asks of an agent, in one line.
+        ranked: what rows are ranked by: the score; what is *regained* after changes of the rules; or the score in worlds
+            that training did not have, *held-out normalised* (`ontogym.adaptation`).
+        fold: of a rule shift, the worlds that are held out.
+        scale: returns that count 0 and 1, where they are not the environment's random and optimal ones.
     """
 
     name: str
@@ -74,11 +85,20 @@ class SuiteTask:
     development: str = ""
     development_steps: int = 0
     budget: int = 5_000_000
+    asks: str = ""
+    ranked: Literal["score", "regained", "held-out"] = "score"
+    fold: int | None = None
+    scale: tuple[float, float] | None = None
+
+    @property
+    def traced(self) -> bool:
+        """Whether every step of its lives is kept, to see how changes of the rules are got over."""
+        return self.window is not None or self.ranked == "regained"
 
     @property
     def anchors(self) -> tuple[float, float]:
-        """Random and optimal return of an episode, which the environment brings."""
-        return anchors(self.env)
+        """Returns of an episode that count 0 and 1: random and optimal, which the environment brings, or `scale`."""
+        return anchors(self.env) if self.scale is None else self.scale
 
     @property
     def life(self) -> LifeSpec:
@@ -87,10 +107,38 @@ class SuiteTask:
             self.env,
             dict(self.env_kwargs),
             self.episodes,
-            conditions=conditions(self.env),
+            conditions=conditions(self.env) if self.fold is None else self._worlds(),
             development=self.development or None,
             development_steps=self.development_steps,
         )
+
+    def _worlds(self) -> tuple[dict[str, Any], ...]:
+        """One condition a held-out world, so that every life of a group lives in another of them."""
+        count = len(world_anchors(self.env, 0).ceiling)
+        return tuple({"world": world} for world in range(count) if world % FOLDS == self.fold)
+
+    def measure(self, result: LifeResult) -> float | None:
+        """What `ranked` names, of one agent's lives; None where that is the score itself, or nothing is to be scored.
+
+        Args:
+            result: of the task's `life`, with a trace where the task is `traced`.
+        """
+        random, optimal = self.anchors
+        if self.ranked == "regained":
+            cost = change_cost(self.env)
+            window = self.window or 1
+            changes = regained_in_lives(
+                result.trace, result.returns, result.lengths, cost, optimal - random, window
+            )
+            scored = [change["regained"] for change in changes if change["regained"] is not None]
+            return float(np.mean(scored)) if scored else None
+        if self.ranked == "held-out" and self.fold is not None:
+            places = [condition["world"] for condition in self._worlds()]
+            by_world = result.returns[0].mean(1).reshape(-1, len(places)).mean(0)
+            found = world_anchors(self.env, self.fold)
+            single, told = found.floor[places], found.ceiling[places]
+            return held_out_normalised(by_world, single, told, optimal - random).value
+        return None
 
     def seeds(self, suite: Suite, root: int = PUBLIC) -> NDArray[np.uint64]:
         """Seeds of the lives ``(lives,)`` under a root (`PUBLIC` or `HELD_OUT`)."""
@@ -111,6 +159,8 @@ class SuiteTask:
             "budget": self.budget,
             "random": random,
             "optimal": optimal,
+            "asks": self.asks,
+            "ranked": self.ranked,
         }
 
 
@@ -155,6 +205,7 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
 
 
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
+_HEAR_ACTION = "To find out what the own actions now do: to one that cannot hear them both rules look alike."
 EVERY_SUITE: tuple[Suite, ...] = (
     Suite(
         "classic",
@@ -228,6 +279,76 @@ EVERY_SUITE: tuple[Suite, ...] = (
         1,
         "Several agents, one food: the agent among scripted rivals.",
         (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
+    ),
+    Suite(
+        "nonstationary",
+        2,
+        "The rules change within a life, untold, at times that no clock can know.",
+        (
+            *(
+                SuiteTask(name, f"ontogym/{name}", episodes=6, lives=24, ranked="regained", asks=asks)
+                for name, asks in (
+                    ("CartPoleActionFlip-v1", _HEAR_ACTION),
+                    ("CartPoleActionFlipBack-v0", f"{_HEAR_ACTION} And to turn back."),
+                    ("CartPoleActionFlipOften-v0", f"{_HEAR_ACTION} Four times a life."),
+                    ("AcrobotActionSwap-v1", _HEAR_ACTION),
+                    ("AcrobotActionSwapBack-v0", f"{_HEAR_ACTION} And to turn back."),
+                )
+            ),
+            SuiteTask(
+                "ForagingRewardOnlyLate-v0",
+                "ontogym/ForagingRewardOnlyLate-v0",
+                episodes=1,
+                lives=32,
+                env_kwargs=_ONE_HOT,
+                asks="Memory of the own way: reward comes three steps late, and nothing else tells.",
+            ),
+            SuiteTask(
+                "ForagingSwitchLate-v0",
+                "ontogym/ForagingSwitchLate-v0",
+                episodes=1,
+                lives=32,
+                env_kwargs=_ONE_HOT,
+                asks="The same, for food that moves; where the agent is tells nothing of where food is.",
+            ),
+        ),
+    ),
+    Suite(
+        "encoding",
+        2,
+        "What helps animals and patients whom nobody has met: 0 is averaging, 1 the best known picture.",
+        tuple(
+            SuiteTask(
+                row.name,
+                row.env,
+                row.env_kwargs,
+                episodes=1,
+                lives=row.lives,
+                asks=row.about,
+                scale=(row.zero, row.one),
+            )
+            for row in ENCODING_TASKS
+            if "Photographs" not in row.name  # they need the extra `data`
+        ),
+    ),
+    Suite(
+        "rule-shift",
+        1,
+        "Worlds drawn at birth over one body, in four folds: what is scored are worlds that training did not have.",
+        tuple(
+            SuiteTask(
+                f"RuleShift{body}-fold{fold}-v0",
+                f"ontogym/RuleShift{body}-v0",
+                {"fold": fold, "split": "test"},
+                episodes=3,
+                lives=lives,
+                ranked="held-out",
+                fold=fold,
+                asks="To find out by acting which way sensors and actions point, in a world never met.",
+            )
+            for body, lives in (("CartPole", 32),)
+            for fold in range(4)
+        ),
     ),
 )
 """Every version of every suite; versions of one name in rising order."""

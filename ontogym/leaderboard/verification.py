@@ -99,7 +99,7 @@ VERIFICATION_SCHEMA = Record(
             ),
         ),
     },
-    {"recovery": _RECOVERY},
+    {"recovery": _RECOVERY, "measure": _NUMBER_OR_NOT},
 )
 _SCHEMA_1 = Record(_COMMON, {"recovery": _RECOVERY})
 UNRECORDED = "unrecorded"
@@ -110,7 +110,8 @@ UNRECORDED = "unrecorded"
 class Evaluation:
     """Lives of one agent: ``returns`` (L, E), mean density of its networks at their ends, and what it took.
 
-    `recovery` is how it got over switches within an episode, where the task has a window for them.
+    `recovery` is how it got over switches within an episode, where the task has a window for them; `measure` is what
+    the task ranks by where that is not the score (`SuiteTask.measure`).
     """
 
     returns: NDArray[np.float64]
@@ -118,6 +119,7 @@ class Evaluation:
     env_steps: int
     seconds: float
     recovery: dict[str, Any] | None = None
+    measure: float | None = None
 
 
 def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) -> Evaluation:
@@ -136,7 +138,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
     began = time.perf_counter()
     with _one_thread():
         seeds = task.seeds(suite, root)
-        result = player.live(task.life, seeds, trace=task.window is not None)
+        result = player.live(task.life, seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
     density = result.diagnostics.get("density")
@@ -149,6 +151,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
         int(result.lengths.sum()),
         time.perf_counter() - began,
         recovery,
+        task.measure(result),
     )
 
 
@@ -317,6 +320,8 @@ def verify(
             found |= {"returns_held_out": hidden.returns.tolist(), "wiring_cost": hidden.wiring_cost}
             if task.window is not None:
                 found["recovery"] = hidden.recovery
+            if task.ranked != "score":
+                found["measure"] = hidden.measure
             found["status"] = "verified"
     except OntogymError as error:
         found["reasons"].append(str(error)[:1000])

@@ -28,7 +28,15 @@ from ontogym.errors import OntogymError
 from ontogym.retina_env.downsampling import check_fold
 from ontogym.retina_env.images.arrays import GREY, check_images
 
-__all__ = ["Actor", "ActorShape", "effective_kernel", "load_actor", "save_actor", "train_actor"]
+__all__ = [
+    "Actor",
+    "ActorShape",
+    "effective_kernel",
+    "load_actor",
+    "save_actor",
+    "shipped_actor",
+    "train_actor",
+]
 
 _KIND = "actor"
 _CHUNK = 64
@@ -211,12 +219,13 @@ def train_actor(
 
     Args:
         twin: a `ForwardModel`, or any function of images ``(B, size, size)`` to rates ``(B, N)`` that torch can
-            differentiate. It is not changed.
+            differentiate; or a list of such modules, an ensemble. It is not changed.
         images: ``(m, size, size)`` or ``(m, 1, size, size)`` floats in [0, 1].
         fold: how many times smaller the actor's images are.
         seed: decides the split, the first weights and the order of the images.
-        responses: ``(m, N)``, what the retina answered to `images` (the paper's ground truth); what the twin
-            answers to them if not given.
+        responses: ``(m, N)``, what the retina answered to `images`: the paper's target. If not given, what the twin
+            itself answers to them, which is the better one for anything that is to be shown to an animal: aimed at
+            recordings, an actor learns to undo its twin's errors, which no animal shares.
         on_epoch: called with the number of epochs done and the validation loss.
         settings: fields of `ontogym.retina_env.actor_training.ActorConfig`, or `kernels` and `kernel_size`.
 
@@ -224,7 +233,9 @@ def train_actor(
         The actor with the best validation loss, in eval mode and frozen.
     """
     from ontogym.retina_env.actor_training import train
+    from ontogym.retina_env.retina import Ensemble
 
+    twin = Ensemble(twin) if isinstance(twin, (list, tuple)) else twin
     return train(twin, images, fold, seed, responses, on_epoch, settings)
 
 
@@ -258,6 +269,15 @@ def load_actor(path: Path | str) -> Actor:
     actor.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in actor.state_dict()})
     actor.facts = dict(facts) if isinstance(facts, Mapping) else {}
     return frozen(actor)
+
+
+def shipped_actor() -> Actor:
+    """The actor that ships: 4-fold, trained through sixteen simulated animals, at what each answers to full pictures.
+
+    It is the best of the encoders that are shown a picture once and need no gradient then, on animals that it has not
+    met; ``python benchmarks/encoding_experiments.py actor-ensemble --seeds 1 --device cuda`` made it.
+    """
+    return load_actor(Path(__file__).with_name("actor-animals.safetensors"))
 
 
 def frozen(actor: Actor) -> Actor:

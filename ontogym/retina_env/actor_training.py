@@ -88,13 +88,15 @@ def train(
         image_sd=max(float(x.std()), 1e-3),
         generator=torch_generator(seed, "actor", "weights"),
     )
-    y = _rates(twin, x) if responses is None else check_responses(responses, len(x))
+    device = _device_of(twin)
+    actor.to(device)
+    y = _rates(twin, x, device) if responses is None else check_responses(responses, len(x))
     run = _Run(actor, low_resolution(twin, fold), x, y, config, seed)
     while not run.done:
         run.epoch()
         if on_epoch is not None:
             on_epoch(len(run.history), run.history[-1])
-    actor.load_state_dict(run.best)
+    actor.to("cpu").load_state_dict(run.best)
     actor.facts = {
         "what": "actor",
         "seed": int(seed),
@@ -135,8 +137,8 @@ class _Run:
             raise OntogymError(f"{len(images)} images are too few to train an actor; pass 20 or more.")
         self.actor, self.look, self.config, self.seed = actor, look, config, seed
         with torch.no_grad():
-            self.tiles = actor.to_tiles(torch.from_numpy(images)[:, None])
-        self.counts = torch.from_numpy(responses)
+            self.tiles = actor.to_tiles(torch.from_numpy(images)[:, None].to(actor.grey.device))
+        self.counts = torch.from_numpy(responses).to(actor.grey.device)
         self.optimiser = torch.optim.Adam(actor.parameters(), lr=config.learning_rate)
         self.history: list[float] = []
         self.rate, self.wait, self.decays = config.learning_rate, 0, 0
@@ -190,9 +192,15 @@ def _state(actor: Actor) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in actor.state_dict().items()}
 
 
+def _device_of(twin: Any) -> torch.device:
+    """Where the twin is; an actor is trained there, and comes back to the CPU."""
+    parts = [*twin.parameters(), *twin.buffers()] if isinstance(twin, torch.nn.Module) else []
+    return parts[0].device if parts else torch.device("cpu")
+
+
 @torch.no_grad()
-def _rates(twin: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    parts = [twin(part) for part in torch.from_numpy(images).split(64)]
+def _rates(twin: Any, images: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+    parts = [twin(part.to(device)) for part in torch.from_numpy(images).split(64)]
     return np.asarray(torch.cat(parts).detach().cpu().numpy(), dtype=np.float32)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ontogym.seeding import generator
 
-__all__ = ["CELL_TYPES", "FIELD_UM", "CellType", "Cells", "draw_cells"]
+__all__ = ["CELL_TYPES", "FIELD_UM", "MOSAIC_CELLS", "CellType", "Cells", "draw_cells", "draw_mosaics"]
 
 FIELD_UM = 3200.0
 """Side of the projected image on the retina (Leong et al. 2024, Visual stimulation)."""
@@ -115,3 +115,62 @@ def draw_cells(seed: int, table: dict[str, CellType] | None = None) -> Cells:
         threshold=0.3 + rng.normal(0, 0.15, n),
         base=rng.uniform(0.2, 1.2, n),
     )
+
+
+MOSAIC_CELLS = 300
+"""Cells that are recorded of an animal with mosaics."""
+_MOSAIC_SHARE = 8
+"""Cells of each type are drawn so many times as often as in a retina of 60; four in ten of them are lost or missed."""
+_JITTER = 0.15
+
+
+def draw_mosaics(seed: int) -> Cells:
+    """The recorded cells of an animal whose types each tile the picture, and who differs from other animals.
+
+    Every type lies on a hexagonal lattice of its own (turned, moved, jittered by .15 of its spacing). What differs
+    between animals: the scale of all receptive fields (log-normal, SD .15), the share of ON and of OFF cells that has
+    survived (each .65 to 1), gain (log-normal, SD .25) and surround (SD .2), where firing begins (SD .15 of the drive's
+    SD) and how much subunits rectify (SD .12). `MOSAIC_CELLS` of the survivors are recorded.
+    """
+    rng = generator(seed, "retina", "mosaics")
+    table = {name: kind._replace(n=_MOSAIC_SHARE * kind.n) for name, kind in CELL_TYPES.items()}
+    cells = draw_cells(seed, table)
+    scale, gain, surround = np.exp(rng.normal(0, (0.15, 0.25, 0.2)))
+    shift, rectification = rng.normal(0, (0.15, 0.12))
+    survival = rng.uniform(0.65, 1, 2)
+    places = np.concatenate([_lattice(kind.n, rng) for kind in table.values()])
+    lost = rng.uniform(size=len(cells)) > np.where(cells.on >= cells.off, *survival)
+    left = np.flatnonzero(~lost)
+    kept = np.sort(rng.permutation(left)[:MOSAIC_CELLS])
+    changed = {
+        "x": places[:, 0],
+        "y": places[:, 1],
+        "sigma": cells.sigma * scale,
+        "max_spikes": cells.max_spikes * gain,
+        "surround": cells.surround * surround,
+        "threshold": cells.threshold + shift,
+        "rectification": np.clip(cells.rectification + rectification, 0, 1),
+    }
+    columns = {
+        f.name: changed.get(f.name, getattr(cells, f.name)) for f in fields(Cells) if f.name != "types"
+    }
+    return Cells(
+        tuple(cells.types[k] for k in kept), **{name: values[kept] for name, values in columns.items()}
+    )
+
+
+def _lattice(count: int, rng: np.random.Generator) -> Vector:
+    """`count` points of a jittered hexagonal lattice that fills the field but for its margin, ``(count, 2)``."""
+    side = FIELD_UM - 2 * _MARGIN_UM
+    spacing = np.sqrt(side * side / count * 2 / np.sqrt(3))
+    at = np.arange(-int(2 * side / spacing), int(2 * side / spacing) + 1)
+    row, column = np.meshgrid(at, at, indexing="ij")
+    grid = np.stack([column + 0.5 * row, row * np.sqrt(3) / 2], -1).reshape(-1, 2) * spacing
+    grid = grid + rng.normal(0, _JITTER * spacing, grid.shape) + rng.uniform(0, spacing, 2)
+    angle = rng.uniform(0, np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points = grid @ turn.T
+    # Of a turned lattice not exactly `count` points fall into the square: the nearest to its middle do.
+    nearest = np.argsort(np.abs(points).max(1))[:count]
+    inside = points[nearest] * min(1.0, side / 2 / np.abs(points[nearest]).max())
+    return np.asarray(inside + FIELD_UM / 2)

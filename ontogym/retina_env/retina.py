@@ -8,6 +8,7 @@ twin cannot learn of a real retina.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,16 @@ from ontogym.retina_env.images.arrays import GREY, check_images
 from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.seeding import generator
 
-__all__ = ["Bipolar", "Pooled", "SimulatedRetina", "Traits", "bipolar_cells", "drive_of", "spikes_of"]
+__all__ = [
+    "Bipolar",
+    "Ensemble",
+    "Pooled",
+    "SimulatedRetina",
+    "Traits",
+    "bipolar_cells",
+    "drive_of",
+    "spikes_of",
+]
 
 CONE_EXPONENT = 0.8
 CONE_GAIN = 4.0
@@ -128,6 +138,7 @@ class SimulatedRetina(nn.Module):
         seed: which animal.
         size: side of the images, pixels.
         cells: cells of one's own in place of those drawn from `seed`.
+        adapted: mean and SD ``(N,)`` of their drive over natural scenes, where they are known already.
 
     Attributes:
         cells: what and where the cells are.
@@ -146,7 +157,13 @@ class SimulatedRetina(nn.Module):
     drive_mean: Tensor
     drive_sd: Tensor
 
-    def __init__(self, seed: int = 0, size: int = 128, cells: Cells | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        size: int = 128,
+        cells: Cells | None = None,
+        adapted: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         super().__init__()
         if not 16 <= size <= 512:
             raise OntogymError(f"A retina cannot see {size} pixels; choose a size from 16 to 512.")
@@ -158,7 +175,7 @@ class SimulatedRetina(nn.Module):
         for name in Traits._fields:
             values = torch.from_numpy(getattr(self.cells, name).astype(np.float32))
             self.register_buffer(name, values, persistent=False)
-        mean, sd = self._statistics()
+        mean, sd = self._statistics() if adapted is None else adapted
         self.register_buffer("drive_mean", mean, persistent=False)
         self.register_buffer("drive_sd", sd, persistent=False)
 
@@ -229,6 +246,33 @@ class SimulatedRetina(nn.Module):
 
     def _tensor(self, images: Float) -> Tensor:
         return torch.from_numpy(images).to(self.pools.device)
+
+
+class Ensemble(nn.Module):
+    """Several models of images as one: their neurons side by side, so that a mean over neurons is one over models.
+
+    Args:
+        models: `SimulatedRetina`, twins, or any modules of images ``(B, S, S)`` to rates; at least one.
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__()
+        if not models:
+            raise OntogymError("An ensemble needs one model or more.")
+        self.models = nn.ModuleList(models)
+        size = getattr(models[0], "size", None)
+        if isinstance(size, int):
+            self.size = size
+        self._alike = all(isinstance(model, SimulatedRetina) for model in models)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Expected spikes ``(B, sum of N)``."""
+        if self._alike:
+            first: Any = self.models[0]
+            # Retinas differ behind the bipolar cells only: what comes before is computed once.
+            b = first.bipolar(images)
+            return torch.cat([model.fire(b) for model in self.models], 1)  # type: ignore[operator]
+        return torch.cat([model(images) for model in self.models], 1)
 
 
 def bipolar_cells(images: Any) -> Float:

@@ -16,6 +16,7 @@ import torch
 from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 from ontogym.retina_env.cache import cache_folder
+from ontogym.retina_env.downsampling import downsampler, upsample_nearest
 from ontogym.retina_env.forward_model import ForwardModel, TwinShape
 from ontogym.retina_env.images.arrays import Images
 from ontogym.retina_env.images.leaves import dead_leaves
@@ -30,6 +31,7 @@ __all__ = [
     "fit_twin",
     "held_out_images",
     "load_twin",
+    "quality",
     "save_twin",
     "twin_of",
     "twin_path",
@@ -117,6 +119,7 @@ def fit_twin(
         "r2_mean": _rounded(r2.mean()),
         "r2_of_true_rates_median": _rounded(np.median(neuronal_reliability(predicted, true))),
         "r2_ceiling_median": _rounded(np.median(neuronal_reliability(true, responses[images:]))),
+        **(quality(twin, retina, unseen) if size % 4 == 0 else {}),
         "epochs": len(done.history),
         "cpu_seconds": round(time.process_time() - start, 1),
         "config": {**asdict(config), "fractions": list(config.fractions)},
@@ -125,6 +128,24 @@ def fit_twin(
     save_twin(path, twin)
     state.unlink(missing_ok=True)
     return _frozen(twin)
+
+
+def quality(twin: ForwardModel, retina: SimulatedRetina, images: Images) -> dict[str, float]:
+    """How well a twin predicts *changes*: what the retina answers to full pictures less what it answers to averaged ones.
+
+    That is what an encoder changes. A twin may predict responses well, which mostly follow the picture, and changes badly.
+
+    Returns:
+        Medians over neurons of the squared correlation over images: ``r2_of_changes_median``, with the changes of the
+        expected spikes, and ``r2_of_changes_ceiling_median``, of those with changes that were recorded.
+    """
+    blurred = upsample_nearest(downsampler("average")(images, 4), 4).astype(np.float32)
+    change, predicted = (model.rates(images) - model.rates(blurred) for model in (retina, twin))
+    recorded = retina.respond(images, REPEATS, seed=1) - retina.respond(blurred, REPEATS, seed=2)
+    return {
+        "r2_of_changes_median": _rounded(np.median(neuronal_reliability(predicted, change))),
+        "r2_of_changes_ceiling_median": _rounded(np.median(neuronal_reliability(change, recorded))),
+    }
 
 
 def held_out_images(count: int = HELD_OUT_IMAGES, size: int = 128, show_progress: bool = True) -> Images:

@@ -76,8 +76,8 @@ class Trial:
         moved = self.map(lambda name, tensor: relabel(name, tensor, order))
         if not self.rule.edge_params:
             return moved
-        shared, own = self.params.split([self.rule.n_params, self.params.shape[1] - self.rule.n_params], 1)
-        own = own.unflatten(1, (self.rule.edge_params, len(order), len(order)))
+        shared, own = self.params.tensor_split([self.rule.n_params], 1)
+        own = own.reshape(-1, self.rule.edge_params, len(order), len(order))
         own = own.index_select(2, order).index_select(3, order).flatten(1)
         return replace(moved, params=torch.cat([shared, own], 1))
 

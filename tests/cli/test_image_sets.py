@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from ontogym.cli import main
+from ontogym.cli.commands import parse
 from ontogym.studies.wave_pretraining.image_set import ImageSet
 
 FRACTALS = ["fractals", "dataset", "--classes", "2", "--per-class", "5", "--size", "16", "--points", "2000"]
@@ -32,7 +34,16 @@ def test_fractals_are_made_and_found_again(tmp_path, capsys):
     assert main([*FRACTALS, "--out", str(out)]) == 0
     assert main([*FRACTALS, "--out", str(out), "--seed", "1"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith(f"ontogym: {out} holds a set with seed=0, not 1")
+    assert error.startswith(f"ontogym: The run in {out} has seed=0, not 1")
+
+
+@pytest.mark.parametrize("line", [FRACTALS, WAVES], ids=["fractals", "waves"])
+def test_what_a_set_keeps_can_be_read_back(line, tmp_path, capsys):
+    out = tmp_path / "set"
+    assert main([*line, "--seed", "3", "--out", str(out)]) == 0
+    command = parse(line[:2] + ["--config", str(out), "--seed", "4"])
+    assert dataclasses.replace(command.recipe, seed=3) == parse([*line, "--seed", "3"]).recipe
+    assert (command.recipe.seed, command.format, command.out) == (4, "packed", None)
 
 
 def test_waves_are_made_as_folders(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from ontogym.cli import main
+from ontogym.cli.commands import parse
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--network", "small", "--batch", "16", "--threads", "1", "--lr", "0.05"]
@@ -60,6 +62,24 @@ def test_an_existing_run_is_kept_and_resumed_when_asked(run, data, capsys):
     found = last_json(capsys)
     assert len(found["history"]) == 3
     assert "2311.17232" in "".join(found["bibtex"])
+
+
+def test_the_folder_says_how_it_was_made(run, data, tmp_path, capsys):
+    """--resume needs nothing but the folder; --config gives another run the same settings; older records have none."""
+    assert main(["pretrain", "--out", str(run), "--resume", "--json"]) == 0
+    assert len(last_json(capsys)["history"]) == 3
+    command = parse(["pretrain", "--config", str(run), "--seed", "5"])
+    expected = parse(["pretrain", "--data", data, *SMALL, "--epochs", "2"])
+    assert (command.data, command.out) == (data, None)
+    assert command.training == dataclasses.replace(expected.training, seed=5)
+    record = json.loads((run / "config.json").read_text())
+    older = {"training": record["training"], "data": record["data"], "start": None}
+    (tmp_path / "config.json").write_text(json.dumps(older))
+    assert parse(["pretrain", "--data", "digits", "--config", str(tmp_path)]).training == expected.training
+    (tmp_path / "a.toml").write_text('data = "digits"\nstart = "runs/x"\nprobe = true\nmilestones = [3, 4]\n')
+    tuned = parse(["finetune", "--config", str(tmp_path / "a.toml"), "--from", "runs/y"])
+    assert (tuned.data, tuned.start, tuned.probe) == ("digits", "runs/y", True)
+    assert (tuned.training.milestones, tuned.training.mean) == ((3, 4), (0.485, 0.456, 0.406))
 
 
 def test_fine_tuning_sees_images_as_the_pre_training_did(run, data, tmp_path, capsys):
@@ -167,8 +187,6 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(command, says, data, tmp_p
 
 def test_the_experiments_name_commands_that_parse():
     """Every command that the runner would run is one that the command line takes."""
-    from ontogym.cli.commands import parse
-
     runner = [sys.executable, "benchmarks/prenatal_experiments.py", "--list"]
     listed = subprocess.run(runner, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(listed) == 6 * 6 + 2 * 5

@@ -212,7 +212,9 @@ def test_position_alone_solves_v0_and_not_v1(name):
     assert anchors(f"ontogym/{name}-v1")[1] > 350
 
 
-@pytest.mark.parametrize("name", ["ForagingRewardOnlyLate-v0", "ForagingSwitchLate-v0", "ForagingGoalSwapLate-v0"])
+@pytest.mark.parametrize(
+    "name", ["ForagingRewardOnlyLate-v0", "ForagingSwitchLate-v0", "ForagingGoalSwapLate-v0"]
+)
 def test_nothing_but_the_reward_tells_where_the_food_is(name):
     env = make_vector(f"ontogym/{name}", 2)
     env.action_space.seed(0)
@@ -238,7 +240,9 @@ def test_rewards_come_late_by_so_many_steps():
     np.testing.assert_array_equal(paid, np.concatenate([np.zeros(3), earned[:-3]]))
 
 
-@pytest.mark.parametrize("name", ["ForagingRewardOnlyLate-v0", "ForagingSwitchLate-v0", "ForagingGoalSwapLate-v0"])
+@pytest.mark.parametrize(
+    "name", ["ForagingRewardOnlyLate-v0", "ForagingSwitchLate-v0", "ForagingGoalSwapLate-v0"]
+)
 def test_win_stay_lose_shift_waits_for_late_rewards(name):
     lives, reward = 1000, np.zeros(1000)
     env, policy = make_vector(f"ontogym/{name}", lives), WinStayLoseShift(lives, delay=3)

@@ -35,7 +35,15 @@ def test_every_task_can_be_lived(suite: suites.Suite, task: SuiteTask) -> None:
 
 
 def test_the_suites_are_those_of_the_protocol_and_names_are_unique() -> None:
-    assert list(SUITES) == ["classic", "nonstationary", "prenatal", "encoding", "choice", "multi-agent"]
+    assert list(SUITES) == [
+        "classic",
+        "nonstationary",
+        "prenatal",
+        "encoding",
+        "choice",
+        "multi-agent",
+        "rule-shift",
+    ]
     assert len(set(IDS)) == len(IDS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from gymnasium import spaces
@@ -15,6 +15,9 @@ from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
 from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import GOLDEN, mix64
+
+if TYPE_CHECKING:
+    from ontogym.agents.lndp.torch_engine import TorchEngine
 
 __all__ = ["LNDP", "Engine", "LNDPState"]
 
@@ -101,7 +104,7 @@ class LNDP(Agent[LNDPState]):
         self.development_steps = self.options.development_steps
         self.development_options = self.options.development_options
         self.engine_name, self.engine = _make_engine(engine, self.layout, dtype, device, threads, compiled)
-        self._gain = observation_gain(observation_space) if self.options.scale_observations else None
+        self.gain = observation_gain(observation_space) if self.options.scale_observations else None
 
     @property
     def genome_size(self) -> int:
@@ -183,8 +186,8 @@ class LNDP(Agent[LNDPState]):
                 f"Observations of shape {observation.shape} and rewards of shape {reward.shape} do not fit; give "
                 f"(P, {self.spaces.n_observations}) and (P,), flattened by spaces.observe."
             )
-        if self._gain is not None:
-            observation = observation * self._gain
+        if self.gain is not None:
+            observation = observation * self.gain
         if state.still:
             update = np.zeros(len(reward), np.bool_)
         motor, inner = self.engine.step(
@@ -240,12 +243,16 @@ class LNDP(Agent[LNDPState]):
     def diagnose(self, state: LNDPState) -> dict[str, NDArray[np.floating]]:
         """``density``: edges over allowed edges. ``rewiring``: edges changed in the last step, over allowed.
         ``node_diversity``: mean over features of the standard deviation over nodes (0: collapsed)."""
-        body = self.body(state)
         room = self.n_allowed_edges
+        if self.engine_name == "torch":
+            edges, diversity = cast("TorchEngine", self.engine).measure(state.engine)
+        else:
+            body = self.body(state)
+            edges, diversity = body.mask.sum((1, 2)), body.nodes.std(1).mean(1)
         return {
-            "density": body.mask.sum((1, 2)) / room,
+            "density": edges / room,
             "rewiring": self.engine.changed(state.engine) / room,
-            "node_diversity": body.nodes.std(1).mean(1),
+            "node_diversity": diversity,
         }
 
     @property

@@ -27,7 +27,7 @@ CONTROLS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "no-structural": ("lndp", {"structural_plasticity": False}),
     "random-wiring": ("lndp", {"structural_plasticity": False, "start": "random"}),
     "no-identity": ("lndp", {"io_identity": False}),
-    "ndp": ("ndp", {"bias": False}),
+    "ndp": ("ndp", {}),
 }
 """Name to agent, and the options that replace the LNDP's own."""
 

@@ -24,10 +24,10 @@ class NDP(LNDP):
     Args:
         observation_space, action_space: of one environment.
         development: the source of spontaneous activity. development_steps: for how many steps.
-        options: others of `LNDP`, but no `bias`, which would follow the node states.
+        options: others of `LNDP`.
 
     Raises:
-        OntogymError: as `LNDP`; a bias; no step of development.
+        OntogymError: as `LNDP`; no step of development.
     """
 
     name = "ndp"
@@ -41,10 +41,6 @@ class NDP(LNDP):
         development_steps: int = 100,
         **options: Any,
     ) -> None:
-        if options.get("bias"):
-            raise OntogymError(
-                "A bias follows the node states, which a grown network keeps updating; leave bias out."
-            )
         if development_steps < 1:
             raise OntogymError(f"A network does not grow in {development_steps} steps; give at least 1.")
         super().__init__(
@@ -56,4 +52,4 @@ class NDP(LNDP):
         )
 
     def develop(self, state: LNDPState, activity: NDArray[Any]) -> LNDPState:
-        return self.hold(super().develop(state, activity), wiring=True, weights=True)
+        return self.freeze(super().develop(state, activity), "all")

@@ -2,14 +2,13 @@
 
 The arithmetic is `graph_transformer.py`'s, written so that ``torch.compile`` fuses the whole step into a few
 loops over ``(P, post, pre)``: contractions over the few features of an edge are spelled out, first layers are
-projected per node. Rules come through the contract of `ontogym.developmental.rules`. Lives that have ended
-are compacted away into a few fixed batch sizes, so that they cost nothing and the compiler sees few shapes.
+projected per node. Rules come through the contract of `ontogym.developmental.rules`. Noise is drawn where the networks
+are, from the streams that `ontogym.seeding` would draw from. How ended lives are left out: `torch_networks.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,48 +19,25 @@ from torch import Tensor
 from ontogym.agents.batching import bucket, compile_step, torch_device
 from ontogym.agents.lndp.freezing import Held
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
+from ontogym.agents.lndp.torch_networks import Gathered, Networks, each, merge, overwrite, put, where_rows
+from ontogym.agents.lndp.torch_seat import Seat
+from ontogym.batched.tensors import increments, stream_tensor, uniform
 from ontogym.developmental.rules.base import (
     RuleContext,
     RuleOutput,
-    RuleState,
     apply_rule,
     ask_rule,
     structural_change,
     tanh,
 )
-from ontogym.seeding import LaneStreams
 
 __all__ = ["Networks", "TorchEngine", "TorchState"]
 
-CHANGING = ("nodes", "edges", "mask", "history", "activation", "changed")
-"""Fields of `Networks` that a step replaces, apart from the rules' memory."""
-
-
-class Networks(NamedTuple):
-    """What the step computes with; matrices are (post, pre), every tensor has the population first.
-
-    Shapes: ``genomes`` (P, D), ``nodes`` (P, N, F), ``edges`` (P, S, N, N), ``mask`` (P, N, N), ``history``
-    (P, N, K), ``activation`` (P, N), ``innate`` (P, S, N, N), ``changed`` (P,); ``rules`` slot to the rule's
-    own memory.
-    """
-
-    genomes: Tensor
-    nodes: Tensor
-    edges: Tensor
-    mask: Tensor
-    history: Tensor
-    activation: Tensor
-    innate: Tensor
-    changed: Tensor
-    rules: dict[str, RuleState]
-
 
 class TorchState(NamedTuple):
-    """A population: its networks, and what the compiler never sees, one stream of noise per individual and what is
-    held."""
+    """A population: its networks, and what is held of them."""
 
     networks: Networks
-    noise: LaneStreams
     held: Held
 
 
@@ -72,8 +48,8 @@ class TorchEngine:
         layout: genome layout.
         dtype: "float32" or "float64".
         device: "cpu", "cuda", ...
-        compiled: fuse the step with ``torch.compile``. It takes a minute at first and needs a C++ compiler on
-            the CPU; worth it for evolution, not for a few lives.
+        compiled: fuse the step with ``torch.compile``. It takes a minute at first and needs a C++ compiler;
+            worth it for evolution, not for a few lives. On a GPU a step, compiled or not, is replayed as a CUDA graph.
 
     Raises:
         OntogymError: a device that this machine does not have.
@@ -97,7 +73,14 @@ class TorchEngine:
         drawn = self.config.decisions == "stochastic"
         self.threshold = None if drawn else self.config.threshold
         self.noisy = drawn or any(rule.uses_noise for rule in self.rules.values())
+        self._increments = increments(2 * n * n, self.device)
+        self.compiled, self.graphs = compiled, True
+        self.in_place = self.device.type == "cuda"
+        """Whether everyone is computed where he stands (see `torch_networks`)."""
         self._step = compile_step(self._advance) if compiled else self._advance
+        self._live = compile_step(self.live, any_size=True) if compiled else self.live
+        self._gathered = Gathered()
+        self._seat: Seat | None = None
 
     # -- the equations ------------------------------------------------------------------------------------
 
@@ -107,19 +90,36 @@ class TorchEngine:
         observation: Tensor,
         reward: Tensor,
         update: Tensor | None,
-        u: Tensor,
         rewires: Tensor | None = None,
         keeps: Tensor | None = None,
     ) -> Networks:
         """Update (where `update` says so; None: everywhere) and act: one step of everyone in the batch."""
-        new = self._update(state, reward, u, rewires, keeps)
+        u, streams = self._noise(state)
+        new = self._update(state, reward, u, rewires, keeps)._replace(streams=streams)
         if update is not None:
-
-            def choose(a: Tensor, b: Tensor) -> Tensor:
-                return torch.where(update.view(-1, *[1] * (a.dim() - 1)), a, b)
-
-            new = _merge(choose, new, state)
+            new = merge(where_rows(update), new, state)
         return self._activate(new, observation)
+
+    def live(
+        self,
+        networks: Networks,
+        observation: Tensor,
+        reward: Tensor,
+        active: Tensor,
+        update: Tensor | None = None,
+        rewires: Tensor | None = None,
+        keeps: Tensor | None = None,
+    ) -> None:
+        """One step of the rows where `active` ``(P,)``, written into `networks`; the others stay as they are."""
+        new = self._advance(networks, observation, reward, update, rewires, keeps)
+        overwrite(networks, merge(where_rows(active), new, networks))
+
+    def _noise(self, state: Networks) -> tuple[Tensor, Tensor]:
+        """Uniform numbers (P, 2, N, N), and the streams after them; zeros where nobody looks at them."""
+        size = (2, self.config.nodes, self.config.nodes)
+        if self.noisy:
+            return uniform(state.streams, self._increments, size, self.dtype)
+        return state.nodes.new_zeros(()).expand(len(state.nodes), *size), state.streams
 
     def _update(
         self, state: Networks, reward: Tensor, u: Tensor, rewires: Tensor | None, keeps: Tensor | None
@@ -258,11 +258,10 @@ class TorchEngine:
             activation=zeros(c.nodes),
             innate=zeros(c.edge_features, c.nodes, c.nodes),
             changed=zeros(),
+            streams=stream_tensor(keys, self.device),
             rules={k: r.init_state(p, c.nodes, self.dtype, self.device) for k, r in self.rules.items()},
         )
-        noise = object.__new__(LaneStreams)
-        noise.state = np.array(keys, dtype=np.uint64)
-        return TorchState(networks, noise, Held.nothing(p))
+        return TorchState(networks, Held.nothing(p))
 
     def place(self, state: TorchState, rows: slice | NDArray[np.integer], body: Body) -> None:
         """Give the individuals in `rows` these bodies, or all of them the only one, in place."""
@@ -287,53 +286,77 @@ class TorchEngine:
         update: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.floating], TorchState]:
         """One step of every active individual; see `ontogym.agents.base.Agent.step`."""
-        networks, n = state.networks, self.config.nodes
+        networks = state.networks
         population = len(networks.genomes)
         live = np.ones(population, np.bool_) if active is None else np.asarray(active)
-        change = np.ones(population, np.bool_) if update is None else np.asarray(update)
-        chosen = np.flatnonzero(live)
+        told = np.asarray(reward) * self.config.reward_scale
         motor = np.zeros((population, self.layout.n_outputs), str(self.dtype).removeprefix("torch."))
-        if not chosen.size:
+        if not live.any():
             return motor, state
+        said = (
+            None if update is None else np.asarray(update),
+            state.held.rewires(self.config.rewire_every),
+            state.held.keeps_weights(),
+        )
+        if self.in_place:
+            acted = self._step_in_place(networks, np.asarray(observation), told, live, said)
+            motor[live] = acted[live]
+        else:
+            state = self._step_gathered(state, observation, told, live, said, motor)
+        state.held.updates[live if update is None else live & np.asarray(update)] += 1
+        return motor, state
+
+    def _step_gathered(
+        self,
+        state: TorchState,
+        observation: NDArray[np.floating],
+        reward: NDArray[np.floating],
+        live: NDArray[np.bool_],
+        said: tuple[NDArray[np.bool_] | None, ...],
+        motor: NDArray[np.floating],
+    ) -> TorchState:
+        """A step of the living, gathered into a batch of a usual size; `motor` (P, A) is written."""
+        networks, population, chosen = state.networks, len(live), np.flatnonzero(live)
         # Padding repeats a living row; its result is thrown away.
         rows = np.resize(chosen, bucket(len(chosen), population))
         rows[len(chosen) :] = chosen[0]
-
-        def tensor(array: NDArray[Any]) -> Tensor:
-            return torch.as_tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
-
-        u = torch.zeros(len(rows), 2, n, n, dtype=self.dtype, device=self.device)
-        if self.noisy:
-            drawn = np.zeros((population, 2, n, n))
-            drawn[live & change] = state.noise.uniform((2, n, n), live & change)
-            u = torch.as_tensor(drawn[rows], dtype=self.dtype, device=self.device)
         whole = len(chosen) == population
         index = torch.as_tensor(rows, device=self.device)
-        asked = None if update is None else torch.as_tensor(change[rows], device=self.device)
-        before = networks if whole else _map(lambda tensor: tensor[index], networks)
-        held = [
-            None if part is None else torch.as_tensor(part[rows], device=self.device)
-            for part in (state.held.rewires(self.config.rewire_every), state.held.keeps_weights())
-        ]
-        after = self._step(
-            before,
-            tensor(observation[rows]),
-            tensor(reward[rows] * self.config.reward_scale),
-            asked,
-            u,
-            *held,
-        )
-        state.held.updates[live & change] += 1
-        motor[chosen] = after.activation[: len(chosen), n - self.layout.n_outputs :].cpu().numpy()
+        before = networks if whole else self._gathered(networks, rows, index)
+        flags = [None if part is None else torch.as_tensor(part[rows], device=self.device) for part in said]
+        after = self._step(before, self._tensor(observation[rows]), self._tensor(reward[rows]), *flags)
+        motor[chosen] = self.motor(after)[: len(chosen)].cpu().numpy()
         if whole:
-            return motor, state._replace(networks=after)
-        _put(networks, after, index[: len(chosen)])
-        return motor, state
+            return state._replace(networks=after)
+        put(networks, after, index[: len(chosen)])
+        return state
+
+    def _step_in_place(
+        self,
+        networks: Networks,
+        observation: NDArray[np.floating],
+        reward: NDArray[np.floating],
+        live: NDArray[np.bool_],
+        said: tuple[NDArray[np.bool_] | None, ...],
+    ) -> NDArray[np.floating]:
+        """Motor outputs (P, A) of a step of everyone where he stands."""
+        if self._seat is None or not self._seat.fits(networks, said):
+            self._seat = Seat(networks, self._live, observation.shape, said, self.graphs)
+        self._seat.step(observation, reward, live, said)
+        return np.asarray(self.motor(networks).cpu().numpy())
+
+    def motor(self, networks: Networks) -> Tensor:
+        """What the motor nodes do, (P, A)."""
+        return networks.activation[:, self.config.nodes - self.layout.n_outputs :]
+
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        return torch.as_tensor(np.ascontiguousarray(array), dtype=self.dtype, device=self.device)
 
     def rest(self, state: TorchState) -> TorchState:
         """Forget the activity (after development), keep the network."""
         networks = state.networks
-        return state._replace(networks=networks._replace(activation=torch.zeros_like(networks.activation)))
+        still = networks._replace(activation=torch.zeros_like(networks.activation))
+        return state._replace(networks=still)
 
     def body(self, state: TorchState, rows: slice | NDArray[np.integer] = slice(None)) -> Body:
         """The networks as they are, engine-independent (copies)."""
@@ -343,32 +366,16 @@ class TorchEngine:
         """How many edges came or went in each network's last update, ``(P,)``."""
         return state.networks.changed.cpu().numpy().astype(np.int64)
 
+    def measure(self, state: TorchState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """How many edges each network has, and its nodes' mean standard deviation, ``(P,)`` each, without bringing
+        whole networks from the device."""
+        networks = state.networks
+        diversity = networks.nodes.std(1, correction=0).mean(1)
+        return networks.mask.sum((1, 2)).cpu().numpy(), diversity.cpu().numpy()
+
     def copy(self, state: TorchState) -> TorchState:
         """A state that shares no memory with the given one."""
-        return TorchState(_map(torch.clone, state.networks), state.noise.copy(), state.held.copy())
-
-
-def _map(function: Callable[[Tensor], Tensor], networks: Networks) -> Networks:
-    """`function` of every tensor, the rules' memories included."""
-    rules = {slot: RuleState(*map(function, memory)) for slot, memory in networks.rules.items()}
-    fields = {name: function(getattr(networks, name)) for name in Networks._fields if name != "rules"}
-    return Networks(**fields, rules=rules)
-
-
-def _merge(choose: Callable[[Tensor, Tensor], Tensor], new: Networks, old: Networks) -> Networks:
-    """``choose(new, old)`` of every tensor that a step changes."""
-    rules = {slot: RuleState(*map(choose, memory, old.rules[slot])) for slot, memory in new.rules.items()}
-    fields = {name: choose(getattr(new, name), getattr(old, name)) for name in CHANGING}
-    return old._replace(**fields, rules=rules)
-
-
-def _put(networks: Networks, new: Networks, rows: Tensor) -> None:
-    """Write the first rows of `new` into `networks`, in place (genomes and innate features never change)."""
-    for name in CHANGING:
-        getattr(networks, name)[rows] = getattr(new, name)[: len(rows)]
-    for slot, memory in networks.rules.items():
-        for old, fresh in zip(memory, new.rules[slot]):
-            old[rows] = fresh[: len(rows)]
+        return TorchState(each(torch.clone, state.networks), state.held.copy())
 
 
 def _gru(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, bias_n: Tensor) -> Tensor:

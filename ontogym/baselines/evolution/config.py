@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.spec import Told
 from ontogym.envs import conditions as env_conditions
+from ontogym.envs.registration import ENTRIES, episodes_of_life
 from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
@@ -35,8 +36,8 @@ class EvolutionConfig:
         strategy_options: further options of the strategy.
         population: genomes per generation.
         lives: lives per genome and generation, with seeds that all genomes share.
-        episodes: episodes per life; None takes 1 where a hidden goal makes the episode a whole life
-            (the environment has conditions), else 3.
+        episodes: episodes per life; None takes those of the environment's lives (6 where rules change over episodes), 1
+            where a hidden goal makes the episode a whole life (the environment has conditions), else 3.
         conditions: reset options that set hidden goals against each other; None takes the environment's own.
         utility: what the search maximises: "mean" over lives, or "min": weighted towards the worst of the conditions
             (or of the lives, where there are none). Scores are means in any case.
@@ -156,7 +157,12 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
     conditions = env_conditions(config.env) if config.conditions is None else config.conditions
-    episodes = config.episodes if config.episodes is not None else (1 if conditions else 3)
+    episodes = config.episodes
+    if episodes is None:
+        own = config.conditions is None or (
+            config.env in ENTRIES and ENTRIES[config.env].episodes is not None
+        )
+        episodes = episodes_of_life(config.env) if own else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,
         dict(config.env_kwargs),

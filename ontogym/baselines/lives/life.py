@@ -116,18 +116,33 @@ def live(
 def _at_once(
     agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
 ) -> LifeResult | None:
-    """`live` in one call, where agent and world are compiled; else None."""
+    """`live` in one call, where agent and world are compiled, or both on a GPU; else None."""
+    lived = _on_device(agent, genomes, spec, seeds)
     # An agent that is not compiled need not pay for importing the compiler.
-    if "ontogym.agents.networks" not in sys.modules:
-        return None
-    from ontogym.baselines.lives.whole import compiled, whole_lives
+    if lived is None and "ontogym.agents.networks" in sys.modules:
+        from ontogym.baselines.lives.whole import compiled, whole_lives
 
-    found = compiled(agent, spec)
+        found = compiled(agent, spec)
+        if found is not None:
+            lived = whole_lives(found, genomes, spec, seeds, lane_options(spec, 1, len(seeds)))
+            lived = lived._replace(state=IndividualsState(lived.state))
+    if lived is None:
+        return None
+    return _result(Individuals(agent, genomes), lived, (len(genomes), len(seeds)), None)
+
+
+def _on_device(
+    agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
+) -> Lived | None:
+    """Lives that never leave a GPU, where agent and world are tensors there; else None."""
+    if "ontogym.agents.lndp.torch_engine" not in sys.modules:
+        return None
+    from ontogym.baselines.lives.device import device_lives, on_device
+
+    found = on_device(agent, spec)
     if found is None:
         return None
-    lived = whole_lives(found, genomes, spec, seeds, lane_options(spec, 1, len(seeds)))
-    lived = lived._replace(state=IndividualsState(lived.state))
-    return _result(Individuals(agent, genomes), lived, (len(genomes), len(seeds)), None)
+    return device_lives(found, genomes, spec, seeds, lane_options(spec, 1, len(seeds)))
 
 
 def live_actor(

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.adaptation import adaptation, recovery
+from ontogym.adaptation import PolicyCost, adaptation, changes_met, recovery
 from ontogym.baselines.lives.rollout import Moment, Watcher
 
-__all__ = ["Step", "Trace", "Tracer", "switches_met", "trace_of"]
+__all__ = ["Step", "Trace", "Tracer", "regained_in_lives", "switches_met", "trace_of"]
 
 Step = tuple[NDArray[np.float64], NDArray[np.int64]]
 """Rewards of a step and the rules under which they were earned, ``(lanes,)`` each."""
@@ -100,3 +100,46 @@ def switches_met(trace: Trace | None, returns: NDArray[np.float64], window: int)
         between = adaptation(returns[0], at)
         found["between"] = between._asdict() | {"regained": between.gain, "episode": at}
     return found
+
+
+def regained_in_lives(
+    trace: Trace | None,
+    returns: NDArray[np.float64],
+    lengths: NDArray[np.int64],
+    cost: tuple[float, float] | None,
+    scale: float,
+    window: int,
+) -> list[dict[str, Any]]:
+    """Every change that the first genome's lives met, scored by `ontogym.adaptation.changes_met`; JSON-able.
+
+    Lives of several episodes are scored by whole episodes under one rule, an episode that the change cuts being left
+    out; lives of one episode by the steps of it.
+
+    Args:
+        trace: of `ontogym.baselines.lives.life.live`; None where the environment announces no rules.
+        returns, lengths: ``(P, L, E)``.
+        cost: return that the policy that is best before a change earns before and after it, see `change_cost`.
+        scale: optimal less random return.
+        window: steps before and after a change that "first" and "last" are means over, in lives of one episode.
+    """
+    if trace is None or cost is None:
+        return []
+    if returns.shape[2] > 1:
+        earned, rules, unit, window = returns[0], _whole(trace.rules[0], lengths[0]), 1.0, 1
+    else:
+        earned, rules, unit = trace.rewards[0, :, 0], trace.rules[0, :, 0], float(trace.rewards.shape[-1])
+    top = int(rules.max()) + 1
+    before, after = cost[0] / unit, cost[1] / unit
+    # Rules take turns: two changes at once lead back, and cost nothing.
+    pairs = {
+        (old, new): PolicyCost(before, after if (new - old) % 2 else before)
+        for old in range(top)
+        for new in range(old + 1, top)
+    }
+    return [change._asdict() for change in changes_met(earned, rules, pairs, scale / unit, window)]
+
+
+def _whole(rules: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rule of every episode ``(L, E)``; -1 where it changed within the episode."""
+    last = np.take_along_axis(rules, np.maximum(lengths - 1, 0)[..., None], axis=2)[..., 0]
+    return np.where(rules[..., 0] == last, last, -1)

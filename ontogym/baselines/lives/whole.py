@@ -22,12 +22,13 @@ from ontogym.agents.lndp.kernel.places import rows
 from ontogym.agents.networks.agent import NetworkAgent, NetworkState
 from ontogym.agents.networks.kernel import Shape, network_step, work_size
 from ontogym.baselines.lives.lanes import Lanes, lanes_of
-from ontogym.baselines.lives.rollout import Lived
+from ontogym.baselines.lives.rollout import Lived, place_in_life
 from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, native_of
+from ontogym.envs.native_changes import changing_native
 from ontogym.seeding import LaneStreams
 
 __all__ = ["Compiled", "compiled", "whole_lives"]
@@ -36,7 +37,8 @@ REWARD, TERMINATION, CONSTANT = range(3)
 
 
 class Hearing(NamedTuple):
-    """What is told, and where it stands in the input (-1: nowhere): whole numbers."""
+    """What is told, where it stands in the input, steps to an episode's end, where the world keeps the steps lived
+    (-1: nowhere): whole numbers."""
 
     told: int
     action: int
@@ -44,6 +46,7 @@ class Hearing(NamedTuple):
     start: int
     terminated: int
     limit: int
+    age: int
 
 
 class Compiled(NamedTuple):
@@ -62,7 +65,7 @@ def compiled(agent: Agent[Any], spec: LifeSpec) -> Compiled | None:
     dynamics = getattr(lanes.envs, "dynamics", None)
     if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics):
         return None
-    native = native_of(dynamics)
+    native = native_of(dynamics) or changing_native(dynamics)
     limited = (lanes.limit or spec.max_steps) is not None
     same = (
         dynamics.observation_space == agent.observation_space and dynamics.action_space == agent.action_space
@@ -110,7 +113,7 @@ def whole_lives(
     )
     _live_lanes()(
         native.step, native.observe, native.parameters, starts, streams, agent.shape, packed, agent.contrasts,
-        agent.gains, agent.gain, np.float32(agent.reward_scale), _hearing(agent, spec, found.lanes.limit),
+        agent.gains, agent.gain, np.float32(agent.reward_scale), _hearing(agent, spec, found.lanes.limit, native.age),
         np.float32(spec.reward_clamp or 0.0), edges, hidden, returns, lengths, failed,
         np.zeros((1, work_size(agent.shape)), np.float32),
     )  # fmt: skip
@@ -124,16 +127,18 @@ def _beginnings(
 ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
     """States ``(E, L, S)`` and streams ``(E, L)`` in which the episodes begin."""
     dynamics, lives = found.lanes.envs.dynamics, len(seeds)
-    given = lane_options(options, dynamics.reset_options, lives, np.arange(lives))
-    starts, words = [], []
+    starts, words, unborn = [], [], np.zeros(lives, np.int64)
     for episode in range(spec.episodes):
+        place = place_in_life(seeds, spec, episode, unborn)
+        known = {name: values for name, values in place.items() if name in dynamics.reset_options}
+        given = lane_options(known | options, dynamics.reset_options, lives, np.arange(lives))
         streams = LaneStreams(life_stream(seeds, 2 + episode) >> np.uint64(33))
         starts.append(found.native.pack(dynamics.reset(streams, np.arange(lives), given)))
         words.append(streams.state)
     return np.ascontiguousarray(starts), np.ascontiguousarray(words)
 
 
-def _hearing(agent: NetworkAgent, spec: LifeSpec, limit: int | None) -> Hearing:
+def _hearing(agent: NetworkAgent, spec: LifeSpec, limit: int | None, age: int | None) -> Hearing:
     silent = set(spec.silenced)
     told = TERMINATION if spec.told == "termination" else REWARD
     if spec.reward_clamp is not None:
@@ -144,7 +149,8 @@ def _hearing(agent: NetworkAgent, spec: LifeSpec, limit: int | None) -> Hearing:
     for name in agent.hears:
         places[name] = -1 if name in silent else at
         at += agent.spaces.n_actions if name == "action" else 1
-    return Hearing(told, **places, limit=min(n for n in (limit, spec.max_steps) if n is not None))
+    least = min(n for n in (limit, spec.max_steps) if n is not None)
+    return Hearing(told, **places, limit=least, age=-1 if age is None else age)
 
 
 # ---- the compiled part -----------------------------------------------------------------------------------------
@@ -217,6 +223,8 @@ def _lives(
         x = np.zeros((1, shape.inputs), np.float32)
         for episode in range(episodes):
             state = starts[episode, lane % count].copy()
+            if hearing.age >= 0:
+                state[hearing.age] = state[hearing.age + 1] = lengths[lane].sum()
             stream[0] = streams[episode, lane % count]
             observe(state, parameters, view)
             failed[lane] = not _finite(view)

@@ -55,7 +55,8 @@ class _Block(nn.Module):
         x = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
         if self.bottleneck:
             x = self.bn3(self.conv3(self.relu(x)))
-        return self.relu(x + shortcut)
+        after: Tensor = self.relu(x + shortcut)
+        return after
 
 
 def _conv3(before: int, after: int, stride: int) -> nn.Conv2d:
@@ -94,7 +95,8 @@ class ResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(self.avgpool(x).flatten(1))
+        logits: Tensor = self.fc(self.avgpool(x).flatten(1))
+        return logits
 
 
 class _Stack(nn.Module):
@@ -109,7 +111,8 @@ class _Stack(nn.Module):
         self.classifier = classifier
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+        logits: Tensor = self.classifier(self.avgpool(self.features(x)).flatten(1))
+        return logits
 
 
 def _alexnet_bn(classes: int, channels: int, small_stem: bool) -> nn.Module:
@@ -188,7 +191,8 @@ class Small(nn.Module):
         x = self.maxpool(self.relu(self.bn2(self.conv2(x))))
         x = self.maxpool(self.relu(self.bn3(self.conv3(x))))
         x = self.relu(self.bn4(self.conv4(x)))
-        return self.fc(self.avgpool(x).flatten(1))
+        logits: Tensor = self.fc(self.avgpool(x).flatten(1))
+        return logits
 
 
 def _initialise(network: nn.Module, linear: bool) -> None:

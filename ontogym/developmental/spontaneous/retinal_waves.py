@@ -201,4 +201,5 @@ def _project(frames: NDArray[np.bool_], fields: Any) -> NDArray[np.float32]:
     rows, cells = np.nonzero(flat)
     ends = np.searchsorted(rows, np.arange(len(flat) + 1))
     table = sparse.csr_matrix((np.ones(len(rows), np.float32), cells, ends), shape=flat.shape)
-    return (table @ fields).toarray().reshape(*frames.shape[:2], -1)
+    seen: NDArray[np.float32] = (table @ fields).toarray()
+    return seen.reshape(*frames.shape[:2], -1)

@@ -19,12 +19,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ontogym.developmental.waves.grid import HexGrid, hex_distance
+from ontogym.developmental.waves.grid import HexGrid, hex_distance, within
 
-__all__ = ["FRAME_MS", "Canvas", "Ledger", "canvas", "follow", "ledger"]
+__all__ = ["FRAME_MS", "Canvas", "Ledger", "canvas", "fluoresce", "follow", "ledger"]
 
 FRAME_MS = 100.0
-FADE, SELF, AROUND, CAP = 0.85, 0.01, 0.005, 1.0
+FADE, SELF, AROUND = 0.85, 0.01, 0.005
 REACH = 3
 HIGH, LOW = 0.30, 0.25
 SHORTEST_PAUSE = 30
@@ -40,17 +40,16 @@ class Canvas(NamedTuple):
     cell_place: NDArray[np.int64]
     """``(C,)``: the place of each cell."""
     places: NDArray[np.int64]
-    inside: NDArray[np.bool_]
-    """``(side * side,)``: whether a position is a place of the hexagon, ..."""
+    """Positions that are places of the hexagon."""
     is_cell: NDArray[np.bool_]
-    """... and whether a cell is there."""
+    """``(side * side,)``: whether a cell is at a position."""
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     """Micrometres from the centre."""
     near: NDArray[np.int64]
-    """Distances in memory of the 6 neighbours, ..."""
-    around: NDArray[np.int64]
-    """... and of the 36 places within three rings."""
+    """Distances in memory of the 6 neighbours."""
+    around: NDArray[np.int32]
+    """``(C, 36)``: the places within three rings of each cell, -1 where the hexagon has ended."""
 
 
 class Ledger(NamedTuple):
@@ -77,27 +76,26 @@ def canvas(grid: HexGrid) -> Canvas:
     reach = grid.radius + REACH
     side = 2 * reach + 1
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    inside = (hex_distance(x, y) <= grid.radius).ravel()
+    inside = hex_distance(x, y) <= grid.radius
     cell_place = (grid.axial[:, 1].astype(np.int64) + reach) * side + grid.axial[:, 0] + reach
     is_cell = np.zeros(side * side, dtype=np.bool_)
     is_cell[cell_place] = True
-    dy, dx = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1]
-    step, ring = dy * side + dx, hex_distance(dx, dy)
+    position = np.where(inside, np.arange(side * side).reshape(side, side), -1)
+    dy, dx = np.mgrid[-1:2, -1:2]
     return Canvas(
         cell_place,
         np.flatnonzero(inside),
-        inside,
         is_cell,
         (34.0 * x + 17.0 * y).ravel(),
         (17.0 * np.sqrt(3.0) * y).ravel(),
-        step[ring == 1],
-        step[(ring >= 1) & (ring <= REACH)],
+        (dy * side + dx)[hex_distance(dx, dy) == 1],
+        within(position, grid.axial, REACH),
     )
 
 
 def ledger(places: Canvas) -> Ledger:
     """An empty ledger."""
-    size = len(places.inside)
+    size = len(places.is_cell)
     return Ledger(
         np.zeros(size),
         np.zeros(size, dtype=np.int64),
@@ -114,19 +112,29 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True
 _INLINE: dict[str, Any] = {"error_model": "numpy"}
 
 
-@njit(**_INLINE)
-def _spread(frame: Any, canvas: Any, calcium: Any) -> None:
-    """One frame of calcium."""
+@njit(**_OPTIONS)
+def fluoresce(calcium: Any, active: Any, place: Any, around: Any, fade: Any, own: Any, near: Any) -> None:
+    """One frame of one retina's calcium, in place: ``c <- min(1, fade c + own a + near sum of a within three rings)``.
+
+    Args:
+        calcium: at every place.
+        active: ``(C,)`` bool, which cells are depolarised.
+        place: ``(C,)``, the place of each cell.
+        around: ``(C, n)``, the places around each cell; the first -1 ends a row.
+        fade, own, near: the constants.
+    """
     for i in range(calcium.size):
-        calcium[i] *= FADE
-    for c in range(frame.size):
-        if frame[c]:
-            place = canvas.cell_place[c]
-            calcium[place] += SELF
-            for d in canvas.around:
-                calcium[place + d] += AROUND
+        calcium[i] *= fade
+    for c in range(active.size):
+        if active[c]:
+            calcium[place[c]] += own
+            for other in around[c]:
+                if other < 0:
+                    break
+                calcium[other] += near
     for i in range(calcium.size):
-        calcium[i] = min(calcium[i], CAP) if canvas.inside[i] else 0.0
+        if calcium[i] > 1:
+            calcium[i] = 1
 
 
 @njit(**_INLINE)
@@ -226,7 +234,7 @@ def follow(movie: Any, canvas: Any, book: Any) -> Any:
             return f
         book.counters[FRAMES] += 1
         frame = book.counters[FRAMES]
-        _spread(movie[f], canvas, book.calcium)
+        fluoresce(book.calcium, movie[f], canvas.cell_place, canvas.around, FADE, SELF, AROUND)
         for place in canvas.places:
             level = book.calcium[place]
             if level > HIGH:

@@ -121,14 +121,14 @@ def words(key: NDArray[np.uint64], cell: NDArray[np.int64], occasion: int) -> ND
 
 def draw_decay(word: NDArray[np.uint64], mean: NDArray[np.float64]) -> NDArray[np.int32]:
     """Decay of the threshold per step: `mean` times a draw of N(1, 0.2), in whole units."""
-    return np.rint(mean * noise_table()[word >> np.uint64(48)]).astype(np.int32)
+    return np.asarray(np.rint(mean * noise_table()[word >> np.uint64(48)]), dtype=np.int32)
 
 
 def draw_threshold(word: NDArray[np.uint64]) -> NDArray[np.int32]:
     """The initial threshold, uniform between 0.5 and 5."""
     low, high = INITIAL_THRESHOLD
     uniform = (word >> np.uint64(11)) * 2.0**-53
-    return np.rint((low + (high - low) * uniform) / THRESHOLD_UNIT).astype(np.int32)
+    return np.asarray(np.rint((low + (high - low) * uniform) / THRESHOLD_UNIT), dtype=np.int32)
 
 
 assert math.log2(THRESHOLD_MAX + RISE_MAX) < 31

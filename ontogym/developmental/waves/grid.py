@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["MAX_RADIUS", "PITCH_UM", "HexGrid", "dendritic_overlap", "hex_distance"]
+__all__ = ["MAX_RADIUS", "PITCH_UM", "HexGrid", "dendritic_overlap", "hex_distance", "within"]
 
 PITCH_UM = 34.0
 """Distance between neighbouring cells."""
@@ -135,6 +135,28 @@ def nearest_axial(
 def hex_distance(x: Any, y: Any) -> Any:
     """Rings between the origin and the cell at axial (x, y)."""
     return np.maximum(np.maximum(np.abs(x), np.abs(y)), np.abs(x + y))
+
+
+def within(index: NDArray[np.integer], axial: NDArray[np.int32], rings: int) -> NDArray[np.int32]:
+    """What a table holds within so many rings of each cell, itself left out: ``(C, 3 rings (rings + 1))``.
+
+    Args:
+        index: as `HexGrid.index`, its middle at axial (0, 0), -1 where there is nothing.
+        axial: ``(C, 2)``.
+        rings: how far.
+
+    Returns:
+        The entries that there are, then -1.
+    """
+    y, x = np.mgrid[-rings : rings + 1, -rings : rings + 1]
+    ring = hex_distance(x, y)
+    offsets = np.stack([x, y], axis=-1)[(ring > 0) & (ring <= rings)]
+    place = axial + (len(index) // 2 + rings)
+    table = np.pad(index, rings, constant_values=-1)
+    found = np.stack([table[place[:, 1] + dy, place[:, 0] + dx] for dx, dy in offsets], axis=1)
+    # The gaps last, so that a loop may stop at the first.
+    order = np.argsort(found < 0, axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(found, order, axis=1).astype(np.int32))
 
 
 def dendritic_overlap(distance_um: Any, radius_um: float) -> Any:

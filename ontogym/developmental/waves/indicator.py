@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from ontogym.developmental.waves.calcium import AROUND, FADE, REACH, SELF
-from ontogym.developmental.waves.grid import HexGrid, hex_distance
+from ontogym.developmental.waves.calcium import AROUND, FADE, REACH, SELF, fluoresce
+from ontogym.developmental.waves.grid import HexGrid, within
 
-__all__ = ["CalciumIndicator", "cells_within"]
+__all__ = ["CalciumIndicator"]
 
 
 class CalciumIndicator:
@@ -32,7 +31,7 @@ class CalciumIndicator:
         self.decay = np.float32(FADE ** (frame_ms / 100.0))
         gain = (1.0 - FADE ** (frame_ms / 100.0)) / (1.0 - FADE)
         self.own, self.near = np.float32(gain * SELF), np.float32(gain * AROUND)
-        self._neighbours = cells_within(grid, REACH)
+        self._place, self._around = np.arange(grid.cells), within(grid.index, grid.axial, REACH)
 
     def dark(self, retinas: int) -> NDArray[np.float32]:
         """Where an indicator starts, ``(B, C)``: zeros."""
@@ -40,34 +39,5 @@ class CalciumIndicator:
 
     def step(self, calcium: NDArray[np.float32], active: NDArray[np.bool_]) -> None:
         """One frame, in place: `calcium` ``(B, C)`` float32, `active` ``(B, C)`` bool."""
-        _step(calcium, active, self._neighbours, self.decay, self.own, self.near)
-
-
-def cells_within(grid: HexGrid, rings: int) -> NDArray[np.int32]:
-    """The other cells within so many hexagonal rings of each, ``(C, 3 rings (rings + 1))``; -1 fills the rest."""
-    y, x = np.mgrid[-rings : rings + 1, -rings : rings + 1]
-    ring = hex_distance(x, y)
-    offsets = np.stack([x, y], axis=-1)[(ring > 0) & (ring <= rings)]
-    index = np.pad(grid.index, rings, constant_values=-1)
-    place = grid.axial + grid.radius + rings
-    found = np.stack([index[place[:, 1] + y, place[:, 0] + x] for x, y in offsets], axis=1)
-    # The gaps last, so that a loop may stop at the first.
-    order = np.argsort(found < 0, axis=1, kind="stable")
-    return np.ascontiguousarray(np.take_along_axis(found, order, axis=1))
-
-
-@njit(cache=True, nogil=True)
-def _step(calcium, active, neighbours, decay, own, near):  # type: ignore[no-untyped-def]
-    for retina in range(calcium.shape[0]):
-        light = calcium[retina]
-        for cell in range(light.shape[0]):
-            light[cell] *= decay
-        for cell in range(light.shape[0]):
-            if active[retina, cell]:
-                light[cell] += own
-                for other in neighbours[cell]:
-                    if other < 0:
-                        break
-                    light[other] += near
-        for cell in range(light.shape[0]):
-            light[cell] = min(light[cell], np.float32(1.0))
+        for light, lit in zip(calcium, active):
+            fluoresce(light, lit, self._place, self._around, self.decay, self.own, self.near)

@@ -30,8 +30,8 @@ _FLOOR, _TOP, _SHIFT = np.int32(64), np.int32(1_800_000_000), np.int32(4)
 _RISE_TOP = np.float32(300_000_000)
 assert (TILE_WIDTH, TILE_HEIGHT, TILE) == (layout.TILE_WIDTH, layout.TILE_HEIGHT, layout.TILE)
 assert FIRST_OCCASION == fixed_point.FIRST_OCCASION
-assert (_FLOOR, _TOP) == (fixed_point.EXCITATION_FLOOR, fixed_point.THRESHOLD_MAX)
-assert (_SHIFT, _RISE_TOP) == (fixed_point.SHIFT, fixed_point.RISE_MAX)
+assert (int(_FLOOR), int(_TOP)) == (fixed_point.EXCITATION_FLOOR, fixed_point.THRESHOLD_MAX)
+assert (int(_SHIFT), int(_RISE_TOP)) == (fixed_point.SHIFT, fixed_point.RISE_MAX)
 _ZERO, _ONE, _TWO = np.int32(0), np.int32(1), np.int32(2)
 _LONGEST_SLEEP = np.float32(1e6)
 """Steps; up to here a quotient in float32 errs by less than the step that is taken off for it."""
@@ -82,14 +82,18 @@ def _update(tile: Any, drawn: Any, mix: Any, rise: Any, gain: Any) -> Any:
     for i in range(TILE):
         total, excitation, phase = drawn[i], tile[0, i], tile[3, i]
         v, e = np.float32(total), np.float32(excitation)
+        # E <- max(0, E + (I - E) dt / T_K)
         x = max(np.int32(e + (v - e) * mix), _ZERO)
         x = _ZERO if (total == _ZERO) & (x < _FLOOR) else x
         threshold = tile[1, i]
         quiet = phase == _ZERO
+        # A quiet cell starts where E >= theta.
         start = quiet & (np.int32(x << _SHIFT) >= threshold)
         on = start | (phase > _ZERO)
+        # theta <- max(0, theta + dt (-lambda + [active] (H1 + H2 I) / D))
         up = np.int32(min(rise + v * gain, _RISE_TOP))
         threshold = np.int32(np.int32(threshold - tile[2, i]) + (up if on else _ZERO))
+        # E is not kept while active; it begins at 0 after the off step.
         x = x if quiet & (not start) else _ZERO
         phase = _TWO if start else (_ONE if on else _ZERO)
         tile[0, i] = x
@@ -127,112 +131,96 @@ def _wake_around(wake: Any, place: Any, width: Any, reach: Any, step: Any) -> No
             wake[at] = min(wake[at], step)
 
 
-@njit(**_OPTIONS)
-def _run_one(
-    steps: Any,
-    every: Any,
-    frames: Any,
-    key: Any,
-    step: Any,
+@njit(**_INLINE)
+def _stop(
+    queue: Any, first: Any, stopping: Any, t: Any, key: Any, tiles: Any, active: Any, grid: Any
+) -> None:
+    """Cells that have been depolarised for longer than D fall quiet: lambda is drawn anew, from N(1, 0.2) times its mean."""
+    for j in range(first, first + stopping):
+        slot = queue[j % queue.size]
+        cell = grid.cell[slot]
+        tile, inner = slot // TILE, slot % TILE
+        tiles[tile, 3, inner] = -1
+        noise = grid.noise[_word(key, cell, t + FIRST_OCCASION) >> _S48]
+        # lambda_i = (H1 / P) (sum_j w_ij / max_k sum_j w_kj) N(1, 0.2)
+        tiles[tile, 2, inner] = np.int32(np.rint(grid.decay[cell] * noise))
+        active[cell] = False
+
+
+@njit(**_INLINE)
+def _step_tiles(
+    t: Any,
     tiles: Any,
     seen: Any,
     wake: Any,
     inputs: Any,
-    active: Any,
     queue: Any,
-    due: Any,
-    head: Any,
+    last: Any,
+    drawn: Any,
     grid: Any,
     rate: Any,
+) -> Any:
+    """Step `t` of all tiles that are awake; the end of the queue, to which the cells that started were added."""
+    for b in grid.living:
+        if wake[b] > t:
+            continue
+        tile = tiles[b]
+        if seen[b] < t - 1:
+            _catch_up(tile, t - 1 - seen[b])
+        seen[b] = t
+        for y in range(TILE_HEIGHT):
+            for x in range(TILE_WIDTH):
+                drawn[y * TILE_WIDTH + x] = inputs[grid.origin[b] + y * grid.width + x]
+        started, busy = _update(tile, drawn, rate.mix, rate.rise, rate.gain)
+        if started:
+            for i in range(TILE):
+                if tile[3, i] == _TWO:
+                    queue[last % queue.size] = b * TILE + i
+                    last += 1
+        wake[b] = t + 1 if busy else t + 1 + _sleep(tile)
+    return last
+
+
+@njit(**_OPTIONS)
+def _run_one(
+    steps: Any, every: Any, frames: Any, key: Any, step: Any, state: Any, grid: Any, rate: Any
 ) -> None:
     """Advance one retina by `steps`; after each `every` of them (if not 0), write `active` to the next frame."""
-    hold, room, width = rate.hold, queue.size, grid.width
-    drawn = np.empty(TILE, np.int32)
+    tiles, seen, wake, inputs, active, queue, due, head = state
+    room, drawn = queue.size, np.empty(TILE, np.int32)
     for t in range(step, step + steps):
-        first, stopping = head[0], due[t % hold]
+        first, stopping = head[0], due[t % rate.hold]
+        _stop(queue, first, stopping, t, key, tiles, active, grid)
+        last = _step_tiles(t, tiles, seen, wake, inputs, queue, head[1], drawn, grid, rate)
+        # I_i(t + 1) = sum_j w_ij [j active at t], kept by what each cell adds and takes away.
         for j in range(first, first + stopping):
-            slot = queue[j % room]
-            cell = grid.cell[slot]
-            tile, inner = slot // TILE, slot % TILE
-            tiles[tile, 3, inner] = -1
-            noise = grid.noise[_word(key, cell, t + FIRST_OCCASION) >> _S48]
-            tiles[tile, 2, inner] = np.int32(np.rint(grid.decay[cell] * noise))
-            active[cell] = False
-        last = head[1]
-        for b in grid.living:
-            if wake[b] > t:
-                continue
-            tile = tiles[b]
-            if seen[b] < t - 1:
-                _catch_up(tile, t - 1 - seen[b])
-            seen[b] = t
-            for y in range(TILE_HEIGHT):
-                for x in range(TILE_WIDTH):
-                    drawn[y * TILE_WIDTH + x] = inputs[grid.origin[b] + y * width + x]
-            started, busy = _update(tile, drawn, rate.mix, rate.rise, rate.gain)
-            if started:
-                for i in range(TILE):
-                    if tile[3, i] == _TWO:
-                        queue[last % room] = b * TILE + i
-                        last += 1
-            wake[b] = t + 1 if busy else t + 1 + _sleep(tile)
-        for j in range(first, first + stopping):
-            place = _place(queue[j % room], grid.origin, width)
+            place = _place(queue[j % room], grid.origin, grid.width)
             _spread(inputs, place, np.int32(-1), grid.row_start, grid.row_length, grid.row_weight)
         for j in range(head[1], last):
             slot = queue[j % room]
             active[grid.cell[slot]] = True
-            place = _place(slot, grid.origin, width)
+            place = _place(slot, grid.origin, grid.width)
             _spread(inputs, place, _ONE, grid.row_start, grid.row_length, grid.row_weight)
-            _wake_around(wake, place, width, grid.reach, t + 1)
-        due[t % hold] = last - head[1]
+            _wake_around(wake, place, grid.width, grid.reach, t + 1)
+        due[t % rate.hold] = last - head[1]
         head[0], head[1] = first + stopping, last
         if every > 0 and (t + 1 - step) % every == 0:
             frames[(t + 1 - step) // every - 1] = active
 
 
 @njit(**_OPTIONS)
-def run(
-    steps: Any,
-    every: Any,
-    frames: Any,
-    key: Any,
-    step: Any,
-    tiles: Any,
-    seen: Any,
-    wake: Any,
-    inputs: Any,
-    active: Any,
-    queue: Any,
-    due: Any,
-    head: Any,
-    grid: Any,
-    rate: Any,
-) -> None:
-    """Advance B retinas by `steps`, in place; arguments from `key` to `head` are those of `WaveState`.
+def run(steps: Any, every: Any, frames: Any, state: Any, grid: Any, rate: Any) -> None:
+    """Advance B retinas by `steps`, in place.
 
     Args:
         every: steps per frame, 0 for no frames.
         frames: ``(steps // every, B, C)`` bool, which cells are depolarised at the end of each frame.
+        state: the arrays of a `WaveState`.
         grid: a `Layout`.
         rate: the `Rates`.
     """
+    key, step, tiles, seen, wake, inputs, active, queue, due, head = state
     for b in range(step.size):
-        _run_one(
-            steps,
-            every,
-            frames[:, b],
-            key[b],
-            step[b],
-            tiles[b],
-            seen[b],
-            wake[b],
-            inputs[b],
-            active[b],
-            queue[b],
-            due[b],
-            head[b],
-            grid,
-            rate,
-        )
+        one = tiles[b], seen[b], wake[b], inputs[b], active[b], queue[b], due[b], head[b]
+        _run_one(steps, every, frames[:, b], key[b], step[b], one, grid, rate)
         step[b] += steps

@@ -1,4 +1,4 @@
-"""Pictures of the retina: which cells are depolarised, as white on black."""
+"""Pictures of the retina: which cells are depolarised, as white on black, or how much calcium they hold, as grey."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def render(grid: HexGrid, active: NDArray[Any], size: int) -> NDArray[np.uint8]:
 
     Args:
         grid: the retina's grid of C cells.
-        active: ``(..., C)``, true (or non-zero) where a cell is depolarised.
+        active: ``(..., C)``, true where a cell is depolarised; or floats, a level from 0 to 1.
         size: pixels a side, at most ``2 radius + 1``.
 
     Returns:
-        ``(..., size, size)`` uint8: 255 where depolarised, else 0.
+        ``(..., size, size)`` uint8: 255 where depolarised or at the highest level.
 
     Raises:
         OntogymError: `active` is of another retina, or `size` does not suit this one.
@@ -33,5 +33,8 @@ def render(grid: HexGrid, active: NDArray[Any], size: int) -> NDArray[np.uint8]:
             f"Activity of shape {active.shape} is not of a retina of radius {grid.radius}; "
             f"its last axis must be the {grid.cells} cells."
         )
-    lit = (active.view(np.uint8) if active.dtype == np.bool_ else active != 0) * np.uint8(255)
+    if active.dtype.kind == "f":
+        lit = (255 * active).round().astype(np.uint8)
+    else:
+        lit = (active.view(np.uint8) if active.dtype == np.bool_ else active != 0) * np.uint8(255)
     return np.take(lit, grid.raster(size), axis=-1)

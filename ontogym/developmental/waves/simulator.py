@@ -201,7 +201,7 @@ class WaveSimulator:
         # Numba is imported here: parameters, grids and names are wanted without it.
         from ontogym.developmental.waves.kernel import run
 
-        run(steps, every, movie, *state.arrays(), self._layout, self._rates)
+        run(steps, every, movie, state.arrays(), self._layout, self._rates)
 
     def _check(self, state: WaveState) -> None:
         expected = (self._layout.tiles, self.grid.cells, self._rates.hold)

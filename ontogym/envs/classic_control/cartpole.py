@@ -15,7 +15,14 @@ from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.batched.inputs import uniform_bounds
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CartPoleDynamics", "CartPoleEnv", "CartPoleParameters", "CartPoleState", "CartPoleVectorEnv"]
+__all__ = [
+    "CartPoleDynamics",
+    "CartPoleEnv",
+    "CartPoleParameters",
+    "CartPoleState",
+    "CartPoleVectorEnv",
+    "move",
+]
 
 GRAVITY, MASS_CART, MASS_POLE, HALF_LENGTH = 9.8, 1.0, 0.1, 0.5
 FORCE, STEP_S = 10.0, 0.02
@@ -39,6 +46,35 @@ class CartPoleState(NamedTuple):
     x_dot: NDArray[np.float64]
     theta: NDArray[np.float64]
     theta_dot: NDArray[np.float64]
+
+
+def move(
+    state: CartPoleState, actions: Any, parameters: CartPoleParameters, xp: Any = np
+) -> tuple[CartPoleState, Any]:
+    """The equations of motion: where the cart is after a step, and whether its pole has fallen ``(P,)``.
+
+    Args:
+        state, actions: arrays ``(P,)`` of the array library `xp`, NumPy or torch (there actions are float64).
+    """
+    gravity, mass_cart, mass_pole, half_length, force = parameters
+    # Gymnasium's equations with both sides divided by the total mass beforehand.
+    total = mass_cart + mass_pole
+    pole_share = mass_pole * half_length / total
+    push = (2.0 * actions - 1.0) * (force / total)
+    x, x_dot, theta, theta_dot = state
+    cos, sin = xp.cos(theta), xp.sin(theta)
+    # Florian (2007), "Correct equations for the dynamics of the cart-pole system", eqs. 23 and 24.
+    temp = push + pole_share * (theta_dot * theta_dot) * sin
+    moment = half_length * 4.0 / 3.0 - half_length * mass_pole / total * (cos * cos)
+    theta_acc = (gravity * sin - cos * temp) / moment
+    x_acc = temp - pole_share * (theta_acc * cos)
+    new = CartPoleState(
+        x + STEP_S * x_dot,
+        x_dot + STEP_S * x_acc,
+        theta + STEP_S * theta_dot,
+        theta_dot + STEP_S * theta_acc,
+    )
+    return new, (xp.abs(new.x) > X_LIMIT) | (xp.abs(new.theta) > ANGLE_LIMIT)
 
 
 class CartPoleDynamics(Dynamics[CartPoleState]):
@@ -70,26 +106,8 @@ class CartPoleDynamics(Dynamics[CartPoleState]):
         streams: LaneStreams,
         parameters: CartPoleParameters | None = None,
     ) -> tuple[CartPoleState, NDArray[np.float64], NDArray[np.bool_]]:
-        gravity, mass_cart, mass_pole, half_length, force = parameters or self.parameters
-        # Gymnasium's equations with both sides divided by the total mass beforehand.
-        total = mass_cart + mass_pole
-        pole_share = mass_pole * half_length / total
-        push = (2.0 * actions - 1.0) * (force / total)
-        x, x_dot, theta, theta_dot = state
-        cos, sin = np.cos(theta), np.sin(theta)
-        # Florian (2007), "Correct equations for the dynamics of the cart-pole system", eqs. 23 and 24.
-        temp = push + pole_share * (theta_dot * theta_dot) * sin
-        moment = half_length * 4.0 / 3.0 - half_length * mass_pole / total * (cos * cos)
-        theta_acc = (gravity * sin - cos * temp) / moment
-        x_acc = temp - pole_share * (theta_acc * cos)
-        new = CartPoleState(
-            x + STEP_S * x_dot,
-            x_dot + STEP_S * x_acc,
-            theta + STEP_S * theta_dot,
-            theta_dot + STEP_S * theta_acc,
-        )
-        terminated = (np.abs(new.x) > X_LIMIT) | (np.abs(new.theta) > ANGLE_LIMIT)
-        reward = -terminated.astype(np.float64) if self.sutton_barto_reward else np.ones(len(x))
+        new, terminated = move(state, actions, parameters or self.parameters)
+        reward = -terminated.astype(np.float64) if self.sutton_barto_reward else np.ones(len(new.x))
         return new, reward, terminated
 
     def observe(self, state: CartPoleState) -> NDArray[np.float32]:

@@ -2,65 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
-from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingState, whole_option
-from ontogym.retina_env.encoding.task import Display, patients_task
+from ontogym.batched.environments import BatchedVectorEnv
+from ontogym.retina_env.encoding.dynamics import EncodingEnv, EncodingState
+from ontogym.retina_env.encoding.options import CalibrationOptions
+from ontogym.retina_env.encoding.task import patients_task
+from ontogym.retina_env.encoding.unseen import HiddenSubject
 
 __all__ = ["RetinaCalibrationDynamics", "RetinaCalibrationEnv", "RetinaCalibrationVectorEnv"]
 
 
-class RetinaCalibrationDynamics(EncodingDynamics):
+class RetinaCalibrationDynamics(HiddenSubject):
     """The task's rules, batch axis first; arguments as in `RetinaCalibrationEnv`."""
 
-    reset_options: ClassVar[tuple[str, ...]] = ("image", "patient")
+    options_type = CalibrationOptions
 
-    def __init__(
-        self,
-        steps: int = 30,
-        patients: Any = 16,
-        images: Any = None,
-        n_images: int = 256,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        obs: str = "both",
-    ) -> None:
-        self._arguments = (steps, patients, images, n_images, fold, grid, n_levels, drive_penalty, obs)
-        display = Display(n_levels, drive_penalty)
-        super().__init__(
-            patients_task(patients, images, n_images, fold, grid), display, obs, steps, reports=True
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Images and retinas are many megabytes, made again (or found in this process) from what they were made of.
-        return type(self), self._arguments
-
-    def _patients(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        count = len(self.task.judge.models)
-        if "patient" in options:
-            return whole_option(options["patient"], "patient", count)
-        return np.asarray((u * count).astype(np.int64))
+    def __init__(self, **options: Any) -> None:
+        given = CalibrationOptions(**options)
+        super().__init__(given, patients_task(given), given.steps, reports=True)
 
     def _begin(self, state: EncodingState) -> EncodingState:
         # Nothing has been shown to this patient, so nothing is known of it.
         return state
 
-    def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
-        return self.weighted_maps(image, actions)
 
-    def info(self, state: EncodingState) -> dict[str, NDArray[Any]]:
-        return super().info(state) | {"patient": state.patient}
-
-
-class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
+class RetinaCalibrationEnv(EncodingEnv):
     """
     ## Description
 
@@ -124,15 +91,15 @@ class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
 
     | Parameter       | Type         | Default  | Description                                                      |
     |-----------------|--------------|----------|------------------------------------------------------------------|
-    | `steps`         | int          | `30`     | images of a life                                                 |
-    | `patients`      | int / list   | `16`     | how many (retina seeds from 1000 on), or seeds, or twins         |
     | `images`        | array / None | `None`   | stills (M, S, S) or films (V, T, S, S); None: dead leaves        |
     | `n_images`      | int          | `256`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
+    | `steps`         | int          | `30`     | images of a life                                                 |
+    | `patients`      | int / list   | `16`     | how many (retina seeds from 1000 on), or seeds, or twins         |
     | `render_mode`   | str / None   | `None`   | `'rgb_array'`: image, what the electrodes show, responses        |
 
     ## Registered Configurations
@@ -146,23 +113,7 @@ class RetinaCalibrationEnv(BatchedEnv[EncodingState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        steps: int = 30,
-        patients: Any = 16,
-        images: Any = None,
-        n_images: int = 256,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        obs: str = "both",
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = RetinaCalibrationDynamics(
-            steps, patients, images, n_images, fold, grid, n_levels, drive_penalty, obs
-        )
-        super().__init__(dynamics, render_mode)
+    dynamics_type = RetinaCalibrationDynamics
 
 
 class RetinaCalibrationVectorEnv(BatchedVectorEnv[EncodingState]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
-__all__ = ["draw_encoding"]
+__all__ = ["draw_encoding", "draw_percept"]
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (230, 159, 0), (0, 158, 115)
@@ -39,24 +40,54 @@ def draw_encoding(
     Returns:
         ``(H, W, 3)`` uint8.
     """
-    from PIL import Image, ImageFont
-    from PIL.ImageDraw import Draw
-
     most = max(float(np.max(target)), float(np.max(response)), 1.0)
     panels = (_luminance(image), _luminance(shown), _bars(target, response, most))
-    page = Image.new("RGB", (3 * _PANEL + 4 * _GAP, _TOP + _PANEL + _BOTTOM), _PAPER)
-    pen, font = Draw(page), ImageFont.load_default(13)
-    titles = ("image", "what the electrodes show", f"responses of {len(target)} neurons")
-    for k, (panel, title) in enumerate(zip(panels, titles)):
-        left = _GAP + k * (_PANEL + _GAP)
-        page.paste(Image.fromarray(panel), (left, _TOP))
-        pen.text((left, _TOP - 6), title, fill=_INK, font=font, anchor="ls")
+    page, pen, font = _page(panels, f"responses of {len(target)} neurons")
     below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
     for x, text, anchor in ((0, f"{most:.3g}", "la"), (0.5, "0 spikes", "ma"), (1, f"{most:.3g}", "ra")):
         pen.text((left + x * _PANEL, below), text, fill=_INK, font=font, anchor=anchor)
     _legend(pen, font, left, below + 20)
-    _skill(pen, font, skill, below + 16)
+    _skill(pen, font, skill, below + 16, "1: as good as full resolution")
     return np.asarray(page)
+
+
+def draw_percept(
+    image: NDArray[np.floating], shown: NDArray[np.floating], percept: NDArray[np.floating], skill: float
+) -> NDArray[np.uint8]:
+    """Three panels: the image, what is shown, and what the patient sees of it, dark to brightest; below, the skill.
+
+    Args:
+        image, shown: ``(S, S)`` in [0, 1].
+        percept: ``(rows, columns)`` brightness, as wide as the image.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    rows, columns = percept.shape
+    seen = np.zeros((columns, columns))
+    top = (columns - rows) // 2
+    most = float(percept.max())
+    seen[top : top + rows] = percept / max(most, 1e-6)
+    page, pen, font = _page((_luminance(image), _luminance(shown), _luminance(seen)), "percept")
+    below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
+    text = f"white: brightness {most:.2g} (1: one electrode's most)"
+    pen.text((left, below), text, fill=_INK, font=font)
+    _skill(pen, font, skill, below + 16, "1: as good as is known")
+    return np.asarray(page)
+
+
+def _page(panels: Sequence[NDArray[np.uint8]], answer: str) -> tuple[Any, ImageDraw, Any]:
+    """A page with three panels and their titles, a pen on it, and a font."""
+    from PIL import Image, ImageFont
+    from PIL.ImageDraw import Draw
+
+    page = Image.new("RGB", (3 * _PANEL + 4 * _GAP, _TOP + _PANEL + _BOTTOM), _PAPER)
+    pen, font = Draw(page), ImageFont.load_default(13)
+    for k, (panel, title) in enumerate(zip(panels, ("image", "what the electrodes show", answer))):
+        left = _GAP + k * (_PANEL + _GAP)
+        page.paste(Image.fromarray(panel), (left, _TOP))
+        pen.text((left, _TOP - 6), title, fill=_INK, font=font, anchor="ls")
+    return page, pen, font
 
 
 def _legend(pen: ImageDraw, font: Any, left: int, top: int) -> None:
@@ -72,7 +103,7 @@ def _legend(pen: ImageDraw, font: Any, left: int, top: int) -> None:
         pen.text((left + 17, y), text, fill=_INK, font=font)
 
 
-def _skill(pen: ImageDraw, font: Any, skill: float, top: int) -> None:
+def _skill(pen: ImageDraw, font: Any, skill: float, top: int, one: str) -> None:
     """Skill as a bar between -1 and 1, with its ends and middle in words."""
     left, right = _GAP, _GAP + 2 * _PANEL + _GAP
     middle, half = (left + right) // 2, (right - left) // 2
@@ -83,7 +114,7 @@ def _skill(pen: ImageDraw, font: Any, skill: float, top: int) -> None:
     words = (
         (left, "-1", "la"),
         (middle, f"skill {skill:.2f}   (0: as good as averaging)", "ma"),
-        (right, "1: as good as full resolution", "ra"),
+        (right, one, "ra"),
     )
     for x, text, anchor in words:
         pen.text((x, top + 22), text, fill=_INK, font=font, anchor=anchor)

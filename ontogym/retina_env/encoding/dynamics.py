@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -13,13 +13,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogym.batched.dynamics import Dynamics
+from ontogym.batched.environments import BatchedEnv
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.retina_env.encoding.filter_bank import MAPS
+from ontogym.retina_env.encoding.options import DisplayOptions, arguments, signature_of
 from ontogym.retina_env.encoding.scenes import STATISTICS, STATISTICS_MAX
 from ontogym.retina_env.encoding.task import Display, EncodingTask
 from ontogym.seeding import LaneStreams
 
-__all__ = ["OBSERVATIONS", "WEIGHTS", "EncodingDynamics", "EncodingState", "Outcome", "whole_option"]
+__all__ = [
+    "OBSERVATIONS",
+    "WEIGHTS",
+    "EncodingDynamics",
+    "EncodingEnv",
+    "EncodingState",
+    "Outcome",
+    "whole_option",
+]
 
 OBSERVATIONS = ("both", "image", "statistics")
 WEIGHTS = len(MAPS) + 1
@@ -32,7 +42,7 @@ class EncodingState(NamedTuple):
     """P lanes. ``image`` (P, T) which images the life shows; ``step`` (P,) how many are over; ``patient`` (P,).
 
     Of the last presentation: ``judged`` (P,) its image, -1 before any; ``residual`` (P, E) what was added to the
-    average; ``shown`` (P, E) in [0, 1]; ``response`` (P, N); ``deviance``, ``skill``, ``retina_skill`` (P,).
+    average; ``shown`` (P, E) in [0, 1]; ``response`` (P, N); ``loss``, ``skill``, ``retina_skill`` (P,).
     """
 
     image: NDArray[np.int64]
@@ -42,21 +52,21 @@ class EncodingState(NamedTuple):
     residual: NDArray[np.float32]
     shown: NDArray[np.float32]
     response: NDArray[np.float32]
-    deviance: NDArray[np.float64]
+    loss: NDArray[np.float64]
     skill: NDArray[np.float64]
     retina_skill: NDArray[np.float64]
 
 
 class Outcome(NamedTuple):
-    """Tensors of one presentation: ``residual``, ``shown`` (B, E), ``rates`` (B, N), the others (B,) float64.
+    """Tensors of one presentation: ``residual``, ``shown`` (B, E), ``answer`` (B, N), the others (B,) float64.
 
     ``reward`` is the environment's, so that its gradient is what an agent would want.
     """
 
     residual: Tensor
     shown: Tensor
-    rates: Tensor
-    deviance: Tensor
+    answer: Tensor
+    loss: Tensor
     skill: Tensor
     reward: Tensor
 
@@ -65,9 +75,8 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
     """The rules that all encoding tasks share.
 
     Args:
+        options: the arguments of the environment.
         task: electrodes, images, judges.
-        display: what electrodes can show.
-        obs: ``"both"``, ``"image"`` or ``"statistics"``.
         steps: presentations in a life.
         reports: whether the last target and response are part of the observation.
     """
@@ -75,7 +84,15 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
     render_fps: ClassVar[int] = 2
     reset_options: ClassVar[tuple[str, ...]] = ("image",)
 
-    def __init__(self, task: EncodingTask, display: Display, obs: str, steps: int, reports: bool) -> None:
+    options_type: ClassVar[type[DisplayOptions]] = DisplayOptions
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__signature__ = signature_of(cls.options_type)  # type: ignore[attr-defined]
+
+    def __init__(self, options: DisplayOptions, task: EncodingTask, steps: int, reports: bool) -> None:
+        self.options, obs = options, options.obs
+        display = Display(options.n_levels, options.drive_penalty)
         if obs not in OBSERVATIONS:
             raise UnknownNameError("observation", str(obs), OBSERVATIONS)
         if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
@@ -87,9 +104,13 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
                 f"Films of {self.frames} frames are too short for {steps} steps; pass fewer steps."
             )
         self.task, self.display, self.obs, self.steps = task, display, obs, int(steps)
-        self.reports, self.n_cells = reports, task.judge.targets.shape[2]
+        self.reports, self.n_cells = reports, task.judge.channels
         self.observation_space = spaces.Dict(self._parts())
         self.action_space = spaces.Box(-1.0, 1.0, (WEIGHTS,), dtype=np.float32)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Images and judges are many megabytes, made again (or found in this process) from what they were made of.
+        return _made, (type(self), arguments(self.options))
 
     def _parts(self) -> dict[str, spaces.Space[Any]]:
         size, parts = self.task.layout.size, {}
@@ -98,10 +119,19 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         if self.obs != "image":
             parts["statistics"] = spaces.Box(0.0, STATISTICS_MAX, (len(STATISTICS),), dtype=np.float32)
         if self.reports:
-            parts["target"] = spaces.Box(0.0, np.inf, (self.n_cells,), dtype=np.float32)
-            parts["response"] = spaces.Box(0.0, np.inf, (self.n_cells,), dtype=np.float32)
+            parts["target"] = spaces.Box(0.0, np.inf, (self.reported,), dtype=np.float32)
+            parts["response"] = spaces.Box(0.0, np.inf, (self.reported,), dtype=np.float32)
             parts["progress"] = spaces.Box(0.0, 1.0, (1,), dtype=np.float32)
         return dict(parts)
+
+    @property
+    def reported(self) -> int:
+        """How many numbers of an answer the agent is told."""
+        return self.n_cells
+
+    def report(self, answers: Tensor) -> Tensor:
+        """What the agent is told of answers ``(B, N)``, ``(B, reported)``."""
+        return answers
 
     def reset(
         self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
@@ -119,7 +149,7 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
             residual=np.zeros_like(average),
             shown=average,
             response=np.zeros((count, self.n_cells), dtype=np.float32),
-            deviance=np.zeros(count),
+            loss=np.zeros(count),
             skill=np.zeros(count),
             retina_skill=np.zeros(count),
         )
@@ -146,10 +176,9 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
 
     def _begin(self, state: EncodingState) -> EncodingState:
         """The state before any action: averages are shown, and nothing is gained."""
-        judge, first = self.task.judge, state.image[:, 0]
-        rates = judge.average_rates[state.patient, first].numpy()
-        found = judge.average_deviance[state.patient, first].numpy()
-        return state._replace(judged=first.copy(), response=rates, deviance=found)
+        first = state.image[:, 0]
+        answers, loss = self.task.judge.averages(torch.from_numpy(first), torch.from_numpy(state.patient))
+        return state._replace(judged=first.copy(), response=answers.numpy(), loss=loss.numpy())
 
     @abc.abstractmethod
     def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
@@ -174,8 +203,8 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         who = torch.from_numpy(state.patient)
         residual = self.residual(state, image, actions)
         shown = self.display(self.task.scenes.average[image] + residual)
-        rates, found, skill = self.task.judge.judge(shown, image, who, blocks)
-        return Outcome(residual, shown, rates, found, skill, self.reward(state, skill, shown))
+        answer, found, skill = self.task.judge.judge(shown, image, who, blocks)
+        return Outcome(residual, shown, answer, found, skill, self.reward(state, skill, shown))
 
     def step(
         self, state: EncodingState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None
@@ -191,8 +220,8 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
             judged=image,
             residual=done.residual.numpy(),
             shown=done.shown.numpy(),
-            response=done.rates.numpy(),
-            deviance=done.deviance.numpy(),
+            response=done.answer.numpy(),
+            loss=done.loss.numpy(),
             skill=done.skill.numpy(),
             retina_skill=state.retina_skill if retina_skill is None else retina_skill,
         )
@@ -219,24 +248,24 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         if self.obs != "image":
             seen["statistics"] = scenes.statistics[image]
         if self.reports:
-            seen["target"] = self._target(state)
-            seen["response"] = state.response.copy()
+            pair = (self._target(state), state.response)
+            seen["target"], seen["response"] = (self.report(torch.from_numpy(x)).numpy().copy() for x in pair)
             seen["progress"] = (state.step[:, None] / self.steps).astype(np.float32)
         return seen
 
     def _target(self, state: EncodingState) -> NDArray[np.float32]:
         """The ground truth of what was judged last, ``(P, N)``; zeros before anything was."""
-        target = self.task.judge.targets[state.patient, np.maximum(state.judged, 0)].numpy()
+        judged, who = np.maximum(state.judged, 0), torch.from_numpy(state.patient)
+        target = self.task.judge.reference(torch.from_numpy(judged), who).numpy()
         return np.asarray(np.where(state.judged[:, None] >= 0, target, np.float32(0)))
 
     def info(self, state: EncodingState) -> dict[str, NDArray[Any]]:
-        judge, judged = self.task.judge, np.maximum(state.judged, 0)
-        who = state.patient
+        judge, judged = self.task.judge, torch.from_numpy(np.maximum(state.judged, 0))
+        known = judge.known(judged, torch.from_numpy(state.patient))
         facts = {
             "image_index": self.current_image(state),
-            "deviance": state.deviance,
-            "deviance_average": judge.average_deviance[who, judged].numpy(),
-            "deviance_full": judge.full_deviance[who, judged].numpy(),
+            judge.named: state.loss,
+            **{f"{judge.named}_{name}": loss.numpy() for name, loss in known.items()},
             "skill": state.skill,
             "response": state.response,
             "target": self._target(state),
@@ -257,6 +286,25 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
     def weighted_maps(self, image: Tensor, actions: Tensor) -> Tensor:
         """Sum of the images' maps weighted by actions ``(B, 13)``, ``(B, E)``."""
         return WEIGHT_SCALE * torch.bmm(actions[:, None], self.task.scenes.maps[image])[:, 0]
+
+
+class EncodingEnv(BatchedEnv[EncodingState]):
+    """An encoding environment: its arguments are those of its dynamics, and `render_mode`."""
+
+    dynamics_type: ClassVar[type[EncodingDynamics]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        shown = signature_of(cls.dynamics_type.options_type, render_mode=None)
+        cls.__signature__ = shown  # type: ignore[attr-defined]
+
+    def __init__(self, render_mode: str | None = None, **options: Any) -> None:
+        make: Callable[..., EncodingDynamics] = self.dynamics_type
+        super().__init__(make(**options), render_mode)
+
+
+def _made(kind: Callable[..., EncodingDynamics], options: Mapping[str, Any]) -> EncodingDynamics:
+    return kind(**options)
 
 
 def whole_option(values: NDArray[Any], name: str, count: int) -> NDArray[np.int64]:

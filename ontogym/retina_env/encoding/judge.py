@@ -1,42 +1,108 @@
-"""How good a response is: Poisson deviance to what the retina answered to the full image, and skill.
+"""Who judges an encoding, at the level of electrodes: an answer to their values, what it should be, how far it is off.
 
-Skill is 0 for showing averages and, on average over images, 1 for showing the full image:
-``(D_avg - D) / mean(D_avg - D_high)``.
+A picture is one layout of electrode values among others: an implant of sixty electrodes anywhere is judged as the
+blocks of a small image are. Three judges ship: `retina_judge.RetinaJudge` (a twin, a retina, a model from elsewhere),
+`animals_judge.AnimalsJudge` (retinas that nothing was fitted to), `percept_judge.PerceptJudge` (what the patient of an
+implant sees).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import abc
+from typing import ClassVar, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.layout import Layout
-from ontogym.retina_env.encoding.many_retinas import ManyRetinas
-from ontogym.retina_env.encoding.responders import BLOCK, in_blocks, make_responder
-from ontogym.retina_env.retina import SimulatedRetina
-from ontogym.seeding import generator
 
-__all__ = ["REPEATS", "SKILL_RANGE", "Judge", "Verdict", "deviance", "recorded"]
+__all__ = ["SKILL_RANGE", "Judge", "Verdict", "deviance"]
 
-REPEATS = 10
-"""Presentations over which the response to the full image is averaged."""
 SKILL_RANGE = (-20.0, 5.0)
 """Skill is cut off here: single bad images would otherwise outweigh all others."""
 
-_CHUNK = 8 * BLOCK
-
 
 class Verdict(NamedTuple):
-    """``rates`` (B, N) float32, ``deviance`` (B,) and ``skill`` (B,) float64, cut off at `SKILL_RANGE`."""
+    """``answer`` (B, N) float32, ``loss`` (B,) and ``skill`` (B,) float64, cut off at `SKILL_RANGE`."""
 
-    rates: Tensor
-    deviance: Tensor
+    answer: Tensor
+    loss: Tensor
     skill: Tensor
+
+
+class Judge(abc.ABC):
+    """K subjects who are shown electrodes in place of M pictures; each answers in N numbers.
+
+    Skill is ``(loss of averaging - loss) / gap``: 0 is averaging; what 1 is, the class says.
+
+    Attributes:
+        layout: the electrodes.
+        subjects, pictures, channels: K, M and N.
+        named: what the loss is called in an environment's info.
+    """
+
+    layout: Layout
+    subjects: int
+    pictures: int
+    channels: int
+    named: ClassVar[str] = "loss"
+
+    @abc.abstractmethod
+    def answer(self, electrodes: Tensor, who: Tensor | None = None, blocks: bool = False) -> Tensor:
+        """Answers ``(B, N)`` of subjects `who` ``(B,)`` (the first if None) to electrode values ``(B, E)``.
+
+        Differentiable where `differentiable` says so.
+
+        Args:
+            blocks: evaluate so that a row's numbers do not depend on its neighbours, to the last bit.
+        """
+
+    @abc.abstractmethod
+    def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        """What subjects should answer to pictures, by number ``(B,)``: ``(B, N)``."""
+
+    @abc.abstractmethod
+    def distance(self, wanted: Tensor, answers: Tensor) -> Tensor:
+        """How far answers ``(..., N)`` are from what is wanted: ``(...,)`` float64, 0 or more."""
+
+    def loss(self, answers: Tensor, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        """How far answers ``(B, N)`` are from the reference: ``(B,)`` float64, 0 or more."""
+        return self.distance(self.reference(picture, who), answers)
+
+    def goal(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        """What an encoder does best to aim at: the reference without the noise of its recording, ``(B, N)``."""
+        return self.reference(picture, who)
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients pass from answers to electrodes."""
+        return True
+
+    @abc.abstractmethod
+    def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Answers ``(B, N)`` to averages of the pictures, and their loss ``(B,)``."""
+
+    def average_losses(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        """The second of `averages`, which some judges have without the first."""
+        return self.averages(picture, who)[1]
+
+    @abc.abstractmethod
+    def gaps(self, who: Tensor | None = None) -> Tensor:
+        """By how much the loss of averaging exceeds that at skill 1, mean over pictures: ``(B,)``, or 0-dim."""
+
+    def known(self, picture: Tensor, who: Tensor) -> dict[str, Tensor]:
+        """Losses by which a reader can place one: that of averaging, and others that a judge knows."""
+        return {"average": self.average_losses(picture, who)}
+
+    def judge(self, electrodes: Tensor, picture: Tensor, who: Tensor, blocks: bool = False) -> Verdict:
+        """What subject ``who[b]`` answers to ``electrodes[b]``, and how good that is for picture ``picture[b]``."""
+        return self.compare(self.answer(electrodes, who, blocks), picture, who)
+
+    def compare(self, answers: Tensor, picture: Tensor, who: Tensor) -> Verdict:
+        """The verdict on given answers ``(B, N)``."""
+        found = self.loss(answers, picture, who)
+        skill = (self.average_losses(picture, who) - found) / self.gaps(who)
+        return Verdict(answers, found, skill.clamp(*SKILL_RANGE))
 
 
 def deviance(target: Tensor, rates: Tensor) -> Tensor:
@@ -46,124 +112,6 @@ def deviance(target: Tensor, rates: Tensor) -> Tensor:
     return 2 * (torch.xlogy(y, y) - y * torch.log(r) - y + r).mean(-1)
 
 
-def recorded(retina: SimulatedRetina, rates: Tensor) -> Tensor:
-    """What an experimenter records, ``(B, N)``: the mean spike counts of `REPEATS` presentations.
-
-    As `SimulatedRetina.respond` of the same images gives it.
-    """
-    rng = generator(0, "retina", retina.seed, "spikes")
-    expected = rates.numpy().astype(np.float64)
-    counts = rng.poisson(expected, (REPEATS, *rates.shape))
-    return torch.from_numpy(counts.mean(0).astype(np.float32))
-
-
-class Judge:
-    """K models that look at M images through electrodes, and what they must answer.
-
-    Args:
-        models: `SimulatedRetina`, `ForwardModel` or `ExternalModel`; K of them, of equally many neurons.
-        layout: the electrodes.
-        images: ``(M, S, S)``.
-        targets: ``(K, M, N)`` ground truth; None: what each model answers to the full images, of which a simulated
-            retina gives recordings.
-
-    Attributes:
-        targets: ``(K, M, N)``.
-        average_rates: ``(K, M, N)`` answers to averages.
-        average_deviance, full_deviance: ``(K, M)``, D_avg and D_high.
-        gap: ``(K,)``, mean of their differences.
-
-    Raises:
-        OntogymError: a model that answers no better to full images than to averages, so that skill means nothing.
-    """
-
-    def __init__(
-        self, models: Sequence[nn.Module], layout: Layout, images: Tensor, targets: Tensor | None = None
-    ) -> None:
-        self.models, self.layout = list(models), layout
-        self._retinas = [m for m in models if isinstance(m, SimulatedRetina)]
-        # Retinas differ behind the bipolar cells only: what comes before is computed once for all.
-        self._shared = len(self._retinas) == len(models)
-        self._bipolar = make_responder(self._retinas[0].bipolar if self._shared else nn.Identity(), layout)
-        self._responders = [make_responder(model, layout) for model in models]
-        self._many = ManyRetinas(self._retinas) if self._shared else None
-        with torch.no_grad():
-            full = self._everyone(images, averaged=False)
-            self.average_rates = self._everyone(images, averaged=True)
-        if targets is None:
-            rows = zip(self.models, full)
-            targets = torch.stack([recorded(m, r) if isinstance(m, SimulatedRetina) else r for m, r in rows])
-        if targets.shape != full.shape:
-            raise OntogymError(
-                f"The responses are {tuple(targets.shape[1:])}, but the twin answers {tuple(full.shape[1:])}; "
-                "give one row per image and one column per neuron of the twin."
-            )
-        self.targets = targets
-        self.average_deviance = deviance(targets, self.average_rates)
-        self.full_deviance = deviance(targets, full)
-        self.gap = (self.average_deviance - self.full_deviance).mean(1)
-        # Relative to the deviance itself: rounding alone makes a gap too.
-        if not bool((self.gap > 1e-4 * self.average_deviance.mean(1)).all()):
-            raise OntogymError(
-                "The twin tells full images from averages no better than chance, so there is no skill to measure; "
-                "choose another twin, more varied images, or a larger fold."
-            )
-
-    def answer(self, low: Tensor, who: Tensor, blocks: bool = False) -> Tensor:
-        """Rates ``(B, N)`` of model ``who[b]`` to electrode values ``low[b]``, ``(B, E)``.
-
-        Args:
-            blocks: evaluate eight at a time (`in_blocks`).
-        """
-        if self._many is not None and not (low.requires_grad and torch.is_grad_enabled()):
-            # Few at a time stay in the cache.
-            pairs = zip(low.split(BLOCK), who.split(BLOCK))
-            pooled = [self._many.pool(self._bipolar(part), those) for part, those in pairs]
-            return self._many.fire(torch.cat(pooled, 1), who)
-        if len(self.models) == 1:
-            return in_blocks(self._responders[0], low) if blocks else self._responders[0](low)
-        if self._shared:
-            low = self._bipolar(low)
-        parts, order = [], []
-        for k in who.unique().tolist():
-            rows = (who == k).nonzero()[:, 0]
-            parts.append(self._retinas[k].fire(low[rows]) if self._shared else self._responders[k](low[rows]))
-            order.append(rows)
-        return torch.cat(parts)[torch.cat(order).argsort()]
-
-    def judge(self, low: Tensor, images: Tensor, who: Tensor, blocks: bool = False) -> Verdict:
-        """What model ``who[b]`` answers to ``low[b]``, and how near that is to its answer to image ``images[b]``."""
-        rates = self.answer(low, who, blocks)
-        return self.compare(rates, images, who)
-
-    def compare(self, rates: Tensor, images: Tensor, who: Tensor) -> Verdict:
-        """The verdict on given rates ``(B, N)``."""
-        found = deviance(self.targets[who, images], rates)
-        skill = (self.average_deviance[who, images] - found) / self.gap[who]
-        return Verdict(rates, found, skill.clamp(*SKILL_RANGE))
-
-    def _everyone(self, images: Tensor, averaged: bool) -> Tensor:
-        """Rates ``(K, M, N)`` of all models to all images, or to what averages of them show."""
-        parts = []
-        for x in images.split(_CHUNK):
-            low = self.layout.average(x) if averaged else x
-            if self._shared:
-                shown = self.layout.show(low) if averaged else low
-                b = self._retinas[0].bipolar(shown)
-                parts.append(torch.stack([retina.fire(b) for retina in self._retinas]))
-            else:
-                answering = self._responders if averaged else self.models
-                parts.append(torch.stack([in_blocks(model, low) for model in answering]))
-        return torch.cat(parts, 1)
-
-
-def as_targets(responses: NDArray[np.floating]) -> Tensor:
-    """Ground truth given by the user as ``(1, M, N)``.
-
-    Raises:
-        OntogymError: no table of finite numbers from 0 on.
-    """
-    given = np.asarray(responses)
-    if given.ndim != 2 or given.dtype.kind not in "fiu" or not np.isfinite(given).all() or (given < 0).any():
-        raise OntogymError("responses must be a table (images, neurons) of finite spike counts from 0 on.")
-    return torch.from_numpy(given.astype(np.float32))[None]
+def everyone(who: Tensor | None, count: int) -> Tensor:
+    """`who`, or the first subject `count` times."""
+    return torch.zeros(count, dtype=torch.int64) if who is None else who

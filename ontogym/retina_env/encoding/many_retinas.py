@@ -7,7 +7,7 @@ which are round, a row of weights times a column of weights. `SimulatedRetina.fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,31 +34,24 @@ class ManyRetinas:
     """K retinas of equally many cells, N, and of the same image size S.
 
     Args:
-        retinas: the animals; what they are is copied.
+        retinas: the animals, taken one at a time; what they are is copied.
+        negligible: weights below this share of a cell's greatest are left out.
     """
 
-    def __init__(self, retinas: Sequence[SimulatedRetina]) -> None:
-        self._traits = Traits(*(torch.stack(part) for part in zip(*(r.traits for r in retinas))))
-        self._mean = torch.stack([r.drive_mean for r in retinas])
-        self._sd = torch.stack([r.drive_sd for r in retinas])
-        count, n, size = len(retinas), retinas[0].n_cells, retinas[0].size
-        # Row and column behind the last of a window, (K, N, 2: centre and surround, 4).
-        self._window = np.zeros((count, n, 2, 4), dtype=np.int64)
-        self._start = np.zeros((count, n), dtype=np.int64)
-        self._across, self._along = (np.zeros((count, n, size), dtype=np.float32) for _ in range(2))
-        centres, begin = [], 0
-        for k, retina in enumerate(retinas):
-            pools = retina.pools.numpy().reshape(2, n, size, size)
-            for i, (centre, surround) in enumerate(zip(*pools)):
-                top, below, left, right = self._window[k, i, 0] = _window(centre)
-                centres.append(centre[top:below, left:right].ravel())
-                self._start[k, i], begin = begin, begin + centres[-1].size
-                self._window[k, i, 1] = _window(surround)
-                # A round Gaussian whose weights sum to one is the product of its sums.
-                self._across[k, i], self._along[k, i] = (
-                    surround.sum(axis, dtype=np.float64) for axis in (0, 1)
-                )
-        self._centres = np.concatenate(centres)
+    def __init__(self, retinas: Iterable[SimulatedRetina], negligible: float = _NEGLIGIBLE) -> None:
+        parts = [_Compact(retina, negligible) for retina in retinas]
+        self._traits = Traits(*(torch.stack(part) for part in zip(*(p.traits for p in parts))))
+        self._mean = torch.stack([p.mean for p in parts])
+        self._sd = torch.stack([p.sd for p in parts])
+        # First row, row behind the last, and the same of columns: (K, N, 2: centre and surround, 4).
+        self._window = np.stack([p.window for p in parts])
+        self._across, self._along = (np.stack([p.sums[axis] for p in parts]) for axis in (0, 1))
+        sizes = np.array([[c.size for c in p.centres] for p in parts])
+        self._start = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
+        self._centres = np.concatenate([c for p in parts for c in p.centres])
+
+    def __len__(self) -> int:
+        return len(self._mean)
 
     def pool(self, b: Tensor, who: Tensor) -> Tensor:
         """What arrives at the cells of retina ``who[b]`` of bipolar output ``(B, S, S)``.
@@ -77,9 +70,26 @@ class ManyRetinas:
         return spikes_of(traits, (drive_of(traits, Pooled(*pooled)) - self._mean[who]) / self._sd[who])
 
 
-def _window(weights: NDArray[np.float32]) -> tuple[int, int, int, int]:
+class _Compact:
+    """What is kept of one retina; its dense weights are many megabytes."""
+
+    def __init__(self, retina: SimulatedRetina, negligible: float) -> None:
+        n, size = retina.n_cells, retina.size
+        self.traits, self.mean, self.sd = retina.traits, retina.drive_mean, retina.drive_sd
+        self.window = np.zeros((n, 2, 4), dtype=np.int64)
+        self.centres: list[NDArray[np.float32]] = []
+        pools = retina.pools.numpy().reshape(2, n, size, size)
+        for i, pair in enumerate(zip(*pools)):
+            self.window[i] = [_window(weights, negligible) for weights in pair]
+            top, below, left, right = self.window[i, 0]
+            self.centres.append(pair[0][top:below, left:right].ravel())
+        # A round Gaussian whose weights sum to one is the product of its sums.
+        self.sums = [pools[1].sum(axis, dtype=np.float64).astype(np.float32) for axis in (1, 2)]
+
+
+def _window(weights: NDArray[np.float32], negligible: float) -> tuple[int, int, int, int]:
     """First row, row behind the last, first column, column behind the last of what counts of ``(S, S)``."""
-    counts = weights > _NEGLIGIBLE * weights.max()
+    counts = weights > negligible * weights.max()
     rows, columns = (np.flatnonzero(counts.any(axis)) for axis in (1, 0))
     return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
 

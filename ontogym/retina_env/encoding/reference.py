@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingState
-from ontogym.retina_env.encoding.judge import deviance
-from ontogym.retina_env.encoding.responders import ExternalModel
 
 __all__ = ["best_actions"]
 
@@ -24,7 +21,7 @@ def best_actions(
 ) -> NDArray[np.float32]:
     """Actions ``(P, *action shape)`` for which the judging model answers as it does to the full images.
 
-    Adam on the Poisson deviance between its answer to what is shown and its own answer to the full image, projected
+    Adam on the distance between its answer to what is shown and its own answer to the full image, projected
     onto the action space; the drive penalty counts.
 
     Args:
@@ -38,28 +35,21 @@ def best_actions(
         OntogymError: a model that cannot be differentiated.
     """
     judge = dynamics.task.judge
-    if any(isinstance(m, ExternalModel) and not m.differentiable for m in judge.models):
+    if not judge.differentiable:
         raise OntogymError(
             "This twin is a function of NumPy arrays, which has no gradient; pass a torch module."
         )
     who, image = torch.from_numpy(state.patient), torch.from_numpy(dynamics.current_image(state))
-    target = judge.targets[who, image] if told else _full_rates(dynamics, image, who)
+    target = judge.reference(image, who) if told else judge.goal(image, who)
     shape = (len(image), *(dynamics.action_space.shape or ()))
     actions = torch.zeros(shape, requires_grad=True)
     optimiser = torch.optim.Adam([actions], lr=rate)
     for _ in range(iterations):
         done = dynamics.forward(state, actions)
-        loss = deviance(target, done.rates) / judge.gap[who] + dynamics.display.price(done.shown)
+        loss = judge.distance(target, done.answer) / judge.gaps(who) + dynamics.display.price(done.shown)
         optimiser.zero_grad()
         loss.sum().backward()
         optimiser.step()
         with torch.no_grad():
             actions.clamp_(-1, 1)
     return np.asarray(actions.detach().numpy())
-
-
-@torch.no_grad()
-def _full_rates(dynamics: EncodingDynamics, image: Tensor, who: Tensor) -> Tensor:
-    """What each lane's model answers to the full image, ``(P, N)``."""
-    full, judge = torch.from_numpy(dynamics.task.scenes.images[image.numpy()]), dynamics.task.judge
-    return torch.cat([judge.models[int(k)](x[None]) for k, x in zip(who, full)])

@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
+from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.errors import OntogymError
-from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingState
-from ontogym.retina_env.encoding.task import Display, twin_task
+from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingEnv, EncodingState
+from ontogym.retina_env.encoding.options import RefinementOptions
+from ontogym.retina_env.encoding.task import twin_task
 
 __all__ = ["RetinaRefinementDynamics", "RetinaRefinementEnv", "RetinaRefinementVectorEnv"]
 
@@ -21,42 +22,13 @@ __all__ = ["RetinaRefinementDynamics", "RetinaRefinementEnv", "RetinaRefinementV
 class RetinaRefinementDynamics(EncodingDynamics):
     """The task's rules, batch axis first; arguments as in `RetinaRefinementEnv`."""
 
-    def __init__(
-        self,
-        steps: int = 6,
-        twin: Any = None,
-        retina_seed: int = 0,
-        images: Any = None,
-        responses: Any = None,
-        n_images: int = 512,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        true_retina: bool = False,
-        obs: str = "both",
-    ) -> None:
-        self._arguments: tuple[Any, ...] = (
-            steps,
-            twin,
-            retina_seed,
-            images,
-            responses,
-            n_images,
-            fold,
-            grid,
-            n_levels,
-        )
-        self._arguments += (drive_penalty, true_retina, obs)
-        if steps == 1:
-            raise OntogymError("One step refines nothing; pass two steps or more, or use RetinaEncoding-v0.")
-        display = Display(n_levels, drive_penalty)
-        task = twin_task(twin, retina_seed, images, responses, n_images, fold, grid, true_retina)
-        super().__init__(task, display, obs, steps, reports=True)
+    options_type = RefinementOptions
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Images and twin are many megabytes, made again (or found in this process) from what they were made of.
-        return type(self), self._arguments
+    def __init__(self, **options: Any) -> None:
+        given = RefinementOptions(**options)
+        if given.steps == 1:
+            raise OntogymError("One step refines nothing; pass two steps or more, or use RetinaEncoding-v0.")
+        super().__init__(given, twin_task(given), given.steps, reports=True)
 
     def _images(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         image = super()._images(u, options)
@@ -73,7 +45,7 @@ class RetinaRefinementDynamics(EncodingDynamics):
         return gained - (self.display.price(shown) - paid)
 
 
-class RetinaRefinementEnv(BatchedEnv[EncodingState]):
+class RetinaRefinementEnv(EncodingEnv):
     """
     ## Description
 
@@ -133,18 +105,18 @@ class RetinaRefinementEnv(BatchedEnv[EncodingState]):
 
     | Parameter       | Type         | Default  | Description                                                      |
     |-----------------|--------------|----------|------------------------------------------------------------------|
-    | `steps`         | int          | `6`      | steps of a life, 2 or more                                       |
-    | `twin`          | any          | `None`   | as in `RetinaEncodingEnv`; None: the twin of retina `retina_seed`|
-    | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
     | `images`        | array / None | `None`   | stills (M, S, S) or films (V, T, S, S); None: dead leaves        |
-    | `responses`     | array / None | `None`   | (M, N) or (V * T, N) ground truth; None: the simulated retina's  |
     | `n_images`      | int          | `512`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
-    | `true_retina`   | bool         | `False`  | also judge on the source retina, in the info                     |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | (rows, columns) or coordinates in micrometres in place of `fold` |
+    | `twin`          | any          | `None`   | as in `RetinaEncodingEnv`; None: the twin of retina `retina_seed`|
+    | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
+    | `responses`     | array / None | `None`   | (M, N) or (V * T, N) ground truth; None: the simulated retina's  |
+    | `true_retina`   | bool         | `False`  | also judge on the source retina, in the info                     |
+    | `steps`         | int          | `6`      | steps of a life, 2 or more                                       |
     | `render_mode`   | str / None   | `None`   | `'rgb_array'`: image, what the electrodes show, responses        |
 
     ## Registered Configurations
@@ -158,37 +130,7 @@ class RetinaRefinementEnv(BatchedEnv[EncodingState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        steps: int = 6,
-        twin: Any = None,
-        retina_seed: int = 0,
-        images: Any = None,
-        responses: Any = None,
-        n_images: int = 512,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        true_retina: bool = False,
-        obs: str = "both",
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = RetinaRefinementDynamics(
-            steps,
-            twin,
-            retina_seed,
-            images,
-            responses,
-            n_images,
-            fold,
-            grid,
-            n_levels,
-            drive_penalty,
-            true_retina,
-            obs,
-        )
-        super().__init__(dynamics, render_mode)
+    dynamics_type = RetinaRefinementDynamics
 
 
 class RetinaRefinementVectorEnv(BatchedVectorEnv[EncodingState]):

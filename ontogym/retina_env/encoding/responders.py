@@ -145,11 +145,15 @@ class FoldedBipolar(nn.Module):
         fold: pixels per block along a side.
     """
 
+    centre: Tensor
+    surround: Tensor
+
     def __init__(self, bipolar: Bipolar, size: int, fold: int) -> None:
         super().__init__()
         self.bipolar, self.low_size = bipolar, size // fold
         onto = torch.repeat_interleave(torch.eye(self.low_size), fold, 0)
-        self.centre, self.surround = bipolar.centre @ onto, bipolar.surround @ onto
+        self.register_buffer("centre", bipolar.centre @ onto, persistent=False)
+        self.register_buffer("surround", bipolar.surround @ onto, persistent=False)
 
     def forward(self, low: Tensor) -> Tensor:
         """Bipolar output ``(B, size, size)`` for electrode values ``(B, E)``."""

@@ -7,22 +7,28 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import rotate
 from torch import Tensor
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.retina_env.encoding.filter_bank import MAPS, FilterBank
 from ontogym.retina_env.encoding.layout import Layout
 from ontogym.retina_env.images.arrays import check_images
 from ontogym.retina_env.images.leaves import dead_leaves
+from ontogym.retina_env.images.shipped import COMPLETE, photographs
 from ontogym.retina_env.measures import local_contrast
 
-__all__ = ["STATISTICS", "Scenes", "given_images", "image_size"]
+__all__ = ["PICTURES", "STATISTICS", "Scenes", "TurnedScenes", "given_images", "image_size"]
 
 STATISTICS = ("mean luminance", "SD of luminance", "local contrast", *(f"RMS of {name}" for name in MAPS))
 """What the observation ``statistics`` holds; local contrast times 10; maps as in `FilterBank`."""
 STATISTICS_MAX = 10.0
 IMAGES_SEED = 2
 """Not the dead leaves that twins are fitted on (1)."""
+HELD_OUT_SEED = 3
+"""Dead leaves that nothing is trained or chosen on."""
+PICTURES = ("leaves", "held-out leaves", "photographs")
+"""Kinds of pictures by name; photographs are those that installed packages bring, and none is trained on."""
 
 
 def image_size(images: Any, default: int) -> int:
@@ -31,6 +37,8 @@ def image_size(images: Any, default: int) -> int:
     Raises:
         OntogymError: rows of different lengths.
     """
+    if isinstance(images, str):
+        return default
     try:
         shape = np.shape(images)
     except ValueError as error:
@@ -42,21 +50,38 @@ def given_images(images: Any, n_images: int, size: int) -> tuple[NDArray[np.floa
     """Images ``(M, S, S)``, and how many successive ones make a film (1: stills).
 
     Args:
-        images: None for `n_images` dead leaves; stills ``(M, S, S)``; films ``(V, T, S, S)``.
+        images: None for `n_images` dead leaves; a word of `PICTURES`; stills ``(M, S, S)``; films ``(V, T, S, S)``.
         size: side of dead leaves.
 
     Raises:
         OntogymError: another shape or type, or values outside [0, 1].
     """
-    if images is None:
+    if images is None or isinstance(images, str):
         if isinstance(n_images, bool) or not isinstance(n_images, (int, np.integer)) or n_images < 2:
             raise OntogymError(f"n_images is {n_images!r}; pass a whole number from 2 on.")
-        return dead_leaves(int(n_images), IMAGES_SEED, size), 1
+        return _named("leaves" if images is None else images, int(n_images), size), 1
     x = np.asarray(images)
     if x.ndim not in (3, 4) or x.shape[-1] != x.shape[-2] or 0 in x.shape:
         raise OntogymError(f"images have shape {x.shape}; pass stills (M, S, S) or films (V, T, S, S).")
     frames = x.shape[1] if x.ndim == 4 else 1
     return check_images(x.reshape(-1, *x.shape[-2:])), frames
+
+
+def _named(word: str, count: int, size: int) -> NDArray[np.float32]:
+    """At most `count` images of a kind of `PICTURES`."""
+    if word not in PICTURES:
+        raise UnknownNameError("kind of pictures", word, PICTURES)
+    if word == "photographs":
+        found = photographs(size)
+        if missing := sorted(set(COMPLETE) - set(found.names)):
+            raise OntogymError(
+                f"Not all photographs are installed (missing: {missing[0]}), so scores would not be comparable; "
+                "run pip install 'ontogym[data]'."
+            )
+        # Evenly over the photographs, of which some are ten times as large as others.
+        rows = np.unique(np.linspace(0, len(found.images) - 1, count).round().astype(int))
+        return found.images[rows]
+    return dead_leaves(count, HELD_OUT_SEED if word == "held-out leaves" else IMAGES_SEED, size)
 
 
 class Scenes:
@@ -87,3 +112,43 @@ class Scenes:
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+TURNS_DEG = tuple(float(d) for d in np.linspace(-45, 45, 13))
+"""Angles for which maps of turned pictures are kept; between them they are mixed."""
+
+
+class TurnedScenes(Scenes):
+    """The same for pictures that can also be turned about their middle before they are encoded.
+
+    Attributes:
+        turned: ``(M, 13 angles, 13 maps, E)`` float32; what lies beyond the picture is its edge.
+        turned_average: ``(M, 13 angles, E)``.
+    """
+
+    def __init__(self, images: NDArray[np.float32], layout: Layout, frames: int = 1) -> None:
+        super().__init__(images, layout, frames)
+        bank, maps, averages = FilterBank(layout), [], []
+        for degrees in TURNS_DEG:
+            picture = torch.from_numpy(np.clip(_turned(images, degrees), 0, 1))
+            found = torch.cat([bank(part) for part in picture.split(64)])
+            maps.append(torch.cat([found, torch.ones(len(images), 1, layout.n)], 1))
+            averages.append(layout.average(picture))
+        self.turned, self.turned_average = torch.stack(maps, 1), torch.stack(averages, 1)
+
+    def mixed(self, image: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:
+        """Average ``(B, E)`` and maps ``(B, 13, E)`` of pictures turned by ``turn`` in [-1, 1] times 45 degrees."""
+        at = (turn.clamp(-1, 1) + 1) / 2 * (len(TURNS_DEG) - 1)
+        low = at.detach().long().clamp(max=len(TURNS_DEG) - 2)
+        share = (at - low)[:, None]
+        average = self.turned_average[image, low] * (1 - share) + self.turned_average[image, low + 1] * share
+        share = share[..., None]
+        return average, self.turned[image, low] * (1 - share) + self.turned[image, low + 1] * share
+
+
+def _turned(images: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+    """Images ``(M, S, S)`` turned counter-clockwise, as one looks at them."""
+    if not degrees:
+        return images
+    found = rotate(images, degrees, axes=(2, 1), reshape=False, order=1, mode="nearest")
+    return np.asarray(found, dtype=np.float32)

@@ -48,11 +48,11 @@ def score(encode: Encoder, judge: Judge, images: NDArray[np.float32], layout: La
         )
     shown = torch.from_numpy(low).reshape(len(images), -1).clamp(0, 1)
     index, found = torch.arange(len(images)), []
-    for k in range(len(judge.models)):
+    for k in range(judge.subjects):
         who = torch.full_like(index, k)
         with torch.no_grad():
             verdict = judge.judge(shown, index, who)
-        reliability = neuronal_reliability(verdict.rates.numpy(), judge.targets[k].numpy())
+        reliability = neuronal_reliability(verdict.answer.numpy(), judge.reference(index, who).numpy())
         skills = np.asarray(verdict.skill.numpy())
         found.append(Score(float(skills.mean()), float(np.median(reliability)), skills))
     return found

@@ -8,9 +8,10 @@ import numpy as np
 from gymnasium import spaces
 from torch import Tensor
 
-from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingState
-from ontogym.retina_env.encoding.task import Display, twin_task
+from ontogym.batched.environments import BatchedVectorEnv
+from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingEnv, EncodingState
+from ontogym.retina_env.encoding.options import TwinOptions
+from ontogym.retina_env.encoding.task import twin_task
 
 __all__ = [
     "RetinaEncodingDynamics",
@@ -28,38 +29,11 @@ PIXEL_SCALE = 0.3
 class RetinaEncodingDynamics(EncodingDynamics):
     """The task's rules, batch axis first; arguments as in `RetinaEncodingEnv`."""
 
-    def __init__(
-        self,
-        twin: Any = None,
-        retina_seed: int = 0,
-        images: Any = None,
-        responses: Any = None,
-        n_images: int = 512,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        true_retina: bool = False,
-        obs: str = "both",
-    ) -> None:
-        self._arguments: tuple[Any, ...] = (
-            twin,
-            retina_seed,
-            images,
-            responses,
-            n_images,
-            fold,
-            grid,
-            n_levels,
-        )
-        self._arguments += (drive_penalty, true_retina, obs)
-        display = Display(n_levels, drive_penalty)
-        task = twin_task(twin, retina_seed, images, responses, n_images, fold, grid, true_retina)
-        super().__init__(task, display, obs, steps=1, reports=False)
+    options_type = TwinOptions
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Images and twin are many megabytes, made again (or found in this process) from what they were made of.
-        return type(self), self._arguments
+    def __init__(self, **options: Any) -> None:
+        given = self.options_type(**options)
+        super().__init__(given, twin_task(given), steps=1, reports=False)
 
     def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
         return self.weighted_maps(image, actions)
@@ -68,40 +42,15 @@ class RetinaEncodingDynamics(EncodingDynamics):
 class RetinaEncodingPixelsDynamics(RetinaEncodingDynamics):
     """The same with one action per electrode; arguments as in `RetinaEncodingPixelsEnv`."""
 
-    def __init__(
-        self,
-        twin: Any = None,
-        retina_seed: int = 0,
-        images: Any = None,
-        responses: Any = None,
-        n_images: int = 512,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        true_retina: bool = False,
-        obs: str = "both",
-    ) -> None:
-        super().__init__(
-            twin,
-            retina_seed,
-            images,
-            responses,
-            n_images,
-            fold,
-            grid,
-            n_levels,
-            drive_penalty,
-            true_retina,
-            obs,
-        )
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.action_space = spaces.Box(-1.0, 1.0, self.task.layout.shape, dtype=np.float32)
 
     def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
         return PIXEL_SCALE * actions.flatten(1)
 
 
-class RetinaEncodingEnv(BatchedEnv[EncodingState]):
+class RetinaEncodingEnv(EncodingEnv):
     """
     ## Description
 
@@ -164,17 +113,17 @@ class RetinaEncodingEnv(BatchedEnv[EncodingState]):
 
     | Parameter       | Type         | Default  | Description                                                      |
     |-----------------|--------------|----------|------------------------------------------------------------------|
-    | `twin`          | any          | `None`   | who judges, see below; None: the twin of retina `retina_seed`    |
-    | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
     | `images`        | array / None | `None`   | (M, S, S) floats in [0, 1]; None: dead leaves                    |
-    | `responses`     | array / None | `None`   | (M, N) ground truth; None: what the simulated retina answers     |
     | `n_images`      | int          | `512`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
-    | `true_retina`   | bool         | `False`  | also judge on the source retina, in the info                     |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
+    | `twin`          | any          | `None`   | who judges, see below; None: the twin of retina `retina_seed`    |
+    | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
+    | `responses`     | array / None | `None`   | (M, N) ground truth; None: what the simulated retina answers     |
+    | `true_retina`   | bool         | `False`  | also judge on the source retina, in the info                     |
     | `render_mode`   | str / None   | `None`   | `'rgb_array'`: image, what the electrodes show, responses        |
 
     `twin` may be a twin's file, a `ForwardModel`, or any function of images (B, S, S) to rates (B, N): NumPy arrays, or
@@ -197,35 +146,7 @@ class RetinaEncodingEnv(BatchedEnv[EncodingState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        twin: Any = None,
-        retina_seed: int = 0,
-        images: Any = None,
-        responses: Any = None,
-        n_images: int = 512,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        true_retina: bool = False,
-        obs: str = "both",
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = RetinaEncodingDynamics(
-            twin,
-            retina_seed,
-            images,
-            responses,
-            n_images,
-            fold,
-            grid,
-            n_levels,
-            drive_penalty,
-            true_retina,
-            obs,
-        )
-        super().__init__(dynamics, render_mode)
+    dynamics_type = RetinaEncodingDynamics
 
 
 class RetinaEncodingVectorEnv(BatchedVectorEnv[EncodingState]):
@@ -234,7 +155,7 @@ class RetinaEncodingVectorEnv(BatchedVectorEnv[EncodingState]):
     dynamics_type = RetinaEncodingDynamics
 
 
-class RetinaEncodingPixelsEnv(BatchedEnv[EncodingState]):
+class RetinaEncodingPixelsEnv(EncodingEnv):
     """
     ## Description
 
@@ -285,17 +206,17 @@ class RetinaEncodingPixelsEnv(BatchedEnv[EncodingState]):
 
     | Parameter       | Type         | Default  | Description                                                      |
     |-----------------|--------------|----------|------------------------------------------------------------------|
-    | `twin`          | any          | `None`   | who judges, see below; None: the twin of retina `retina_seed`    |
-    | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
     | `images`        | array / None | `None`   | (M, S, S) floats in [0, 1]; None: dead leaves                    |
-    | `responses`     | array / None | `None`   | (M, N) ground truth; None: what the simulated retina answers     |
     | `n_images`      | int          | `512`    | how many dead leaves                                             |
-    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
-    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
     | `n_levels`      | int / None   | `None`   | grey levels of an electrode; None: any value                     |
     | `drive_penalty` | float        | `0.0`    | reward taken away per unit of the mean electrode value           |
-    | `true_retina`   | bool         | `False`  | also judge on the source retina, in the info                     |
     | `obs`           | str          | `'both'` | `'both'`, `'image'` or `'statistics'`                            |
+    | `fold`          | int          | `4`      | an electrode is a block of fold by fold pixels                   |
+    | `grid`          | tuple / None | `None`   | electrodes in place of `fold`, see below                         |
+    | `twin`          | any          | `None`   | who judges, see below; None: the twin of retina `retina_seed`    |
+    | `retina_seed`   | int          | `0`      | simulated retina; 0 ships with its twin, others are fitted once  |
+    | `responses`     | array / None | `None`   | (M, N) ground truth; None: what the simulated retina answers     |
+    | `true_retina`   | bool         | `False`  | also judge on the source retina, in the info                     |
     | `render_mode`   | str / None   | `None`   | `'rgb_array'`: image, what the electrodes show, responses        |
 
     `twin` may be a twin's file, a `ForwardModel`, or any function of images (B, S, S) to rates (B, N): NumPy arrays, or
@@ -314,35 +235,7 @@ class RetinaEncodingPixelsEnv(BatchedEnv[EncodingState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        twin: Any = None,
-        retina_seed: int = 0,
-        images: Any = None,
-        responses: Any = None,
-        n_images: int = 512,
-        fold: int = 4,
-        grid: Any = None,
-        n_levels: int | None = None,
-        drive_penalty: float = 0.0,
-        true_retina: bool = False,
-        obs: str = "both",
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = RetinaEncodingPixelsDynamics(
-            twin,
-            retina_seed,
-            images,
-            responses,
-            n_images,
-            fold,
-            grid,
-            n_levels,
-            drive_penalty,
-            true_retina,
-            obs,
-        )
-        super().__init__(dynamics, render_mode)
+    dynamics_type = RetinaEncodingPixelsDynamics
 
 
 class RetinaEncodingPixelsVectorEnv(BatchedVectorEnv[EncodingState]):

@@ -5,23 +5,46 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ontogym.errors import OntogymError
-from ontogym.retina_env.encoding.judge import Judge, as_targets
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.retina_env.animals import HELD_OUT_ANIMALS, TRAINING_ANIMALS
+from ontogym.retina_env.encoding.animals_judge import AnimalsJudge
+from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout, make_layout
+from ontogym.retina_env.encoding.optimum import share_of
+from ontogym.retina_env.encoding.options import (
+    AnimalOptions,
+    CalibrationOptions,
+    PerceptOptions,
+    TwinOptions,
+    arguments,
+)
+from ontogym.retina_env.encoding.percept_judge import PerceptJudge
 from ontogym.retina_env.encoding.responders import ExternalModel
-from ontogym.retina_env.encoding.scenes import Scenes, given_images, image_size
+from ontogym.retina_env.encoding.retina_judge import RetinaJudge, as_targets
+from ontogym.retina_env.encoding.scenes import Scenes, TurnedScenes, given_images, image_size
 from ontogym.retina_env.forward_model import ForwardModel
+from ontogym.retina_env.percept.implants import implant
+from ontogym.retina_env.percept.patients import HELD_OUT_PATIENTS, TRAINING_PATIENTS
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import load_twin, twin_of
 
-__all__ = ["FIRST_PATIENT", "Display", "EncodingTask", "patients_task", "twin_task"]
+__all__ = [
+    "FIRST_PATIENT",
+    "Display",
+    "EncodingTask",
+    "animals_task",
+    "patients_task",
+    "percept_task",
+    "twin_task",
+]
 
 FIRST_PATIENT = 1000
 """Seed of the first simulated patient; its twin has never been fitted."""
@@ -74,51 +97,41 @@ class Display:
         return self.drive_penalty * shown.double().mean(1)
 
 
-def twin_task(
-    twin: Any = None,
-    retina_seed: int = 0,
-    images: Any = None,
-    responses: Any = None,
-    n_images: int = 512,
-    fold: int = 4,
-    grid: Any = None,
-    true_retina: bool = False,
-) -> EncodingTask:
-    """A task judged by a twin; arguments as in `ontogym.retina_env.encoding.still.RetinaEncodingEnv`."""
-    if twin is None and images is None and responses is None:
-        return _standard(_seed(retina_seed), n_images, fold, _hashable(grid), bool(true_retina))
-    return _twin_task(twin, _seed(retina_seed), images, responses, n_images, fold, grid, bool(true_retina))
+def twin_task(options: TwinOptions) -> EncodingTask:
+    """A task judged by a twin."""
+    _seed(options.retina_seed)
+    if options.twin is None and options.images is None and options.responses is None:
+        own = arguments(options)
+        key = [(f.name, own[f.name]) for f in fields(TwinOptions) if f.name not in _UNSHARED]
+        return _standard(tuple((name, _hashable(value)) for name, value in key))
+    return _twin_task(options)
+
+
+_UNSHARED = ("n_levels", "drive_penalty", "obs")
+"""What a task does not depend on: environments that differ in nothing else share one."""
 
 
 @functools.lru_cache(maxsize=4)
-def _standard(retina_seed: int, n_images: int, fold: int, grid: Any, true_retina: bool) -> EncodingTask:
-    return _twin_task(None, retina_seed, None, None, n_images, fold, grid, true_retina)
+def _standard(settings: tuple[tuple[str, Any], ...]) -> EncodingTask:
+    return _twin_task(TwinOptions(**dict(settings)))
 
 
-def _twin_task(
-    twin: Any,
-    retina_seed: int,
-    images: Any,
-    responses: Any,
-    n_images: int,
-    fold: int,
-    grid: Any,
-    true_retina: bool,
-) -> EncodingTask:
+def _twin_task(options: TwinOptions) -> EncodingTask:
     # What is wrong with the electrodes is told before minutes are spent on a twin.
-    size = image_size(images, SIZE)
-    layout = make_layout(size, fold, grid)
-    stack, frames = given_images(images, n_images, size)
-    model = _model(twin, retina_seed, size)
+    size = image_size(options.images, SIZE)
+    layout = make_layout(size, options.fold, options.grid)
+    stack, frames = given_images(options.images, options.n_images, size)
+    seed, responses, true_retina = int(options.retina_seed), options.responses, bool(options.true_retina)
+    model = _model(options.twin, seed, size)
     own = isinstance(model, ExternalModel)
-    retina = None if own or responses is not None else SimulatedRetina(retina_seed, size)
+    retina = None if own or responses is not None else SimulatedRetina(seed, size)
     if retina is None and true_retina:
         raise OntogymError(
             "There is no true retina behind this twin or these responses; leave true_retina out."
         )
     if retina is not None and retina.n_cells != model.n_cells:
         raise OntogymError(
-            f"The twin has {model.n_cells} neurons, retina {retina_seed} has {retina.n_cells}; "
+            f"The twin has {model.n_cells} neurons, retina {seed} has {retina.n_cells}; "
             "pass the responses that belong to this twin."
         )
     tensor = torch.from_numpy(stack)
@@ -126,15 +139,15 @@ def _twin_task(
     judge = None
     if retina is not None:
         targets = torch.from_numpy(retina.respond(stack))[None]
-        judge = Judge([retina], layout, tensor, targets) if true_retina else None
-    return EncodingTask(layout, Scenes(stack, layout, frames), Judge([model], layout, tensor, targets), judge)
+        judge = RetinaJudge([retina], layout, tensor, targets) if true_retina else None
+    return EncodingTask(
+        layout, Scenes(stack, layout, frames), RetinaJudge([model], layout, tensor, targets), judge
+    )
 
 
-def patients_task(
-    patients: Any = 16, images: Any = None, n_images: int = 256, fold: int = 4, grid: Any = None
-) -> EncodingTask:
-    """A task in which each patient judges for itself; arguments as in `RetinaCalibrationEnv`."""
-    who: Any = patients
+def patients_task(options: CalibrationOptions) -> EncodingTask:
+    """A task in which each patient judges for itself."""
+    who, patients = options.patients, options.patients
     if isinstance(patients, (int, np.integer)) and not isinstance(patients, bool):
         if patients < 1:
             raise OntogymError(f"There are {patients} patients; pass 1 or more, or a list of them.")
@@ -142,9 +155,10 @@ def patients_task(
     if isinstance(who, str) or not isinstance(who, Sequence) or not len(who):
         raise OntogymError(f"patients is {patients!r}; pass a number, or a list of retina seeds or of twins.")
     seeds = all(isinstance(p, (int, np.integer)) and not isinstance(p, bool) for p in who)
-    if seeds and images is None:
-        return _standard_patients(tuple(_seed(p) for p in who), n_images, fold, _hashable(grid))
-    return _patients_task(who, images, n_images, fold, grid, seeds)
+    if seeds and options.images is None:
+        known = tuple(_seed(p) for p in who)
+        return _standard_patients(known, options.n_images, options.fold, _hashable(options.grid))
+    return _patients_task(who, options.images, options.n_images, options.fold, options.grid, seeds)
 
 
 @functools.lru_cache(maxsize=2)
@@ -162,7 +176,79 @@ def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, s
     models = [SimulatedRetina(_seed(p), size) if seeds else _model(p, 0, size) for p in who]
     if len({model.n_cells for model in models}) > 1:
         raise OntogymError("The patients have different numbers of neurons; pass twins of equally many.")
-    return EncodingTask(layout, Scenes(stack, layout, frames), Judge(models, layout, torch.from_numpy(stack)))
+    return EncodingTask(
+        layout, Scenes(stack, layout, frames), RetinaJudge(models, layout, torch.from_numpy(stack))
+    )
+
+
+def animals_task(options: AnimalOptions) -> EncodingTask:
+    """A task judged by animals with mosaics, one of them in each life."""
+    seeds = _seeds(options.animals, {"training": TRAINING_ANIMALS, "held-out": HELD_OUT_ANIMALS}, "animals")
+    if options.images is None or isinstance(options.images, str):
+        what = (options.images, options.n_images, options.fold, _hashable(options.grid), options.share)
+        return _standard_animals(seeds, *what)
+    return _animals_task(seeds, options.images, options.n_images, options.fold, options.grid, options.share)
+
+
+def _animals_task(
+    seeds: tuple[int, ...], images: Any, n_images: int, fold: int, grid: Any, share: float | None
+) -> EncodingTask:
+    size = image_size(images, SIZE)
+    layout = make_layout(size, fold, grid)
+    stack, frames = given_images(images, n_images, size)
+    share = _share(share, "animals", images)
+    if len(seeds) * len(stack) > 1000:
+        seconds = round(len(seeds) * (0.3 + len(stack) / 1200))
+        print(f"Showing {len(stack)} images to {len(seeds)} animals, about {seconds} s ...", file=sys.stderr)
+    judge = AnimalsJudge(seeds, layout, torch.from_numpy(stack), share)
+    return EncodingTask(layout, Scenes(stack, layout, frames), judge)
+
+
+_standard_animals = functools.lru_cache(maxsize=3)(_animals_task)
+
+
+def percept_task(options: PerceptOptions, scale: str = "percept", turned: bool = False) -> EncodingTask:
+    """A task judged by what patients of an implant see, one of them in each life.
+
+    Args:
+        scale: ``percept`` (1: the best picture for all of them) or ``percept-each`` (1: the best for each).
+        turned: whether pictures can also be turned before they are encoded.
+    """
+    known = {"training": TRAINING_PATIENTS, "held-out": HELD_OUT_PATIENTS}
+    seeds = _seeds(options.patients, known, "patients")
+    device = implant(options.implant)
+    size = image_size(options.images, SIZE)
+    stack, frames = given_images(options.images, options.n_images, size)
+    share = _share(options.share, scale, options.images)
+    judge = PerceptJudge(device, seeds, stack, share, bool(options.fast))
+    scenes = TurnedScenes(stack, judge.layout, frames) if turned else Scenes(stack, judge.layout, frames)
+    return EncodingTask(judge.layout, scenes, judge)
+
+
+def _seeds(given: Any, known: Mapping[str, tuple[int, ...]], what: str) -> tuple[int, ...]:
+    """Subjects as they were asked for: by a word, as many of those to train on, or by their seeds."""
+    if isinstance(given, str):
+        if given not in known:
+            raise UnknownNameError(f"set of {what}", given, known)
+        return known[given]
+    if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
+        if not 1 <= given <= len(known["training"]):
+            raise OntogymError(
+                f"There are {given} {what}; pass 1 to {len(known['training'])}, or a list of seeds."
+            )
+        return known["training"][: int(given)]
+    if not isinstance(given, Sequence) or not given:
+        raise OntogymError(f"{what} is {given!r}; pass {sorted(known)}, a number, or a list of seeds.")
+    return tuple(_seed(seed) for seed in given)
+
+
+def _share(given: Any, judge: str, images: Any) -> float:
+    if given is None:
+        return share_of(judge, images)
+    number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not number or not 0 < given <= 1:
+        raise OntogymError(f"share is {given!r}; pass a number above 0 and at most 1, or None.")
+    return float(given)
 
 
 def _model(twin: Any, retina_seed: int, size: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ontogym.retina_env.images.arrays import Split, adapt, check_images, cut_patches, split
 from ontogym.retina_env.images.goldin import GoldinSession, read_goldin
 from ontogym.retina_env.images.leaves import DeadLeaves, dead_leaves
-from ontogym.retina_env.images.shipped import Photographs, photographs
+from ontogym.retina_env.images.shipped import Photographs, folder_pictures, photographs
 from ontogym.retina_env.images.van_hateren import read_van_hateren, van_hateren_patches
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "check_images",
     "cut_patches",
     "dead_leaves",
+    "folder_pictures",
     "photographs",
     "read_goldin",
     "read_van_hateren",

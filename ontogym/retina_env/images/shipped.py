@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 from ontogym.retina_env.images.arrays import Images, adapt, cut_patches
+from ontogym.retina_env.images.files import linear, picture_files, read_luminance
 
-__all__ = ["FILES", "Photographs", "photographs"]
+__all__ = ["COMPLETE", "FILES", "Photographs", "folder_pictures", "photographs"]
 
 FILES: dict[str, tuple[str, ...]] = {
     "skimage": (
@@ -29,6 +30,11 @@ FILES: dict[str, tuple[str, ...]] = {
 }
 """Photographs of each package, in the folder named below. Left out: drawings, text, second views, and what no eye
 meets as a scene (stars, stained cells, the back of an eye)."""
+
+COMPLETE = tuple(
+    f"{package}/{file}" for package, files in FILES.items() for file in files if file != "camera.npz"
+)
+"""What is found where all of the packages are installed: scores are comparable on the whole set only."""
 
 _FOLDERS = {
     "skimage": "data",
@@ -63,9 +69,7 @@ def photographs(size: int = 128) -> Photographs:
         picture = _luminance(path)
         if min(picture.shape) < size:
             continue
-        patches = cut_patches(picture, size)
-        # Sky without a cloud, or the black of space, has nothing to see in it.
-        patches = patches[patches.std((1, 2)) > 0.02 * np.maximum(patches.mean((1, 2)), 1e-6)]
+        patches = _with_contrast(cut_patches(picture, size))
         images.append(adapt(patches))
         names += [f"{package}/{file}"] * len(patches)
     if not images:
@@ -89,17 +93,40 @@ def _installed() -> dict[tuple[str, str], Path]:
     return found
 
 
-def _luminance(path: Path) -> NDArray[np.float64]:
-    """A picture file as relative luminance ``(H, W)`` in [0, 1]: sRGB undone, then Rec. 709 weights."""
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as file:
-            pixels: NDArray[Any] = np.asarray(file["data"] if "data" in file else file[file.files[0]])
-        pixels = np.clip(pixels, 0, 255)
-    else:
-        from PIL import Image
+def folder_pictures(folder: Path | str, size: int = 128) -> Photographs:
+    """All non-overlapping patches of the pictures in a folder of one's own, treated as the shipped ones are.
 
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("L" if picture.mode in ("L", "I;16") else "RGB"))
-    coded = pixels.astype(np.float64) / 255
-    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
-    return np.asarray(linear if linear.ndim == 2 else linear @ [0.2126, 0.7152, 0.0722])
+    Codes are undone to luminance (sRGB), patches of `size` pixels cut out around the middle of each picture, patches
+    without contrast dropped, and each patch scaled to a mean of .4, as after adaptation.
+
+    Raises:
+        OntogymError: no such folder, nothing in it that is large enough, or a damaged picture.
+    """
+    folder = Path(folder)
+    files = picture_files(folder) if folder.is_dir() else []
+    images, names = [], []
+    for path in files:
+        picture = read_luminance(path)
+        if min(picture.shape) >= size:
+            patches = _with_contrast(cut_patches(picture, size))
+            images.append(adapt(patches))
+            names += [str(path.relative_to(folder))] * len(patches)
+    if not names:
+        raise OntogymError(
+            f"{folder} holds no picture of {size} pixels or more with something to see in it; check the path."
+        )
+    return Photographs(np.concatenate(images), tuple(names))
+
+
+def _with_contrast(patches: NDArray[Any]) -> NDArray[Any]:
+    """Without sky that has no cloud, and the black of space: there is nothing to see in them."""
+    return patches[patches.std((1, 2)) > 0.02 * np.maximum(patches.mean((1, 2)), 1e-6)]
+
+
+def _luminance(path: Path) -> NDArray[np.float64]:
+    """Relative luminance ``(H, W)`` in [0, 1] of a shipped file."""
+    if path.suffix != ".npz":
+        return read_luminance(path)
+    with np.load(path, allow_pickle=False) as file:
+        pixels: NDArray[Any] = np.asarray(file["data"] if "data" in file else file[file.files[0]])
+    return linear(np.clip(pixels, 0, 255).astype(np.float64) / 255)

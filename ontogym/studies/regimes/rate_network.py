@@ -148,8 +148,8 @@ def cross_entropy(outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Te
 def random_feedback(network: RateNetwork, generator: torch.Generator) -> Tensor:
     """RFLO's fixed feedback B (O, N): drawn like W_out at birth, independent of it."""
     outputs, nodes = network.w_out.shape
-    drawn = torch.randn(outputs, nodes, generator=generator, dtype=torch.float64) / nodes**0.5
-    return drawn.to(network.w_out)
+    drawn: Tensor = torch.randn(outputs, nodes, generator=generator, dtype=torch.float64) / nodes**0.5
+    return drawn.to(network.w_out.dtype)
 
 
 @torch.no_grad()

@@ -20,11 +20,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.errors import OntogymError
 from ontogym.processes import run_tasks
 from ontogym.studies.wave_pretraining.image_set import FORMAT, bytes_per_image
 from ontogym.studies.wave_pretraining.set_folder import SetFolder, Storage, png_bytes, storage
 
-__all__ = ["ClassImages", "Estimate", "Recipe", "build", "estimate"]
+__all__ = ["ClassImages", "Estimate", "Recipe", "build", "check_split", "estimate"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,20 @@ class Recipe(Protocol):
         ...
 
 
+def check_split(per_class: int, validation: float) -> None:
+    """Whether so many images a class, of which a fraction is for validation, leave some to train on.
+
+    Raises:
+        OntogymError: they do not.
+    """
+    if not 1 <= per_class <= 10**6:
+        raise OntogymError(f"per_class={per_class} is out of range; choose 1 to {10**6}.")
+    if not 0 <= validation < 1 or round(per_class * validation) >= per_class:
+        raise OntogymError(
+            f"validation={validation} leaves nothing to train on; choose a fraction, for example 0.2."
+        )
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a set would take, from some classes made for real.
@@ -112,6 +127,7 @@ def build(
     storage_format: Literal["packed", "png"] = "packed",
     workers: int = 1,
     progress: bool = False,
+    command: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make an image set in `folder`, or finish the one begun there.
 
@@ -122,6 +138,7 @@ def build(
             in ``val/CLASS/*.png``, as torchvision's ImageFolder expects.
         workers: processes; 1 works in this one.
         progress: show a bar with the time left.
+        command: settings of the command line that asks for it, kept to be read back.
 
     Returns:
         The manifest.
@@ -132,7 +149,7 @@ def build(
     """
     names = recipe.class_names()
     config = {"format": FORMAT, "storage": storage_format, "classes": len(names), **recipe.config()}
-    with SetFolder(folder, config) as place:
+    with SetFolder(folder, config, command) as place:
         if place.manifest is not None:
             return place.manifest
         store = storage(storage_format, place.path, recipe.size, recipe.bits, recipe.per_class, names)
@@ -149,6 +166,7 @@ def build(
             "per_class": recipe.per_class,
             "made_by": f"ontogym {_version()}",
             "config": config,
+            "command": command,
             "short": [e["name"] for e in entries if e["train"] + e["validation"] < recipe.per_class],
             "classes": entries,
         }

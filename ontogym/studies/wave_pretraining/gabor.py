@@ -115,7 +115,7 @@ def as_planes(weights: Any) -> NDArray[np.float64]:
     profile = np.einsum("fc,fcn->fn", channels[:, :, 0], flat)
     # The sign of a principal component is arbitrary: let it agree with the mean over channels.
     sign = np.where(np.einsum("fn,fn->f", profile, flat.mean(1)) < 0, -1.0, 1.0)
-    return (sign[:, None] * profile).reshape(len(planes), *planes.shape[2:])
+    return np.asarray(sign[:, None] * profile).reshape(len(planes), *planes.shape[2:])
 
 
 def gabor(
@@ -133,16 +133,15 @@ def gabor(
     shape = np.array([*centre, theta, np.log(sigma_x), np.log(sigma_y), frequency])
     even, odd = _basis(shape[:, None], x, y)
     phase = np.deg2rad(phase_deg)
-    plane = np.cos(phase) * even - np.sin(phase) * odd
-    return plane[0].reshape(size if isinstance(size, tuple) else (size, size))
+    plane = np.asarray(np.cos(phase) * even - np.sin(phase) * odd)
+    return plane.reshape(size if isinstance(size, tuple) else (size, size))
 
 
 def fit_gabors(weights: Any, starts: int = 4) -> GaborFits:
     """Fit a Gabor function to every filter.
 
-    Amplitude, phase and offset are linear and solved exactly at every step (variable projection), which leaves six
-    parameters to search: from `starts` of the best of some thousand templates, by Levenberg and Marquardt's method, all
-    filters and starts at once.
+    SciPy's bounded least squares (trust region, exact slopes) from `starts` of the best of some thousand templates; the
+    best end counts.
 
     Args:
         weights: see `as_planes`.
@@ -157,20 +156,23 @@ def fit_gabors(weights: Any, starts: int = 4) -> GaborFits:
     height, width = planes.shape[1:]
     x, y = _grid((height, width))
     targets = planes.reshape(len(planes), -1)
-    spread = targets.std(1)
+    means, spread = targets.mean(1), targets.std(1)
     constant = spread <= 1e-12 * np.maximum(np.abs(targets).max(1), 1e-300)
-    unit = (targets - targets.mean(1, keepdims=True)) / np.where(constant, 1.0, spread)[:, None]
-    templates, guesses = _templates(height, width, x, y)
-    scores = np.square(np.einsum("tkn,fn->tfk", templates, unit)).sum(2)
-    best = np.argsort(-scores, axis=0, kind="stable")[_spread_out(starts)]  # (starts, F)
-    shapes, coefficients, cost = _refine(
-        np.tile(unit, (len(best), 1)), guesses[best.ravel()], x, y, _bounds(height, width)
-    )
-    cost = cost.reshape(best.shape)
-    pick = np.argmin(cost, 0) * len(unit) + np.arange(len(unit))
-    r2 = np.where(constant, 0.0, 1.0 - cost.min(0) / unit.shape[1])
     scale = np.where(constant, 0.0, spread)
-    return _collected(r2, shapes[pick], coefficients[pick], targets.mean(1), scale, (height, width))
+    unit = (targets - means[:, None]) / np.where(constant, 1.0, spread)[:, None]
+    templates, shapes = _templates(height, width, x, y)
+    overlaps = np.einsum("tkn,fn->ftk", templates, unit)
+    best = np.argsort(-np.square(overlaps).sum(2), axis=1, kind="stable")[
+        :, _spread_out(starts)
+    ]  # (F, starts)
+    fits = [
+        min((_refined(target, shapes[t], x, y, (height, width)) for t in chosen), key=lambda fit: fit.cost)
+        for target, chosen in zip(unit, best)
+    ]
+    r2 = np.array([1.0 - 2.0 * fit.cost / len(x) for fit in fits])
+    return _collected(
+        np.where(constant, 0.0, r2), np.stack([fit.x for fit in fits]), means, scale, (height, width)
+    )
 
 
 def _grid(size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -185,11 +187,16 @@ def _basis(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Cosine and sine Gabors for shapes ``(6, K)``: centre x, y, theta, log sigmas, frequency; ``(K, N)``."""
     cx, cy, theta, log_sx, log_sy, frequency = (v[:, None] for v in shapes)
-    along = (x - cx) * np.cos(theta) + (y - cy) * np.sin(theta)
-    across = -(x - cx) * np.sin(theta) + (y - cy) * np.cos(theta)
+    along, across = _turned(x - cx, y - cy, theta)
+    # exp(-x'^2 / 2 sigma_x^2 - y'^2 / 2 sigma_y^2)
     envelope = np.exp(-0.5 * ((along * np.exp(-log_sx)) ** 2 + (across * np.exp(-log_sy)) ** 2))
     angle = 2 * np.pi * frequency * along
     return envelope * np.cos(angle), envelope * np.sin(angle)
+
+
+def _turned(x: Any, y: Any, theta: Any) -> tuple[Any, Any]:
+    """x' and y': along the direction `theta`, and across it."""
+    return x * np.cos(theta) + y * np.sin(theta), -x * np.sin(theta) + y * np.cos(theta)
 
 
 def _templates(
@@ -223,98 +230,92 @@ def _spread_out(starts: int) -> NDArray[np.integer]:
 
 
 def _bounds(height: int, width: int) -> NDArray[np.float64]:
-    """Least and largest shape ``(2, 6)``.
+    """Least and largest parameters ``(2, 9)``.
 
     Frequencies from half a cycle a kernel to Nyquist: below, a grating cannot be told from a blob, above, from a
     coarser one.
     """
     side = max(height, width)
-    high = [width / 2, height / 2, np.inf, np.log(side), np.log(side), 0.5]
-    low = [-width / 2, -height / 2, -np.inf, np.log(0.5), np.log(0.5), 0.5 / side]
+    high = [width / 2, height / 2, np.inf, np.log(side), np.log(side), 0.5, np.inf, np.inf, np.inf]
+    low = [-width / 2, -height / 2, -np.inf, np.log(0.5), np.log(0.5), 0.5 / side, -np.inf, -np.inf, -np.inf]
     return np.array([low, high])
 
 
-def _solve(
-    shapes: NDArray[np.float64], targets: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Residuals ``(K, N)`` and the best coefficients ``(K, 3)`` of cosine, sine and offset for shapes ``(K, 6)``."""
-    even, odd = _basis(shapes.T, x, y)
-    design = np.stack([even, odd, np.ones_like(even)], 2)
-    # Ridged ever so slightly: where the Gaussian misses all pixels the columns vanish.
-    normal = np.matmul(design.transpose(0, 2, 1), design) + 1e-9 * np.eye(3)
-    coefficients = np.linalg.solve(normal, np.einsum("knc,kn->kc", design, targets)[..., None])[..., 0]
-    return np.einsum("knc,kc->kn", design, coefficients) - targets, coefficients
-
-
-def _refine(
-    targets: NDArray[np.float64],
-    shapes: NDArray[np.float64],
+def _refined(
+    target: NDArray[np.float64],
+    shape: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-    bounds: NDArray[np.float64],
-    iterations: int = 60,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Levenberg-Marquardt for K problems at once: shapes ``(K, 6)``, coefficients ``(K, 3)``, costs ``(K,)``.
+    size: tuple[int, int],
+) -> Any:
+    """The least-squares fit of one filter ``(N,)`` from one template's shape ``(6,)``, as SciPy returns it.
 
-    A parameter at its bound whose gradient points outwards stays there for the step.
+    Its nine parameters are the shape and the coefficients of cosine, sine and offset, which start at their best.
     """
-    shapes = np.clip(shapes, bounds[0] + 1e-6, bounds[1] - 1e-6)
-    residual, coefficients = _solve(shapes, targets, x, y)
-    cost, damping = np.square(residual).sum(1), np.full(len(shapes), 1e-2)
-    for _ in range(iterations):
-        steps = 1e-6 * np.where(shapes + 1e-6 > bounds[1], -1.0, 1.0)
-        jacobian = np.empty((*residual.shape, 6))
-        for k in range(6):
-            moved = shapes.copy()
-            moved[:, k] += steps[:, k]
-            jacobian[:, :, k] = (_solve(moved, targets, x, y)[0] - residual) / steps[:, k : k + 1]
-        gradient = np.einsum("knc,kn->kc", jacobian, residual)
-        stuck = ((shapes <= bounds[0]) & (gradient > 0)) | ((shapes >= bounds[1]) & (gradient < 0))
-        gradient[stuck] = 0.0
-        jacobian *= ~stuck[:, None, :]
-        curvature = np.matmul(jacobian.transpose(0, 2, 1), jacobian)
-        diagonal = np.einsum("kcc->kc", curvature)
-        # A view: the diagonal of the matrices themselves grows.
-        diagonal += damping[:, None] * diagonal + 1e-9
-        step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
-        tried = np.clip(shapes - step, bounds[0], bounds[1])
-        new_residual, new_coefficients = _solve(tried, targets, x, y)
-        new_cost = np.square(new_residual).sum(1)
-        better = new_cost < cost
-        damping = np.clip(np.where(better, 0.3 * damping, 4.0 * damping), 1e-9, 1e9)
-        if (np.where(better, cost - new_cost, 0.0) < 1e-9 * len(x)).all() and (damping > 1e3).all():
-            break
-        shapes[better], residual[better] = tried[better], new_residual[better]
-        coefficients[better], cost[better] = new_coefficients[better], new_cost[better]
-    return shapes, coefficients, cost
+    from scipy.optimize import least_squares
+
+    low, high = _bounds(*size)
+    shape = np.clip(shape, low[:6] + 1e-6, high[:6] - 1e-6)
+    even, odd = _basis(shape[:, None], x, y)
+    design = np.stack([even[0], odd[0], np.ones_like(x)], 1)
+    linear = np.linalg.lstsq(design, target, rcond=None)[0]
+    return least_squares(
+        lambda p: _model(p, x, y) - target,
+        np.concatenate([shape, linear]),
+        lambda p: _slopes(p, x, y),
+        bounds=(low, high),
+        ftol=1e-6,
+        max_nfev=100,
+    )
+
+
+def _model(p: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Gabor function of nine parameters at every pixel, ``(N,)``."""
+    even, odd = _basis(p[:6, None], x, y)
+    # A cos(2 pi f x' + phi) = A cos(phi) cos(2 pi f x') - A sin(phi) sin(2 pi f x')
+    return np.asarray(p[6] * even[0] + p[7] * odd[0] + p[8])
+
+
+def _slopes(p: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Derivatives of `_model` by its parameters, ``(N, 9)``."""
+    even, odd = (part[0] for part in _basis(p[:6, None], x, y))
+    along, across = _turned(x - p[0], y - p[1], p[2])
+    grating, quadrature = p[6] * even + p[7] * odd, p[7] * even - p[6] * odd
+    wide, high = along**2 * np.exp(-2 * p[3]), across**2 * np.exp(-2 * p[4])
+    by_along = 2 * np.pi * p[5] * quadrature - along * np.exp(-2 * p[3]) * grating
+    by_across = -across * np.exp(-2 * p[4]) * grating
+    cos, sin = np.cos(p[2]), np.sin(p[2])
+    columns = [
+        by_across * sin - by_along * cos,  # d/d cx
+        -by_along * sin - by_across * cos,  # d/d cy
+        by_along * across - by_across * along,  # d/d theta
+        wide * grating,  # d/d log sigma_x
+        high * grating,  # d/d log sigma_y
+        2 * np.pi * along * quadrature,  # d/d f
+        even,
+        odd,
+        np.ones_like(x),
+    ]
+    return np.stack(columns, 1)
 
 
 def _collected(
     r2: NDArray[np.float64],
-    shapes: NDArray[np.float64],
-    coefficients: NDArray[np.float64],
+    fitted: NDArray[np.float64],
     means: NDArray[np.float64],
-    spread: NDArray[np.float64],
+    scale: NDArray[np.float64],
     size: tuple[int, int],
 ) -> GaborFits:
-    cx, cy, theta, log_sx, log_sy, frequency = shapes.T
-    even, odd, offset = coefficients.T
+    """Parameters ``(F, 9)`` of the standardised filters, in the units of the filters."""
+    cx, cy, theta, log_sx, log_sy, frequency, even, odd, offset = fitted.T
     turned = np.rad2deg(theta) % 360.0
     # A grating turned by half a circle is the same one with its phase reversed.
     phase = np.rad2deg(np.arctan2(-odd, even)) * np.where(turned >= 180.0, -1.0, 1.0)
+    phase = np.where(phase <= -180.0, 180.0, phase)
+    amplitude = np.hypot(even, odd) * scale
     return GaborFits(
-        r2,
-        turned % 180.0,
-        frequency,
-        np.where(phase <= -180.0, 180.0, phase),
-        np.exp(log_sx),
-        np.exp(log_sy),
-        cx,
-        cy,
-        np.hypot(even, odd) * spread,
-        offset * spread + means,
-        size,
-    )
+        r2, turned % 180.0, frequency, phase, np.exp(log_sx), np.exp(log_sy), cx, cy, amplitude, offset * scale + means, size
+    )  # fmt: skip
 
 
 def random_control(

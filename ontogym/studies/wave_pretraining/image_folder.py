@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
+from ontogym.retina_env.images.files import in_colour, load_picture, picture_files
 
 __all__ = ["ImageFolder"]
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
 _VALIDATION = ("val", "validation", "test")
 
 
 class ImageFolder:
     """Images in ``PATH/train/CLASS/`` and ``PATH/val/CLASS/`` (or ``validation``, or ``test``), read as asked for.
 
-    Without such folders, ``PATH/CLASS/`` is read and the last fifth of every class, by file name, is validation: of
+    Without such folders, ``PATH/CLASS/`` is read and the last fifth of every class, in natural order of names, is validation: of
     frames named by their number that is the last stretch of time, not a random choice that leaks neighbours.
 
     Args:
@@ -53,7 +53,7 @@ class ImageFolder:
         self.labels = np.concatenate([np.repeat(np.arange(len(names)), c) for c in counts]).astype(np.int64)
         n_train = sum(counts[0])
         self.train, self.validation = np.arange(n_train), np.arange(n_train, len(self.labels))
-        self.channels = (3 if _in_colour(self._files[0]) else 1) if colour is None else 3 if colour else 1
+        self.channels = (3 if in_colour(self._files[0]) else 1) if colour is None else 3 if colour else 1
         self._pool = ThreadPoolExecutor(threads)
 
     def _two_folders(self) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
@@ -82,19 +82,18 @@ class ImageFolder:
     def _read_one(self, path: Path) -> NDArray[np.uint8]:
         from PIL import Image, ImageOps
 
-        try:
-            with Image.open(path) as picture:
-                pixels = picture.convert("RGB" if self.channels == 3 else "L")
-                shape = (self.size, self.size)
-                return np.asarray(ImageOps.fit(pixels, shape, Image.Resampling.BILINEAR), np.uint8)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise OntogymError(f"Cannot read the image {path} ({error}); replace or delete it.") from error
+        picture = load_picture(path)
+        if picture.mode == "F":
+            picture = Image.fromarray(np.rint(255 * np.asarray(picture)).astype(np.uint8))
+        pixels = picture.convert("RGB" if self.channels == 3 else "L")
+        shape = (self.size, self.size)
+        return np.asarray(ImageOps.fit(pixels, shape, Image.Resampling.BILINEAR), np.uint8)
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    """Class name to its files, by name; folders whose name begins with a dot are not classes."""
+    """Class name to its files, in natural order; folders whose name begins with a dot are not classes."""
     found = {
-        entry.name: sorted(p for p in entry.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        entry.name: picture_files(entry)
         for entry in sorted(folder.iterdir())
         if entry.is_dir() and not entry.name.startswith(".")
     }
@@ -105,13 +104,3 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
             f"{folder} holds no class folders; put the images of a class in a folder of its name."
         )
     return found
-
-
-def _in_colour(path: Path) -> bool:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as picture:
-            return picture.mode not in ("1", "L", "LA", "I", "I;16", "F")
-    except (OSError, SyntaxError) as error:
-        raise OntogymError(f"Cannot read the image {path} ({error}); replace or delete it.") from error

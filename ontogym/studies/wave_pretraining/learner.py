@@ -172,7 +172,7 @@ class Learner:
                         f"start anew with a smaller one, for example --lr {config.lr / 10:g}."
                     )
                 self.optimiser.zero_grad(set_to_none=True)
-                loss.backward()
+                torch.autograd.backward(loss)
                 self.optimiser.step()
                 total, correct, seen = total + value * len(indices), correct + hits, seen + len(indices)
                 tick(len(indices))

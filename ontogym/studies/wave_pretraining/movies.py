@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
+from ontogym.studies.wave_pretraining.wave_film import wave_frames
 
 __all__ = ["WaveMovies"]
 
@@ -63,17 +64,12 @@ class WaveMovies:
         Raises:
             OntogymError: an unknown preset, or parameters that the simulator refuses.
         """
-        from ontogym.developmental.waves import WaveSimulator, render
+        from ontogym.developmental.waves import WaveSimulator
 
         simulator = WaveSimulator(preset, radius)
-        found = np.empty((movies, frames, size, size), np.uint8)
-        for k, one in enumerate(lane_seeds(seed, movies, "wave movies")):
-            state = simulator.advance(
-                simulator.fresh([int(one)]), round(15 * 60_000 / simulator.dt_ms), inplace=True
-            )
-            _, active = simulator.record(state, frames, frame_ms, inplace=True)
-            found[k] = render(simulator.grid, active[:, 0], size)
-        return cls(found, f"movies:{preset}")
+        seeds = lane_seeds(seed, movies, "wave movies")
+        films = [wave_frames(simulator, int(one), frames, frame_ms, size) for one in seeds]
+        return cls(np.stack(films), f"movies:{preset}")
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Frames ``(B, H, W)`` uint8."""

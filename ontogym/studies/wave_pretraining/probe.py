@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from ontogym.developmental.feature_extractors.networks import match_channels, replace_head
 from ontogym.errors import OntogymError
@@ -65,35 +64,26 @@ def linear_probe(
         device: auto, cpu, cuda, ...
 
     Raises:
-        OntogymError: no validation images, or fewer training images than classes.
+        OntogymError: no validation images, fewer training images than classes, or scikit-learn is not installed.
     """
     if not len(images.validation) or len(images.train) < max(5, images.classes):
         raise OntogymError(
             f"{images.name} has {len(images.train)} training and {len(images.validation)} validation images, too few "
             "for a probe."
         )
-    train = network_features(network, images, images.train, config, device)
-    validation = network_features(network, images, images.validation, config, device)
-    mean, sd = train.mean(0), train.std(0)
-    train, validation = ((part - mean) / (sd + 1e-6) for part in (train, validation))
-    labels = torch.from_numpy(images.labels)
-    y, target = labels[images.train], labels[images.validation]
-    order = torch.from_numpy(generator(config.seed, "probe").permutation(len(train)))
-    aside, rest = order[: len(order) // 5], order[len(order) // 5 :]
-    tried = [
-        _score(fit_logistic(train[rest], y[rest], images.classes, p), train[aside], y[aside])
-        for p in PENALTIES
-    ]
-    penalty = PENALTIES[int(np.argmax(tried))]
-    fitted = fit_logistic(train, y, images.classes, penalty)
-    return ProbeResult(
-        _score(fitted, validation, target),
-        _score(fitted, train, y),
-        penalty,
-        train.shape[1],
-        len(y),
-        len(target),
+    train, validation = (
+        network_features(network, images, part, config, device) for part in (images.train, images.validation)
     )
+    mean, sd = train.mean(0), train.std(0, ddof=1)
+    train, validation = ((part - mean) / (sd + 1e-6) for part in (train, validation))
+    y, target = images.labels[images.train], images.labels[images.validation]
+    order = generator(config.seed, "probe").permutation(len(train))
+    aside, rest = order[: len(order) // 5], order[len(order) // 5 :]
+    tried = [fit_logistic(train[rest], y[rest], p).score(train[aside], y[aside]) for p in PENALTIES]
+    penalty = PENALTIES[int(np.argmax(tried))]
+    fitted = fit_logistic(train, y, penalty)
+    found = float(fitted.score(validation, target)), float(fitted.score(train, y))
+    return ProbeResult(*found, penalty, train.shape[1], len(y), len(target))
 
 
 def network_features(
@@ -102,8 +92,8 @@ def network_features(
     indices: NDArray[np.int64],
     config: TrainingConfig,
     device: str = "auto",
-) -> Tensor:
-    """What the head of the network sees, ``(B, D)`` float64 on the CPU; the middle of every image, no augmentation."""
+) -> NDArray[np.float64]:
+    """What the head of the network sees, ``(B, D)``; the middle of every image, no augmentation."""
     where = pick_device(device)
     channels = next(m for m in network.modules() if isinstance(m, nn.Conv2d)).in_channels
     before, crop = input_sizes(config, images)
@@ -115,37 +105,30 @@ def network_features(
             batch = augment.to_batch(images.read(part), channels).to(where)
             batch = augment.centre_crop(augment.resize(batch, before), crop)
             batch = augment.normalise(batch, config.mean, config.sd)
-            found.append(frozen(batch.contiguous(memory_format=torch.channels_last)).cpu().double())
-    features = torch.cat(found)
-    if not bool(torch.isfinite(features).all()):
+            found.append(frozen(batch.contiguous(memory_format=torch.channels_last)).cpu().double().numpy())
+    features = np.concatenate(found)
+    if not np.isfinite(features).all():
         raise OntogymError("The network's features are not finite; did its training diverge?")
     return features
 
 
-def fit_logistic(x: Tensor, y: Tensor, classes: int, penalty: float, steps: int = 200) -> Tensor:
-    """Weights and biases ``(D + 1, classes)`` of a multinomial logistic regression, by L-BFGS.
+def fit_logistic(x: NDArray[np.float64], y: NDArray[np.int64], penalty: float, steps: int = 1000) -> Any:
+    """A multinomial logistic regression (scikit-learn's), fitted to features ``(n, D)`` and classes ``(n,)``.
 
     Minimises the mean cross entropy plus ``penalty / 2`` times the squared weights (not the biases).
+
+    Raises:
+        OntogymError: scikit-learn is not installed, or all are of one class.
     """
-    x = _with_bias(x)
-    weights = torch.zeros(x.shape[1], classes, dtype=x.dtype, requires_grad=True)
-    optimiser = torch.optim.LBFGS(
-        [weights], max_iter=steps, history_size=10, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
-    )
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = F.cross_entropy(x @ weights, y) + penalty / 2 * weights[:-1].square().sum()
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)  # type: ignore[arg-type]
-    return weights.detach()
-
-
-def _with_bias(x: Tensor) -> Tensor:
-    return torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1)
-
-
-def _score(weights: Tensor, x: Tensor, y: Tensor) -> float:
-    return float(((_with_bias(x) @ weights).argmax(1) == y).double().mean())
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise OntogymError(
+            "The linear probe needs scikit-learn, which is not installed; run pip install 'ontogym[digits]'."
+        ) from error
+    if len(np.unique(y)) < 2:
+        raise OntogymError(
+            "The training images of the probe are all of one class; pass images of two or more."
+        )
+    # Its C weighs the summed cross entropy against half the squared weights.
+    return LogisticRegression(C=1.0 / (penalty * len(y)), max_iter=steps).fit(x, y)

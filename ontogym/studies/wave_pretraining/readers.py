@@ -1,10 +1,7 @@
-"""Readers of the files in which well-known data sets come, without the packages that usually read them."""
+"""Readers of the files in which well-known data sets come (but for digits: see `ontogym.studies.digits`), without the packages that usually read them."""
 
 from __future__ import annotations
 
-import gzip
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,62 +9,19 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 from ontogym.seeding import generator
+from ontogym.studies.digits import read_mnist, sklearn_digits
 from ontogym.studies.wave_pretraining.images import ArrayImages
 
-__all__ = ["FASHION_MNIST", "cifar10", "cifar100", "digits", "fashion_mnist", "mnist", "read_idx"]
+__all__ = ["FASHION_MNIST", "cifar10", "cifar100", "digits", "fashion_mnist", "mnist"]
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
-_IMAGES_MAGIC, _LABELS_MAGIC = 0x803, 0x801
 _PIXELS = 3 * 32 * 32
 
 
-def read_idx(path: Path | str) -> NDArray[np.uint8]:
-    """An idx file of bytes, raw or gzipped: labels ``(n,)`` or images ``(n, H, W)`` (format: LeCun's MNIST page).
-
-    Raises:
-        OntogymError: no such file, another magic number, or a size that differs from what the header says.
-    """
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise OntogymError(f"Cannot read {path} ({error}); download it again.") from error
-    magic = int.from_bytes(data[:4], "big")
-    if magic not in (_IMAGES_MAGIC, _LABELS_MAGIC):
-        raise OntogymError(
-            f"{path} is no idx file of bytes (it begins with {data[:4].hex()}); download it again."
-        )
-    dimensions = magic & 0xFF
-    start = 4 + 4 * dimensions
-    shape = struct.unpack(f">{dimensions}I", data[4:start]) if len(data) >= start else (0,)
-    expected = start + int(np.prod(shape, dtype=np.int64))
-    if len(data) != expected:
-        raise OntogymError(
-            f"{path} has {len(data)} bytes instead of {expected}: it is damaged; download it again."
-        )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
-
-
 def mnist(folder: Path | str, name: str = "mnist") -> ArrayImages:
-    """MNIST, or a set in its format: the four idx files in `folder`, raw or with .gz.
-
-    Raises:
-        OntogymError: a file is missing or damaged, or holds something else than its name says.
-    """
-    folder = Path(folder)
-    arrays = []
-    for split in ("train", "t10k"):
-        for what, dimensions in (("images-idx3", 3), ("labels-idx1", 1)):
-            path = _either(folder, f"{split}-{what}-ubyte")
-            array = read_idx(path)
-            if array.ndim != dimensions:
-                raise OntogymError(
-                    f"{path} does not hold the {what[:6]} that its name says; restore its name."
-                )
-            arrays.append(array)
-    return ArrayImages(name, arrays[0], arrays[1], arrays[2], arrays[3], classes=10)
+    """MNIST, or a set in its format; see `read_mnist`."""
+    return ArrayImages(name, *read_mnist(folder), classes=10)
 
 
 def fashion_mnist(folder: Path | str = FASHION_MNIST) -> ArrayImages:
@@ -82,14 +36,6 @@ def fashion_mnist(folder: Path | str = FASHION_MNIST) -> ArrayImages:
             "fashion-mnist:PATH with the folder that holds its four idx files."
         )
     return mnist(folder, "fashion-mnist")
-
-
-def _either(folder: Path, name: str) -> Path:
-    """The file called `name`, or that with .gz."""
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    raise OntogymError(f"There is no {name}, with or without .gz, in {folder}; check the path.")
 
 
 def cifar100(folder: Path | str) -> ArrayImages:
@@ -152,15 +98,9 @@ def digits(seed: int = 0) -> ArrayImages:
     Raises:
         OntogymError: scikit-learn is not installed.
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise OntogymError(
-            "The digits come with scikit-learn, which is not installed; run pip install 'ontogym[digits]'."
-        ) from error
-    found = load_digits()
-    images = np.minimum(found.images * 16, 255).astype(np.uint8)  # 0 to 16 in the file
+    found, target = sklearn_digits()
+    images = np.minimum(found * 16, 255).astype(np.uint8)
     order = generator(seed, "digits").permutation(len(images))
     cut = len(images) - len(images) // 5
-    images, labels = images[order], found.target[order]
+    images, labels = images[order], target[order]
     return ArrayImages("digits", images[:cut], labels[:cut], images[cut:], labels[cut:], classes=10)

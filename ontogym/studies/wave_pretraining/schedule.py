@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, check_ranges
 
 __all__ = ["FINETUNING", "PRETRAINING", "TrainingConfig"]
 
@@ -19,25 +19,28 @@ class TrainingConfig:
     """One training run, whole; the defaults are ReWaRD's pre-training (arXiv 2311.17232).
 
     Attributes:
-        method: supervised (the labels), or simclr (no labels).
-        network: a name of `networks.NETWORKS`; of a fine-tuning, what the start brings counts.
-        channels: of the network's input; None for those of the images.
-        small_stem: a first layer at stride 1, for small images.
+        method: supervised (the labels), or simclr (contrastive, without labels).
+        network: small, resnet18, resnet34, resnet50, alexnet_bn, vgg16_bn; of a fine-tuning, what the start brings counts.
+        channels: of the network's input, 1 or 3; those of the images (or of the start, if more) if not given.
+        small_stem: a first layer at stride 1, for images of about 32 pixels.
         epochs: passes over the training images.
         batch: images per step, as nearly as equal batches allow.
         lr: initial learning rate of stochastic gradient descent.
-        momentum, weight_decay: of the same.
-        milestones: epochs after which the learning rate falls to a tenth; None for a third and two thirds of the
+        momentum: of the descent.
+        weight_decay: of the descent.
+        milestones: epochs after which the learning rate falls to a tenth; if not given, a third and two thirds of the
             epochs, which is 30 and 60 of the published 90.
-        resize: pixels that the shorter side is scaled to first; None for as it comes.
-        crop: pixels a side of what the network sees, cut out at random in training, in the middle in evaluation;
-            None for 7/8 of the above (the published 224 of 256).
+        resize: pixels that the shorter side is scaled to first; as it comes (or as the start saw it) if not given.
+        crop: pixels a side of what the network sees, cut out at random in training, in the middle in evaluation; 7/8 of
+            the above if not given (the published 224 of 256).
         flip: also mirror at random.
-        mean, sd: normalisation, of pixels from 0 to 1; one number, or one a channel.
+        mean: taken out of pixels from 0 to 1; one number, or one a channel.
+        sd: that pixels are divided by then.
         temperature: of SimCLR's loss.
-        positives: what SimCLR takes for alike: two views of an image, or views of successive frames of a film.
+        positives: what SimCLR takes for alike: two views of an image, or of successive frames (movies:PRESET).
         shuffle_labels: the control: deal the labels at random first.
-        train_size, validation_size: use so many images; None for all.
+        train_size: use so many training images; all if not given.
+        validation_size: use so many validation images.
         seed: decides all chance.
 
     Raises:
@@ -67,22 +70,11 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("epochs", 0, 10**6),
-            ("batch", 2, 10**6),
-            ("lr", 1e-12, 1e6),
-            ("momentum", 0, 0.9999),
-            ("weight_decay", 0, 1e3),
-            ("temperature", 1e-3, 1e3),
-            ("resize", 4, 10**4),
-            ("crop", 4, 10**4),
-            ("channels", 1, 3),
-        ):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:  # also refuses NaN
-                raise OntogymError(f"{name}={value} is out of range; choose {low:g} to {high:g}.")
-        for name in ("method", "positives"):
-            choices = {"method": ("supervised", "simclr"), "positives": ("views", "frames")}[name]
+        check_ranges(
+            self, epochs=(0, 10**6), batch=(2, 10**6), lr=(1e-12, 1e6), momentum=(0, 0.9999), weight_decay=(0, 1e3),
+            temperature=(1e-3, 1e3), resize=(4, 10**4), crop=(4, 10**4), channels=(1, 3),
+        )  # fmt: skip
+        for name, choices in (("method", ("supervised", "simclr")), ("positives", ("views", "frames"))):
             if getattr(self, name) not in choices:
                 raise OntogymError(
                     f"{name}={getattr(self, name)!r} is unknown; choose {' or '.join(choices)}."
@@ -103,20 +95,14 @@ class TrainingConfig:
         steps = self.milestones
         if steps is None:
             steps = (math.ceil(self.epochs / 3), math.ceil(2 * self.epochs / 3))
-        return self.lr / 10 ** sum(epoch > step for step in steps)
+        return self.lr / 10.0 ** sum(epoch > step for step in steps)
 
     def as_json(self) -> dict[str, Any]:
-        """Every field, JSON-able."""
+        """Every field, JSON-able; `ontogym.runs.build_config` is the inverse."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, found: dict[str, Any]) -> TrainingConfig:
-        """The inverse of `as_json`; fields that a newer version added keep their defaults."""
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
-        return cls(**values)
 
 
 PRETRAINING = TrainingConfig()
 """ReWaRD's pre-training: 90 epochs, learning rate .01, a tenth of it after 30 and after 60, mean .2, SD .5."""
-FINETUNING = TrainingConfig(epochs=90, lr=0.01, resize=256, mean=IMAGENET_MEAN, sd=IMAGENET_SD)
+FINETUNING = TrainingConfig(resize=256, mean=IMAGENET_MEAN, sd=IMAGENET_SD)
 """Its fine-tuning: images of 256 cropped to 224, ImageNet's normalisation (published on ImageNet: learning rate .1)."""

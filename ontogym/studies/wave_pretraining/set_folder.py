@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ class SetFolder:
     Args:
         path: new, empty, or one in which the same set is finished or half made.
         config: what decides the images, as JSON.
+        command: settings of the command line, kept beside it.
 
     Attributes:
         manifest: the manifest if the set is finished, else None.
@@ -38,15 +39,18 @@ class SetFolder:
             process works in it.
     """
 
-    def __init__(self, path: Path | str, config: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path | str, config: dict[str, Any], command: Mapping[str, Any] | None = None
+    ) -> None:
         self.path = Path(path)
         self._made = not self.path.exists()
         finished = (self.path / MANIFEST).is_file()
         self.manifest = checkpoint.read_sealed_json(self.path / MANIFEST) if finished else None
         before = None if self.manifest is None else self.manifest.get("config", {})
         self._run = RunFolder(
-            self.path, config, resume=None, record=BUILDING, before=before, doing="makes a set"
-        )
+            self.path, {**config, "command": command}, resume=None, neutral=("command",), record=BUILDING,
+            before=before, doing="makes a set",
+        )  # fmt: skip
 
     def __enter__(self) -> SetFolder:
         return self

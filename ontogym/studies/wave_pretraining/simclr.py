@@ -52,4 +52,5 @@ class SimCLR(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.projection(self.network(x))
+        projected: Tensor = self.projection(self.network(x))
+        return projected

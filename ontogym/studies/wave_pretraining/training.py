@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ def train(
     resume: bool = False,
     progress: bool = False,
     device: str = "auto",
+    command: Mapping[str, Any] | None = None,
 ) -> TrainingResult:
     """Train a network and keep it in the folder `out`.
 
@@ -72,6 +73,7 @@ def train(
         resume: go on with an interrupted run; a finished one is returned as it is.
         progress: show a bar on stderr.
         device: auto, cpu, cuda, ...
+        command: settings of the command line that asks for it, kept to be read back.
 
     Raises:
         OntogymError: input that cannot be, a folder that cannot be used, or a loss that is no longer finite.
@@ -87,8 +89,9 @@ def train(
         "training": config.as_json(),
         "data": {"name": images.name, "digest": digest(images)},
         "start": begun,
+        "command": command,
     }
-    with RunFolder(out, whole, resume) as folder:
+    with RunFolder(out, whole, resume, neutral=("command",)) as folder:
         history = _epochs(run, folder, progress)
         facts = run.facts()
         save_network(folder.path / NETWORK, run.network, facts)

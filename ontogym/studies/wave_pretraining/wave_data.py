@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import check_ranges
 from ontogym.seeding import derive, generator
-from ontogym.studies.wave_pretraining.building import ClassImages
+from ontogym.studies.wave_pretraining.building import ClassImages, check_split
 from ontogym.studies.wave_pretraining.image_set import bytes_per_image
 from ontogym.studies.wave_pretraining.settings import FACTORS, chosen_settings, setting_digits
 
@@ -83,23 +83,11 @@ class WaveRecipe:
         from ontogym.developmental.waves import resolve_parameters
 
         resolve_parameters(self.preset)
-        for name, low, high in (
-            ("classes", 1, 4 ** len(FACTORS)),
-            ("per_class", 1, 10**6),
-            ("radius", 1, 1024),
-            ("size", 2, 2 * self.radius + 1),
-            ("threshold", 0, 256**2 - 1),
-            ("minutes", 0.1, 10_000),
-            ("warmup_minutes", 0, 10_000),
-            ("gap_s", 0, 3600),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:  # also refuses NaN
-                raise OntogymError(f"{name}={value} is out of range; choose {low} to {high}.")
-        if not 0 <= self.validation < 1 or round(self.per_class * self.validation) >= self.per_class:
-            raise OntogymError(
-                f"validation={self.validation} leaves nothing to train on; choose a fraction, for example 0.2."
-            )
+        check_ranges(
+            self, classes=(1, 4 ** len(FACTORS)), radius=(1, 1024), size=(2, 2 * self.radius + 1),
+            threshold=(0, 256**2 - 1), minutes=(0.1, 10_000), warmup_minutes=(0, 10_000), gap_s=(0, 3600),
+        )  # fmt: skip
+        check_split(self.per_class, self.validation)
 
     @property
     def name(self) -> str:

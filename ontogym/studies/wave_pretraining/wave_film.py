@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from ontogym.checkpoint import write_atomic
 from ontogym.errors import OntogymError
 from ontogym.figures.writer import write_frames
+
+if TYPE_CHECKING:
+    from ontogym.developmental.waves import WaveSimulator
 
 __all__ = ["wave_frames", "write_film"]
 
@@ -23,60 +26,48 @@ _SIDE, _STILL, _GAP = 512, 256, 6
 
 
 def wave_frames(
-    preset: Any = "ferret",
-    seconds: float = 30.0,
+    simulator: WaveSimulator,
+    seed: int,
+    frames: int,
     frame_ms: float = 100.0,
-    warmup_minutes: float = 15.0,
     size: int = 128,
-    radius: int = 64,
+    warmup_minutes: float = 15.0,
     obs: Literal["binary", "calcium"] = "binary",
-    seed: int = 0,
 ) -> NDArray[np.uint8]:
     """Frames ``(F, size, size)`` uint8 of the square inscribed in one retina.
 
     Args:
-        preset: a name, or `WaveParameters`.
-        seconds: of simulated time after `warmup_minutes`.
-        frame_ms: time between frames, a multiple of 25.
-        size: pixels a side; at most the retina's diameter in cells, 2 radius + 1, times four.
-        radius: of the retina, in cells.
-        obs: ``"binary"``: 255 where a cell is depolarised; ``"calcium"``: what a slow indicator shows, 0 to 255.
+        simulator: of the retina.
         seed: of the retina.
+        frames: F.
+        frame_ms: simulated time between frames, a multiple of 25.
+        size: pixels a side; at most the retina's diameter in cells, 2 radius + 1.
+        warmup_minutes: simulated before.
+        obs: ``"binary"``: 255 where a cell is depolarised; ``"calcium"``: what a slow indicator shows, 0 to 255.
 
     Raises:
-        OntogymError: a value out of range or an unknown preset.
+        OntogymError: a value out of range.
     """
-    from ontogym.developmental.waves import WaveSimulator
+    from ontogym.developmental.waves import render
     from ontogym.developmental.waves.indicator import CalciumIndicator
 
-    for name, value, low, high in (
-        ("radius", radius, 2, 1024),
-        ("size", size, 2, 4 * (2 * radius + 1)),
-        ("seconds", seconds, frame_ms / 1000, 100_000),
-        ("frame_ms", frame_ms, 25, 60_000),
-        ("warmup_minutes", warmup_minutes, 0, 10_000),
-    ):
-        if not low <= value <= high:
-            raise OntogymError(f"{name}={value} is out of range; choose {low:g} to {high:g}.")
     if obs not in ("binary", "calcium"):
         raise OntogymError(f"obs={obs!r} is neither binary nor calcium; choose one.")
-    frames = int(seconds * 1000 / frame_ms)
-    if frames * size**2 > _MAX_BYTES:
-        raise OntogymError(f"{frames} frames of {size} x {size} pixels are too many; choose fewer seconds.")
-    simulator = WaveSimulator(preset, radius)
-    state = simulator.fresh([seed])
-    state = simulator.advance(state, round(60_000 * warmup_minutes / simulator.dt_ms), inplace=True)
-    raster = simulator.grid.raster(size)
-    indicator = CalciumIndicator(simulator.grid, frame_ms) if obs == "calcium" else None
-    level = np.zeros((1, simulator.grid.cells), np.float32)
+    if frames < 1 or frames * size**2 > _MAX_BYTES:
+        raise OntogymError(
+            f"{frames} frames of {size} x {size} pixels are none or too many; choose other seconds."
+        )
+    grid = simulator.grid
+    grid.raster(size)  # refuses a size before anything is simulated
+    state = simulator.warmed_up([seed], warmup_minutes)
+    indicator = CalciumIndicator(grid, frame_ms) if obs == "calcium" else None
+    level = np.zeros((1, grid.cells), np.float32)
     film = np.empty((frames, size, size), np.uint8)
     for k in range(frames):
         state, active = simulator.record(state, 1, frame_ms, inplace=True)
         if indicator:
             indicator.step(level, active[:, 0])
-        else:
-            level[:] = active[:, 0]
-        film[k] = (255 * level[0]).round().astype(np.uint8)[raster]
+        film[k] = render(grid, level[0] if indicator else active[0, 0], size)
     return film
 
 

@@ -20,6 +20,13 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/CartPole-v1": {},
     "ontogym/Foraging-v0": {"observation": "one-hot"},
     "ontogym/ForagingSwitch-v0": {},
+    "ontogym/Acrobot-v1": {},
+    "ontogym/Pendulum-v1": {},
+    "ontogym/AcrobotActionSwap-v1": {"earliest": (5, 60)},
+    "ontogym/CartPoleActionFlip-v1": {"earliest": (5, 60), "episode_ticks": 20, "changes": 3, "gap": (1, 20)},
+    "ontogym/CartPoleActionFlip-v0": {"switches": (1,)},
+    "ontogym/ForagingGoalSwap-v0": {},
+    "ontogym/ForagingGoalSwapLate-v0": {"changes": 4, "gap": (3, 40)},
     "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
 }
 LIVES: dict[str, dict[str, Any]] = {
@@ -74,6 +81,12 @@ def test_what_is_heard(hears: list[str]) -> None:
     )
 
 
+def test_lives_born_on_either_side() -> None:
+    born = ({"born": 0}, {"born": 1})
+    spec = LifeSpec("ontogym/CartPoleActionFlip-v1", {"earliest": (3, 30)}, 3, conditions=born)
+    both_ways(make_agent("trace", spec.env), spec)
+
+
 def test_what_is_lived_step_by_step() -> None:
     spec = LifeSpec("ontogym/CartPole-v1")
     agent = make_agent("gru", spec.env)
@@ -81,6 +94,8 @@ def test_what_is_lived_step_by_step() -> None:
         {"rebirth": True},
         {"development": "silence", "development_steps": 3},
         {"env": "CartPole-v1"},
+        {"env": "ontogym/CartPoleSensorFlip-v0"},
+        {"env": "ontogym/CartPoleDrift-v0"},
     ):
         assert compiled(agent, replace(spec, **change)) is None
     hyper = make_agent("hyper", spec.env)

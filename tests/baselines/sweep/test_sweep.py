@@ -116,6 +116,16 @@ def test_flags_become_words():
     ]  # fmt: skip
 
 
+def test_what_is_evaluated_is_a_word_and_what_is_aimed_at_a_flag():
+    assert _line("evaluate", {"target": "runs/x", "lives": 3}).split("\0") == [
+        "evaluate",
+        "runs/x",
+        "--lives",
+        "3",
+    ]
+    assert _line("evolve", {"target": 460.0}).split("\0") == ["evolve", "--target", "460.0"]
+
+
 def test_a_sweep_from_the_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(

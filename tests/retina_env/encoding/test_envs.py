@@ -17,12 +17,15 @@ from ontogym.retina_env.twins import default_twin, save_twin
 
 ENCODING, PIXELS = "ontogym/RetinaEncoding-v0", "ontogym/RetinaEncodingPixels-v0"
 REFINEMENT, CALIBRATION = "ontogym/RetinaRefinement-v0", "ontogym/RetinaCalibration-v0"
-IDS = (ENCODING, PIXELS, REFINEMENT, CALIBRATION)
+ANIMALS, PERCEPT = "ontogym/RetinaEncodingAnimals-v0", "ontogym/RetinaEncodingPercept-v0"
+PATIENTS = "ontogym/RetinaCalibration-v1"
+IDS = (ENCODING, PIXELS, REFINEMENT, CALIBRATION, ANIMALS, PERCEPT, PATIENTS)
 SMALL = {"n_images": 64}
 
 
 def small(env_id):
-    return SMALL | ({"patients": 3} if env_id == CALIBRATION else {})
+    more = {CALIBRATION: {"patients": 3}, ANIMALS: {"animals": 2}, PERCEPT: {"patients": 3}}
+    return SMALL | more.get(env_id, {"patients": 3, "steps": 4} if env_id == PATIENTS else {})
 
 
 def actions(env, scale=0.2, seed=0):
@@ -52,7 +55,8 @@ def test_zero_action_is_averaging_and_earns_nothing(env_id):
     _, reward, _, _, info = env.step(np.zeros(env.action_space.shape, np.float32))
     # Single precision: what was looked up and what is evaluated may differ in the last digits.
     np.testing.assert_allclose(reward, 0, atol=1e-4)
-    np.testing.assert_allclose(info["deviance"], info["deviance_average"], rtol=1e-4)
+    name = env.dynamics.task.judge.named
+    np.testing.assert_allclose(info[name], info[f"{name}_average"], rtol=1e-4)
     shown = env.dynamics.task.scenes.average[torch.from_numpy(env.state.judged)].numpy()
     np.testing.assert_allclose(info["low"].reshape(5, -1), shown)
 
@@ -61,11 +65,11 @@ def test_skill_of_the_full_image_is_one_on_average_and_is_the_formula():
     env = make_vector(ENCODING, 6, **SMALL)
     env.reset(seed=1)
     judge = env.dynamics.task.judge
-    full = (judge.average_deviance - judge.full_deviance) / judge.gap
+    full = (judge.average_loss - judge.full_loss) / judge.gap
     assert float(full.mean()) == pytest.approx(1)
     assert float(judge.gap) > 0
     _, reward, terminated, _, info = env.step(actions(env))
-    mean = float((judge.average_deviance - judge.full_deviance).mean())
+    mean = float((judge.average_loss - judge.full_loss).mean())
     np.testing.assert_allclose(reward, (info["deviance_average"] - info["deviance"]) / mean)
     np.testing.assert_allclose(reward, info["skill"])
     assert terminated.all()
@@ -83,7 +87,7 @@ def test_response_and_target_are_twin_and_retina(scenes):
     y, r = info["target"].astype(float), retina.rates(shown)[0].astype(float)
     d = 2 * np.mean(np.where(y > 0, y * np.log(np.maximum(y, 1e-9) / r), 0) - y + r)
     judge = env.dynamics.task.retina
-    expected = float(judge.average_deviance[0, 5] - d) / float(judge.gap)
+    expected = float(judge.average_loss[0, 5] - d) / float(judge.gap)
     assert info["retina_skill"] == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 
@@ -348,11 +352,12 @@ def test_pictures_show_three_panels(env_id):
     before = env.render()
     env.step(actions(env, 1.0))
     after = env.render()
-    assert before.shape == after.shape == (280, 792, 3)
+    assert before.shape == after.shape == (374, 832, 3)
     assert before.dtype == np.uint8
-    np.testing.assert_array_equal(before[:256, :256], after[:256, :256])
-    assert (before[:256, 268:524] != after[:256, 268:524]).any()
-    assert (before[:256, 536:] != after[:256, 536:]).any()
+    image, shown, answer = (np.s_[26:282, 16 + 272 * k : 272 + 272 * k] for k in range(3))
+    np.testing.assert_array_equal(before[image], after[image])
+    assert (before[shown] != after[shown]).any()
+    assert (before[answer] != after[answer]).any()
 
 
 def test_sb3_learns_from_the_batch():

@@ -84,28 +84,48 @@ def test_changes_by_hand():
     assert sign_similarity(after, before) == pytest.approx(2 / 3)
 
 
-def test_hessian_eigenvalue_is_the_dense_one():
+@pytest.mark.parametrize("units", [3, 9])
+def test_hessian_eigenvalue_is_the_dense_one(units):
+    """By the whole matrix (12 weights) and by Lanczos' method (36)."""
     x, y = normal(30, 4), normal(30, 1, seed=1)
 
     def loss(w):
         return ((torch.tanh(x @ w.T).sum(1, keepdim=True) - y) ** 2).mean() + 0.005 * (w**2).sum()
 
     for seed in range(3):
-        w = normal(3, 4, seed=seed)
-        dense = torch.linalg.eigvalsh(torch.func.hessian(loss)(w).reshape(12, 12))
-        largest = dense[dense.abs().argmax()].item()
-        found = top_hessian_eigenvalue(loss, w, tolerance=1e-12, iterations=5000)
+        w = normal(units, 4, seed=seed)
+        dense = torch.func.hessian(loss)(w).reshape(4 * units, 4 * units)
+        found = top_hessian_eigenvalue(loss, w, tolerance=1e-10)
         assert found.converged
-        assert found.value == pytest.approx(largest, rel=1e-6)
-        assert found.vector.norm() == pytest.approx(1)
+        assert found.value == pytest.approx(torch.linalg.eigvalsh(dense)[-1].item(), rel=1e-8)
+        flat = found.vector.flatten()
+        assert flat.norm() == pytest.approx(1)
+        assert (dense @ flat - found.value * flat).norm() < 1e-4
 
 
-def test_a_negative_eigenvalue_keeps_its_sign_and_a_linear_loss_has_none():
-    scale = torch.tensor([1.0, -3.0], dtype=torch.float64)
-    assert top_hessian_eigenvalue(lambda w: (scale * w**2).sum() / 2, normal(2)).value == pytest.approx(
-        -3, abs=1e-4
-    )
-    assert top_hessian_eigenvalue(lambda w: (scale * w).sum(), normal(2)).value == 0
+@pytest.mark.parametrize("zeros", [0, 40])
+def test_the_largest_eigenvalue_is_found_beside_one_as_large_and_negative(zeros):
+    """Power iteration on diag(-5, 5, 1) gave -3.6, as converged."""
+    scale = torch.tensor([-5.0, 5.0, 1.0] + zeros * [0.0], dtype=torch.float64)
+    found = top_hessian_eigenvalue(lambda w: (scale * w**2).sum() / 2, normal(3 + zeros))
+    assert found.converged
+    assert found.value == pytest.approx(5, rel=1e-6)
+    assert abs(found.vector[1]) == pytest.approx(1, abs=1e-4)
+
+
+def test_all_curvatures_may_be_negative_or_none():
+    scale = torch.tensor([-1.0, -3.0], dtype=torch.float64)
+    assert top_hessian_eigenvalue(lambda w: (scale * w**2).sum() / 2, normal(2)).value == pytest.approx(-1)
+    for size in (2, 50):
+        found = top_hessian_eigenvalue(lambda w: 3 * w.sum(), normal(size))
+        assert (found.value, found.converged) == (0, True)
+
+
+def test_too_few_products_are_said_to_be():
+    scale = torch.linspace(1, 1.001, 400, dtype=torch.float64)
+    found = top_hessian_eigenvalue(lambda w: (scale * w**2).sum() / 2, normal(400), iterations=20)
+    assert not found.converged
+    assert 1 < found.value < 1.001
 
 
 def test_a_loss_that_is_none_is_named():

@@ -7,14 +7,14 @@ import pytest
 
 from ontogym.errors import OntogymError
 from ontogym.studies.wave_pretraining.building import build
-from ontogym.studies.wave_pretraining.fractals import (
+from ontogym.studies.wave_pretraining.fractals import FractalRecipe
+from ontogym.studies.wave_pretraining.image_set import ImageSet
+from ontogym.studies.wave_pretraining.iterated_systems import (
     MIN_FILLING,
-    FractalRecipe,
     filling_rate,
     iterate,
     random_system,
 )
-from ontogym.studies.wave_pretraining.image_set import ImageSet
 
 TINY = FractalRecipe(classes=3, per_class=12, size=16, points=4000)
 

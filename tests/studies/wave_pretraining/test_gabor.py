@@ -77,8 +77,8 @@ def test_orientation_is_what_it_says():
     assert grating[4, 6] > 0 > grating[6, 4]
 
 
-def test_fits_are_as_good_as_scipys(known):
-    """SciPy's trust-region solver, started where our fit of a noisy filter ends, finds nothing better."""
+def test_fits_end_in_minima(known):
+    """A solver in the units of `GaborFits` and without bounds, started where a fit ends, finds nothing better."""
     noisy = known[1][:6] + 0.1 * np.random.default_rng(2).standard_normal((6, 11, 11))
     fits = fit_gabors(noisy)
     for k, target in enumerate(noisy):

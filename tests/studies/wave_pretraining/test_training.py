@@ -22,6 +22,7 @@ from ontogym.developmental.feature_extractors.networks import (
 )
 from ontogym.developmental.feature_extractors.saved_network import load_network, save_network
 from ontogym.errors import OntogymError
+from ontogym.runs import build_config
 from ontogym.studies.wave_pretraining.images import ShuffledLabels
 from ontogym.studies.wave_pretraining.movies import WaveMovies
 from ontogym.studies.wave_pretraining.probe import fit_logistic, linear_probe
@@ -62,7 +63,7 @@ def test_the_published_schedules():
     assert (FINETUNING.lr, FINETUNING.resize) == (0.01, 256)
     moved = dataclasses.replace(PRETRAINING, milestones=(1,))
     assert [moved.lr_at(e) for e in (1, 2, 90)] == pytest.approx([0.01, 0.001, 0.001])
-    assert TrainingConfig.from_json(json.loads(json.dumps(moved.as_json()))) == moved
+    assert build_config(TrainingConfig, json.loads(json.dumps(moved.as_json()))) == moved
 
 
 @pytest.mark.parametrize(
@@ -276,15 +277,19 @@ def test_the_probe_reads_out_what_training_put_in(trained):
 
 
 def test_logistic_regression_against_its_own_optimality_condition():
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(60, 3, dtype=torch.float64, generator=generator)
-    y = (x[:, 0] + 0.5 * torch.randn(60, dtype=torch.float64, generator=generator) > 0).long()
-    weights = fit_logistic(x, y, 2, 0.1)
-    probabilities = torch.softmax(torch.cat([x, torch.ones(60, 1)], 1) @ weights, 1)
-    error = probabilities - torch.nn.functional.one_hot(y, 2)
-    gradient = torch.cat([x, torch.ones(60, 1)], 1).T @ error / 60
-    gradient[:-1] += 0.1 * weights[:-1]
-    assert gradient.abs().max() < 1e-4
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 3))
+    y = np.digitize(x[:, 0] + 0.5 * rng.standard_normal(60), [-0.5, 0.5])
+    fitted = fit_logistic(x, y, 0.1)
+    error = fitted.predict_proba(x) - np.eye(3)[y]
+    assert np.abs(error.T @ x / 60 + 0.1 * fitted.coef_).max() < 2e-4
+    assert np.abs(error.mean(0)).max() < 2e-4
+
+
+def test_a_probe_without_scikit_learn_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    with pytest.raises(OntogymError, match=r"pip install 'ontogym\[digits\]'"):
+        fit_logistic(np.eye(2), np.arange(2), 0.1)
 
 
 def test_contrastive_learning_tells_bars_apart_without_labels(tmp_path):

@@ -109,7 +109,7 @@ class InferredRule(PlasticityRule):
         else:
             saved = path if isinstance(path, SavedRule) else load_rule(path)
         self.network, self.facts = saved.network, saved.facts
-        self._values = torch.tensor(saved.params)
+        self._values = self._placed = torch.tensor(saved.params)
         # The GRU's memory, and whether the node has lived through a step.
         self.node_state = 1 + (self.network.hidden if self.network.recurrent else 0)
 
@@ -120,9 +120,21 @@ class InferredRule(PlasticityRule):
         w, b = self._values[at : at + 2].tolist()
         return w, b
 
+    def init_state(
+        self,
+        population: int,
+        nodes: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> RuleState:
+        # Brought to the device at birth: at every step it would make the host wait.
+        self._placed = self._values.to(device, dtype)
+        return super().init_state(population, nodes, dtype, device)
+
     def step(self, params: Tensor, state: RuleState, context: RuleContext) -> tuple[RuleOutput, RuleState]:
         weights = context.weights
-        p = self.network.unpack(self._values.to(weights))
+        values = self._placed if self._placed.device == weights.device else self._values
+        p = self.network.unpack(values.to(weights))
         stimulus, bias = context.nodes[:, :, 0], context.nodes[:, :, 1]
         reward = context.reward.clamp(0, 1).expand_as(context.post)
         columns = [

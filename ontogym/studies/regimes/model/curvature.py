@@ -1,4 +1,4 @@
-"""The top eigenvalue of a loss's exact Hessian, by power iteration on Hessian-vector products.
+"""The top eigenvalue of a loss's exact Hessian, by Lanczos' method (ARPACK, through SciPy) on Hessian-vector products.
 
 Source: arXiv 2206.00823, which takes it as the sharpness of the minimum that a learning rule finds.
 """
@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from ontogym.errors import OntogymError
 
 __all__ = ["TopEigenvalue", "top_hessian_eigenvalue"]
 
+_DENSE = 20
+"""Up to so many weights the whole Hessian takes no more products than Lanczos' method."""
+
 
 class TopEigenvalue(NamedTuple):
-    """``value``: the eigenvalue of largest magnitude, with its sign; ``vector``: its direction, of the weights' shape
-    and of length 1; ``iterations`` that it took, and whether it ``converged``."""
+    """``value``: the largest eigenvalue; ``vector``: its direction, of the weights' shape and of length 1; ``iterations``:
+    the Hessian-vector products that it took; and whether it ``converged``."""
 
     value: float
     vector: Tensor
@@ -34,18 +40,58 @@ def top_hessian_eigenvalue(
     tolerance: float = 1e-6,
     generator: torch.Generator | None = None,
 ) -> TopEigenvalue:
-    """Largest eigenvalue, by magnitude, of the Hessian of `loss` at `weights`.
+    """The largest eigenvalue of the Hessian of `loss` at `weights`: the sharpest curvature, whatever falls elsewhere.
 
     Args:
         loss: weights to a scalar; twice differentiable, and truncated nowhere.
         weights: where; any shape. Float64 is advisable for the default tolerance.
-        iterations: the most products (500 in the paper).
-        tolerance: stop when two successive Rayleigh quotients differ by less.
+        iterations: about the most products (500 in the paper); after them, the largest curvature met so far is returned.
+        tolerance: relative accuracy of the eigenvalue.
         generator: draws the first direction.
 
     Raises:
         OntogymError: the loss is not finite, or does not depend on the weights.
     """
+    product = _product_of(loss, weights)
+    size, count = weights.numel(), 0
+    start = torch.randn(size, generator=generator, dtype=torch.float64).numpy()
+    best = float(-np.inf), start
+
+    def apply(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        nonlocal best, count
+        direction = np.asarray(vector, np.float64).ravel()
+        turned, count = product(direction), count + 1
+        # A Rayleigh quotient: no larger than the largest eigenvalue.
+        best = max(
+            best, (float(direction @ turned / (direction @ direction)), direction.copy()), key=lambda b: b[0]
+        )
+        return turned
+
+    if size <= _DENSE:
+        values, vectors = np.linalg.eigh(np.stack([apply(row) for row in np.eye(size)]))
+        return TopEigenvalue(float(values[-1]), _shaped(vectors[:, -1], weights), count, True)
+    operator = LinearOperator((size, size), matvec=apply, dtype=np.float64)
+    basis = min(size, 20)
+    try:
+        values, vectors = eigsh(
+            operator, 1, which="LA", v0=start, ncv=basis, maxiter=max(1, iterations // basis), tol=tolerance
+        )
+    except ArpackNoConvergence:
+        return TopEigenvalue(best[0], _shaped(best[1], weights), count, False)
+    except ArpackError:
+        # It finds no direction to go on in where the Hessian is zero.
+        return TopEigenvalue(best[0], _shaped(best[1], weights), count, not product(start).any())
+    return TopEigenvalue(float(values[0]), _shaped(vectors[:, 0], weights), count, True)
+
+
+def _shaped(vector: NDArray[np.float64], weights: Tensor) -> Tensor:
+    return torch.from_numpy(vector / np.linalg.norm(vector)).reshape(weights.shape).to(weights)
+
+
+def _product_of(
+    loss: Callable[[Tensor], Tensor], weights: Tensor
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Hessian times vector, on flat arrays; all products share one graph."""
     at = weights.detach().clone().requires_grad_()
     value = loss(at)
     if not (value.numel() == 1 and torch.isfinite(value)):
@@ -53,26 +99,15 @@ def top_hessian_eigenvalue(
             "The loss is no finite number at these weights; check that training did not diverge."
         )
     try:
-        # One graph for all products.
         (slope,) = torch.autograd.grad(value.reshape(()), at, create_graph=True)
     except RuntimeError as error:
         raise OntogymError(f"The loss cannot be differentiated by these weights ({error}).") from error
-    vector = torch.randn(at.shape, generator=generator, dtype=torch.float64).to(at)
-    vector /= vector.norm()
-    quotient, previous = 0.0, float("inf")
-    for k in range(1, iterations + 1):
-        product = _product(slope, at, vector)
-        quotient = float((vector * product).sum())
-        size = product.norm()
-        if size == 0 or abs(quotient - previous) < tolerance:
-            return TopEigenvalue(quotient, vector, k, True)
-        previous, vector = quotient, product / size
-    return TopEigenvalue(quotient, vector, iterations, False)
 
+    def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not slope.requires_grad:  # a linear loss
+            return np.zeros_like(vector)
+        along = torch.from_numpy(vector).reshape(at.shape).to(at)
+        (found,) = torch.autograd.grad(slope, at, along, retain_graph=True, allow_unused=True)
+        return np.zeros_like(vector) if found is None else found.detach().double().numpy().ravel()
 
-def _product(slope: Tensor, at: Tensor, vector: Tensor) -> Tensor:
-    """Hessian times vector; 0 where the slope does not depend on the weights (a linear loss)."""
-    if not slope.requires_grad:
-        return torch.zeros_like(vector)
-    (product,) = torch.autograd.grad(slope, at, vector, retain_graph=True, allow_unused=True)
-    return torch.zeros_like(vector) if product is None else product
+    return product

@@ -126,7 +126,7 @@ def truncate(matrix: Matrix, rank: int) -> Matrix:
 
 
 def _gaussian(nodes: int, generator: np.random.Generator) -> Matrix:
-    return generator.standard_normal((nodes, nodes)) / np.sqrt(nodes)
+    return np.asarray(generator.standard_normal((nodes, nodes)) / np.sqrt(nodes))
 
 
 def _dale(nodes: int, generator: np.random.Generator) -> Matrix:
@@ -140,7 +140,7 @@ def _dale_balanced(nodes: int, generator: np.random.Generator) -> Matrix:
     weights = _dale(nodes, generator)
     excitation, inhibition = weights.clip(min=0), weights.clip(max=0)
     scale = excitation.sum(1, keepdims=True) / np.maximum(-inhibition.sum(1, keepdims=True), 1e-12)
-    return excitation + inhibition * scale
+    return np.asarray(excitation + inhibition * scale)
 
 
 def _blocks(nodes: int, generator: np.random.Generator, types: int = 4) -> Matrix:

@@ -58,7 +58,8 @@ def tangent_kernel(function: Callable[[Tensor], Tensor], weights: Tensor) -> Ten
     Costs memory for outputs x weights numbers.
     """
     jacobian = torch.func.jacrev(lambda w: function(w).flatten())(weights.detach()).flatten(1)
-    return (jacobian @ jacobian.T).detach()
+    kernel: Tensor = jacobian @ jacobian.T
+    return kernel.detach()
 
 
 def kernel_alignment(after: Tensor, before: Tensor) -> float:

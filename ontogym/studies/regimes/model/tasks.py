@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.studies.regimes.model import digits
+from ontogym.studies.digits import read_mnist, sklearn_digits
 
 __all__ = [
     "TASKS",
@@ -193,7 +193,8 @@ class RowSequentialDigits(Task):
         test_share: float = 0.25,
     ) -> None:
         if images is None or labels is None:
-            images, labels = digits.load_digits()
+            images, labels = sklearn_digits()
+            images = images / 16
         if images.ndim != 3 or len(images) != len(labels) or len(images) < 4:
             raise OntogymError(
                 f"Images of shape {images.shape} and {len(labels)} labels do not fit; give (images, rows, columns) "
@@ -268,7 +269,12 @@ def make_task(name: str, mnist: str | None = None) -> Task:
     if mnist is not None:
         if name != "digits":
             raise OntogymError(f"MNIST files are for the task 'digits', not {name!r}; leave them out.")
-        return RowSequentialDigits(*digits.load_mnist(mnist), test_share=1 / 7)
+        images, labels, test_images, test_labels = read_mnist(mnist)
+        if images.shape[1:] != test_images.shape[1:]:
+            raise OntogymError(f"Training and test images in {mnist} differ in size; download them again.")
+        both = np.concatenate([images, test_images]) / np.float32(255)
+        share = len(test_images) / len(both)
+        return RowSequentialDigits(both, np.concatenate([labels, test_labels]), share)
     return TASKS[name]()
 
 

@@ -119,8 +119,9 @@ class FitState:
     def from_arrays(arrays: dict[str, NDArray[Any]]) -> FitState:
         """The state that `arrays` came from."""
         steps, epoch, loss, best_loss, best_epoch = arrays["counts"].tolist()
-        parts = (arrays[name].copy() for name in _ARRAYS)
-        return FitState(*parts, int(steps), int(epoch), loss, best_loss, int(best_epoch))
+        parts: dict[str, Any] = {name: arrays[name].copy() for name in _ARRAYS}
+        counts: dict[str, Any] = {"steps": int(steps), "epoch": int(epoch), "best_epoch": int(best_epoch)}
+        return FitState(**parts, **counts, loss=loss, best_loss=best_loss)
 
     def place(self, network: UpdateNetwork, trials: Trials, counts: NDArray[np.floating]) -> None:
         """Begin where REINFORCE with a baseline, fitted to the same trials, sees each animal begin."""

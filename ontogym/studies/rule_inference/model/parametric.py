@@ -203,7 +203,7 @@ def first_weights(
     begin = trials.initial if known else starts if starts is not None else np.tile(fit.mean, (len(trials), 1))
     assert begin is not None
     found, path = begin.astype(np.float64), np.full((*trials.choice.shape, 2), np.nan)
-    _loss(fit.rule, fit.params, trials, counts, found, 0 if known else 6, path)
+    _loss(fit.rule, fit.params, trials, counts.astype(np.float64), found, 0 if known else 6, path)
     return found, path
 
 
@@ -242,7 +242,7 @@ def fit_rule(
         starts = near.starts.copy()
 
     def value(params: NDArray[np.float64], newton: int = 3) -> float:
-        return _loss(rule, params, trials, counts, starts, 0 if known else newton) / total
+        return _loss(rule, params, trials, counts.astype(np.float64), starts, 0 if known else newton) / total
 
     def objective(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         params = fixed.copy()

@@ -200,7 +200,7 @@ def _from_sessions(data: Any, source: str) -> Trials:
         name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0) for name in COLUMNS
     }
     columns, notes = trial_columns(table, source)
-    ends = np.cumsum([len(part["choice"]) for part in parts])[:-1] if parts else []
+    ends: Any = np.cumsum([len(part["choice"]) for part in parts])[:-1] if parts else []
     split = {name: np.split(values, ends) for name, values in columns.items()}
     sessions = [session({name: split[name][k] for name in COLUMNS}) for k in range(len(parts))]
     return pack({"mouse": [s for s in sessions if len(s["choice"])]}, source, (left_out(columns), *notes))
