@@ -25,6 +25,25 @@ _FORAGING: dict[str, Any] = {
 }
 
 _CARTPOLE: dict[str, Any] = {"lives": 2, "generations": 100, "eval_every": 5, "target": 475.0}
+_BORN_INTO_EITHER: dict[str, Any] = {
+    # From an agent that can balance, told of its falls alone, on lives spent before or after the flip: the worse
+    # counts. It learns to turn its control round at a fall; how often that works is in docs/experiments/adaptation.md.
+    "start_from": "zoo:lndp-cartpole",
+    "conditions": ({"episode": 0}, {"episode": 5}),
+    "told": "termination",
+    "episodes": 3,
+    "max_steps": 300,
+    "sigma": 0.3,
+    "utility": "min",
+    "lives": 2,
+    "generations": 25,
+    "eval_every": 5,
+    "eval_lives": 32,
+    "final_lives": 32,
+    # A life before the flip can earn 300, one after it, with one fall, 203.
+    "target": 246.0,
+    "agent_options": {"io_identity": True, "reward_scale": 10.0},
+}
 _CHANGING: dict[str, Any] = {"lives": 2, "generations": 40, "eval_every": 5, "target": None}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -58,6 +77,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "ontogym/CartPoleSensorFlip-v0": _CHANGING,
     "ontogym/CartPoleSensorPermute-v0": _CHANGING,
     "ontogym/CartPoleActionFlip-v0": _CHANGING,
+    "ontogym/CartPoleActionFlip-v1": _BORN_INTO_EITHER,
     "ontogym/DeNovoChoice-v0": {"lives": 4, "generations": 40, "eval_every": 5, "target": 475.0},
     "ontogym/SharedForaging-v0": {
         "lives": 4,
@@ -111,4 +131,6 @@ def preset(env_id: str, agent: str = "lndp") -> dict[str, Any]:
         agent: name of the agent; those in `NETWORKS` have presets of their own.
     """
     found = {**_NETWORK, **NETWORK_PRESETS.get(env_id, {})} if agent in NETWORKS else PRESETS.get(env_id, {})
-    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in found.items()}
+    # The genome that a search starts at is an LNDP's.
+    kept = {key: value for key, value in found.items() if key != "start_from" or agent == "lndp"}
+    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in kept.items()}

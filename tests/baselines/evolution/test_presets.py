@@ -20,3 +20,10 @@ def test_networks_have_their_own() -> None:
     assert preset("ontogym/Foraging-v0", "gru")["agent_options"] == {"reward_scale": 0.1}
     assert preset("ontogym/Foraging-v0")["agent_options"] == {"growth_bias": 2.0}
     assert preset("ontogym/NoSuch-v0", "mlp") == {"sigma": 0.5, "population": 64, "eval_every": 5}
+
+
+def test_a_genome_to_start_at_is_only_for_the_agent_that_has_it():
+    env = "ontogym/CartPoleActionFlip-v1"
+    assert preset(env)["start_from"] == "zoo:lndp-cartpole"
+    assert "start_from" not in preset(env, "plastic")
+    assert "start_from" not in preset(env, "trace")
