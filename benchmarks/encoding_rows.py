@@ -121,7 +121,8 @@ def fitted_filter(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
 @functools.cache
 def trained_actor(kind: str, seed: int) -> Any:
     """The paper's actor, aimed at recordings, at the twin's own answers, or through 16 animals."""
-    from ontogym.retina_env.actor import save_actor, train_actor
+    from ontogym.retina_env.actor import save_actor
+    from ontogym.retina_env.actor_training import train_actor
 
     images = dead_leaves(1200, IMAGES_SEED)
     if kind == "ensemble":

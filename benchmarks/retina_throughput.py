@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 import ontogym  # noqa: F401  (registers the environments)
-from ontogym.retina_env.actor import Actor, train_actor
+from ontogym.retina_env.actor import Actor
+from ontogym.retina_env.actor_training import train_actor
 from ontogym.retina_env.downsampling import DOWNSAMPLERS, downsampler
 from ontogym.retina_env.forward_model import ForwardModel
 from ontogym.retina_env.images import DeadLeaves, dead_leaves

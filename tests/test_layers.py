@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parents[1] / "ontogym"
@@ -105,6 +106,22 @@ def test_every_room_has_a_layer():
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_point_down(name):
     assert violations(name, imports(name, MODULES[name])) == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports inside functions count: a circle that is put off is a circle. Those for types alone do not."""
+    graph = nx.DiGraph()
+    for name, path in MODULES.items():
+        typing = {
+            inner.lineno
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+            for inner in ast.walk(node)
+            if hasattr(inner, "lineno")
+        }
+        found = {module for module, line in imports(name, path) if line not in typing}
+        graph.add_edges_from((name, module) for module in found if module in MODULES and module != name)
+    assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class Pretrain(_Training):
 
     def run(self) -> dict[str, Any]:
         """Train; returns the result."""
-        from ontogym.studies.wave_pretraining.images import open_images
+        from ontogym.studies.wave_pretraining.opening import open_images
 
         config = self.training
         out = self.out or f"runs/pretrain-{config.method}-{config.network}-s{config.seed}"
@@ -120,7 +120,7 @@ class Finetune(_Training):
     def run(self) -> dict[str, Any]:
         """Train or probe; returns the result."""
         from ontogym.developmental.feature_extractors.saved_network import load_network
-        from ontogym.studies.wave_pretraining.images import open_images
+        from ontogym.studies.wave_pretraining.opening import open_images
 
         start, config = None if self.start == "scratch" else load_network(self.start), self.training
         if start is not None:

@@ -12,7 +12,7 @@ Kernels start as noise: nothing in them is round, or bright in the middle, befor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,6 @@ __all__ = [
     "load_actor",
     "save_actor",
     "shipped_actor",
-    "train_actor",
 ]
 
 _KIND = "actor"
@@ -204,39 +203,6 @@ def effective_kernel(actor: Actor) -> NDArray[np.float64]:
     with torch.no_grad():
         slope = actor.mix * torch.sigmoid(actor.shift) / actor.image_sd
         return np.asarray(torch.einsum("k,kij->ij", slope, actor.kernels).cpu().numpy(), dtype=np.float64)
-
-
-def train_actor(
-    twin: Any,
-    images: Any,
-    fold: int = 4,
-    seed: int = 0,
-    responses: Any = None,
-    on_epoch: Callable[[int, float], None] | None = None,
-    **settings: Any,
-) -> Actor:
-    """Train an actor through a frozen twin; less than a minute on one core, so it is not resumed.
-
-    Args:
-        twin: a `ForwardModel`, or any function of images ``(B, size, size)`` to rates ``(B, N)`` that torch can
-            differentiate; or a list of such modules, an ensemble. It is not changed.
-        images: ``(m, size, size)`` or ``(m, 1, size, size)`` floats in [0, 1].
-        fold: how many times smaller the actor's images are.
-        seed: decides the split, the first weights and the order of the images.
-        responses: ``(m, N)``, what the retina answered to `images`: the paper's target. If not given, what the twin
-            itself answers to them, which is the better one for anything that is to be shown to an animal: aimed at
-            recordings, an actor learns to undo its twin's errors, which no animal shares.
-        on_epoch: called with the number of epochs done and the validation loss.
-        settings: fields of `ontogym.retina_env.actor_training.ActorConfig`, or `kernels` and `kernel_size`.
-
-    Returns:
-        The actor with the best validation loss, in eval mode and frozen.
-    """
-    from ontogym.retina_env.actor_training import train
-    from ontogym.retina_env.retina import Ensemble
-
-    twin = Ensemble(twin) if isinstance(twin, (list, tuple)) else twin
-    return train(twin, images, fold, seed, responses, on_epoch, settings)
 
 
 def save_actor(path: Path | str, actor: Actor) -> None:

@@ -20,7 +20,7 @@ from ontogym.retina_env.images.arrays import check_images, split
 from ontogym.retina_env.twin_fit import check_responses
 from ontogym.seeding import generator, torch_generator
 
-__all__ = ["ActorConfig", "LowResolution", "low_resolution", "train"]
+__all__ = ["ActorConfig", "LowResolution", "low_resolution", "train_actor"]
 
 LowResolution = Callable[[Tensor], Tensor]
 """Low-resolution images ``(B, L, L)`` to rates ``(B, N)``."""
@@ -66,7 +66,39 @@ class ActorConfig:
             raise OntogymError("validation and decay must be fractions below 1.")
 
 
-def train(
+def train_actor(
+    twin: Any,
+    images: Any,
+    fold: int = 4,
+    seed: int = 0,
+    responses: Any = None,
+    on_epoch: Callable[[int, float], None] | None = None,
+    **settings: Any,
+) -> Actor:
+    """Train an actor through a frozen twin; less than a minute on one core, so it is not resumed.
+
+    Args:
+        twin: a `ForwardModel`, or any function of images ``(B, size, size)`` to rates ``(B, N)`` that torch can
+            differentiate; or a list of such modules, an ensemble. It is not changed.
+        images: ``(m, size, size)`` or ``(m, 1, size, size)`` floats in [0, 1].
+        fold: how many times smaller the actor's images are.
+        seed: decides the split, the first weights and the order of the images.
+        responses: ``(m, N)``, what the retina answered to `images`: the paper's target. If not given, what the twin
+            itself answers to them, which is the better one for anything that is to be shown to an animal: aimed at
+            recordings, an actor learns to undo its twin's errors, which no animal shares.
+        on_epoch: called with the number of epochs done and the validation loss.
+        settings: fields of `ActorConfig`, or `kernels` and `kernel_size`.
+
+    Returns:
+        The actor with the best validation loss, in eval mode and frozen.
+    """
+    from ontogym.retina_env.retina import Ensemble
+
+    twin = Ensemble(twin) if isinstance(twin, (list, tuple)) else twin
+    return _train(twin, images, fold, seed, responses, on_epoch, settings)
+
+
+def _train(
     twin: Any,
     images: Any,
     fold: int,
@@ -75,7 +107,7 @@ def train(
     on_epoch: Callable[[int, float], None] | None,
     settings: Mapping[str, Any],
 ) -> Actor:
-    """See `ontogym.retina_env.actor.train_actor`."""
+    """See `train_actor`."""
     start = time.process_time()
     x = np.asarray(images)
     x = check_images(x[:, 0] if x.ndim == 4 and x.shape[1] == 1 else x, getattr(twin, "size", None))

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from ontogym import checkpoint
 from ontogym.errors import OntogymError
-from ontogym.retina_env.actor import Actor, ActorShape, effective_kernel, load_actor, save_actor, train_actor
-from ontogym.retina_env.actor_training import low_resolution
+from ontogym.retina_env.actor import Actor, ActorShape, effective_kernel, load_actor, save_actor
+from ontogym.retina_env.actor_training import low_resolution, train_actor
 from ontogym.retina_env.downsampling import downsampler, upsample_nearest
 from ontogym.retina_env.forward_model import ForwardModel, TwinShape, poisson_loss
 from ontogym.seeding import torch_generator

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
-from ontogym.retina_env.actor import Actor, effective_kernel, save_actor, train_actor
-from ontogym.retina_env.actor_training import low_resolution
+from ontogym.retina_env.actor import Actor, effective_kernel, save_actor
+from ontogym.retina_env.actor_training import low_resolution, train_actor
 from ontogym.retina_env.downsampling import DOWNSAMPLERS, correct_contrast, downsampler, upsample_nearest
 from ontogym.retina_env.forward_model import ForwardModel
 from ontogym.retina_env.images.arrays import Images

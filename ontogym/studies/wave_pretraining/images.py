@@ -1,23 +1,20 @@
-"""What a trainer asks of a set of images, the sets that live in memory, and how a set is found by a word.
+"""What a trainer asks of a set of images, and the sets that live in memory.
 
-A set is anything that meets the protocol `Images`. Words such as ``digits``, ``fashion-mnist``,
-``cifar100:PATH`` or ``folder:PATH`` are opened by `open_images`.
+A set is anything that meets the protocol `Images`; `opening.open_images` finds one by a word.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError
 from ontogym.seeding import generator
 
-__all__ = ["ArrayImages", "Images", "ShuffledLabels", "Subset", "digest", "open_images"]
+__all__ = ["ArrayImages", "Images", "ShuffledLabels", "Subset", "digest"]
 
 
 @runtime_checkable
@@ -166,78 +163,3 @@ def digest(images: Images) -> str:
     some = images.train[:: max(1, len(images.train) // 16)][:16]
     found.update(np.ascontiguousarray(images.read(some)).tobytes())
     return found.hexdigest()
-
-
-def open_images(word: str) -> Images:
-    """The set of images that a word names.
-
-    ========================  ================================================================================
-    ``PATH``                  a data set that ``ontogym waves dataset`` or ``ontogym fractals dataset`` made
-    ``digits``                scikit-learn's 1797 digits of 8x8 pixels
-    ``fashion-mnist[:PATH]``  a folder with the four idx files, raw or .gz
-    ``mnist:PATH``            the same
-    ``cifar10:PATH``          a folder with CIFAR-10's binary files
-    ``cifar100:PATH``         a folder with CIFAR-100's ``train.bin`` and ``test.bin``
-    ``folder:PATH``           a folder of images, one folder a class
-    ``movies:PRESET``         films of simulated retinal waves, for SimCLR on successive frames
-    ========================  ================================================================================
-
-    Raises:
-        UnknownNameError: no such kind of set.
-        OntogymError: what is there cannot be read, or nothing is.
-    """
-    kind, colon, path = word.partition(":")
-    # A bare word may be a folder; so may a path with a colon in it.
-    if kind not in _OPENERS or (not colon and Path(word).is_dir()):
-        if Path(word).is_dir():
-            return _image_set(word)
-        looks_like_path = "/" in word or word.startswith(".")
-        raise (
-            OntogymError(f"There is no folder {word}; check the path.")
-            if looks_like_path
-            else UnknownNameError("image set", kind, _OPENERS)
-        )
-    if kind == "digits" and path:
-        raise OntogymError(f"'digits' takes no path, so leave out ':{path}'.")
-    if not path and kind not in ("digits", "fashion-mnist"):
-        raise OntogymError(f"Say where the images are: {kind}:PATH.")
-    return _OPENERS[kind](path)
-
-
-def _image_set(path: str) -> Images:
-    from ontogym.studies.wave_pretraining.image_set import ImageSet
-
-    return ImageSet.open(path)
-
-
-def _folder(path: str) -> Images:
-    from ontogym.studies.wave_pretraining.image_folder import ImageFolder
-
-    return ImageFolder(path)
-
-
-def _movies(preset: str) -> Images:
-    from ontogym.studies.wave_pretraining.movies import WaveMovies
-
-    return WaveMovies.record(preset)
-
-
-def _reader(name: str) -> Callable[[str], Images]:
-    def read(path: str) -> Images:
-        from ontogym.studies.wave_pretraining import readers
-
-        found: Images = getattr(readers, name)(path) if path else getattr(readers, name)()
-        return found
-
-    return read
-
-
-_OPENERS: dict[str, Callable[[str], Images]] = {
-    "digits": _reader("digits"),
-    "fashion-mnist": _reader("fashion_mnist"),
-    "mnist": _reader("mnist"),
-    "cifar10": _reader("cifar10"),
-    "cifar100": _reader("cifar100"),
-    "folder": _folder,
-    "movies": _movies,
-}

@@ -17,8 +17,8 @@ from ontogym.studies.wave_pretraining.images import (
     ShuffledLabels,
     Subset,
     digest,
-    open_images,
 )
+from ontogym.studies.wave_pretraining.opening import open_images
 
 from .bars import bars
 
