@@ -399,7 +399,8 @@ def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) ->
     """
     every = [(suite, task) for suite in SUITES.values() for task in suite.tasks]
     if name is not None:
-        for suite, task in every:
+        # The newest suite that has it: what was dropped from a suite can still be entered by its name.
+        for suite, task in [*every, *((s, t) for s in reversed(EVERY_SUITE) for t in s.tasks)]:
             if task.name == name:
                 return suite, task
         raise UnknownNameError("task", name, [task.name for _, task in every])

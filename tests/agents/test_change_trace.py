@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.plastic import Plastic
 from ontogym.registry import RULES
@@ -25,8 +26,8 @@ def test_an_agent_lives_by_the_trace(kind, rule):
     born = agent.network(state).weights
     still = np.zeros((3, 3))
     for _ in range(2):
-        _, state = agent.step(state, still, np.zeros(3))
+        _, state = agent.step(state, still, Feedback.of(np.zeros(3)))
     for _ in range(10):
-        _, state = agent.step(state, rng.uniform(-1, 1, (3, 3)), np.zeros(3))
+        _, state = agent.step(state, rng.uniform(-1, 1, (3, 3)), Feedback.of(np.zeros(3)))
     kept = agent.network(state).mask & (born != 0)
     assert np.abs(agent.network(state).weights - born)[kept].max() > 1e-3

@@ -228,7 +228,9 @@ def test_columns_of_later_boards_appear_when_a_row_has_them(tmp_path):
         cpu_seconds: float = 7200.0
 
     board = make_board(["a", "b"])
-    rows = [Later(**{f.name: getattr(row, f.name) for f in fields(Row)}) for row in board.rows]
+    rows = [
+        Later(**{f.name: getattr(row, f.name) for f in fields(Row)} | {"regained": 0.4}) for row in board.rows
+    ]
     build_site(replace(board, rows=rows), tmp_path / "out", "results")
     (table,) = pages(tmp_path / "out")["index.html"].all("table", class_="board")
     for shown in ("Regained", "0.400", "Parameters", "12.3 k", "CPU time", "2 h"):

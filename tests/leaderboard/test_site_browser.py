@@ -208,7 +208,15 @@ def test_all_columns_that_a_board_may_have_fit_a_desk(browser, tmp_path):
 
     board = make_board(["LNDP (identity, reward only)", "PPO"])
     rows = [
-        Full(**{**{f.name: getattr(row, f.name) for f in fields(Row)}, "wiring_cost": 0.1, "over_budget": 1})
+        Full(
+            **{
+                **{f.name: getattr(row, f.name) for f in fields(Row)},
+                "wiring_cost": 0.1,
+                "over_budget": 1,
+                "regained": 123.4,
+                "held_out": 0.5,
+            }
+        )
         for row in board.rows
     ]
     build_site(replace(board, rows=rows), tmp_path / "out", "results")

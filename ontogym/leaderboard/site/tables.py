@@ -137,7 +137,7 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
         Column(
             "Regained", "Return of an episode that was regained after the rules had changed, where they do."
         ),
-        lambda row: _plain("regained" if hasattr(row, "regained") else "adaptation")(row),
+        lambda row: _plain("adaptation" if getattr(row, "regained", None) is None else "regained")(row),
     ),
     (Column("Told clamped", "Score when all that the agent is told is held still."), _plain("told_clamped")),
     (Column("Action blind", "Score when the agent is not told its own action."), _plain("action_blind")),

@@ -14,13 +14,14 @@ from ontogym.baselines.lives.lanes import Lanes
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.lives.switches import Trace, switches_met
 from ontogym.errors import OntogymError
+from ontogym.leaderboard.admission import Record
 from ontogym.leaderboard.board import make_entry
 from ontogym.leaderboard.players import build_player
 from ontogym.leaderboard.runs import Candidate, make_submission
-from ontogym.leaderboard.suites import SUITES
+from ontogym.leaderboard.suites import get_suite
 from ontogym.leaderboard.verification import evaluate, verify
 
-CHANGING = SUITES["nonstationary"]
+CHANGING = get_suite("nonstationary", 1)
 
 
 def test_recovery_of_a_known_curve() -> None:
@@ -125,8 +126,11 @@ def test_the_board_shows_it_for_the_verified_and_takes_older_verifications() -> 
         "ForagingGoalSwap-v0",
     )
     found = verify(made)
-    entry = make_entry(Path("x"), made.manifest, found)
-    assert entry.adaptation == pytest.approx(100 * found["recovery"]["regained"])
-    older = {key: value for key, value in found.items() if key != "recovery"}
-    assert make_entry(Path("x"), made.manifest, older).adaptation is None
-    assert make_entry(Path("x"), made.manifest, None).adaptation is None
+
+    def adaptation(verification):
+        record = Record("x", made, 1, "2026-11-26T12:00:00+00:00", "A. Name", verification=verification)
+        return make_entry(Path("x"), record).adaptation
+
+    assert adaptation(found) == pytest.approx(100 * found["recovery"]["regained"])
+    assert adaptation({key: value for key, value in found.items() if key != "recovery"}) is None
+    assert adaptation(None) is None
