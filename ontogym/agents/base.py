@@ -19,6 +19,7 @@ from ontogym.agents.spaces import SpaceAdapter, observation_gain
 from ontogym.errors import OntogymError
 
 __all__ = [
+    "CONDUCTS",
     "FREEZES",
     "Actor",
     "Agent",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 State = TypeVar("State")
+CONDUCTS = 0.1
+"""An edge conducts where its weight is larger than this."""
 FREEZES = ("wiring", "weights", "places", "all")
 """What an intervention can hold still: which edges exist; what they weigh; both, but an edge that returns has the
 weight that its place last had; everything that changes but activity."""
@@ -99,6 +102,18 @@ class Actor(abc.ABC, Generic[State]):
     def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
         """Named measurements, each ``(P,)`` (for example wiring density)."""
         return {}
+
+    def rewired(self, state: State) -> NDArray[np.floating] | None:
+        """Edges that came or went at the last step over those that may be, ``(P,)``; None where there is no wiring."""
+        return None
+
+    def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Edges, and those that conduct (\|w\| > `CONDUCTS`), over those that may be, ``(P,)`` each.
+
+        Raises:
+            NotImplementedError: there is no wiring.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no wiring")
 
 
 class Agent(abc.ABC, Generic[State]):
@@ -222,6 +237,18 @@ class Agent(abc.ABC, Generic[State]):
     def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
         """Named measurements of the living agents, each ``(P,)`` (for example wiring density)."""
         return {}
+
+    def rewired(self, state: State) -> NDArray[np.floating] | None:
+        """Edges that came or went at the last step over those that may be, ``(P,)``; None where there is no wiring."""
+        return None
+
+    def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Edges, and those that conduct (\|w\| > `CONDUCTS`), over those that may be, ``(P,)`` each.
+
+        Raises:
+            NotImplementedError: there is no wiring.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no wiring")
 
 
 def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floating]:

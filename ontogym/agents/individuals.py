@@ -114,5 +114,11 @@ class Individuals(Actor[IndividualsState]):
     def network(self, state: IndividualsState, row: int = 0) -> NetworkSnapshot:
         return self.agent.network(state.agent, row)
 
+    def rewired(self, state: IndividualsState) -> NDArray[np.floating] | None:
+        return self.agent.rewired(state.agent)
+
+    def wired(self, state: IndividualsState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        return self.agent.wired(state.agent)
+
     def diagnose(self, state: IndividualsState) -> dict[str, NDArray[np.floating]]:
         return self.agent.diagnose(state.agent)

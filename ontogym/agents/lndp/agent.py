@@ -48,6 +48,8 @@ class Engine(Protocol):
 
     def changed(self, state: Any) -> NDArray[np.int64]: ...
 
+    def wired(self, state: Any) -> tuple[NDArray[np.floating], NDArray[np.floating]]: ...
+
     def copy(self, state: Any) -> Any: ...
 
 
@@ -254,6 +256,14 @@ class LNDP(Agent[LNDPState]):
             "rewiring": self.engine.changed(state.engine) / room,
             "node_diversity": diversity,
         }
+
+    def rewired(self, state: LNDPState) -> NDArray[np.floating]:
+        changed = self.engine.changed(state.engine) / self.n_allowed_edges
+        return np.zeros_like(changed) if state.still else changed
+
+    def wired(self, state: LNDPState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        edges, conducting = self.engine.wired(state.engine)
+        return edges / self.n_allowed_edges, conducting / self.n_allowed_edges
 
     @property
     def n_allowed_edges(self) -> int:

@@ -18,6 +18,7 @@ from torch.nn.functional import linear
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import softmax
 
+from ontogym.agents.base import CONDUCTS
 from ontogym.agents.lndp.freezing import Held
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
 from ontogym.developmental.lndp_parameters import HIDDEN
@@ -287,6 +288,12 @@ class GeometricEngine:
     def changed(self, state: _Population) -> NDArray[np.int64]:
         """How many edges came or went in each network's last update, ``(P,)``."""
         return state.changed
+
+    def wired(self, state: _Population) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """How many edges each network has, and how many of them conduct, ``(P,)`` each."""
+        body = self.body(state)
+        conducting = (np.abs(body.edges[:, 0]) * body.mask > CONDUCTS).sum((1, 2))
+        return body.mask.sum((1, 2)), conducting
 
     def copy(self, state: _Population) -> _Population:
         """A state that later steps leave alone (graphs themselves are never written to)."""
