@@ -34,8 +34,8 @@ State = TypeVar("State")
 CONDUCTS = 0.1
 """An edge conducts where its weight is larger than this."""
 FREEZES = ("wiring", "weights", "places", "all")
-"""What an intervention can hold still: which edges exist; what they weigh; both, but an edge that returns has the
-weight that its place last had; everything that changes but activity."""
+"""What an intervention can hold still: which edges exist; what they weigh; what places weigh, so that edges
+come and go but one that returns has the weight that its place last had; everything that changes but activity."""
 
 
 class NetworkSnapshot(NamedTuple):
@@ -87,6 +87,10 @@ class Actor(abc.ABC, Generic[State]):
         """Told what the last step of an episode brought, in the lanes `ended`; most live on and need not know."""
         return state
 
+    def foresee(self, state: State, what: str) -> State:
+        """What `what` names will be frozen in this life: begin to remember what that takes, if it takes anything."""
+        return state
+
     def freeze(self, state: State, what: str) -> State:
         """From now on what `what` (of `FREEZES`) names no longer changes.
 
@@ -108,7 +112,7 @@ class Actor(abc.ABC, Generic[State]):
         return None
 
     def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Edges, and those that conduct (\|w\| > `CONDUCTS`), over those that may be, ``(P,)`` each.
+        """Edges, and those that conduct (weights beyond `CONDUCTS` either way), over those that may be, ``(P,)`` each.
 
         Raises:
             NotImplementedError: there is no wiring.
@@ -208,6 +212,10 @@ class Agent(abc.ABC, Generic[State]):
         """Told what the last step of an episode brought, in the rows `ended`; most live on and need not know."""
         return state
 
+    def foresee(self, state: State, what: str) -> State:
+        """What `what` names will be frozen in this life: begin to remember what that takes, if it takes anything."""
+        return state
+
     def freeze(self, state: State, what: str) -> State:
         """From now on what `what` (of `FREEZES`) names no longer changes, in every row.
 
@@ -243,7 +251,7 @@ class Agent(abc.ABC, Generic[State]):
         return None
 
     def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Edges, and those that conduct (\|w\| > `CONDUCTS`), over those that may be, ``(P,)`` each.
+        """Edges, and those that conduct (weights beyond `CONDUCTS` either way), over those that may be, ``(P,)`` each.
 
         Raises:
             NotImplementedError: there is no wiring.

@@ -108,6 +108,9 @@ class Individuals(Actor[IndividualsState]):
         seen = self.agent.spaces.observe(observations)
         return state._replace(agent=self.agent.end_episode(state.agent, seen, feedback, ended))
 
+    def foresee(self, state: IndividualsState, what: str) -> IndividualsState:
+        return state._replace(agent=self.agent.foresee(state.agent, what))
+
     def freeze(self, state: IndividualsState, what: str) -> IndividualsState:
         return state._replace(agent=self.agent.freeze(state.agent, what))
 

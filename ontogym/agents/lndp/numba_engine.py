@@ -51,8 +51,8 @@ def fits_kernel(config: LNDPConfig) -> str | None:
     sizes = (config.node_features, config.edge_features, config.heads, config.query_features)
     if (*sizes, config.value_features) != (8, 4, 3, 4, 8):
         return "it has other feature sizes than the default"
-    for slot, name in BUILT_IN.items():
-        if getattr(config, f"{slot}_rule") not in (name, ""):
+    for slot, names in BUILT_IN.items():
+        if getattr(config, f"{slot}_rule") not in (*names, ""):
             return f"its {slot} rule is not the built-in one"
     if config.structural_rule:
         return "it has a structural rule of its own"

@@ -137,6 +137,8 @@ class TorchEngine:
             )
         else:
             edges = state.innate * state.mask[:, None]
+        if self.config.weight_decay:
+            edges = torch.cat([edges[:, :1] * (1 - self.config.weight_decay), edges[:, 1:]], 1)
         if keeps is not None:
             old = state.edges[:, :1] * state.mask[:, None]
             kept = torch.where(keeps[:, None, None, None] & (old != 0), old, edges[:, :1])

@@ -30,6 +30,7 @@ from ontogym.statistics import mean_interval
 __all__ = [
     "LifeResult",
     "LifeSpec",
+    "compared",
     "episode_returns",
     "lane_options",
     "life_seeds",
@@ -241,6 +242,28 @@ def reevaluate(
     if window is not None:
         summary["switches"] = switches_met(result.trace, result.returns, window)
     return summary
+
+
+def compared(frozen: LifeResult, free: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, Any]:
+    """What holding something still did to the first genome's lives; JSON-able.
+
+    Args:
+        frozen: lives of `spec`. free: the same lives without `spec.freeze`.
+
+    Returns:
+        "mean" and "free": returns per episode from `spec.freeze_from` on; "difference": frozen less free, with its "ci95", a
+        percentile bootstrap over pairs of lives (of groups of conditions), and "episodes" of it.
+    """
+    parts = [np.nan_to_num(part.returns[0, :, spec.freeze_from :]) for part in (frozen, free)]
+    pairs = (parts[0] - parts[1]).mean(1).reshape(-1, spec.group).mean(1)
+    difference = mean_interval(pairs, resamples=10_000, seed=seed)
+    return {
+        "mean": float(parts[0].mean()),
+        "free": float(parts[1].mean()),
+        "difference": difference.value,
+        "ci95": list(difference[1:]),
+        "episodes": [float(v) for v in (parts[0] - parts[1]).mean(0)],
+    }
 
 
 def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, Any]:
