@@ -16,7 +16,7 @@ from ontogym.envs import conditions as env_conditions
 from ontogym.envs.registration import ENTRIES, episodes_of_life
 from ontogym.errors import OntogymError
 
-__all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
+__all__ = ["EvolutionConfig", "EvolutionResult", "cost_risen", "density", "life_spec", "utilities"]
 
 NEUTRAL = (
     "out",
@@ -54,7 +54,9 @@ class EvolutionConfig:
         episode_weights: weight of each episode's return in the utility; None weighs them alike.
         wiring_cost: return that a network with every edge would lose: the utility is less by this times the density over
             life. Scores are not.
-        wiring_ramp: generations over which the cost rises from nothing; 0: it is there from the first.
+        wiring_ramp: generations over which the cost rises from nothing; 0: at once.
+        wiring_after: the cost begins when the search mean first scores this; None: with the first generation. (A network
+            that must pay before it can do anything stays empty.)
         generations: the most generations to run.
         target: stop once the search mean scores this and, on fresh lives, the lower end of its 95 % interval does.
         target_density: and its density over life is at most this.
@@ -93,6 +95,7 @@ class EvolutionConfig:
     episode_weights: tuple[float, ...] | None = None
     wiring_cost: float = 0.0
     wiring_ramp: int = 0
+    wiring_after: float | None = None
     generations: int = 200
     target: float | None = None
     target_density: float | None = None
@@ -225,17 +228,22 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
 
 
 def utilities(
-    result: LifeResult, spec: LifeSpec, config: EvolutionConfig, generation: int = 0
+    result: LifeResult, spec: LifeSpec, config: EvolutionConfig, risen: float = 1.0
 ) -> NDArray[np.float64]:
     """How useful each genome is: ``(P,)`` from its returns (P, L, E), less what its wiring costs.
 
-    A failed life counts as the worst of all. The generation, from 1, says how far the cost has risen; 0: to the end.
+    A failed life counts as the worst of all. `risen` is the share of the cost that is asked for, see `cost_risen`.
     """
     useful = _returned(result, spec, config)
-    if not config.wiring_cost:
-        return useful
-    risen = min(1.0, generation / config.wiring_ramp) if generation and config.wiring_ramp else 1.0
-    return useful - risen * config.wiring_cost * density(result, config)
+    cost = risen * config.wiring_cost
+    return useful - cost * density(result, config) if cost else useful
+
+
+def cost_risen(config: EvolutionConfig, generation: int, begun: int | None) -> float:
+    """The share of the wiring cost that a generation (from 1) pays; `begun` is the last that paid nothing, if any pays."""
+    if begun is None:
+        return 0.0
+    return min(1.0, (generation - begun) / config.wiring_ramp) if config.wiring_ramp else 1.0
 
 
 def density(result: LifeResult, config: EvolutionConfig) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from ontogym.baselines.evolution.config import (
     NEUTRAL,
     EvolutionConfig,
     EvolutionResult,
+    cost_risen,
     life_spec,
     utilities,
 )
@@ -143,6 +144,7 @@ class _Run:
         self.best_generation, self.best_score = 0, -np.inf
         self.score, self.solved = float("nan"), False
         self.wiring: dict[str, float] = {}
+        self.cost_begun: int | None = 0 if config.wiring_after is None else None
         self.env_steps, self.warmup_seconds = 0, 0.0
         self._seconds_before = (0.0, 0.0)
         self._start_clocks()
@@ -201,7 +203,7 @@ class _Run:
         config, number = self.config, self.strategy.generation + 1
         seeds = life_seeds(self.spec, config.lives, config.seed, "generation", number)
         result = self.evaluator.evaluate(self.strategy.ask(), self.spec, seeds)
-        useful = utilities(result, self.spec, config, number)
+        useful = utilities(result, self.spec, config, cost_risen(config, number, self.cost_begun))
         self.strategy.tell(useful)
         self.env_steps += int(result.lengths.sum())
         evaluated = number % config.eval_every == 0 or number == config.generations
@@ -242,6 +244,9 @@ class _Run:
         config, mean = self.config, self.strategy.mean
         found = self._lives(mean, config.eval_lives, "evaluation", number)
         self.score, self.wiring = found["mean"], found["diagnostics"]
+        if self.cost_begun is None and config.wiring_after is not None and self.score >= config.wiring_after:
+            # What was best without the cost need not be with it.
+            self.cost_begun, self.best_score = number, -np.inf
         worth = self.score - self._cost(found)
         hit = config.target is not None and self.score >= config.target and self._sparse(found)
         if not (hit or worth > self.best_score):
@@ -258,7 +263,9 @@ class _Run:
             self._save_best({"score": summary["mean"]})
 
     def _cost(self, summary: dict[str, Any]) -> float:
-        """Return that the search mean's wiring costs in the end."""
+        """Return that the search mean's wiring costs in the end; nothing before the cost has begun."""
+        if self.cost_begun is None:
+            return 0.0
         return self.config.wiring_cost * summary["diagnostics"].get("density", 0.0)
 
     def _sparse(self, summary: dict[str, Any]) -> bool:
@@ -293,6 +300,7 @@ class _Run:
                 "best_score": self.best_score if np.isfinite(self.best_score) else None,
                 "score": self.score if np.isfinite(self.score) else None,
                 "solved": self.solved,
+                "cost_begun": self.cost_begun,
                 "env_steps": self.env_steps,
                 "wall_seconds": wall,
                 "cpu_seconds": cpu,
@@ -313,6 +321,7 @@ class _Run:
         self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
         self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])
         self.score = float("nan") if meta["score"] is None else float(meta["score"])
+        self.cost_begun = meta.get("cost_begun", self.cost_begun)
         self.solved, self.env_steps = bool(meta["solved"]), int(meta["env_steps"])
         self._seconds_before = (float(meta["wall_seconds"]), float(meta["cpu_seconds"]))
         self.warmup_seconds = float(meta["warmup_seconds"])
