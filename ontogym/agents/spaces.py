@@ -104,7 +104,8 @@ def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
             )
         named = ", ".join(map(str, free[:8])) + (", ..." if len(free) > 8 else "")
         warnings.warn(
-            f"scale_observations leaves observations {named} as they are, which are not bounded; {mend}.", stacklevel=2
+            f"scale_observations leaves observations {named} as they are, which are not bounded; {mend}.",
+            stacklevel=2,
         )
     return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 

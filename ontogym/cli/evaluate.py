@@ -91,7 +91,9 @@ class Evaluate:
         summary["regained"] = sum(scored) / len(scored) if scored else None
         if spec.freeze is not None:
             free = loaded.player.live(dataclasses.replace(spec, freeze=None), seeds)
-            summary["frozen"] = {"what": spec.freeze, "from_episode": spec.freeze_from} | compared(result, free, spec, self.seed)
+            summary["frozen"] = {"what": spec.freeze, "from_episode": spec.freeze_from} | compared(
+                result, free, spec, self.seed
+            )
         if not self.json:
             goals = summary["conditions"]
             rows = [
@@ -157,8 +159,15 @@ def _frozen_rows(frozen: dict[str, Any] | None) -> list[tuple[str, str]]:
     if frozen is None:
         return []
     low, high = frozen["ci95"]
-    numbers = f"{frozen['mean']:.1f} and {frozen['free']:.1f}; {frozen['difference']:+.1f} [{low:.1f}, {high:.1f}]"
-    return [(f"{frozen['what']} frozen and not, from episode {frozen['from_episode']} on; difference [95 %]", numbers)]
+    numbers = (
+        f"{frozen['mean']:.1f} and {frozen['free']:.1f}; {frozen['difference']:+.1f} [{low:.1f}, {high:.1f}]"
+    )
+    return [
+        (
+            f"{frozen['what']} frozen and not, from episode {frozen['from_episode']} on; difference [95 %]",
+            numbers,
+        )
+    ]
 
 
 def _same_kind(env: str, other: str) -> bool:

@@ -125,7 +125,9 @@ def test_what_is_frozen_stays_the_same(engine: str, what: str, same: set[str]) -
 
 @pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
 def test_an_edge_that_returns_has_its_places_weight(engine: str) -> None:
-    agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype="float64", threads=1, nodes=11, decisions="stochastic")
+    agent = LNDP(
+        OBSERVATION, ACTION, engine=engine, dtype="float64", threads=1, nodes=11, decisions="stochastic"
+    )
     rng = np.random.default_rng(0)
     state = agent.birth(0.6 * rng.standard_normal((3, agent.genome_size)), lane_seeds(0, 3))
     state = agent.foresee(state, "places")

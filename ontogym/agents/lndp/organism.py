@@ -150,7 +150,10 @@ class LNDPConfig:
             _require(getattr(self, name) <= 64, f"{name} is {getattr(self, name)}; the most is 64.")
         _require(0 <= self.density <= 1, f"density is a probability, not {self.density}; choose 0 to 1.")
         _require(0 < self.threshold < 1, f"threshold is a probability, not {self.threshold}; choose 0 to 1.")
-        _require(0 <= self.weight_decay < 1, f"weight_decay is a share, not {self.weight_decay}; choose 0 to below 1.")
+        _require(
+            0 <= self.weight_decay < 1,
+            f"weight_decay is a share, not {self.weight_decay}; choose 0 to below 1.",
+        )
         _require(self.density_sd >= 0, f"density_sd must not be negative, not {self.density_sd}.")
         _require(
             self.development_steps >= 0, f"development_steps must not be negative: {self.development_steps}."

@@ -225,7 +225,10 @@ class _Run:
             "score": self.score if evaluated else "",
             "sigma": self.strategy.sigma,
             "failed": self._count_failures(result),
-            **{name: round(self.wiring[name], 5) if name in self.wiring and evaluated else "" for name in WIRING},
+            **{
+                name: round(self.wiring[name], 5) if name in self.wiring and evaluated else ""
+                for name in WIRING
+            },
         }
 
     def _count_failures(self, result: LifeResult) -> int:

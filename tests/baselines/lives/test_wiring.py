@@ -60,7 +60,9 @@ def test_freezing_is_compared_over_the_same_lives() -> None:
     genome = np.random.default_rng(3).standard_normal((1, agent.genome_size))
     frozen = dataclasses.replace(LIFE, max_steps=None, freeze="all", freeze_from=1)
     seeds = life_seeds(LIFE, 6, 0)
-    held, free = (live(agent, genome, spec, seeds) for spec in (frozen, dataclasses.replace(frozen, freeze=None)))
+    held, free = (
+        live(agent, genome, spec, seeds) for spec in (frozen, dataclasses.replace(frozen, freeze=None))
+    )
     np.testing.assert_array_equal(held.returns[..., 0], free.returns[..., 0])
     assert (held.returns != free.returns).any()
     found = compared(held, free, frozen)

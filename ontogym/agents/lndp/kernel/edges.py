@@ -61,7 +61,9 @@ def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_
 
 
 @njit(**INLINE)
-def _edge_gru(u: int, i: int, w: Any, hh: int, flags: Any, h: Any, pair: Any, post: Any, pre: Any, e: Any) -> Any:
+def _edge_gru(
+    u: int, i: int, w: Any, hh: int, flags: Any, h: Any, pair: Any, post: Any, pre: Any, e: Any
+) -> Any:
     """GRU([h_j, h_i, a_j, a_i, r], e_ij) of node i and a block of targets j."""
     bias = column(w, hh + GATES * S + GATES, 1)
     r = sigmoid(matrix(w, hh, e, four(post, 0, u) + every_four(pre, 0, i)))  # (5)
