@@ -11,7 +11,6 @@ from gymnasium.spaces import Box, Discrete
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.agent import LNDPState
-from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 
 OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)

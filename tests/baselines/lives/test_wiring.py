@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def test_wiring_is_measured_over_the_whole_life() -> None:
         density = np.mean([mask[lane].sum() for _, _, mask, _ in looked]) / room
         conducting = np.mean([(mask & strong)[lane].sum() for _, _, mask, strong in looked]) / room
         masks = [mask[lane] for _, active, mask, _ in count.seen if active[lane]]
-        changes = [(a != b).sum() for a, b in zip(masks, masks[1:])]
+        changes = [(a != b).sum() for a, b in pairwise(masks)]
         late = np.mean(changes[-(len(masks) // 2) :]) / room
         where = np.unravel_index(lane, (2, 2))
         np.testing.assert_allclose(found["density"][where], density, rtol=1e-6)
