@@ -56,9 +56,10 @@ class EvolutionConfig:
         episode_weights: weight of each episode's return in the utility; None weighs them alike.
         wiring_cost: return that a network with every edge would lose: the utility is less by this times the density over
             life. Scores are not.
+        wiring_free: density that costs nothing; only what is above it is paid for. (Without it a search that starts from
+            networks that can do nothing ends at empty ones.)
         wiring_ramp: generations over which the cost rises from nothing; 0: at once.
-        wiring_after: the cost begins when the search mean first scores this; None: with the first generation. (A network
-            that must pay before it can do anything stays empty.)
+        wiring_after: the cost begins when the search mean first scores this; None: with the first generation.
         generations: the most generations to run.
         target: stop once the search mean scores this and, on fresh lives, the lower end of its 95 % interval does.
         target_density: and its density over life is at most this.
@@ -97,6 +98,7 @@ class EvolutionConfig:
     min_weight: float = 0.7
     episode_weights: tuple[float, ...] | None = None
     wiring_cost: float = 0.0
+    wiring_free: float = 0.0
     wiring_ramp: int = 0
     wiring_after: float | None = None
     generations: int = 200
@@ -239,7 +241,7 @@ def utilities(
     """
     useful = _returned(result, spec, config)
     cost = risen * config.wiring_cost
-    return useful - cost * density(result, config) if cost else useful
+    return useful - cost * np.maximum(density(result, config) - config.wiring_free, 0.0) if cost else useful
 
 
 def cost_risen(config: EvolutionConfig, generation: int, begun: int | None) -> float:

@@ -273,7 +273,8 @@ class _Run:
         """Return that the search mean's wiring costs in the end; nothing before the cost has begun."""
         if self.cost_begun is None:
             return 0.0
-        return self.config.wiring_cost * summary["diagnostics"].get("density", 0.0)
+        dense = summary["diagnostics"].get("density", 0.0)
+        return self.config.wiring_cost * max(dense - self.config.wiring_free, 0.0)
 
     def _sparse(self, summary: dict[str, Any]) -> bool:
         """Whether the wiring is as sparse as it shall be."""
