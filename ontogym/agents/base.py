@@ -32,7 +32,7 @@ __all__ = [
 
 State = TypeVar("State")
 CONDUCTS = 0.1
-"""An edge conducts where its weight is larger than this."""
+"""An edge whose absolute weight is above this is a wire: it carries something. One below is there, and silent."""
 FREEZES = ("wiring", "weights", "places", "all")
 """What an intervention can hold still: which edges exist; what they weigh; what places weigh, so that edges
 come and go but one that returns has the weight that its place last had; everything that changes but activity."""

@@ -35,7 +35,9 @@ class Side(NamedTuple):
     scores: Sequence[Score]
 
 
-def switch_figure(sides: Sequence[Side], title: str = "", score: str = "return of an episode after the flip") -> Figure:
+def switch_figure(
+    sides: Sequence[Side], title: str = "", score: str = "return of an episode after the flip"
+) -> Figure:
     """Agents side by side, 4.8 inches each: above, the shares of conducting edges that turned their sign, went and came (of
     those that conducted before or after, mean over lives); below, what it earned, free and held still.
 

@@ -150,6 +150,8 @@ class EvolutionConfig:
             raise OntogymError(
                 f"wiring_cost is {self.wiring_cost} and wiring_ramp {self.wiring_ramp}; give finite numbers from 0 on."
             )
+        if not 0 <= self.wiring_free <= 1:
+            raise OntogymError(f"wiring_free is {self.wiring_free}; give a density, 0 to 1.")
         if self.target_density is not None and not 0 < self.target_density <= 1:
             raise OntogymError(f"target_density is {self.target_density}; give a number above 0, up to 1.")
 

@@ -406,6 +406,8 @@ def test_wiring_is_paid_for_as_far_as_the_cost_has_risen():
     spec = LifeSpec(GOAL, episodes=1)
     np.testing.assert_allclose(utilities(result, spec, config), [20 - 40 * 0.3, 8])
     np.testing.assert_allclose(utilities(result, spec, config, 0.25), [20 - 10 * 0.3, 8])
+    free = dataclasses.replace(config, wiring_free=0.2)
+    np.testing.assert_allclose(utilities(result, spec, free), [20 - 40 * 0.1, 8])
     assert [cost_risen(config, g, 0) for g in (1, 4, 9)] == [0.25, 1.0, 1.0]
     assert [cost_risen(config, 9, begun) for begun in (None, 8)] == [0.0, 0.25]
     assert cost_risen(dataclasses.replace(config, wiring_ramp=0), 1, 0) == 1.0
@@ -413,7 +415,9 @@ def test_wiring_is_paid_for_as_far_as_the_cost_has_risen():
         utilities(result._replace(diagnostics={}), spec, config)
 
 
-@pytest.mark.parametrize("changes", [{"wiring_cost": -1.0}, {"wiring_ramp": -1}, {"target_density": 0.0}])
+@pytest.mark.parametrize(
+    "changes", [{"wiring_cost": -1.0}, {"wiring_ramp": -1}, {"target_density": 0.0}, {"wiring_free": 2.0}]
+)
 def test_costs_that_cannot_be_are_refused(changes):
     with pytest.raises(OntogymError, match=next(iter(changes))):
         dataclasses.replace(BRIEF, **changes)
