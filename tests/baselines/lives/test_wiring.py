@@ -71,3 +71,12 @@ def test_freezing_is_compared_over_the_same_lives() -> None:
     np.testing.assert_allclose([found["difference"], found["mean"] - found["free"]], difference.mean())
     assert found["ci95"][0] <= found["difference"] <= found["ci95"][1]
     np.testing.assert_allclose(found["episodes"], difference.mean(0))
+
+
+def test_a_plastic_network_is_measured_too() -> None:
+    agent = make_agent("plastic", "CartPole-v1", options={"hidden": 4, "structural_rule": "deep-rewiring"})
+    genomes = 0.5 * np.random.default_rng(0).standard_normal((1, agent.genome_size))
+    found = live(agent, genomes, LIFE, life_seeds(LIFE, 2, 0)).diagnostics
+    assert (found["conducting"] <= found["density"]).all()
+    assert (found["density"] > 0).all()
+    assert {"late_rewiring", "density_at_end"} <= set(found)
