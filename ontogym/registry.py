@@ -181,6 +181,7 @@ RULES = Registry(
     "ontogym.rules",
     {
         "lndp-edge-gru": "ontogym.developmental.rules.lndp:EdgeGRURule",
+        "lndp-edge-gru-pairwise": "ontogym.developmental.rules.lndp:EdgeGRUPairwiseRule",
         "lndp-pruning": "ontogym.developmental.rules.lndp:PruningRule",
         "lndp-synaptogenesis": "ontogym.developmental.rules.lndp:SynaptogenesisRule",
         "hebb": "ontogym.developmental.rules.hebb:HebbRule",

@@ -26,7 +26,8 @@ class Evaluate:
         reward_clamp: tell the agent this number instead of every reward, while returns count the real one.
         told: what the agent hears in place of a reward: reward, termination or nothing; as it was evolved if not given.
         silenced: signals of the feedback to hold at zero: action, reward, start, terminated.
-        freeze: hold this of the network still: wiring, weights, places or all.
+        freeze: hold this of the network still: wiring, weights, places (edges come and go, but one that returns has the
+            weight its place last had) or all; the same lives are lived without it too, and compared.
         from_episode: from this episode on, counted from 0.
         rebirth: begin every later episode with a newborn: the control without memory across episodes.
         env: another environment with the same spaces; its own if not given.
@@ -56,7 +57,7 @@ class Evaluate:
 
     def run(self) -> dict[str, Any]:
         """Evaluate and print; returns the summary."""
-        from ontogym.baselines.lives.life import life_seeds, summarise
+        from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
         from ontogym.baselines.loading import load
 
@@ -88,6 +89,11 @@ class Evaluate:
         summary["changes"] = _changes(spec.env, result, self.window)
         scored = [change["regained"] for change in summary["changes"] if change["regained"] is not None]
         summary["regained"] = sum(scored) / len(scored) if scored else None
+        if spec.freeze is not None:
+            free = loaded.player.live(dataclasses.replace(spec, freeze=None), seeds)
+            summary["frozen"] = {"what": spec.freeze, "from_episode": spec.freeze_from} | compared(
+                result, free, spec, self.seed
+            )
         if not self.json:
             goals = summary["conditions"]
             rows = [
@@ -97,6 +103,7 @@ class Evaluate:
                 ("worst, best life", f"{summary['min']:.1f}, {summary['max']:.1f}"),
                 *_switch_rows(summary["switches"]),
                 *_change_rows(summary["changes"]),
+                *_frozen_rows(summary.get("frozen")),
                 *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
             ]
             print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
@@ -145,6 +152,22 @@ def _change_rows(changes: list[dict[str, Any]]) -> list[tuple[str, str]]:
         rows.append((f"change {change['number']}: before, first, mean and last after it", numbers))
         rows.append((f"  regained (0: the floor {change['floor']:.1f}; 1: as before)", share))
     return rows
+
+
+def _frozen_rows(frozen: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What freezing cost, in words."""
+    if frozen is None:
+        return []
+    low, high = frozen["ci95"]
+    numbers = (
+        f"{frozen['mean']:.1f} and {frozen['free']:.1f}; {frozen['difference']:+.1f} [{low:.1f}, {high:.1f}]"
+    )
+    return [
+        (
+            f"{frozen['what']} frozen and not, from episode {frozen['from_episode']} on; difference [95 %]",
+            numbers,
+        )
+    ]
 
 
 def _same_kind(env: str, other: str) -> bool:

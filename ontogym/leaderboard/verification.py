@@ -142,7 +142,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
         result = player.live(task.life, seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
-    density = result.diagnostics.get("density")
+    density = result.diagnostics.get("density_at_end")
     recovery = None
     if task.window is not None:
         recovery = switches_met(result.trace, result.returns, task.window).get("within")

@@ -48,6 +48,8 @@ class Engine(Protocol):
 
     def changed(self, state: Any) -> NDArray[np.int64]: ...
 
+    def wired(self, state: Any) -> tuple[NDArray[np.floating], NDArray[np.floating]]: ...
+
     def copy(self, state: Any) -> Any: ...
 
 
@@ -193,7 +195,27 @@ class LNDP(Agent[LNDPState]):
         motor, inner = self.engine.step(
             state.engine, self.listen(observation, feedback), reward, active, update
         )
+        if inner.held.memory.size:
+            self._recall(inner)
         return motor, state._replace(engine=inner)
+
+    def _recall(self, inner: Any) -> None:
+        """Give edges that have just returned the weight of their place, where places are held; remember all weights."""
+        body = self.engine.body(inner)
+        weights = inner.held.recalled(body.edges[:, 0], body.mask)
+        rows = np.flatnonzero((weights != body.edges[:, 0]).any((1, 2)))
+        if len(rows):
+            body.edges[:, 0] = weights
+            self.engine.place(inner, rows, Body(*(part[rows] for part in body)))
+
+    def foresee(self, state: LNDPState, what: str) -> LNDPState:
+        if what != "places":
+            return state
+        inner, n = state.engine, self.options.nodes
+        memory = np.zeros((len(inner.held.wiring), n, n))
+        held = inner.held._replace(memory=memory)
+        held.recalled(self.engine.body(inner).edges[:, 0], memory)
+        return state._replace(engine=inner._replace(held=held))
 
     def hold(
         self,
@@ -201,15 +223,17 @@ class LNDP(Agent[LNDPState]):
         *,
         wiring: NDArray[np.bool_] | bool | None = None,
         weights: NDArray[np.bool_] | bool | None = None,
+        places: NDArray[np.bool_] | bool | None = None,
     ) -> LNDPState:
         """An intervention: from now on some networks keep their wiring, or their weights, in place.
 
         Args:
             wiring: ``(P,)`` or one for all, whether no edge comes or goes. weights: whether an edge that has a
-                weight keeps it (a new edge its first one; its other features go on). None: as before.
+                weight keeps it (a new edge its first one; its other features go on). places: and an edge that returns
+                the last of its place, as far as `foresee` has had it remembered. None: as before.
         """
         held = state.engine.held
-        for part, value in ((held.wiring, wiring), (held.weights, weights)):
+        for part, value in ((held.wiring, wiring), (held.weights, weights), (held.places, places)):
             if value is not None:
                 part[:] = value
         return state
@@ -217,7 +241,9 @@ class LNDP(Agent[LNDPState]):
     def freeze(self, state: LNDPState, what: str) -> LNDPState:
         if what == "all":
             return state._replace(still=True)
-        if what in ("wiring", "weights"):
+        if what == "places" and not state.engine.held.memory.size:
+            state = self.foresee(state, what)
+        if what in ("wiring", "weights", "places"):
             return self.hold(state, **{what: True})
         return super().freeze(state, what)
 
@@ -254,6 +280,14 @@ class LNDP(Agent[LNDPState]):
             "rewiring": self.engine.changed(state.engine) / room,
             "node_diversity": diversity,
         }
+
+    def rewired(self, state: LNDPState) -> NDArray[np.floating]:
+        changed = self.engine.changed(state.engine) / self.n_allowed_edges
+        return np.zeros_like(changed) if state.still else changed
+
+    def wired(self, state: LNDPState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        edges, conducting = self.engine.wired(state.engine)
+        return edges / self.n_allowed_edges, conducting / self.n_allowed_edges
 
     @property
     def n_allowed_edges(self) -> int:

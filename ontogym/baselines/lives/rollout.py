@@ -125,6 +125,8 @@ def rollout(
     for episode in range(spec.episodes):
         if episode and spec.rebirth:
             state = actor.begin(seeds)
+        if spec.freeze is not None and (episode == 0 or spec.rebirth):
+            state = actor.foresee(state, spec.freeze)
         if spec.freeze is not None and (
             episode == spec.freeze_from or (spec.rebirth and episode > spec.freeze_from)
         ):

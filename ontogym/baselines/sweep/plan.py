@@ -58,6 +58,7 @@ _FIELDS = (
     "name",
     "about",
     "primary",
+    "columns",
     "seeds",
     "defaults",
     "tasks",
@@ -109,6 +110,7 @@ class Plan:
         name, about: what a reader is told. primary: the endpoint, ``EVALUATION.KEY``.
         anchors: task to random and optimal score, where the file gives them.
         keep: files of a run that are kept beside the cell's JSON.
+        columns: heading to ``EVALUATION.KEY`` or ``result.KEY``, further columns of the table in which every seed has its number.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Plan:
     cells: tuple[Cell, ...]
     anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     keep: tuple[str, ...] = ("best.safetensors",)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_plan(path: Path | str) -> Plan:
@@ -155,6 +158,7 @@ def make_plan(content: Mapping[str, Any], name: str) -> Plan:
         tuple(cells[k] for k in order),
         {t: tuple(v["anchors"]) for t, v in content["tasks"].items() if "anchors" in v},
         tuple(content.get("keep", ("best.safetensors",))),
+        {str(heading): str(path) for heading, path in content.get("columns", {}).items()},
     )
 
 
