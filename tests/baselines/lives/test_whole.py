@@ -15,7 +15,7 @@ from ontogym.baselines.lives.whole import compiled
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
 
-AGENTS = ("mlp", "rnn", "gru", "hyper", "trace")
+AGENTS = ("mlp", "rnn", "gru", "hyper", "trace", "local-trace")
 WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/CartPole-v1": {},
     "ontogym/Foraging-v0": {"observation": "one-hot"},
