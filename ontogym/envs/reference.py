@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.envs.de_novo_choice import BLOCK_BIAS, BLOCK_LENGTHS, BLOCK_MEAN, UNBIASED_TRIALS
+from ontogym.envs.observers import LeastSquares, SignObserver
 from ontogym.errors import UnknownNameError
 
 __all__ = [
@@ -227,19 +228,33 @@ REFERENCES: Mapping[str, Reference] = MappingProxyType(
         "rule-keeper": Reference(RuleKeeper, ("ontogym/DeNovoChoiceBlocks-v1",)),
         "cart-pole-balance": Reference(lambda _: _Reflex(_balance), ("ontogym/CartPole-v1", "CartPole-v1")),
         "acrobot-pump": Reference(lambda _: _Reflex(_pump), ("ontogym/Acrobot-v1", "Acrobot-v1")),
+        "sign-observer": Reference(
+            SignObserver,
+            (
+                "ontogym/RuleShiftCartPole-v0",
+                *(f"ontogym/CartPoleActionFlip{kind}" for kind in ("-v1", "Back-v0", "Often-v0")),
+            ),
+        ),
+        "least-squares": Reference(LeastSquares, ("ontogym/RuleShiftCartPole-v0",)),
         "pendulum-swing-up": Reference(lambda _: _Reflex(_swing_up), ("ontogym/Pendulum-v1", "Pendulum-v1")),
     }
 )
-"""Name to policy."""
+"""Name to policy; an environment's reference is the first that is written for it."""
 
 
-def reference_of(env: str) -> str:
+def reference_of(env: str, policy: str | None = None) -> str:
     """Name of the hand-written policy for an environment.
 
+    Args:
+        policy: the one that is wanted; None for the first that is written for it.
+
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: there is none, or not that one.
     """
-    names = {id_: name for name, reference in REFERENCES.items() for id_ in reference.envs}
-    if env not in names:
-        raise UnknownNameError("environment with a reference policy", env, names)
-    return names[env]
+    fitting = [name for name, reference in REFERENCES.items() if env in reference.envs]
+    if not fitting:
+        known = {id_ for reference in REFERENCES.values() for id_ in reference.envs}
+        raise UnknownNameError("environment with a reference policy", env, known)
+    if policy is not None and policy not in fitting:
+        raise UnknownNameError(f"reference policy of {env}", policy, fitting)
+    return policy or fitting[0]

@@ -15,6 +15,7 @@ run on what it left, so that every method is scored by the same lives, with its 
     env = "ontogym/Foraging-v0"
     env_kwargs = { observation = "one-hot" }
     anchors = [60.3, 490.0]           # random and optimal, for scores over several tasks
+    evolve = { lives = 16 }           # flags on this task of this command alone
 
     [methods.gru]
     command = "evolve"
@@ -152,12 +153,13 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
     """Every seed of one method on one task; none where the method or a cell says so."""
     own, place = dict(content["methods"][method]), dict(content["tasks"][task])
     place.pop("anchors", None)
+    alone = {name: place.pop(name) for name in ("evolve", "train") if name in place}
     chosen = own.pop("tasks", None)
     if chosen is not None and task not in chosen:
         return []
     command = own.pop("command", "evolve")
     flags: dict[str, Any] = {"seeds": content.get("seeds", 5)}
-    flags |= dict(content.get("defaults", {}).get(command, {})) | place | own
+    flags |= dict(content.get("defaults", {}).get(command, {})) | place | alone.get(command, {}) | own
     for entry in content.get("cells", ()):
         if entry.get("task", task) == task and entry.get("method", method) == method:
             flags |= {k: v for k, v in entry.items() if k not in ("task", "method")}
