@@ -217,6 +217,7 @@ AGENTS = Registry(
         "gru": "ontogym.agents.networks:GRU",
         "hyper": "ontogym.agents.networks:Hyper",
         "trace": "ontogym.agents.networks:Trace",
+        "local-trace": "ontogym.agents.networks:LocalTrace",
     },
 )
 SPONTANEOUS = Registry(

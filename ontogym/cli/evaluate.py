@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from ontogym.cli.options import key_values, print_table, score_line
 from ontogym.errors import OntogymError
+
+if TYPE_CHECKING:
+    from ontogym.baselines.lives.life import LifeResult, LifeSpec
 
 __all__ = ["Evaluate"]
 
@@ -32,6 +36,8 @@ class Evaluate:
         rebirth: begin every later episode with a newborn: the control without memory across episodes.
         env: another environment with the same spaces; its own if not given.
         env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
+        worlds: of a rule shift: live in every world of this side of the fold (train, test or all) as often, and report the
+            share held-out normalised, 0 for the best single policy and 1 for one that is told the world.
         max_steps: cut episodes after so many steps; as in the run if not given.
         window: steps before and after a switch of the rules that are compared, where the task has switches.
         trust: the file is mine, or I trust its maker: import the module:Class that it names.
@@ -50,6 +56,7 @@ class Evaluate:
     rebirth: bool = False
     env: str | None = None
     env_kwargs: tuple[str, ...] = ()
+    worlds: Literal["train", "test", "all"] | None = None
     max_steps: int | None = None
     window: int = 10
     trust: bool = False
@@ -60,6 +67,7 @@ class Evaluate:
         from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
         from ontogym.baselines.loading import load
+        from ontogym.envs.world_anchors import world_conditions
 
         loaded = load(self.target, trusted=self.trust)
         env, kwargs = self.env or loaded.spec.env, key_values(self.env_kwargs, "--env-kwargs")
@@ -76,6 +84,7 @@ class Evaluate:
             "freeze_from": self.from_episode,
             "rebirth": self.rebirth,
             "silenced": (*loaded.spec.silenced, *self.silenced),
+            "conditions": None if self.worlds is None else world_conditions(env, _fold(env, kwargs), self.worlds),
         }
         spec = dataclasses.replace(
             loaded.spec, **{name: value for name, value in changes.items() if value is not None}
@@ -94,6 +103,8 @@ class Evaluate:
             summary["frozen"] = {"what": spec.freeze, "from_episode": spec.freeze_from} | compared(
                 result, free, spec, self.seed
             )
+        if self.worlds is not None:
+            summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:
             goals = summary["conditions"]
             rows = [
@@ -104,6 +115,7 @@ class Evaluate:
                 *_switch_rows(summary["switches"]),
                 *_change_rows(summary["changes"]),
                 *_frozen_rows(summary.get("frozen")),
+                *([("held-out normalised", f"{summary['held_out']:.2f}")] if self.worlds is not None else []),
                 *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
             ]
             print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
@@ -126,6 +138,29 @@ def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
     random, optimal = anchors(env)
     cost = change_cost(env)
     return regained_in_lives(result.trace, result.returns, result.lengths, cost, optimal - random, window)
+
+
+def _fold(env: str, env_kwargs: Mapping[str, Any]) -> int:
+    """The fold of a rule shift, 0 by default.
+
+    Raises:
+        OntogymError: families of rules whose worlds have no measured floors.
+    """
+    if env_kwargs.get("families") is not None:
+        raise OntogymError(f"The worlds of {env} have measured floors with its own families only; leave families out.")
+    return int(env_kwargs.get("fold", 0))
+
+
+def _in_worlds(spec: LifeSpec, worlds: str, result: LifeResult) -> dict[str, Any]:
+    """Mean returns by world, and held-out normalised."""
+    from ontogym.envs.registration import anchors
+    from ontogym.envs.world_anchors import in_worlds
+
+    random, optimal = anchors(spec.env)
+    by_world, found = in_worlds(
+        spec.env, _fold(spec.env, spec.env_kwargs), worlds, result.returns[0], optimal - random
+    )
+    return {"held_out": found.value, "worlds": [float(value) for value in by_world]}
 
 
 def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:

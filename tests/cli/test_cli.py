@@ -189,6 +189,19 @@ def test_evaluate_a_run_and_its_file(run, capsys):
     assert "score" in capsys.readouterr().out
 
 
+def test_evaluate_a_policy_by_hand_in_worlds_that_were_held_out(tmp_path, capsys):
+    shift, out = "ontogym/RuleShiftCartPole-v0", str(tmp_path / "observer")
+    by_hand = ["train", "--algo", "reference", "--env", shift, "--hyper", "policy=sign-observer"]
+    assert main([*by_hand, "--eval-episodes", "1", "--out", out, "--json"]) == 0
+    at = ["evaluate", out, "--lives", "4", "--episodes", "1", "--worlds", "test"]
+    capsys.readouterr()
+    assert main([*at, "--json"]) == 0
+    found = last_json(capsys)
+    assert (found["held_out"], found["worlds"]) == (1.0, [500.0] * 4)
+    assert main([*at, "--env-kwargs", 'families=["signs"]']) == 2
+    assert "leave families out" in capsys.readouterr().err
+
+
 def test_replay_writes_a_film_and_a_picture(run, tmp_path, capsys):
     assert main(["replay", str(run), "--out", str(tmp_path / "r"), "--episodes", "1", "--json"]) == 0
     found = last_json(capsys)
