@@ -29,6 +29,10 @@ class Evaluate:
         freeze: hold this of the network still: wiring, weights, places or all.
         from_episode: from this episode on, counted from 0.
         rebirth: begin every later episode with a newborn: the control without memory across episodes.
+        develop_between: let the agent go through its developmental phase before each later episode too.
+        shuffle_wiring: put edges to other places after development: does it matter which edges it made?
+        development: a source of spontaneous activity in place of the agent's own.
+        development_steps: for how many steps.
         env: another environment with the same spaces; its own if not given.
         env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
         max_steps: cut episodes after so many steps; as in the run if not given.
@@ -47,6 +51,10 @@ class Evaluate:
     freeze: Literal["wiring", "weights", "places", "all"] | None = None
     from_episode: int = 0
     rebirth: bool = False
+    develop_between: bool = False
+    shuffle_wiring: bool = False
+    development: str | None = None
+    development_steps: int | None = None
     env: str | None = None
     env_kwargs: tuple[str, ...] = ()
     max_steps: int | None = None
@@ -74,6 +82,10 @@ class Evaluate:
             "freeze": self.freeze,
             "freeze_from": self.from_episode,
             "rebirth": self.rebirth,
+            "develop_between": self.develop_between,
+            "shuffle_wiring": self.shuffle_wiring,
+            "development": self.development,
+            "development_steps": self.development_steps,
             "silenced": (*loaded.spec.silenced, *self.silenced),
         }
         spec = dataclasses.replace(
