@@ -19,7 +19,6 @@ import argparse
 import itertools
 import json
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ import numpy as np
 from inference_tables import RULES, make
 
 from ontogym.checkpoint import write_json
+from ontogym.runs import read_config
 from ontogym.statistics import mean_summary, mean_text
 from ontogym.studies.rule_inference.methods import METHODS
 from ontogym.studies.rule_inference.model.parametric import PARAMETRIC
@@ -41,7 +41,7 @@ KEYS = ("rules", "animals", "trials", "seeds", "methods")
 
 def cells(everything: bool, methods: list[str] | None) -> list[str]:
     """Names of cells, RULE/ANIMALS/TRIALS/SEED/METHOD."""
-    content = tomllib.loads(FILE.read_text())
+    content = read_config(FILE)
     chosen = content if everything else content | content["subset"]
     lists = [methods or chosen[key] if key == "methods" else chosen[key] for key in KEYS]
     return ["/".join(map(str, cell)) for cell in itertools.product(*lists)]
@@ -50,7 +50,7 @@ def cells(everything: bool, methods: list[str] | None) -> list[str]:
 def run(name: str) -> dict[str, float]:
     """One cell."""
     rule, animals, trials, seed, method = name.split("/")
-    held_out = tomllib.loads(FILE.read_text())["held_out"]
+    held_out = read_config(FILE)["held_out"]
     fitted, other = (
         make(count, int(trials), 1000 * int(seed) + part, RULES[rule])
         for part, count in enumerate((int(animals), held_out))
