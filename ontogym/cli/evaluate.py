@@ -34,6 +34,10 @@ class Evaluate:
             weight its place last had) or all; the same lives are lived without it too, and compared.
         from_episode: from this episode on, counted from 0.
         rebirth: begin every later episode with a newborn: the control without memory across episodes.
+        develop_between: let the agent go through its developmental phase before each later episode too.
+        shuffle_wiring: put edges to other places after development: does it matter which edges it made?
+        development: a source of spontaneous activity in place of the agent's own.
+        development_steps: for how many steps.
         env: another environment with the same spaces; its own if not given.
         env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
         worlds: of a rule shift: live in every world of this side of the fold (train, test or all) as often, and report the
@@ -54,6 +58,10 @@ class Evaluate:
     freeze: Literal["wiring", "weights", "places", "all"] | None = None
     from_episode: int = 0
     rebirth: bool = False
+    develop_between: bool = False
+    shuffle_wiring: bool = False
+    development: str | None = None
+    development_steps: int | None = None
     env: str | None = None
     env_kwargs: tuple[str, ...] = ()
     worlds: Literal["train", "test", "all"] | None = None
@@ -81,8 +89,13 @@ class Evaluate:
             "told": self.told,
             "max_steps": self.max_steps,
             "freeze": self.freeze,
-            "freeze_from": self.from_episode,
-            "rebirth": self.rebirth,
+            # What is not asked for stays as the agent was evolved.
+            "freeze_from": self.from_episode if self.freeze is not None else None,
+            "rebirth": self.rebirth or None,
+            "develop_between": self.develop_between or None,
+            "shuffle_wiring": self.shuffle_wiring or None,
+            "development": self.development,
+            "development_steps": self.development_steps,
             "silenced": (*loaded.spec.silenced, *self.silenced),
             "conditions": None if self.worlds is None else world_conditions(env, _fold(env, kwargs), self.worlds),
         }

@@ -16,6 +16,7 @@ import pytest
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.presets import PRESETS
+from ontogym.baselines.loading import load
 from ontogym.cli import main
 from ontogym.cli.commands import parse
 from ontogym.registry import SPONTANEOUS
@@ -177,6 +178,26 @@ def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys
     assert last_json(capsys)["mean"] == switched["mean"]
     assert main([*at, "--env-kwargs", "observation=raw"]) == 2
     assert "genome" in capsys.readouterr().err
+
+
+def test_what_held_a_life_when_it_was_evolved_holds_it_when_it_is_evaluated(tmp_path, capsys):
+    more = [
+        "--development",
+        "white-noise",
+        "--development-steps",
+        "3",
+        "--freeze",
+        "all",
+        "--develop-between",
+    ]
+    assert main(evolve(tmp_path / "run", "--max-steps", "5", "--json", *more)) == 0
+    capsys.readouterr()
+    at = ["evaluate", str(tmp_path / "run"), "--lives", "2", "--json"]
+    for change in ([], ["--shuffle-wiring"]):
+        assert main([*at, *change]) == 0
+        assert np.isfinite(last_json(capsys)["mean"])
+    spec = load(tmp_path / "run").spec
+    assert (spec.freeze, spec.develop_between, spec.shuffle_wiring) == ("all", True, False)
 
 
 def test_evaluate_a_run_and_its_file(run, capsys):

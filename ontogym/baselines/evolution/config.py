@@ -71,6 +71,11 @@ class EvolutionConfig:
         reward_clamp: tell agents this number instead of every reward, during the whole run.
         start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
+        freeze: what of the agent is held still in every life: wiring, weights, places, or all (with `freeze_from` 0 it
+            develops first and then stays as it is).
+        freeze_from: from this episode on, counted from 0.
+        develop_between: agents go through their developmental phase before each later episode too.
+        shuffle_wiring: edges are put to other places after development (see `LifeSpec`).
         seed: decides all chance.
         evaluator: where lives are lived: "process" (this one), "pool" (of worker processes), "ray" (see docs/cluster.md), or
             what a package adds. None takes a pool if workers are given, Ray if an address is, else this process.
@@ -112,6 +117,10 @@ class EvolutionConfig:
     reward_clamp: float | None = None
     start_from: str | None = None
     max_steps: int | None = None
+    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    freeze_from: int = 0
+    develop_between: bool = False
+    shuffle_wiring: bool = False
     seed: int = 0
     evaluator: str | None = None
     workers: int = 0
@@ -221,6 +230,10 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         silenced=tuple(config.silenced),
         reward_clamp=config.reward_clamp,
         max_steps=config.max_steps,
+        freeze=config.freeze,
+        freeze_from=config.freeze_from,
+        develop_between=config.develop_between,
+        shuffle_wiring=config.shuffle_wiring,
     )
     weights = config.episode_weights
     if weights is not None and len(weights) != episodes:

@@ -84,6 +84,8 @@ def _plain(agent: NetworkAgent, spec: LifeSpec) -> bool:
     asked = (
         spec.freeze is not None
         or spec.rebirth
+        or spec.develop_between
+        or spec.shuffle_wiring
         or spec.development is not None
         or agent.development is not None
     )
