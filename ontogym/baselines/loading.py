@@ -15,6 +15,7 @@ from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.lives.player import Player
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.batched.flat import batch_of_one
 from ontogym.envs import conditions
 from ontogym.envs.registration import episodes_of_life
 
@@ -49,7 +50,7 @@ class Loaded:
         """Begin a new life; all chance in it follows from the seed."""
         actor = self.player.actor(1, self.spec)
         seeds = np.array([seed], dtype=np.uint64)
-        channels = encode_actions(actor.action_space, _batch_of_one(actor.action_space.sample())).shape[1]
+        channels = encode_actions(actor.action_space, batch_of_one(actor.action_space.sample())).shape[1]
         feedback = Feedback.newborn(1, channels)
         self._life.update(actor=actor, state=actor.begin(seeds), feedback=feedback)
 
@@ -78,20 +79,11 @@ class Loaded:
             start=no | episode_start | life["feedback"].start,
             terminated=no | terminated,
         )
-        actor, batch = life["actor"], _batch_of_one(observation)
+        actor, batch = life["actor"], batch_of_one(observation)
         actions, life["state"] = actor.act(life["state"], batch, told, np.ones(1, np.bool_))
         action = encode_actions(actor.action_space, actions)
         life["feedback"] = Feedback.of(0.0, action.shape[1])._replace(action=action)
         return actions[0], life["state"]
-
-
-def _batch_of_one(item: Any) -> Any:
-    """One observation as a batch, in the form of its space."""
-    if isinstance(item, Mapping):
-        return {key: _batch_of_one(part) for key, part in item.items()}
-    if isinstance(item, tuple):
-        return tuple(_batch_of_one(part) for part in item)
-    return np.asarray(item)[None]
 
 
 def load(
