@@ -294,3 +294,12 @@ FEATURE_EXTRACTORS = Registry(
         "untrained": "ontogym.developmental.feature_extractors.pretrained:UntrainedFeatures",
     },
 )
+TRACKERS = Registry(
+    "tracker",
+    "ontogym.trackers",
+    {
+        "tensorboard": "ontogym.tracking:TensorBoard",
+        "wandb": "ontogym.tracking:WandB",
+        "mlflow": "ontogym.tracking:MLflow",
+    },
+)

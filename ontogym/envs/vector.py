@@ -11,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator, registry
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ontogym.batched.environments import BatchedVectorEnv
-from ontogym.errors import OntogymError, UnknownNameError, listed
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import import_here
 
 __all__ = ["OWN_ENVIRONMENT", "find_spec", "is_native", "make_vector"]
@@ -80,7 +80,7 @@ def find_spec(env_id: str) -> EnvSpec:
     if name not in registry:
         own = [known for known, spec in registry.items() if colon and _defined_in(spec, module)]
         if own:
-            raise OntogymError(f"{module} registers no environment {name!r}, but {listed(sorted(own))}.")
+            raise UnknownNameError(f"environment of {module}", name, own)
         raise UnknownNameError("environment", name, registry, OWN_ENVIRONMENT)
     return registry[name]
 
