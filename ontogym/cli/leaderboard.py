@@ -39,6 +39,7 @@ class LeaderboardSubmit:
         options: of an agent without weights, as KEY=VALUE ...; such as the action of constant.
         env_steps: what it took to find those.
         out: folder of the submission; RUN_DIR/submission, or submissions/NAME, if not given.
+        suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
 
@@ -51,10 +52,12 @@ class LeaderboardSubmit:
     options: tuple[str, ...] = ()
     env_steps: int = 0
     out: str | None = None
+    suite: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Evaluate, write, say where."""
+        _open_suite(self.suite)
         from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.runs import make_submission, read_run
         from ontogym.leaderboard.store import entry_name
@@ -74,7 +77,8 @@ class LeaderboardSubmit:
         score = sum(map(sum, returns)) / sum(map(len, returns))
         if not self.json:
             print(f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {score:.1f}")
-            print(f"Next:  ontogym leaderboard add {out} --store board")
+            own = f" --suite {self.suite}" if self.suite is not None else ""
+            print(f"Next:  ontogym leaderboard add {out} --store board{own}")
         return {
             "out": str(out),
             "id": name,
@@ -92,16 +96,19 @@ class LeaderboardVerify:
         submission: folder of a submission, or the name of an entry of the store.
         store: folder of the leaderboard, for names.
         held_out: a secret of the organiser that decides the held-out seeds; the package's own if not given.
+        suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
 
     submission: Annotated[str, tyro.conf.Positional]
     store: str = "results"
     held_out: str | None = None
+    suite: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Re-run, write ``verification.json``; exit status 1 if refused."""
+        _open_suite(self.suite)
         from ontogym import checkpoint
         from ontogym.leaderboard.limits import VERIFICATION, Refused
         from ontogym.leaderboard.store import Store
@@ -138,6 +145,7 @@ class LeaderboardAdd:
             for a seed.
         verify: re-run it; without, it is listed as claimed, below all that is verified.
         held_out: a secret of the organiser that decides the held-out seeds; the package's own if not given.
+        suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
 
@@ -147,10 +155,12 @@ class LeaderboardAdd:
     accept: tuple[Literal["label", "copy", "replacement"], ...] = ()
     verify: bool = True
     held_out: str | None = None
+    suite: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Verify, add; exit status 1 if refused."""
+        _open_suite(self.suite)
         from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.submission import read_submission
@@ -208,7 +218,7 @@ class LeaderboardList:
 
     Attributes:
         store: folder of the leaderboard.
-        suite: only this suite.
+        suite: only this suite; or the TOML file of one of your own.
         json: print one JSON object as the last line.
     """
 
@@ -223,10 +233,11 @@ class LeaderboardList:
         from ontogym.leaderboard.board import read_board
         from ontogym.leaderboard.suites import get_suite
 
-        if self.suite is not None:
-            get_suite(self.suite)
+        wanted = _open_suite(self.suite)
+        if wanted is not None:
+            get_suite(wanted)
         board = read_board(self.store)
-        rows = [row for row in board.rows if self.suite in (None, row.suite)]
+        rows = [row for row in board.rows if wanted in (None, row.suite)]
         rows.sort(key=lambda row: (row.suite, row.task is None, row.task or "", row.rank))
         if not self.json:
             columns = (
@@ -272,6 +283,15 @@ def _cells(row: Any) -> tuple[str, ...]:
         f"{row.env_steps:,.0f}" + " (over budget)" * bool(row.over_budget),
         row.status + f" (+{row.unverified} claimed)" * bool(row.unverified) + " (copy)" * bool(row.copies),
     )
+
+
+def _open_suite(suite: str | None) -> str | None:
+    """The name of a suite; one that is a file is opened first."""
+    if suite is None or not suite.endswith(".toml"):
+        return suite
+    from ontogym.leaderboard.local_suites import use_suite
+
+    return use_suite(suite).name
 
 
 def _refused(name: str, error: Exception, quiet: bool) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, 
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
 from ontogym.leaderboard.submission import Submission
+from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.suites import (
     HELD_OUT,
     PACKAGE_SEEDS,
@@ -256,6 +257,7 @@ def live_bounded(
         "type": manifest["agent"]["type"],
         "options": manifest["agent"]["options"],
         "roots": list(roots),
+        **local_facts(manifest["suite"]),
     }
     found, spent = run_job("evaluate", facts, {WEIGHTS: weights}, limits)
     return [Evaluation(**{**each, "returns": np.asarray(each["returns"])}) for each in found], spent
@@ -263,6 +265,7 @@ def live_bounded(
 
 def evaluate_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> list[dict[str, Any]]:
     """What a worker does for `live_bounded`."""
+    recall_suite(facts)
     suite = get_suite(facts["suite"], facts["suite_version"])
     task = suite.task(facts["task"])
     tensors = parse_tensors(files[WEIGHTS])

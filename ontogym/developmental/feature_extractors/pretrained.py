@@ -82,7 +82,8 @@ class NetworkFeatures(FeatureExtractor):
         self._mean, self._sd = (float(np.mean(training.get(k, d))) for k, d in (("mean", 0.2), ("sd", 0.5)))
         self._side = int(training.get("crop") or 7 * int(saved.facts.get("input_size") or 64) // 8)
         width = head_width(saved.network)
-        self._network = match_channels(replace_head(saved.network, 0), 1).eval()
+        # The shipped ones are kept at half precision.
+        self._network = match_channels(replace_head(saved.network.float(), 0), 1).eval()
         return width
 
     def _seen(self, picture: NDArray[Any]) -> Any:
