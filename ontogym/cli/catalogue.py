@@ -82,7 +82,7 @@ class Zoo:
                 print(text, end="")
             return {"name": name, "card": text}
         rows = []
-        for path in sorted(ZOO.glob("*.safetensors")):
+        for path in sorted(ZOO.glob("*.safetensors"), key=lambda path: path.stem):
             saved = load_agent(path)
             low, high = saved.facts["ci95"]
             rows.append(

@@ -170,7 +170,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "The agent's rules": (
         "rule", "synaptic_rule", "pruning_rule", "synaptogenesis_rule", "structural_rule", "rewire_every", "hears",
-        "synaptic_plasticity", "structural_plasticity", "plasticity",
+        "synaptic_plasticity", "structural_plasticity",
     ),
     "The agent's body": (),
 }  # fmt: skip
