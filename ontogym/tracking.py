@@ -62,7 +62,9 @@ class WandB(Tracker):
     def __init__(self, folder: Path, config: Mapping[str, Any], begun: int = 0) -> None:
         wandb = _imported("wandb")
         name = folder.resolve().name
-        self._run: Any = wandb.init(project="ontogym", name=name, id=name, resume="allow", config=dict(config))
+        self._run: Any = wandb.init(
+            project="ontogym", name=name, id=name, resume="allow", config=dict(config)
+        )
 
     def log(self, values: Mapping[str, float], env_steps: int) -> None:
         self._run.log(dict(values), step=env_steps)

@@ -49,7 +49,13 @@ def test_evolution_and_training_write_the_same_name_over_environment_steps(tmp_p
     evolved = list(logged)
     logged.clear()
     config = TrainingConfig(
-        "ppo", "CartPole-v1", steps=256, segment=128, eval_episodes=2, out=str(tmp_path / "ppo"), track=(HERE,)
+        "ppo",
+        "CartPole-v1",
+        steps=256,
+        segment=128,
+        eval_episodes=2,
+        out=str(tmp_path / "ppo"),
+        track=(HERE,),
     )
     training = train(config)["training"]
     assert [(steps, values[SCORE]) for steps, values in logged] == [tuple(row) for row in training["curve"]]
@@ -62,7 +68,11 @@ def test_tensorboard_has_the_same_names_and_axis(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run(tmp_path / "evolved", tensorboard=True)
-    train(TrainingConfig("ppo", "CartPole-v1", steps=128, segment=128, eval_episodes=2, out=str(tmp_path / "ppo")))
+    train(
+        TrainingConfig(
+            "ppo", "CartPole-v1", steps=128, segment=128, eval_episodes=2, out=str(tmp_path / "ppo")
+        )
+    )
     for name in ("evolved", "ppo"):
         events = EventAccumulator(str(tmp_path / name / "tensorboard")).Reload()
         assert SCORE in events.Tags()["scalars"]
@@ -110,7 +120,11 @@ def test_a_tracked_run_is_the_same_run(tmp_path):
 def test_evolved_and_trained_runs_are_drawn_in_one_picture(tmp_path):
     for seed in (1, 2, 3):
         run(tmp_path / f"e{seed}", seed=seed)
-    train(TrainingConfig("ppo", "ontogym/CartPole-v1", steps=256, segment=128, eval_episodes=2, out=str(tmp_path / "p")))
+    train(
+        TrainingConfig(
+            "ppo", "ontogym/CartPole-v1", steps=256, segment=128, eval_episodes=2, out=str(tmp_path / "p")
+        )
+    )
     runs = tuple(str(tmp_path / name) for name in ("e1", "e2", "e3", "p"))
     found = Plot(runs, out=str(tmp_path / "curves.png"), json=True).run()
     assert set(found["ends"]) == {"mlp", "ppo"}

@@ -14,7 +14,9 @@ __all__ = ["card"]
 _QUIET = ("out", "workers", "evaluator", "address", "slices", "checkpoint_every", "tensorboard", "track")
 
 
-def card(loaded: Loaded, about: str, citations: Sequence[str] = (), score: Mapping[str, Any] | None = None) -> str:
+def card(
+    loaded: Loaded, about: str, citations: Sequence[str] = (), score: Mapping[str, Any] | None = None
+) -> str:
     """The card of an agent.
 
     Args:

@@ -156,7 +156,11 @@ class Loaded:
             settings: further arguments of `record_life`, such as ``reward_clamp=0.0``.
         """
         spec = self.spec
-        own = {k: v for k, v in spec.as_json().items() if k not in ("env", "env_kwargs", "episodes", "conditions")}
+        own = {
+            k: v
+            for k, v in spec.as_json().items()
+            if k not in ("env", "env_kwargs", "episodes", "conditions")
+        }
         own["max_steps"] = own.get("max_steps", MAX_STEPS)
         built, genome = self.player
         name = None if isinstance(built, Agent) else self.name

@@ -213,7 +213,9 @@ def _advice(
         )
         line += " --features random-projection"
     if limit is None:
-        found.append("No limit of steps is registered: if it does not end its episodes itself, add --max-steps 1000.")
+        found.append(
+            "No limit of steps is registered: if it does not end its episodes itself, add --max-steps 1000."
+        )
     if not refusal or fitting:
         found.append(f"Next:  {line}")
         if trained:

@@ -32,9 +32,15 @@ class Agents:
 
         evolved, seen = _rows(AGENTS), _rows(FEATURE_EXTRACTORS)
         trained = [{"name": name, "how": f"ontogym train --algo {name}"} for name in ALGORITHMS]
-        by_hand = {"random": "any", "constant": "any", **{k: ", ".join(r.envs) for k, r in REFERENCES.items()}}
+        by_hand = {
+            "random": "any",
+            "constant": "any",
+            **{k: ", ".join(r.envs) for k, r in REFERENCES.items()},
+        }
         if not self.json:
-            print_table("Evolved: ontogym evolve --agent NAME", ("name", "what", "from"), map(_cells, evolved))
+            print_table(
+                "Evolved: ontogym evolve --agent NAME", ("name", "what", "from"), map(_cells, evolved)
+            )
             print_table("Trained: ontogym train --algo NAME", ("name",), [(row["name"],) for row in trained])
             print_table("By hand: ontogym evaluate NAME --env ID", ("name", "where"), by_hand.items())
             print_table("Feature extractors: --features NAME", ("name", "what", "from"), map(_cells, seen))
@@ -97,11 +103,19 @@ class Zoo:
             )
         if not self.json:
             shown = [
-                (r["name"], r["agent"], r["env"], r["numbers"], f"{r['score']:.1f}  [{r['ci95'][0]:.1f}, {r['ci95'][1]:.1f}]")
+                (
+                    r["name"],
+                    r["agent"],
+                    r["env"],
+                    r["numbers"],
+                    f"{r['score']:.1f}  [{r['ci95'][0]:.1f}, {r['ci95'][1]:.1f}]",
+                )
                 for r in rows
             ]
             print_table("The zoo", ("name", "agent", "environment", "numbers", "score [95 %]"), shown)
-            print('A card: ontogym zoo NAME.  In Python: ontogym.load("zoo:NAME").  A film: ontogym replay zoo:NAME')
+            print(
+                'A card: ontogym zoo NAME.  In Python: ontogym.load("zoo:NAME").  A film: ontogym replay zoo:NAME'
+            )
         return {"agents": rows}
 
 

@@ -61,13 +61,17 @@ COMMANDS: dict[str, Later | type[Any]] = {
         "Film one life, the task and the growing network side by side, and draw it as one still figure.",
     ),
     "plot": Later("plot:Plot", "Draw learning curves of evolved and trained runs in one picture."),
-    "envs": Later("tables:Envs", "List the environments, show the page of one, or look over one of your own."),
+    "envs": Later(
+        "tables:Envs", "List the environments, show the page of one, or look over one of your own."
+    ),
     "rules": Later(
         "tables:Rules", "List the plasticity rules, those of other packages included, or check one."
     ),
     "agents": Later("catalogue:Agents", "List agents, baselines and feature extractors, and what they take."),
     "zoo": Later("catalogue:Zoo", "List the agents that ship with the package, or show the card of one."),
-    "card": Later("catalogue:Card", "Write the card of an agent: what it is, how it was made, how it scores."),
+    "card": Later(
+        "catalogue:Card", "Write the card of an agent: what it is, how it was made, how it scores."
+    ),
     "waves dataset": Later(
         "waves:WavesDataset",
         "Simulate a labelled image set, one class per parameter setting: rwave-1024, rwave-4096 or smaller ones.",
@@ -141,7 +145,9 @@ COMMANDS: dict[str, Later | type[Any]] = {
         "leaderboard:LeaderboardMigrate",
         "Rewrite a leaderboard of an older format in today's; its submissions stay what they are, byte for byte.",
     ),
-    "completion": Later("completion:Completion", "Print a script that completes commands and flags in a shell."),
+    "completion": Later(
+        "completion:Completion", "Print a script that completes commands and flags in a shell."
+    ),
 }
 USAGE = """usage: ontogym {group}COMMAND [OPTIONS]
 
@@ -239,6 +245,10 @@ def _lines(members: Iterable[tuple[str, str]]) -> str:
 
     rows = list(members)
     width = max(len(name) for name, _ in rows) + 4
-    return "\n".join(
-        fill(about, 100, initial_indent=f"  {name}".ljust(width), subsequent_indent=" " * width) for name, about in rows
-    ) + "\n"
+    return (
+        "\n".join(
+            fill(about, 100, initial_indent=f"  {name}".ljust(width), subsequent_indent=" " * width)
+            for name, about in rows
+        )
+        + "\n"
+    )

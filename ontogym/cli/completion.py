@@ -60,7 +60,9 @@ class Completion:
                     shell=self.shell,
                     start="autoload -Uz bashcompinit && bashcompinit\n" if self.shell == "zsh" else "",
                     commands=" ".join(dict.fromkeys(name.split()[0] for name in words)),
-                    pairs="\n".join(f'  "{n}") words="{" ".join(w)}";;' for n, w in words.items() if " " in n),
+                    pairs="\n".join(
+                        f'  "{n}") words="{" ".join(w)}";;' for n, w in words.items() if " " in n
+                    ),
                     singles="\n".join(f'  "{n}") words="{" ".join(w)}";;' for n, w in singles.items()),
                 ),
                 end="",

@@ -110,7 +110,6 @@ class Evaluate:
             **summary,
         }
 
-
     def _loaded(self, load_any: Any) -> Any:
         """The target in its own environment; what has none, such as chance, in that of the line."""
         try:

@@ -44,7 +44,9 @@ def _flags(instance: Any, renamed: dict[str, str]) -> Iterator[Flag]:
         kind = str(field.type)
         name = renamed.get(field.name, field.name).replace("_", "-")
         if kind == "bool":
-            yield Flag(field.name, f"--{name}, --no-{name}", "", texts.get(field.name, ""), "yes" if value else "no")
+            yield Flag(
+                field.name, f"--{name}, --no-{name}", "", texts.get(field.name, ""), "yes" if value else "no"
+            )
         else:
             yield Flag(field.name, f"--{name}", _takes(kind), texts.get(field.name, ""), _said(value))
 

@@ -50,7 +50,9 @@ class Plot:
         env = next(iter(envs)) if len(envs) == 1 else None
         marks = dict(zip(("random", "optimal"), anchors(env))) if env in ENTRIES and env is not None else {}
         title = self.title if self.title is not None else (env or "")
-        figure = curve_figure(groups, "environment steps", "mean return, re-evaluated", marks, title, interval=True)
+        figure = curve_figure(
+            groups, "environment steps", "mean return, re-evaluated", marks, title, interval=True
+        )
         place = save_figure(figure, self.out)
         ends = {name: mean_summary([curve[-1][1] for curve in curves]) for name, curves in groups.items()}
         if not self.json:

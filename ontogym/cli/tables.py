@@ -66,9 +66,10 @@ class Envs:
             )
         if not self.json:
             print_table("Environments", list(found[0]), [list(row.values()) for row in found])
-            print("Any other Gymnasium id works too. A page: ontogym envs ID. One of your own: ontogym envs module:id")
+            print(
+                "Any other Gymnasium id works too. A page: ontogym envs ID. One of your own: ontogym envs module:id"
+            )
         return {"environments": found}
-
 
     def _look_over(self) -> dict[str, Any]:
         """Print what the preflight finds; status 1 if something is wrong."""
@@ -80,7 +81,10 @@ class Envs:
         rows = [
             ("observation", " ".join(found.observation.split())),
             ("action", " ".join(found.action.split())),
-            ("numbers seen, motor channels", "-" if found.channels is None else "{}, {}".format(*found.channels)),
+            (
+                "numbers seen, motor channels",
+                "-" if found.channels is None else "{}, {}".format(*found.channels),
+            ),
             ("steps of an episode", found.limit or "no limit"),
             ("stepped", "as a batch" if found.native else "one by one"),
             ("draws itself", "yes" if found.renders else "no"),

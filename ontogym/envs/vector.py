@@ -16,7 +16,9 @@ from ontogym.registry import import_here
 
 __all__ = ["OWN_ENVIRONMENT", "find_spec", "is_native", "make_vector"]
 
-OWN_ENVIRONMENT = "An environment of your own is module:id or file.py:id, looked for here too; all others: ontogym envs."
+OWN_ENVIRONMENT = (
+    "An environment of your own is module:id or file.py:id, looked for here too; all others: ontogym envs."
+)
 
 
 def make_vector(env_id: str, num_envs: int, **kwargs: Any) -> VectorEnv[Any, Any, Any]:

@@ -108,7 +108,9 @@ class _Artist:
         if not self.has_world:
             left, right = left - 174, right - 174
         # One picture of two has the page to itself.
-        self.world = _WORLD if recording.has_network else (_WORLD[0] + 180, *_WORLD[1:2], _WORLD[2] + 180, _WORLD[3])
+        self.world = (
+            _WORLD if recording.has_network else (_WORLD[0] + 180, *_WORLD[1:2], _WORLD[2] + 180, _WORLD[3])
+        )
         self.network_at = (left, top)
         self.network_size = (right - left, bottom - top)
         side = min(self.network_size[0] - 16, 1.25 * (self.network_size[1] - 8))
@@ -133,7 +135,9 @@ class _Artist:
         if self.recording.has_network:
             page.paste(self._network(scene.network), self.network_at)
             centre = self.network_at[0] + self.network_size[0] / 2
-            pen.text((centre, _NETWORK[3]), count_wires(scene.network), fill=MUTED, font=self.small, anchor="mm")
+            pen.text(
+                (centre, _NETWORK[3]), count_wires(scene.network), fill=MUTED, font=self.small, anchor="mm"
+            )
         if started:
             self._trace_until(page, scene.step)
         return page

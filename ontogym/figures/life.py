@@ -67,9 +67,9 @@ def outward_figure(recording: LifeRecording) -> Figure:
             3, 1, height_ratios=[1.2, 1, 1.2], left=0.062, right=0.93, top=0.84, bottom=0.07, hspace=0.55
         )
         returns_panel(figure.add_subplot(rows[0]), recording)
-        traces_panel(figure.add_subplot(rows[1]), recording, recording.motors, "What it did", "action")
+        traces_panel(figure.add_subplot(rows[1]), recording, recording.motors, "What it did", "value")
         if seen.shape[1]:
-            traces_panel(figure.add_subplot(rows[2]), recording, seen, "What it saw", "observation")
+            traces_panel(figure.add_subplot(rows[2]), recording, seen, "What it saw", "value")
         figure.axes[-1].set_xlabel("step of life")
     return figure
 

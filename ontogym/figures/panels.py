@@ -173,7 +173,9 @@ def _colour_scale(axes: Axes, picture: Any, name: str, extend: str = "neither") 
     scale.ax.set_title(name, size=8, color=MUTED, pad=6, loc="left")
 
 
-def traces_panel(axes: Axes, recording: LifeRecording, values: NDArray[np.floating], title: str, unit: str) -> None:
+def traces_panel(
+    axes: Axes, recording: LifeRecording, values: NDArray[np.floating], title: str, unit: str
+) -> None:
     """Numbers ``(T, K)`` through a life, a row each, with a colour scale whose white is zero."""
     time_axis(axes, recording, title)
     axes.grid(False)
@@ -182,7 +184,13 @@ def traces_panel(axes: Axes, recording: LifeRecording, values: NDArray[np.floati
     limit = float(np.abs(shown).max(initial=0.0)) or 1.0
     borders = np.append(np.arange(0, len(values), every), max(len(values), 1))
     picture = axes.pcolormesh(
-        borders, np.arange(len(shown) + 1), shown, cmap=diverging_map(), vmin=-limit, vmax=limit, rasterized=True
+        borders,
+        np.arange(len(shown) + 1),
+        shown,
+        cmap=diverging_map(),
+        vmin=-limit,
+        vmax=limit,
+        rasterized=True,
     )
     axes.invert_yaxis()
     axes.set_yticks(np.arange(len(shown))[:: max(1, len(shown) // 12)] + 0.5,

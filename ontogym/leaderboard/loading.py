@@ -68,7 +68,9 @@ def _weight_free(name: str, env: str | None, env_kwargs: Mapping[str, Any] | Non
         name = reference_of(env)
     written = REFERENCES.get(name)
     if written is not None and env not in written.envs:
-        raise OntogymError(f"{name!r} is written for {', '.join(written.envs)}, not for {env}; choose one of them.")
+        raise OntogymError(
+            f"{name!r} is written for {', '.join(written.envs)}, not for {env}; choose one of them."
+        )
     kwargs = dict(env_kwargs or {})
     single = make_single(env, kwargs)
     actor = WEIGHT_FREE[name](single.observation_space, single.action_space)

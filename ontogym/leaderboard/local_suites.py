@@ -88,7 +88,9 @@ def _task(given: Mapping[str, Any], folder: Path) -> SuiteTask:
     _known("a task", given, _TASK)
     name, env = str(given.get("name", "")), str(given.get("env", ""))
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_.]|-(?!-)){0,59}", name):
-        raise OntogymError(f"A task is called by letters, digits, ., _ and single -, not {name!r}; set its name.")
+        raise OntogymError(
+            f"A task is called by letters, digits, ., _ and single -, not {name!r}; set its name."
+        )
     module, colon, _ = env.rpartition(":")
     if colon and module.endswith(".py") and not Path(module).is_absolute():
         env = f"{folder / module}:{env.rpartition(':')[2]}"
@@ -97,7 +99,9 @@ def _task(given: Mapping[str, Any], folder: Path) -> SuiteTask:
     make_single(spec.id, kwargs).close()
     episodes, lives = given.get("episodes", 3), given.get("lives", 32)
     if not all(isinstance(n, int) and n >= 1 for n in (episodes, lives)) or episodes * lives > _MOST_RETURNS:
-        raise OntogymError(f"{name} is lived {lives} times for {episodes} episodes; give whole numbers from 1 on, not too many.")
+        raise OntogymError(
+            f"{name} is lived {lives} times for {episodes} episodes; give whole numbers from 1 on, not too many."
+        )
     ends = tuple(given.get(key) for key in ("random", "optimal"))
     scale = None if ends == (None, None) and spec.id in ENTRIES else _scale(name, ends)
     return SuiteTask(

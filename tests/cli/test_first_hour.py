@@ -22,7 +22,18 @@ from ontogym.registry import AGENTS, FEATURE_EXTRACTORS
 from ontogym.runs import read_config, toml
 
 NAMES = sorted(path.stem for path in ZOO.glob("*.safetensors"))
-TINY = ["--population", "4", "--generations", "1", "--eval-every", "1", "--eval-lives", "2", "--final-lives", "2"]
+TINY = [
+    "--population",
+    "4",
+    "--generations",
+    "1",
+    "--eval-every",
+    "1",
+    "--eval-lives",
+    "2",
+    "--final-lives",
+    "2",
+]
 
 
 # -- what there is ----------------------------------------------------------------------------------------
@@ -124,7 +135,16 @@ def test_the_list_of_commands_imports_nothing_that_is_not_needed():
     program = "import sys; from ontogym.cli import main; main(['--help']); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1]
-    for name in ("torch", "numba", "tyro", "rich", "matplotlib", "scipy", "stable_baselines3", "ontogym.baselines"):
+    for name in (
+        "torch",
+        "numba",
+        "tyro",
+        "rich",
+        "matplotlib",
+        "scipy",
+        "stable_baselines3",
+        "ontogym.baselines",
+    ):
         assert f"'{name}'" not in loaded
 
 
@@ -163,7 +183,7 @@ def test_a_dry_run_prints_what_config_reads(tmp_path, capsys):
 
 
 def test_toml_holds_what_it_is_given(tmp_path):
-    values = {"a": 1, "b": [1.5, float("inf")], "c": {"d e": "ü\n\"", "f": {}}, "g": True, "h": None, "i": []}
+    values = {"a": 1, "b": [1.5, float("inf")], "c": {"d e": 'ü\n"', "f": {}}, "g": True, "h": None, "i": []}
     (tmp_path / "x.toml").write_text(toml(values), encoding="utf-8")
     assert read_config(tmp_path / "x.toml") == {k: v for k, v in values.items() if v is not None}
 

@@ -42,9 +42,9 @@ def test_a_dict_with_a_mission_becomes_numbers_on_one_scale():
 def test_select_takes_parts_and_numbers():
     extractor = make_extractor({"name": "select", "keys": "image", "channels": "0:9:4", "scale": 1}, MISSION)
     assert extractor.extract(batch_of_one(seen())).tolist() == [[0.0, 4.0, 8.0]]
-    assert make_extractor({"name": "select", "channels": [3, 0]}, spaces.Discrete(4)).extract([3]).tolist() == [
-        [1.0, 0.0]
-    ]
+    assert make_extractor({"name": "select", "channels": [3, 0]}, spaces.Discrete(4)).extract(
+        [3]
+    ).tolist() == [[1.0, 0.0]]
     with pytest.raises(UnknownNameError, match="did you mean 'image'"):
         make_extractor({"name": "select", "keys": "imag"}, MISSION)
     with pytest.raises(OntogymError, match="picks nothing"):
@@ -110,4 +110,6 @@ def test_what_cannot_be_is_one_sentence(choice, space, said):
 def test_the_choice_travels_among_the_arguments_of_the_environment():
     assert split_features({"size": 7, "features": "flatten"}) == ("flatten", {"size": 7})
     assert split_features(None) == (None, {})
-    assert {"flatten", "select", "random-projection", "waves", "fractals", "untrained"} <= set(FEATURE_EXTRACTORS)
+    assert {"flatten", "select", "random-projection", "waves", "fractals", "untrained"} <= set(
+        FEATURE_EXTRACTORS
+    )

@@ -223,7 +223,12 @@ class _Recorder(Watcher):
     """Keeps one life: frames, networks, and every step's numbers."""
 
     def __init__(
-        self, actor: Actor[Any], lanes: Lanes, max_frames: int, birth: NetworkSnapshot, name: str | None = None
+        self,
+        actor: Actor[Any],
+        lanes: Lanes,
+        max_frames: int,
+        birth: NetworkSnapshot,
+        name: str | None = None,
     ) -> None:
         self.actor, self.lanes, self.birth, self.developed = actor, lanes, birth, birth
         agent = getattr(actor, "agent", actor)

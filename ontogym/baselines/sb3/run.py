@@ -97,7 +97,12 @@ def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunF
     """``run.json``, ``checkpoint``, ``model`` (best) and ``last`` ``.safetensors``."""
     known = {name: value for name, value in facts.items() if name != "training"}
     return RunFolder(
-        config.folder, known, resume, record="run.json", neutral=("training", "out", "track"), doing="is training"
+        config.folder,
+        known,
+        resume,
+        record="run.json",
+        neutral=("training", "out", "track"),
+        doing="is training",
     )
 
 
@@ -222,7 +227,9 @@ def _finish(
 def _command(config: TrainingConfig) -> str:
     first = {name: getattr(config, name) for name in ("algo", "env", "seed", "steps")}
     config_as_told = {**first, **dataclasses.asdict(config)}
-    return command_line("ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}, "track": ()}, leave_out=("out",))
+    return command_line(
+        "ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}, "track": ()}, leave_out=("out",)
+    )
 
 
 def _packages() -> dict[str, str]:

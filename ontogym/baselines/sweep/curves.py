@@ -14,7 +14,16 @@ from ontogym.runs import read_config
 __all__ = ["Learned", "group_runs", "read_learned"]
 
 _EVERY_RUN = ("seed", "out", "training", "checksum", "format", "kind", "hyperparameters", "options", "track")
-_NEUTRAL = ("workers", "evaluator", "address", "slices", "checkpoint_every", "tensorboard", "generations", "steps")
+_NEUTRAL = (
+    "workers",
+    "evaluator",
+    "address",
+    "slices",
+    "checkpoint_every",
+    "tensorboard",
+    "generations",
+    "steps",
+)
 
 
 class Learned(NamedTuple):
@@ -37,7 +46,9 @@ def read_learned(path: Path | str) -> list[Learned]:
     if cells:
         return [_cell(file) for file in cells]
     if not any((path / name).is_file() for name in ("config.json", "run.json")):
-        raise OntogymError(f"{path} is no folder of a run of evolve or train, nor of a sweep; check the path.")
+        raise OntogymError(
+            f"{path} is no folder of a run of evolve or train, nor of a sweep; check the path."
+        )
     record = read_config(path)
     curve = curve_of(path)
     if not curve:
@@ -52,7 +63,9 @@ def _cell(file: Path) -> Learned:
     return Learned(file.stem, settings, int(kept["seed"]), [list(map(float, row)) for row in kept["curve"]])
 
 
-def group_runs(runs: Sequence[Learned], labels: Sequence[str] | None = None) -> dict[str, list[list[list[float]]]]:
+def group_runs(
+    runs: Sequence[Learned], labels: Sequence[str] | None = None
+) -> dict[str, list[list[list[float]]]]:
     """Curves by name: runs that differ by their seed alone are one group, named by what tells the groups apart.
 
     Args:

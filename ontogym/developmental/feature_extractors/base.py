@@ -81,7 +81,9 @@ def make_extractor(choice: Any, observation_space: spaces.Space[Any]) -> Feature
     options = dict(choice) if isinstance(choice, Mapping) else {"name": choice}
     name = options.pop("name", None)
     if not isinstance(name, str):
-        raise OntogymError(f"{FEATURES}={choice!r} names no feature extractor; give a name such as 'flatten'.")
+        raise OntogymError(
+            f"{FEATURES}={choice!r} names no feature extractor; give a name such as 'flatten'."
+        )
     target = FEATURE_EXTRACTORS.resolve(name)
     known = list(inspect.signature(target).parameters)[1:]
     for option in options:

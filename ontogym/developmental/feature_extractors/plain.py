@@ -165,7 +165,9 @@ class RandomProjection(Flatten):
     def extract(self, observations: Any) -> NDArray[np.float32]:
         numbers = super().extract(observations)
         # Row by row: a product of matrices may round a row by what stands beside it.
-        return np.stack([np.tanh(row.astype(np.float64) @ self.weights) for row in numbers]).astype(np.float32)
+        return np.stack([np.tanh(row.astype(np.float64) @ self.weights) for row in numbers]).astype(
+            np.float32
+        )
 
 
 def _index(channels: Any) -> Any:

@@ -51,14 +51,21 @@ class NetworkFeatures(FeatureExtractor):
             raise OntogymError("Say which network sees: network=FOLDER, a run of ontogym pretrain.")
         self.key, picture = _picture(observation_space, key)
         self._first = len(picture.shape) == 3 and picture.shape[0] in (1, 3) and picture.shape[2] > 4
-        self._low, self._span = float(picture.low.min()), float(np.ptp([picture.low.min(), picture.high.max()]))
+        self._low, self._span = (
+            float(picture.low.min()),
+            float(np.ptp([picture.low.min(), picture.high.max()])),
+        )
         if not 0 < self._span < 1e6:
-            raise OntogymError("The picture has no bounds between which it could be scaled; give its Box bounds.")
+            raise OntogymError(
+                "The picture has no bounds between which it could be scaled; give its Box bounds."
+            )
         self._path = path
         self._network: Any = None
         width = self._load()
         if not 0 <= size <= width:
-            raise OntogymError(f"The network has {width} features, of which {size} cannot be kept; choose 0 to {width}.")
+            raise OntogymError(
+                f"The network has {width} features, of which {size} cannot be kept; choose 0 to {width}."
+            )
         draw = generator(seed, "network-features").normal(size=(width, width))
         self.projection = np.linalg.qr(draw)[0][:, :size] if size else np.eye(width)
         self.space = spaces.Box(-np.inf, np.inf, (size or width,), np.float32)
@@ -153,4 +160,6 @@ def _picture(space: spaces.Space[Any], key: str | None) -> tuple[str | None, spa
 
 
 def _is_picture(space: spaces.Space[Any]) -> bool:
-    return isinstance(space, spaces.Box) and len(space.shape) in (2, 3) and sorted(space.shape)[-2] >= _SMALLEST
+    return (
+        isinstance(space, spaces.Box) and len(space.shape) in (2, 3) and sorted(space.shape)[-2] >= _SMALLEST
+    )
