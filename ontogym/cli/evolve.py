@@ -24,6 +24,7 @@ from ontogym.runs import build_config, stoppable, toml
 __all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "help_of_evolve", "with_preset"]
 
 DEFAULT_ENV = "ontogym/CartPole-v1"
+STORED = "--stored"
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,9 @@ def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
         word.replace("--from", "--start-from", 1) if word.partition("=")[0] == "--from" else word
         for word in argv
     ]
+    # A sweep's file is a stored configuration, in which a field that is not there means what it always meant.
+    stored = STORED in argv
+    argv = [word for word in argv if word != STORED]
     kept, argv = kept_config(argv, given(argv, "--out"))
     values = dict(kept or {})
     env = given(argv, "--env", values.get("env", DEFAULT_ENV))
@@ -254,7 +258,7 @@ def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
     if ":" not in agent and agent not in AGENTS:
         raise UnknownNameError(AGENTS.kind, agent, AGENTS)
     if kept is None and "--no-preset" not in argv:
-        values = preset(env, agent)
+        values = preset(env, agent, identity=not stored)
         if "--paper" in argv:
             values.pop("agent_options", None)
     options = values.pop("agent_options", {})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +14,7 @@ from ontogym.registry import key_values
 FEATURES = "features"
 """As in `ontogym.developmental.feature_extractors.base`, which would import Gymnasium."""
 
-__all__ = ["Features", "key_values", "print_table", "score_line"]
+__all__ = ["Features", "as_json", "key_values", "print_table", "score_line"]
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has room."""
@@ -77,3 +79,22 @@ class Features:
             return env_kwargs
         options = self.features_options
         return {**env_kwargs, FEATURES: {"name": self.features, **options} if options else self.features}
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """What ``--json`` prints of a command's result: one line."""
+    return json.dumps(_finite(found), allow_nan=False, default=_plain)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null in place of NaN and infinities, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """NumPy numbers as numbers, anything else as text."""
+    return _finite(value.item()) if hasattr(value, "item") else str(value)

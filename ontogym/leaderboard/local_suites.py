@@ -32,11 +32,12 @@ from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.leaderboard.suites import SUITES, Suite, SuiteTask, add_suite
 from ontogym.runs import read_config
 
-__all__ = ["local_facts", "make_suite", "recall_suite", "use_suite"]
+__all__ = ["every_local", "local_facts", "make_suite", "recall_suite", "use_suite"]
 
 _SUITE = ("name", "version", "about", "tasks")
 _TASK = ("name", "env", "env_kwargs", "episodes", "lives", "budget", "asks", "random", "optimal")
 _MOST_RETURNS = 100_000
+FACTS = "local_suite"
 _opened: dict[str, tuple[dict[str, Any], str]] = {}
 
 
@@ -52,13 +53,18 @@ def use_suite(path: Path | str) -> Suite:
 
 def local_facts(suite: str) -> dict[str, Any]:
     """What a worker must be told to know a suite, if it is one of a file."""
-    return {"local_suite": list(_opened[suite])} if suite in _opened else {}
+    return {FACTS: list(_opened[suite])} if suite in _opened else {}
+
+
+def every_local() -> list[dict[str, Any]]:
+    """`local_facts` of every suite that was opened."""
+    return [local_facts(name) for name in _opened]
 
 
 def recall_suite(facts: Mapping[str, Any]) -> None:
     """In a worker: know the suite that `local_facts` told of."""
-    if "local_suite" in facts:
-        _open(*facts["local_suite"])
+    if FACTS in facts:
+        _open(*facts[FACTS])
 
 
 def _open(content: dict[str, Any], folder: str) -> Suite:

@@ -23,8 +23,8 @@ from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
-from ontogym.leaderboard.submission import Submission
 from ontogym.leaderboard.local_suites import local_facts, recall_suite
+from ontogym.leaderboard.submission import Submission, unpack
 from ontogym.leaderboard.suites import (
     HELD_OUT,
     PACKAGE_SEEDS,
@@ -47,6 +47,7 @@ __all__ = [
     "machine",
     "ontogym_version",
     "verify",
+    "verify_files",
 ]
 
 FORMAT = 2
@@ -331,6 +332,15 @@ def verify(
         if isinstance(error, Stopped):
             found["spent"] = vars(error.spent)
     return found
+
+
+def verify_files(
+    files: Mapping[str, bytes], held_out: HeldOut, suites: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """`verify` for the bytes of a submission that was read: what workers of any kind are given; `suites` is `every_local`."""
+    for facts in suites:
+        recall_suite(facts)
+    return verify(unpack(files), held_out)
 
 
 def _compare(

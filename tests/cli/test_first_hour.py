@@ -171,6 +171,9 @@ def test_a_stored_configuration_without_the_field_still_means_off(tmp_path):
     (tmp_path / "old.toml").write_text('env = "ontogym/CartPole-v1"\n')
     command = commands.parse(["evolve", "--config", str(tmp_path / "old.toml")])
     assert command.configured().agent_options == {}
+    # So does a cell of a sweep, which is a line made of a file.
+    line = ["evolve", "--env", "ontogym/Foraging-v0", "--stored"]
+    assert commands.parse(line).configured().agent_options == {"growth_bias": 2.0}
 
 
 def test_a_dry_run_prints_what_config_reads(tmp_path, capsys):
