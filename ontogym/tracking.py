@@ -36,6 +36,7 @@ class Tracker(abc.ABC):
     def log(self, values: Mapping[str, float], env_steps: int) -> None:
         """Numbers by name, after so many environment steps."""
 
+    @abc.abstractmethod
     def close(self) -> None:
         """The run is over, or stops for now."""
 

@@ -27,6 +27,9 @@ class Notebook(Tracker):
     def log(self, values, env_steps):
         LOGGED.append((env_steps, dict(values)))
 
+    def close(self):
+        pass
+
 
 HERE = f"{__name__}:Notebook"
 SMALL = {"population": 4, "lives": 1, "generations": 2, "eval_every": 1, "eval_lives": 2, "final_lives": 2}

@@ -13,8 +13,8 @@ from ontogym.agents.lndp.organism import LNDPConfig
 from ontogym.agents.plastic.config import PlasticConfig
 from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.baselines.evolution.presets import NETWORKS, preset
-from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.advice import what_to_try
+from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.grouped_help import flags_of, print_grouped
 from ontogym.cli.options import Features, print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError

@@ -89,7 +89,7 @@ def _explained(instance: Any) -> dict[str, str]:
             entry = _ENTRY.match(line.strip()) if len(line) - len(line.lstrip()) == 4 else None
             if inside and entry:
                 names = entry["names"].split(", ")
-                texts |= {name: entry["text"] for name in names}
+                texts |= dict.fromkeys(names, entry["text"])
             elif inside and names:
                 texts |= {name: f"{texts[name]} {line.strip()}" for name in names}
     for name, hint in getattr(type(instance), "__annotations__", {}).items():

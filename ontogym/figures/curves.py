@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.statistics import mean_summary
 from ontogym.figures.style import COLOURS, GRID, MUTED, blank_figure, page_style
+from ontogym.statistics import mean_summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

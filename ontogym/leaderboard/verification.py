@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.switches import switches_met
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
+from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
-from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.submission import Submission, unpack
 from ontogym.leaderboard.suites import (
     HELD_OUT,

@@ -43,16 +43,16 @@ def test_a_file_and_a_module_are_found_from_the_working_directory(here):
     assert Lanes(BARS, 2).limit == 12
     with pytest.raises(UnknownNameError, match="did you mean 'Bars-v0'"):
         make_single("bars_of_mine.py:Barz-v0")
-    with pytest.raises(OntogymError, match="no file missing.py here"):
+    with pytest.raises(OntogymError, match=r"no file missing\.py here"):
         make_single("missing.py:X-v0")
+    (here / "sub").mkdir()
+    shutil.copy(here / "bars_of_mine.py", here / "sub")
     with pytest.raises(ImportError, match="there already"):
-        (here / "sub").mkdir()
-        shutil.copy(here / "bars_of_mine.py", here / "sub")
         import_here("sub/bars_of_mine.py")
 
 
 def test_an_unknown_id_is_told_how_ones_own_is_given(here):
-    with pytest.raises(UnknownNameError, match="module:id or file.py:id"):
+    with pytest.raises(UnknownNameError, match=r"module:id or file\.py:id"):
         make_single("Zzyzx-v0")
     with pytest.raises(UnknownNameError) as caught:
         make_single("Zzyzx-v0")

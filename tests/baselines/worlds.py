@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import gymnasium as gym
 import numpy as np
 
@@ -11,7 +13,7 @@ class Bars(gym.Env):
 
     observation_space = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
     action_space = gym.spaces.Discrete(2)
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata: ClassVar[dict] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
     def __init__(self, render_mode=None, width=4):
         self.render_mode, self.width = render_mode, width

@@ -46,7 +46,20 @@ def here(tmp_path, monkeypatch):
 
 
 def test_an_agent_is_submitted_verified_listed_and_shown(here, capsys):
-    small = "--generations 1 --population 4 --lives 1 --eval-every 1 --eval-lives 2 --final-lives 2".split()
+    small = [
+        "--generations",
+        "1",
+        "--population",
+        "4",
+        "--lives",
+        "1",
+        "--eval-every",
+        "1",
+        "--eval-lives",
+        "2",
+        "--final-lives",
+        "2",
+    ]
     world = ["--env", "bars_on_board.py:Bars-v0", "--env-kwargs", "width=8"]
     seen = ["--features", "untrained", "--features-options", "size=4"]
     assert main(["evolve", *world, *seen, "--agent", "mlp", "--out", "run", *small]) == 0

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from ontogym import checkpoint
 from ontogym.leaderboard.limits import WEIGHTS, parse_tensors
+from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import build_player
 from ontogym.leaderboard.site.networks import Film, FilmedLife, film_life
 from ontogym.leaderboard.site.specs import suite_tasks
-from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.suites import get_task
 from ontogym.leaderboard.worker import Limits, run_job
 
