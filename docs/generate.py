@@ -19,6 +19,9 @@ GROUPS = {
     "Plasticity rules": registry.RULES,
     "Sources of spontaneous activity": registry.SPONTANEOUS,
     "Strategies": registry.STRATEGIES,
+    "Feature extractors": registry.FEATURE_EXTRACTORS,
+    "Evaluators": registry.EVALUATORS,
+    "Trackers": registry.TRACKERS,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
@@ -23,7 +24,8 @@ class Evaluate:
     """Let an evolved or trained agent live fresh lives and report its returns with a 95 % interval.
 
     Attributes:
-        target: a run folder of evolve or train, an agent file, or zoo:NAME.
+        target: a run folder of evolve or train, an agent file, a submission, or zoo:NAME; or an agent without weights by its
+            name, such as random or reference, with --env.
         lives: how many fresh lives.
         seed: decides all chance.
         episodes: episodes per life; those it was evolved with if not given.
@@ -74,15 +76,15 @@ class Evaluate:
         """Evaluate and print; returns the summary."""
         from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
-        from ontogym.baselines.loading import load
         from ontogym.envs.world_anchors import world_conditions
+        from ontogym.leaderboard.loading import load_any
 
-        loaded = load(self.target, trusted=self.trust)
+        loaded = self._loaded(load_any)
         env, kwargs = self.env or loaded.spec.env, key_values(self.env_kwargs, "--env-kwargs")
         if _same_kind(env, loaded.spec.env):
             kwargs = {**loaded.spec.env_kwargs, **kwargs}
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
-            loaded = load(self.target, env, kwargs, trusted=self.trust)
+            loaded = load_any(self.target, env, kwargs, trusted=self.trust)
         changes: dict[str, Any] = {
             "episodes": self.episodes,
             "reward_clamp": self.reward_clamp,
@@ -97,7 +99,9 @@ class Evaluate:
             "development": self.development,
             "development_steps": self.development_steps,
             "silenced": (*loaded.spec.silenced, *self.silenced),
-            "conditions": None if self.worlds is None else world_conditions(env, _fold(env, kwargs), self.worlds),
+            "conditions": None
+            if self.worlds is None
+            else world_conditions(env, _fold(env, kwargs), self.worlds),
         }
         spec = dataclasses.replace(
             loaded.spec, **{name: value for name, value in changes.items() if value is not None}
@@ -140,6 +144,15 @@ class Evaluate:
             **summary,
         }
 
+    def _loaded(self, load_any: Any) -> Any:
+        """The target in its own environment; what has none, such as chance, in that of the line."""
+        try:
+            return load_any(self.target, trusted=self.trust)
+        except OntogymError:
+            if self.env is None or Path(self.target).exists():
+                raise
+            return load_any(self.target, self.env, key_values(self.env_kwargs, "--env-kwargs"), self.trust)
+
 
 def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
     """Every change of the rules that the lives met, with what was regained."""
@@ -160,7 +173,9 @@ def _fold(env: str, env_kwargs: Mapping[str, Any]) -> int:
         OntogymError: families of rules whose worlds have no measured floors.
     """
     if env_kwargs.get("families") is not None:
-        raise OntogymError(f"The worlds of {env} have measured floors with its own families only; leave families out.")
+        raise OntogymError(
+            f"The worlds of {env} have measured floors with its own families only; leave families out."
+        )
     return int(env_kwargs.get("fold", 0))
 
 
