@@ -39,7 +39,7 @@ def executed(path: Path, light: bool = False) -> Any:
     os.environ.setdefault("PYTHONPATH", str(FOLDER.parents[1]))
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
-        NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources).execute()
+        NotebookClient(notebook, timeout=1800, kernel_name="python3", resources=resources).execute()
     return notebook
 
 
