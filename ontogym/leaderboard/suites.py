@@ -314,6 +314,27 @@ EVERY_SUITE: tuple[Suite, ...] = (
         ),
     ),
     Suite(
+        "choice",
+        2,
+        "Two-alternative choices whose rule is inferred from behaviour.",
+        (
+            SuiteTask(
+                "DeNovoChoice-v0",
+                "ontogym/DeNovoChoice-v0",
+                episodes=1,
+                lives=20,
+                asks="To choose by the stimulus; a rule that is the same in every life need not be learned.",
+            ),
+            SuiteTask(
+                "DeNovoChoiceBlocks-v1",
+                "ontogym/DeNovoChoiceBlocks-v1",
+                episodes=1,
+                lives=20,
+                asks="To find out from reward and the own choice which way the rule points now.",
+            ),
+        ),
+    ),
+    Suite(
         "encoding",
         2,
         "What helps animals and patients whom nobody has met: 0 is averaging, 1 the best known picture.",

@@ -23,7 +23,7 @@ from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
-from ontogym.leaderboard.submission import Submission
+from ontogym.leaderboard.submission import Submission, unpack
 from ontogym.leaderboard.suites import (
     HELD_OUT,
     PACKAGE_SEEDS,
@@ -46,6 +46,7 @@ __all__ = [
     "machine",
     "ontogym_version",
     "verify",
+    "verify_files",
 ]
 
 FORMAT = 2
@@ -328,6 +329,11 @@ def verify(
         if isinstance(error, Stopped):
             found["spent"] = vars(error.spent)
     return found
+
+
+def verify_files(files: Mapping[str, bytes], held_out: HeldOut) -> dict[str, Any]:
+    """`verify` for the bytes of a submission that was read: what workers of any kind are given."""
+    return verify(unpack(files), held_out)
 
 
 def _compare(

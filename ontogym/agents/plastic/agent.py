@@ -123,7 +123,15 @@ class Plastic(Agent["PlasticState"]):
         return self.networks.step(state, inputs, reward * self.options.reward_scale, active)
 
     def copy(self, state: PlasticState) -> PlasticState:
-        return type(state)(state.networks.map(lambda tensor: tensor.clone()), state.noise.copy())
+        networks = state.networks.map(lambda tensor: tensor.clone())
+        return state._replace(networks=networks, noise=state.noise.copy())
+
+    def freeze(self, state: PlasticState, what: str) -> PlasticState:
+        """Weights, wiring or all stay as they are; an edge that comes has no weight while weights are held."""
+        if what == "places":
+            raise OntogymError("A plastic network forgets an edge that goes; freeze wiring, weights or all.")
+        slots = {"weights": ("synaptic",), "wiring": ("structural",), "all": ("synaptic", "structural")}
+        return state._replace(held=state.held | frozenset(slots[what]))
 
     def network(self, state: PlasticState, row: int = 0) -> NetworkSnapshot:
         edges, mask, history = (

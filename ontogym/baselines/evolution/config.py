@@ -45,6 +45,8 @@ class EvolutionConfig:
         strategy_options: further options of the strategy.
         population: genomes per generation.
         lives: lives per genome and generation, with seeds that all genomes share.
+        own_seeds: every genome lives lives of its own, as in the LNDP's released search; else all genomes of a generation
+            live the same lives, which are easier to tell apart.
         episodes: episodes per life; None takes those of the environment's lives (6 where rules change over episodes), 1
             where a hidden goal makes the episode a whole life (the environment has conditions), else 3.
         conditions: reset options that set hidden goals against each other; None takes the environment's own.
@@ -82,6 +84,7 @@ class EvolutionConfig:
     strategy_options: dict[str, Any] = field(default_factory=dict)
     population: int = 64
     lives: int = 2
+    own_seeds: bool = False
     episodes: int | None = None
     conditions: tuple[dict[str, Any], ...] | None = None
     utility: Literal["mean", "min"] = "mean"

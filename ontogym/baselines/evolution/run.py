@@ -193,8 +193,12 @@ class _Run:
     def _generation(self) -> dict[str, Any]:
         """One generation; returns its row of ``progress.csv``."""
         config, number = self.config, self.strategy.generation + 1
-        seeds = life_seeds(self.spec, config.lives, config.seed, "generation", number)
-        result = self.evaluator.evaluate(self.strategy.ask(), self.spec, seeds)
+        genomes, names = self.strategy.ask(), ("generation", number)
+        seeds = life_seeds(self.spec, config.lives, config.seed, *names)
+        if config.own_seeds:
+            own = [life_seeds(self.spec, config.lives, config.seed, *names, k) for k in range(len(genomes))]
+            seeds = np.stack(own)
+        result = self.evaluator.evaluate(genomes, self.spec, seeds)
         useful = utilities(result, self.spec, config)
         self.strategy.tell(useful)
         self.env_steps += int(result.lengths.sum())

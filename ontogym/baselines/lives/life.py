@@ -96,19 +96,24 @@ def live(
         agent: built for the spaces of `spec.env`.
         genomes: ``(P, D)``.
         spec: what a life is.
-        seeds: ``(L,)`` unsigned, one per life; all chance of the life follows from it (see `life_seeds`).
+        seeds: ``(L,)`` unsigned, one per life; all chance of the life follows from it (see `life_seeds`). Or ``(P, L)``:
+            every genome lives lives of its own.
         trace: keep the reward of every step, to see how switches of the rules are got over.
         watchers: look on; their lanes are genome-major.
 
     Raises:
         OntogymError: genomes that do not fit, or a source of development that does not.
     """
-    genomes = np.atleast_2d(genomes)
+    genomes, seeds = np.atleast_2d(genomes), np.asarray(seeds, dtype=np.uint64)
+    if seeds.ndim == 2 and len(seeds) != len(genomes):
+        raise OntogymError(
+            f"{len(genomes)} genomes have seeds of their own for {len(seeds)}; give a row to each."
+        )
     if not (trace or watchers):
-        lived = _at_once(agent, genomes, spec, np.asarray(seeds, dtype=np.uint64))
+        lived = _at_once(agent, genomes, spec, seeds)
         if lived is not None:
             return lived
-    lane_genomes = np.repeat(genomes, len(seeds), axis=0)
+    lane_genomes = np.repeat(genomes, seeds.shape[-1], axis=0)
     actor = Individuals(agent, lane_genomes, spec.imposed_development)
     return live_actor(actor, spec, seeds, trace, watchers, len(genomes))
 
@@ -117,18 +122,20 @@ def _at_once(
     agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
 ) -> LifeResult | None:
     """`live` in one call, where agent and world are compiled, or both on a GPU; else None."""
-    lived = _on_device(agent, genomes, spec, seeds)
+    shape = (len(genomes), seeds.shape[-1])
+    lived = _on_device(agent, genomes, spec, seeds) if seeds.ndim == 1 else None
     # An agent that is not compiled need not pay for importing the compiler.
     if lived is None and "ontogym.agents.networks" in sys.modules:
         from ontogym.baselines.lives.whole import compiled, whole_lives
 
         found = compiled(agent, spec)
         if found is not None:
-            lived = whole_lives(found, genomes, spec, seeds, lane_options(spec, 1, len(seeds)))
+            options = lane_options(spec, seeds.size // shape[1], shape[1])
+            lived = whole_lives(found, genomes, spec, seeds, options)
             lived = lived._replace(state=IndividualsState(lived.state))
     if lived is None:
         return None
-    return _result(Individuals(agent, genomes), lived, (len(genomes), len(seeds)), None)
+    return _result(Individuals(agent, genomes), lived, shape, None)
 
 
 def _on_device(
@@ -158,8 +165,9 @@ def live_actor(
     Args:
         copies: P, how often the lives are lived: by one actor once, by `Individuals` once a genome.
     """
-    lane_seed = np.tile(np.asarray(seeds, dtype=np.uint64), copies)
-    shape = (copies, len(seeds))
+    seeds = np.asarray(seeds, dtype=np.uint64)
+    lane_seed = np.tile(seeds, copies) if seeds.ndim == 1 else seeds.ravel()
+    shape = (copies, seeds.shape[-1])
     lanes = lanes_of(spec.env, len(lane_seed), spec.env_kwargs)
     tracer = Tracer() if trace else None
     looking = [*watchers, *([tracer] if tracer is not None else [])]

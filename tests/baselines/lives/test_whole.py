@@ -118,3 +118,20 @@ def test_errors_are_the_same() -> None:
         live(agent, agent.initial_genome(), spec, life_seeds(spec, 2, 0))
     with pytest.raises(OntogymError, match="NaN"):
         live(agent, np.full(agent.genome_size, np.nan), replace(spec, conditions=()), np.zeros(2, np.uint64))
+
+
+@pytest.mark.parametrize("world", ["ontogym/CartPole-v1", "ontogym/ForagingSwitch-v0"])
+def test_genomes_may_live_lives_of_their_own(world: str) -> None:
+    agent, spec = make_agent("gru", world), LifeSpec(world, episodes=2, conditions=conditions(world))
+    genomes = 0.7 * np.random.default_rng(3).normal(size=(3, agent.genome_size))
+    seeds = np.stack([life_seeds(spec, 4, 5, k) for k in range(3)])
+    at_once, stepped = (
+        live(agent, genomes, spec, seeds),
+        live(agent, genomes, spec, seeds, watchers=[Watcher()]),
+    )
+    np.testing.assert_array_equal(at_once.returns, stepped.returns)
+    for k in range(3):
+        alone = live(agent, genomes[k], spec, seeds[k])
+        np.testing.assert_array_equal(at_once.returns[k], alone.returns[0])
+    with pytest.raises(OntogymError, match="give a row to each"):
+        live(agent, genomes, spec, seeds[:2])
