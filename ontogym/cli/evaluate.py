@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -19,7 +20,8 @@ class Evaluate:
     """Let an evolved or trained agent live fresh lives and report its returns with a 95 % interval.
 
     Attributes:
-        target: a run folder of evolve or train, an agent file, or zoo:NAME.
+        target: a run folder of evolve or train, an agent file, a submission, or zoo:NAME; or an agent without weights by its
+            name, such as random or reference, with --env.
         lives: how many fresh lives.
         seed: decides all chance.
         episodes: episodes per life; those it was evolved with if not given.
@@ -58,14 +60,14 @@ class Evaluate:
         """Evaluate and print; returns the summary."""
         from ontogym.baselines.lives.life import life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
-        from ontogym.baselines.loading import load
+        from ontogym.leaderboard.loading import load_any
 
-        loaded = load(self.target, trusted=self.trust)
+        loaded = self._loaded(load_any)
         env, kwargs = self.env or loaded.spec.env, key_values(self.env_kwargs, "--env-kwargs")
         if _same_kind(env, loaded.spec.env):
             kwargs = {**loaded.spec.env_kwargs, **kwargs}
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
-            loaded = load(self.target, env, kwargs, trusted=self.trust)
+            loaded = load_any(self.target, env, kwargs, trusted=self.trust)
         changes: dict[str, Any] = {
             "episodes": self.episodes,
             "reward_clamp": self.reward_clamp,
@@ -107,6 +109,15 @@ class Evaluate:
             "parameters": loaded.parameters,
             **summary,
         }
+
+    def _loaded(self, load_any: Any) -> Any:
+        """The target in its own environment; what has none, such as chance, in that of the line."""
+        try:
+            return load_any(self.target, trusted=self.trust)
+        except OntogymError:
+            if self.env is None or Path(self.target).exists():
+                raise
+            return load_any(self.target, self.env, key_values(self.env_kwargs, "--env-kwargs"), self.trust)
 
 
 def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.switches import switches_met
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
+from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
 from ontogym.leaderboard.submission import Submission, unpack
@@ -257,6 +258,7 @@ def live_bounded(
         "type": manifest["agent"]["type"],
         "options": manifest["agent"]["options"],
         "roots": list(roots),
+        **local_facts(manifest["suite"]),
     }
     found, spent = run_job("evaluate", facts, {WEIGHTS: weights}, limits)
     return [Evaluation(**{**each, "returns": np.asarray(each["returns"])}) for each in found], spent
@@ -264,6 +266,7 @@ def live_bounded(
 
 def evaluate_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> list[dict[str, Any]]:
     """What a worker does for `live_bounded`."""
+    recall_suite(facts)
     suite = get_suite(facts["suite"], facts["suite_version"])
     task = suite.task(facts["task"])
     tensors = parse_tensors(files[WEIGHTS])
@@ -331,8 +334,12 @@ def verify(
     return found
 
 
-def verify_files(files: Mapping[str, bytes], held_out: HeldOut) -> dict[str, Any]:
-    """`verify` for the bytes of a submission that was read: what workers of any kind are given."""
+def verify_files(
+    files: Mapping[str, bytes], held_out: HeldOut, suites: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """`verify` for the bytes of a submission that was read: what workers of any kind are given; `suites` is `every_local`."""
+    for facts in suites:
+        recall_suite(facts)
     return verify(unpack(files), held_out)
 
 

@@ -26,6 +26,7 @@ NEUTRAL = (
     "slices",
     "checkpoint_every",
     "tensorboard",
+    "track",
     "generations",
 )
 """Fields that may differ when a run is resumed: none changes what a generation computes."""
@@ -36,7 +37,7 @@ class EvolutionConfig:
     """The whole configuration of a run.
 
     Args:
-        env: id of the environment.
+        env: id of the environment; one of your own as module:id or file.py:id.
         env_kwargs: its keyword arguments.
         agent: name of the agent, or "module:Class".
         agent_options: its options.
@@ -71,7 +72,8 @@ class EvolutionConfig:
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         slices: the most pieces that a generation is cut into where there are workers; four a core are enough, fewer cost less.
         checkpoint_every: generations between checkpoints.
-        tensorboard: also write TensorBoard events.
+        tensorboard: also write TensorBoard events: short for track=tensorboard.
+        track: also write to these: tensorboard, wandb, mlflow, or what a package adds.
         out: folder of the run; None keeps nothing.
     """
 
@@ -107,6 +109,7 @@ class EvolutionConfig:
     slices: int = 16
     checkpoint_every: int = 5
     tensorboard: bool = False
+    track: tuple[str, ...] = ()
     out: str | None = None
 
     def __post_init__(self) -> None:

@@ -33,6 +33,7 @@ from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summa
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES, plugins
 from ontogym.runs import RunFolder
+from ontogym.tracking import SCORE, Trackers
 
 __all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
 
@@ -132,7 +133,7 @@ class _Run:
     ) -> None:
         self.config, self.spec, self.evaluator = config, spec, evaluator
         self.strategy, self.folder = strategy, folder
-        self.writer: Any = None
+        self.writer: Trackers | None = None
         self.warned = False
         self.best = strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
@@ -158,7 +159,7 @@ class _Run:
     def warm_up(self) -> None:
         """Two steps of every batch size, so that building environments and compiling are not timed."""
         start = time.perf_counter()
-        self.writer = self._tensorboard()
+        self.writer = self._trackers()
         brief = replace(self.spec, episodes=1, max_steps=2)
         genomes = self.strategy.ask()
         self.evaluator.evaluate(genomes, brief, life_seeds(brief, self.config.lives, 0, "warm-up"))
@@ -179,16 +180,23 @@ class _Run:
                 row = self._generation()
                 if self.folder is not None:
                     self.folder.append(row)
-                if self.writer is not None:
-                    for key, value in row.items():
-                        if value != "":
-                            self.writer.add_scalar(key, value, row["generation"])
+                self._track(row)
                 self._maybe_checkpoint()
                 score = "not yet" if np.isnan(self.score) else f"{self.score:.1f}"
                 bar.set_postfix(score=score, sigma=f"{self.strategy.sigma:.2g}", refresh=False)
                 bar.update()
         if self.writer is not None:
             self.writer.close()
+
+    def _track(self, row: dict[str, Any]) -> None:
+        """What progress.csv says of a generation, for those who look on: over environment steps, as trainings say it."""
+        values = {
+            SCORE if key == "score" else f"search/{key}": float(value)
+            for key, value in row.items()
+            if key != "env_steps" and value != ""
+        }
+        if self.writer is not None:
+            self.writer.log(values, row["env_steps"])
 
     def _generation(self) -> dict[str, Any]:
         """One generation; returns its row of ``progress.csv``."""
@@ -318,12 +326,11 @@ class _Run:
             ),
         )
 
-    def _tensorboard(self) -> Any:
-        if not (self.config.tensorboard and self.folder is not None):
-            return None
-        from torch.utils.tensorboard import SummaryWriter
-
-        return SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=self.strategy.generation + 1)
+    def _trackers(self) -> Trackers:
+        config = self.config
+        names = (*(["tensorboard"] if config.tensorboard and self.folder is not None else []), *config.track)
+        folder = None if self.folder is None else self.folder.path
+        return Trackers(names, folder, config.as_json(), self.env_steps)
 
     def report(self) -> EvolutionResult:
         """Re-evaluate what is kept on lives that had no part in choosing it, and write the result."""

@@ -63,7 +63,7 @@ def compiled(agent: Agent[Any], spec: LifeSpec) -> Compiled | None:
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
     dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics):
+    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
         return None
     native = native_of(dynamics) or changing_native(dynamics)
     limited = (lanes.limit or spec.max_steps) is not None
