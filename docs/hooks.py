@@ -17,8 +17,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from latex2mathml.converter import convert
-
 import ontogym
 
 if TYPE_CHECKING:
@@ -43,17 +41,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: objec
             return found[0]
         if path in HERE:
             return f"]({posixpath.relpath(HERE[path], folder)}{found[2] or ''})"
-        return f"]({config.repo_url}/tree/main/{path}{found[2] or ''})"
+        return f"]({config.extra['repository']}/tree/main/{path}{found[2] or ''})"
 
     return LEAVING.sub(led, markdown)
 
 
 def on_page_content(content: str, **_: object) -> str:
     """Equations as MathML."""
+    from latex2mathml.converter import convert
 
     def drawn(found: re.Match[str]) -> str:
-        display = "block" if found[2] == "[" else "inline"
-        return str(convert(html.unescape(found[3]).strip(), display=display))
+        text = html.unescape(found[3]).strip()
+        if found[2] == "(":
+            return str(convert(text))
+        return f'<div class="equation">{convert(text, display="block")}</div>'
 
     return EQUATION.sub(drawn, content)
 
