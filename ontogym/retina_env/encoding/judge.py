@@ -9,6 +9,7 @@ implant sees).
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -56,6 +57,10 @@ class Judge(abc.ABC):
         Args:
             blocks: evaluate so that a row's numbers do not depend on its neighbours, to the last bit.
         """
+
+    def each(self, electrodes: Tensor, subjects: Sequence[int]) -> Iterator[Tensor]:
+        """Answers ``(B, N)`` of one subject after the other to the same electrode values."""
+        return (self.answer(electrodes, torch.full((len(electrodes),), k)) for k in subjects)
 
     @abc.abstractmethod
     def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,9 +69,9 @@ def best_pictures(
     whom = [torch.full_like(picture, k) for k in subjects]
     weight = [1 / judge.gaps(who).to(averages.device) for who in whom]
 
-    def losses(values: Tensor) -> Iterator[Tensor]:
-        # One subject at a time: their graphs together would not fit.
-        return (judge.loss(judge.answer(values, who), picture, who) for who in whom)
+    def losses(values: Tensor) -> list[Tensor]:
+        answers = zip(judge.each(values, subjects), whom)
+        return [judge.loss(answer, picture, who) for answer, who in answers]
 
     with torch.no_grad():
         average = torch.stack([judge.averages(picture, who)[1] for who in whom]).mean(0).to(averages.device)
@@ -84,8 +83,7 @@ def best_pictures(
             if step == iterations * 2 // 3:
                 optimiser.param_groups[0]["lr"] = rate / 10
             optimiser.zero_grad()
-            for loss, share in zip(losses(values), weight):
-                (loss * share).sum().backward()
+            torch.stack([(loss * share).sum() for loss, share in zip(losses(values), weight)]).sum().backward()
             optimiser.step()
             with torch.no_grad():
                 values.clamp_(0, 1)
