@@ -27,12 +27,13 @@ _DATA = Path(__file__).with_name("optima.json")
 
 class Best(NamedTuple):
     """Electrode values ``(M, E)``; their loss ``(M,)`` and that of averaging, means over the subjects; by start: the
-    mean share of the loss of averaging that is taken away."""
+    mean share of the loss of averaging that is taken away, at the end and after each tenth of the search."""
 
     electrodes: Tensor
     loss: Tensor
     average: Tensor
     shares: dict[str, float]
+    paths: dict[str, list[float]]
 
     @property
     def share(self) -> float:
@@ -75,24 +76,27 @@ def best_pictures(
 
     with torch.no_grad():
         average = torch.stack([judge.averages(picture, who)[1] for who in whom]).mean(0).to(averages.device)
-    best, least, shares = averages.clone(), average.clone(), {}
+    best, least, shares, paths = averages.clone(), average.clone(), {}, {}
     for start in starts:
         values = _begin(start, averages).requires_grad_(True)
-        optimiser = torch.optim.Adam([values], lr=rate)
+        optimiser, path = torch.optim.Adam([values], lr=rate), []
         for step in range(iterations):
             if step == iterations * 2 // 3:
                 optimiser.param_groups[0]["lr"] = rate / 10
             optimiser.zero_grad()
-            torch.stack([(loss * share).sum() for loss, share in zip(losses(values), weight)]).sum().backward()
+            now = losses(values)
+            if step * 10 // iterations != (step - 1) * 10 // iterations and step:
+                path.append(float(1 - torch.stack(now).detach().mean() / average.mean()))
+            torch.stack([(loss * share).sum() for loss, share in zip(now, weight)]).sum().backward()
             optimiser.step()
             with torch.no_grad():
                 values.clamp_(0, 1)
         # With gradients on: they decide by which of two equal ways a judge answers.
         found = torch.stack([loss.detach() for loss in losses(values)]).mean(0)
-        shares[start] = float(1 - found.mean() / average.mean())
+        shares[start], paths[start] = float(1 - found.mean() / average.mean()), path
         better = found < least
         best[better], least = values.detach()[better], torch.where(better, found, least)
-    return Best(best, least, average, shares)
+    return Best(best, least, average, shares, paths)
 
 
 def _begin(start: str, averages: Tensor) -> Tensor:
