@@ -183,15 +183,16 @@ class RetinaReport:
         if self.images or self.electrodes or self.twin or self.judge:
             return self._own()
         from ontogym.studies.retina_report.config import ReportConfig
+        from ontogym.studies.retina_report.published import HEADS, published_rows
         from ontogym.studies.retina_report.run import run_report
-        from ontogym.studies.retina_report.words import conclusions, published_rows
+        from ontogym.studies.retina_report.words import conclusions
 
         config = ReportConfig(seeds=self.seeds)
         with stoppable(self.out, onward=""):
             summary = run_report(config.quick() if self.quick else config, self.out)
         path = Path(self.out) / "report.html"
         if not self.json:
-            print_table("The actor-model framework", ("", "paper", "here"), published_rows(summary))
+            print_table("The actor-model framework", HEADS, published_rows(summary))
             print("", *conclusions(summary), "", f"The page: {path}", sep="\n")
         return {**summary, "file": str(path)}
 

@@ -89,6 +89,11 @@ class ReportConfig:
             alphas=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0),
         )  # fmt: skip
 
+    def new_seeds(self, seed: int) -> range:
+        """New retinas of one source retina."""
+        first = NEW_RETINAS + seed * self.new_retinas
+        return range(first, first + self.new_retinas)
+
     def part(self, seed: int, fold: int) -> dict[str, Any]:
         """What the result of one part depends on."""
         shared = {
