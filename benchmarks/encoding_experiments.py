@@ -38,6 +38,7 @@ from encoding_rows import (
     judge,
     pictures,
 )
+from encoding_tables import OPTIMA, tables
 
 from ontogym import __version__
 from ontogym.retina_env.animals import HELD_OUT_ANIMALS
@@ -56,7 +57,6 @@ from ontogym.statistics import mean_summary
 
 ROOT = RESULTS.parent.parent.parent
 PAGE = ROOT / "docs" / "experiments" / "encoding.md"
-OPTIMA = ROOT / "ontogym" / "retina_env" / "encoding" / "optima.json"
 MARKS = ("<!-- encoding: python benchmarks/encoding_experiments.py --write -->", "<!-- end of encoding -->")
 EXTRA = ("optimum", "calibration", "refinement")
 
@@ -260,64 +260,6 @@ def _interval(returns: np.ndarray[Any, Any]) -> dict[str, Any]:
 def command(name: str, seed: int) -> str:
     """What makes one cell."""
     return f"python benchmarks/encoding_experiments.py {name} --seeds {seed}"
-
-
-def tables() -> str:
-    """Skill by method, pictures and judge, as Markdown: mean, and half of a 95 % interval over seeds or subjects."""
-    heads = [f"{title}, {kind}" for kind in PICTURES for title in SUBJECTS.values()]
-    lines = ["| method | " + " | ".join([*heads, "seeds"]) + " |", "|---" * (len(heads) + 2) + "|"]
-    for name, (title, _, _) in ROWS.items():
-        found = [cell for cell in cells.kept(RESULTS, name) if "pictures" in cell]
-        if found:
-            row = [_shown(found, kind, subject) for kind in PICTURES for subject in SUBJECTS]
-            lines.append("| " + " | ".join([title, *row, str(len(found))]) + " |")
-    return "\n".join([*lines, "", *_scales(), "", *_several_steps()]) + "\n"
-
-
-def _shown(found: list[dict[str, Any]], kind: str, subject: str) -> str:
-    rows = [c["pictures"].get(kind, {}).get(subject) for c in found]
-    if not all(rows):
-        return "–"
-    share = json.loads(OPTIMA.read_text())[f"{subject}/{kind}"]["share"]
-    table = np.array([row["taken"] for row in rows]) / share  # seeds x subjects
-    # Seeds where there are some, else the subjects: animals or patients.
-    over = table.mean(1) if len(table) > 1 else table[0]
-    told = mean_summary([float(v) for v in over])
-    half = "" if told["ci95"] is None else f" ± {(told['ci95'][1] - told['ci95'][0]) / 2:.2f}"
-    return f"{told['mean']:.2f}{half}"
-
-
-def _scales() -> list[str]:
-    kept = json.loads(OPTIMA.read_text())
-    lines = [
-        "| skill 1 of | share of averaging's loss that the best known picture takes away | by start |",
-        "|---|---|---|",
-    ]
-    for key, told in kept.items():
-        starts = ", ".join(f"{k} {v:.3f}" for k, v in told.get("by_start", {}).items())
-        lines.append(f"| {key.replace('/', ', ')} | {told['share']:.3f} | {starts or '–'} |")
-    return lines
-
-
-def _several_steps() -> list[str]:
-    lines: list[str] = []
-    for cell in cells.kept(RESULTS, "refinement")[:1]:
-        lines += ["| RetinaRefinement-v0, 64 lives | return |", "|---|---|"]
-        for name, told in cell["pictures"]["refinement"].items():
-            lines.append(f"| {name} | {told['mean']:.2f} [{told['ci95'][0]:.2f}, {told['ci95'][1]:.2f}] |")
-        lines.append("")
-    for cell in cells.kept(RESULTS, "calibration")[:1]:
-        told, kept = cell["pictures"]["calibration"], json.loads(OPTIMA.read_text())
-        share = kept["percept-each/leaves"]["share"]
-        lines += ["| RetinaCalibration-v1, held-out patients | skill of a picture |", "|---|---|"]
-        rows = {"own parameters": "own", "best for all": "everyone", "another patient's": "another"}
-        lines += [f"| {name} | {told['value'][key] / share:.2f} |" for name, key in rows.items()]
-        lines += [f"| **value of information** | **{told['value_of_information'] / share:.2f}** |", ""]
-        lines += ["| RetinaCalibration-v1, 32 lives of 20 pictures | return |", "|---|---|"]
-        for name, row in told["returns"].items():
-            mean, low, high = (v / share for v in (row["mean"], *row["ci95"]))
-            lines.append(f"| {name} | {mean:.1f} [{low:.1f}, {high:.1f}] |")
-    return lines
 
 
 def main() -> None:
