@@ -29,6 +29,7 @@ from encoding_rows import (
     BLOCKS,
     PATIENTS,
     PICTURES,
+    REFINING,
     RESULTS,
     ROWS,
     SUBJECTS,
@@ -37,6 +38,7 @@ from encoding_rows import (
     Where,
     judge,
     pictures,
+    refining_learner,
 )
 from encoding_tables import OPTIMA, tables
 
@@ -208,6 +210,7 @@ def run_calibration(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The value of information, and what the estimator makes of it, on patients that are not in its table."""
     from ontogym.envs import make_vector
     from ontogym.retina_env.encoding.calibrators import Estimator, value_of_information
+    from ontogym.retina_env.encoding.preferences import Preferences, worth_to_each
 
     table = make_vector("ontogym/RetinaCalibration-v1", 1, patients=64)
     known = value_of_information(table.dynamics, range(64))
@@ -217,9 +220,15 @@ def run_calibration(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     common = known.common
     bayes = Estimator(test.dynamics, table.dynamics.task.judge, known.fits, common)
     nothing = Estimator(test.dynamics, table.dynamics.task.judge, np.tile(common, (1, 1)), common)
+    candidates = np.concatenate([known.fits, common[None]])
+    duels = Preferences(candidates, worth_to_each(table.dynamics, candidates, range(64)), seed=seed)
     # As a share of the loss of averaging, which does not depend on where skill is 1.
     unit = test.dynamics.task.judge.share
-    lived = {"best for all": nothing.live(test, 1000 + seed), "Bayes": bayes.live(test, 1000 + seed)}
+    lived = {
+        "best for all": nothing.live(test, 1000 + seed),
+        "which of two is better (after HILO)": duels.live(test, 1000 + seed),
+        "Bayes and least squares, from drawings": bayes.live(test, 1000 + seed),
+    }
     found = {
         "value": _times(unit, value._asdict()),
         "value_of_information": unit * value.of_information,
@@ -249,7 +258,20 @@ def run_refinement(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "one filter, then Gauss-Newton": GaussNewton(start, learned),
     }
     found = {name: _interval(refine(env, way, 12345 + seed)) for name, way in ways.items()}
-    return {"refinement": found}, {"lives": 64}
+    for kind in ("ppo", "sac"):
+        model = refining_learner(kind, seed)
+        found[f"{kind.upper()}, exploration SD .05"] = _interval(_lived(env, model, 12345 + seed))
+    return {"refinement": found}, {"lives": 64, "learners_steps": REFINING}
+
+
+def _lived(env: Any, model: Any, seed: int) -> np.ndarray[Any, Any]:
+    """Returns of a policy of Stable-Baselines3 that sees statistics, target, response and progress."""
+    seen, _ = env.reset(seed=seed)
+    total = np.zeros(env.num_envs)
+    for _ in range(env.unwrapped.dynamics.steps):
+        seen, reward, *_ = env.step(model.predict(seen, deterministic=True)[0])
+        total += reward
+    return total
 
 
 def _interval(returns: np.ndarray[Any, Any]) -> dict[str, Any]:

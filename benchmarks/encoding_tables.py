@@ -92,7 +92,9 @@ def _scales() -> list[str]:
     for key, told in kept.items():
         starts = ", ".join(f"{k} {v:.3f}" for k, v in told.get("by_start", {}).items())
         longer = " to ".join(f"{v:.3f}" for v in told.get("twice_as_long", ()))
-        lines.append(f"| {key.replace('/', ', ')} | {told['share']:.3f} | {starts or '–'} | {longer or '–'} |")
+        lines.append(
+            f"| {key.replace('/', ', ')} | {told['share']:.3f} | {starts or '–'} | {longer or '–'} |"
+        )
     return lines
 
 

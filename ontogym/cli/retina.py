@@ -73,12 +73,16 @@ class RetinaFit:
         from ontogym.retina_env.recorded_twin import fit_recording
 
         if self.out is None:
-            raise OntogymError("The twin of a recording is not kept in the cache; pass --out NAME.safetensors.")
+            raise OntogymError(
+                "The twin of a recording is not kept in the cache; pass --out NAME.safetensors."
+            )
         assert self.recording is not None
         with stoppable(Path(self.out).with_suffix(".fit")):
             facts = fit_recording(self.recording, self.out, config, self.resume).facts
         if not self.json:
-            ceiling = "no repeats" if facts["r2_ceiling_median"] is None else f"{facts['r2_ceiling_median']:.3f}"
+            ceiling = (
+                "no repeats" if facts["r2_ceiling_median"] is None else f"{facts['r2_ceiling_median']:.3f}"
+            )
             rows = [
                 ("R2 on the test images, median over cells", f"{facts['r2_median']:.3f}"),
                 ("  of half of the repeats with the other half", ceiling),

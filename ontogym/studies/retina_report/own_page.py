@@ -29,7 +29,9 @@ class Seen(NamedTuple):
 def write_own_page(path: Path, summary: dict[str, Any], seen: Seen) -> None:
     """Write the page of `summary`."""
     given = summary["settings"]
-    page = Page("What to show instead of a picture", f"{summary['electrodes']}; {summary['pictures']} pictures.")
+    page = Page(
+        "What to show instead of a picture", f"{summary['electrodes']}; {summary['pictures']} pictures."
+    )
     page.picture(
         image_figure({"picture": seen.examples, **seen.shown}),
         "Pictures, and what the electrodes show of them, each way to encode.",

@@ -186,7 +186,9 @@ def _mean_responses(
         "new": [_new_retina(k) for k in config.new_seeds(source.retina.seed)],
     }
     return {
-        subject: {name: _rounded(np.concatenate([m.rates(x).mean(0) for m in those])) for name, x in shown.items()}
+        subject: {
+            name: _rounded(np.concatenate([m.rates(x).mean(0) for m in those])) for name, x in shown.items()
+        }
         for subject, those in models.items()
     }
 

@@ -42,7 +42,9 @@ def published_rows(summary: dict[str, Any]) -> list[Row]:
         row(
             "Suppl. Fig. 1a, c: gain of ON against OFF cells, Mann-Whitney",
             f"p {beside('on_off_p')}",
-            lambda s: f"{s['supplement']['on']:+.3f}, {s['supplement']['off']:+.3f}, p = {p_text(s['supplement']['on_off_p'])}",
+            lambda s: (
+                f"{s['supplement']['on']:+.3f}, {s['supplement']['off']:+.3f}, p = {p_text(s['supplement']['on_off_p'])}"
+            ),
         ),
         row(
             "Suppl. Fig. 1b, d: gain and size of the receptive field, Pearson",
@@ -77,7 +79,13 @@ def _pictures(summary: dict[str, Any]) -> list[Row]:
 
     corrected = [_both(alpha[s]["actor_vs_corrected"]) for s in ("twin", "ex-vivo")]
     return [
-        ("Fig. 6: local contrast of pictures, actor over average", "higher, p < .0001", _both(contrast), "", ""),
+        (
+            "Fig. 6: local contrast of pictures, actor over average",
+            "higher, p < .0001",
+            _both(contrast),
+            "",
+            "",
+        ),
         ("Fig. 7b: best contrast factor", "1.5; not tested", best("twin"), best("ex-vivo"), ""),
         ("Fig. 7d: actor over average with the best factor", "p .0082; not tested", *corrected, ""),
         ("Fig. 8: kernels that are Mexican hats", "6 of 6", hats, "", ""),
@@ -92,7 +100,13 @@ def _twins(summary: dict[str, Any]) -> list[Row]:
 
     return [
         ("twins: R2 of responses", "not given", listed("twin_r2"), "", ""),
-        ("twins: R2 of changes from full to averaged pictures", "not given", listed("twin_changes_r2"), "", ""),
+        (
+            "twins: R2 of changes from full to averaged pictures",
+            "not given",
+            listed("twin_changes_r2"),
+            "",
+            "",
+        ),
     ]
 
 

@@ -39,7 +39,16 @@ def folder(tmp_path):
 
 
 def test_a_folder_a_grid_and_a_model(folder, tmp_path, capsys):
-    words = ["--images", str(folder), "--electrodes", "16x16", "--twin", f"{__name__}:Variance", "--judge", "twin"]
+    words = [
+        "--images",
+        str(folder),
+        "--electrodes",
+        "16x16",
+        "--twin",
+        f"{__name__}:Variance",
+        "--judge",
+        "twin",
+    ]
     assert main(["retina", "report", *words, "--out", str(tmp_path / "a"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     ways = found["judges"]["twin"]
@@ -48,7 +57,9 @@ def test_a_folder_a_grid_and_a_model(folder, tmp_path, capsys):
     assert found["pictures"] == 12  # 2 pictures of 2 x 3 patches
     page = (tmp_path / "a" / "report.html").read_text()
     assert page.index("<figure>") < page.index("<h2>")
-    assert json.loads((tmp_path / "a" / "report.json").read_text())["judges"]["twin"]["averaging"]["mean"] == 0
+    assert (
+        json.loads((tmp_path / "a" / "report.json").read_text())["judges"]["twin"]["averaging"]["mean"] == 0
+    )
 
 
 def test_an_implant_is_shown_at_its_true_size(folder, tmp_path, monkeypatch, capsys):
@@ -72,7 +83,10 @@ def test_what_does_not_fit_is_refused_in_a_sentence(folder, tmp_path):
     with pytest.raises(OntogymError, match="pass --electrodes argus-ii"):
         own._stages(own.OwnConfig(judges=("percept",)))
     with pytest.raises(OntogymError, match="Remembers has memory \\(GRUCell\\)"):
-        own.run_own(own.OwnConfig(str(folder), twin=f"{__name__}:Remembers", judges=("twin",), count=8), tmp_path / "a")
+        own.run_own(
+            own.OwnConfig(str(folder), twin=f"{__name__}:Remembers", judges=("twin",), count=8),
+            tmp_path / "a",
+        )
     (tmp_path / "far.csv").write_text("9000,0\n-9000,0\n")
     with pytest.raises(OntogymError, match="No electrode of far lies"):
         own._stages(own.OwnConfig(electrodes=str(tmp_path / "far.csv")))

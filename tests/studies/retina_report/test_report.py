@@ -57,7 +57,12 @@ def test_every_subject_and_method_is_measured(report):
     _, summary, _ = report
     assert set(summary["subjects"]) == set(SUBJECTS)
     for subject in ("twin", "ex-vivo"):
-        assert set(summary["subjects"][subject]["median_reliability"]) == {"high", "actor", OWN, *DOWNSAMPLERS}
+        assert set(summary["subjects"][subject]["median_reliability"]) == {
+            "high",
+            "actor",
+            OWN,
+            *DOWNSAMPLERS,
+        }
     for subject in SUBJECTS:
         assert summary["subjects"][subject][f"actor_vs_{ANTIALIASED}"]["n"] == 60
         assert 0 <= summary["subjects"][subject]["supplement"]["on_off_p"] <= 1
