@@ -144,7 +144,7 @@ def run_optimum(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The best known pictures of one judge for pictures of one kind, which the seed counts through (`OPTIMA_OF`)."""
     kind, subject = OPTIMA_OF[seed]
     # Where every start ends at nearly the whole loss, or all of them alike, fewer pictures and starts do.
-    images = pictures(kind)[:: {"twin": 2, "source": 6, "animals": 4}.get(subject, 8)]
+    images = pictures(kind)[:: {"twin": 2, "source": 6, "animals": 6}.get(subject, 8)]
     x, picture = torch.from_numpy(images), torch.arange(len(images))
     if subject in ("twin", "source"):
         model: Any = default_twin() if subject == "twin" else SimulatedRetina(0)
@@ -181,7 +181,7 @@ def _of_animals(images: np.ndarray[Any, Any]) -> dict[str, Any]:
     return told | {"twice_as_long": [round(short.share, 4), round(long.share, 4)], "steps": STEPS}
 
 
-STEPS = 150
+STEPS = 100
 """Of the search for animals."""
 
 

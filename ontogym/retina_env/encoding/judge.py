@@ -40,6 +40,7 @@ class Judge(abc.ABC):
         layout: the electrodes.
         subjects, pictures, channels: K, M and N.
         named: what the loss is called in an environment's info.
+        one: what skill 1 is as good as, in words.
     """
 
     layout: Layout
@@ -47,6 +48,7 @@ class Judge(abc.ABC):
     pictures: int
     channels: int
     named: ClassVar[str] = "loss"
+    one: ClassVar[str] = "best known picture"
 
     @abc.abstractmethod
     def answer(self, electrodes: Tensor, who: Tensor | None = None, blocks: bool = False) -> Tensor:
