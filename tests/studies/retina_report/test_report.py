@@ -104,7 +104,7 @@ def test_the_page_stands_alone_and_has_every_figure(report):
         assert len(row) == len(HEADS)
         assert row[0].replace("'", "&#39;") in html
     for words_of in (
-        "Fig. 3",
+        "Figs. 3 and 5",
         "Fig. 4",
         "Fig. 6",
         "Fig. 7",
