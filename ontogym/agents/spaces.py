@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -82,13 +83,30 @@ def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32
 
 
 def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
-    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
+    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``.
+
+    Raises:
+        OntogymError: no channel is bounded, so that nothing would be scaled. Where only some are, a warning names the others.
+    """
     flat = spaces.flatten_space(space)
     if not isinstance(flat, spaces.Box):
         return np.ones(spaces.flatdim(space), np.float32)
     bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
     # A bound like CartPole's 3.4e38 stands for none.
     usual = (bound > 0) & (bound < 1e6)
+    free = np.flatnonzero(bound >= 1e6)
+    if len(free):
+        mend = "wrap the environment so that they are (gymnasium.wrappers.TransformObservation, or NormalizeObservation)"
+        if len(free) == len(bound):
+            raise OntogymError(
+                f"scale_observations divides by bounds, and none of the {len(bound)} observations is bounded; leave it out, or "
+                f"{mend}."
+            )
+        named = ", ".join(map(str, free[:8])) + (", ..." if len(free) > 8 else "")
+        warnings.warn(
+            f"scale_observations leaves observations {named} as they are, which are not bounded; {mend}.",
+            stacklevel=2,
+        )
     return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from ontogym.cli.options import key_values, print_table
+from ontogym.errors import OntogymError
+
+if TYPE_CHECKING:
+    from ontogym.leaderboard.suites import HeldOut
 
 __all__ = [
     "LeaderboardAdd",
@@ -86,43 +90,78 @@ class LeaderboardSubmit:
 
 @dataclass(frozen=True)
 class LeaderboardVerify:
-    """Re-run a submission on public and held-out seeds and write what was found beside it.
+    """Re-run submissions on public and held-out seeds and write what was found beside each.
 
     Attributes:
-        submission: folder of a submission, or the name of an entry of the store.
+        submissions: folders of submissions, or names of entries of the store.
         store: folder of the leaderboard, for names.
+        all: every entry of the store.
         held_out: a secret of the organiser that decides the held-out seeds; the package's own if not given.
+        evaluator: where they are re-run: "process" (this one), "pool" (of worker processes), "ray" (see docs/cluster.md), or
+            what a package adds.
+        workers: how many at a time; 0 for as many as the evaluator's place has cores.
+        address: where the evaluator's engine is found.
         json: print one JSON object as the last line.
     """
 
-    submission: Annotated[str, tyro.conf.Positional]
+    submissions: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     store: str = "results"
+    all: bool = False
     held_out: str | None = None
+    evaluator: str | None = None
+    workers: int = 0
+    address: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
-        """Re-run, write ``verification.json``; exit status 1 if refused."""
-        from ontogym import checkpoint
-        from ontogym.leaderboard.limits import VERIFICATION, Refused
+        """Re-run, write ``verification.json``; exit status 1 if any is refused."""
+        from ontogym.baselines.evolution.evaluators import make_workers
+        from ontogym.leaderboard.limits import Refused
+        from ontogym.leaderboard.store import Store
+        from ontogym.leaderboard.suites import held_out
+        from ontogym.leaderboard.verification import verify_files
+
+        seeds, reports = held_out(self.held_out), {}
+        names = [*self.submissions, *(Store.open(self.store).names() if self.all else ())]
+        if not names:
+            raise OntogymError("Name a folder of a submission or an entry of the store, or give --all.")
+        tasks, read = [], []
+        for name in names:
+            try:
+                files = self._files(name, seeds)
+            except Refused as error:
+                reports[name] = _refused(name, error, self.json)
+                continue
+            read.append(name)
+            tasks.append((files, seeds))
+        with make_workers(self.evaluator, self.workers, self.address) as workers:
+            for index, found in workers.results(verify_files, tasks):
+                self._keep(read[index], found)
+                reports[read[index]] = _report(read[index], found, self.json)
+        status = max(report["exit_status"] for report in reports.values())
+        return {**(reports[names[0]] if len(names) == 1 else {"found": reports}), "exit_status": status}
+
+    def _files(self, name: str, seeds: HeldOut) -> dict[str, bytes]:
+        """The two files of a submission, which have passed the limits."""
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.submission import read_submission
-        from ontogym.leaderboard.suites import held_out
-        from ontogym.leaderboard.verification import verify
 
-        seeds, folder = held_out(self.held_out), Path(self.submission)
-        try:
-            if folder.exists():
-                found = verify(read_submission(folder), seeds)
-                checkpoint.write_json(folder / VERIFICATION, found)
-            else:
-                store = Store.open(self.store)
-                record = store.record(self.submission)
-                store.check_held_out(seeds.commitment)
-                found = verify(record.submission, seeds)
-                store.set_verification(record.name, found)
-        except Refused as error:
-            return _refused(self.submission, error, self.json)
-        return _report(self.submission, found, self.json)
+        if Path(name).exists():
+            return read_submission(name).files
+        store = Store.open(self.store)
+        record = store.record(name)
+        store.check_held_out(seeds.commitment)
+        return record.submission.files
+
+    def _keep(self, name: str, found: dict[str, Any]) -> None:
+        from ontogym import checkpoint
+        from ontogym.leaderboard.limits import VERIFICATION
+        from ontogym.leaderboard.store import Store
+
+        if Path(name).exists():
+            checkpoint.write_json(Path(name) / VERIFICATION, found)
+        else:
+            Store.open(self.store).set_verification(name, found)
 
 
 @dataclass(frozen=True)

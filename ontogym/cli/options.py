@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ontogym.registry import key_values
 
-__all__ = ["key_values", "print_table", "score_line"]
+__all__ = ["as_json", "key_values", "print_table", "score_line"]
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has room."""
@@ -45,3 +47,22 @@ def score_line(summary: dict[str, Any]) -> str:
     """Mean and interval of a summary."""
     low, high = summary["ci95"]
     return f"{summary['mean']:.1f}  [{low:.1f}, {high:.1f}]"
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """What ``--json`` prints of a command's result: one line."""
+    return json.dumps(_finite(found), allow_nan=False, default=_plain)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null in place of NaN and infinities, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """NumPy numbers as numbers, anything else as text."""
+    return _finite(value.item()) if hasattr(value, "item") else str(value)

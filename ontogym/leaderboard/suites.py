@@ -17,13 +17,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.adaptation import held_out_normalised
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.switches import regained_in_lives
 from ontogym.envs import anchors, conditions
 from ontogym.envs.registration import change_cost
-from ontogym.envs.world_anchors import world_anchors
-from ontogym.envs.worlds import FOLDS
+from ontogym.envs.world_anchors import in_worlds, world_conditions
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.retina_env.encoding.board import ENCODING_TASKS
 from ontogym.seeding import derive
@@ -113,9 +111,9 @@ class SuiteTask:
         )
 
     def _worlds(self) -> tuple[dict[str, Any], ...]:
-        """One condition a held-out world, so that every life of a group lives in another of them."""
-        count = len(world_anchors(self.env, 0).ceiling)
-        return tuple({"world": world} for world in range(count) if world % FOLDS == self.fold)
+        """One condition a held-out world."""
+        assert self.fold is not None
+        return world_conditions(self.env, self.fold)
 
     def measure(self, result: LifeResult) -> float | None:
         """What `ranked` names, of one agent's lives; None where that is the score itself, or nothing is to be scored.
@@ -133,11 +131,7 @@ class SuiteTask:
             scored = [change["regained"] for change in changes if change["regained"] is not None]
             return float(np.mean(scored)) if scored else None
         if self.ranked == "held-out" and self.fold is not None:
-            places = [condition["world"] for condition in self._worlds()]
-            by_world = result.returns[0].mean(1).reshape(-1, len(places)).mean(0)
-            found = world_anchors(self.env, self.fold)
-            single, told = found.floor[places], found.ceiling[places]
-            return held_out_normalised(by_world, single, told, optimal - random).value
+            return in_worlds(self.env, self.fold, "test", result.returns[0], optimal - random)[1].value
         return None
 
     def seeds(self, suite: Suite, root: int = PUBLIC) -> NDArray[np.uint64]:
@@ -310,6 +304,27 @@ EVERY_SUITE: tuple[Suite, ...] = (
                 lives=32,
                 env_kwargs=_ONE_HOT,
                 asks="The same, for food that moves; where the agent is tells nothing of where food is.",
+            ),
+        ),
+    ),
+    Suite(
+        "choice",
+        2,
+        "Two-alternative choices whose rule is inferred from behaviour.",
+        (
+            SuiteTask(
+                "DeNovoChoice-v0",
+                "ontogym/DeNovoChoice-v0",
+                episodes=1,
+                lives=20,
+                asks="To choose by the stimulus; a rule that is the same in every life need not be learned.",
+            ),
+            SuiteTask(
+                "DeNovoChoiceBlocks-v1",
+                "ontogym/DeNovoChoiceBlocks-v1",
+                episodes=1,
+                lives=20,
+                asks="To find out from reward and the own choice which way the rule points now.",
             ),
         ),
     ),

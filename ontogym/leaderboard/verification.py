@@ -23,7 +23,7 @@ from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
-from ontogym.leaderboard.submission import Submission
+from ontogym.leaderboard.submission import Submission, unpack
 from ontogym.leaderboard.suites import (
     HELD_OUT,
     PACKAGE_SEEDS,
@@ -46,6 +46,7 @@ __all__ = [
     "machine",
     "ontogym_version",
     "verify",
+    "verify_files",
 ]
 
 FORMAT = 2
@@ -141,7 +142,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
         result = player.live(task.life, seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
-    density = result.diagnostics.get("density")
+    density = result.diagnostics.get("density_at_end")
     recovery = None
     if task.window is not None:
         recovery = switches_met(result.trace, result.returns, task.window).get("within")
@@ -328,6 +329,11 @@ def verify(
         if isinstance(error, Stopped):
             found["spent"] = vars(error.spent)
     return found
+
+
+def verify_files(files: Mapping[str, bytes], held_out: HeldOut) -> dict[str, Any]:
+    """`verify` for the bytes of a submission that was read: what workers of any kind are given."""
+    return verify(unpack(files), held_out)
 
 
 def _compare(

@@ -89,7 +89,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-NETWORKS = ("mlp", "rnn", "gru", "hyper", "trace")
+NETWORKS = ("mlp", "rnn", "gru", "hyper", "trace", "local-trace")
 """Agents that `NETWORK_PRESETS` are for."""
 
 _NETWORK: dict[str, Any] = {"sigma": 0.5, "population": 64, "eval_every": 5}

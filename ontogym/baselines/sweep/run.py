@@ -145,6 +145,7 @@ def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         name: run("evaluate", {"target": str(folder), **flags}, False)
         for name, flags in cell.evaluations.items()
     }
+    submitted = _submitted(out, cell, folder, run)
     kept = {
         "task": cell.task,
         "method": cell.method,
@@ -155,6 +156,7 @@ def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         "result": _brief(result),
         "evaluations": scores,
         "curve": _curve(folder),
+        **({"submission": submitted} if submitted else {}),
     }
     for name in plan.keep:
         if (folder / name).is_file():
@@ -162,6 +164,22 @@ def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
     shutil.rmtree(folder, ignore_errors=True)
     mark.unlink(missing_ok=True)
+
+
+def _submitted(out: Path, cell: Cell, folder: Path, run: Run) -> dict[str, Any]:
+    """Submit what a cell's command left, let the leaderboard verify and take it; task to what it is called there."""
+    if not cell.submission:
+        return {}
+    flags = dict(cell.submission)
+    tasks, store, accept = flags.pop("tasks"), flags.pop("store"), flags.pop("accept", [])
+    made, found = out / "runs" / f"{cell.name}.submission", {}
+    for task in tasks:
+        shutil.rmtree(made, ignore_errors=True)
+        run("leaderboard submit", {"run_dir": str(folder), "task": task, **flags, "out": str(made)}, False)
+        adding = {"submission": str(made), "store": store, **({"accept": accept} if accept else {})}
+        found[task] = run("leaderboard add", adding, False)["id"]
+    shutil.rmtree(made, ignore_errors=True)
+    return found
 
 
 def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
