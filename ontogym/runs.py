@@ -21,6 +21,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -245,8 +246,21 @@ class RunFolder:
         try:
             if kind is not None and issubclass(kind, KeyboardInterrupt):
                 self._write()
+            elif kind is not None:
+                with contextlib.suppress(OntogymError):  # what has failed is said already
+                    self._write()
+                self._undo_start()
         finally:
             self.close()
+
+    def _undo_start(self) -> None:
+        """Take away what a new run that failed before its first checkpoint wrote: it must not block the next try."""
+        begun = {self._record, PROGRESS, "tensorboard", checkpoint.LOCK}
+        found = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
+        if self.kept is None and found <= begun:
+            for name in (self._record, PROGRESS):
+                (self.path / name).unlink(missing_ok=True)
+            shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
 
 
 def _own_rows(path: Path, meta: Mapping[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from ontogym import checkpoint
 from ontogym.agents.base import Agent, check_genomes
 from ontogym.baselines.lives.life import make_agent
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError
 
 __all__ = ["SavedAgent", "how_it_lives", "load_agent", "save_agent"]
@@ -72,7 +73,7 @@ class SavedAgent:
         Raises:
             OntogymError: the genome does not fit the agent, or a name that would import code.
         """
-        for name in (self.agent, env or self.env):
+        for name in (self.agent, bare_id(env or self.env)):
             if ":" in name and not trusted:
                 raise OntogymError(
                     f"This file names {name!r}, which would import code; register it (an entry point for an "

@@ -15,6 +15,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from ontogym.baselines.sb3.spaces import MappedEnv
+from ontogym.envs.checked import CheckedEnv
 from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError
 
@@ -114,7 +116,11 @@ def _lane_info(infos: Mapping[str, Any], lane: int) -> dict[str, Any]:
 
 
 def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | None = None) -> VecEnv:
-    """A monitored SB3 `VecEnv` of any id: native where the suite has a batched form, else one by one."""
+    """A monitored SB3 `VecEnv` of any id: native where the suite has a batched form, else one by one, checked and mapped.
+
+    Raises:
+        OntogymError: as its environments are made or stepped: see `CheckedEnv` and `SpaceMap`.
+    """
     if is_native(find_spec(env_id)):
         envs = gymnasium.make_vec(
             env_id,
@@ -126,4 +132,7 @@ def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | N
         return VecMonitor(VectorEnvAdapter(envs))
     from stable_baselines3.common.env_util import make_vec_env as one_by_one
 
-    return one_by_one(env_id, n_envs=n_envs, env_kwargs=dict(env_kwargs or {}))
+    def single(**kwargs: Any) -> gymnasium.Env[Any, Any]:
+        return MappedEnv(CheckedEnv(gymnasium.make(env_id, disable_env_checker=True, **kwargs), env_id))
+
+    return one_by_one(single, n_envs=n_envs, env_kwargs=dict(env_kwargs or {}))

@@ -15,9 +15,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from gymnasium.spaces import Discrete
+
 from ontogym import checkpoint
 from ontogym.agents.base import Actor
-from ontogym.baselines.lives.lanes import make_single
+from ontogym.agents.spaces import SpaceAdapter, SpaceError
+from ontogym.baselines.lives.lanes import make_single, try_environment
 from ontogym.baselines.lives.life import LifeSpec, live_actor, summarise
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.model import make_model
@@ -25,6 +28,7 @@ from ontogym.baselines.sb3.networks import algorithms_for
 from ontogym.baselines.sb3.policy import KIND, load_policy
 from ontogym.baselines.sb3.references import FLOORS
 from ontogym.baselines.sb3.settings import hyperparameters
+from ontogym.baselines.sb3.spaces import SpaceMap
 from ontogym.baselines.sb3.state import collect, policy_tensors, restore
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
@@ -59,6 +63,7 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
         OntogymError: an algorithm that does not fit the action space, an unknown environment or hyper-parameter, a
             folder that holds something (without `resume`) or another run (with it).
     """
+    try_environment(config.env, config.env_kwargs, config.max_steps)
     single = make_single(config.env, config.env_kwargs)
     spaces = single.observation_space, single.action_space
     single.close()
@@ -66,7 +71,10 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
         return _train_floor(config, spaces, resume)
     if config.algo not in algorithms_for(spaces[1]):
         fitting = ", ".join(algorithms_for(spaces[1]) + FLOORS)
-        raise OntogymError(f"{config.algo} cannot act in {spaces[1]}; algorithms that can: {fitting}.")
+        raise OntogymError(
+            f"{config.algo} cannot act in the {spaces[1]} of {config.env}; algorithms that can: {fitting}."
+        )
+    _check_spaces(config, spaces)
     values = hyperparameters(config.algo, config.env, config.hyper)
     options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
     with _one_thread():
@@ -77,6 +85,15 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
                 return _finished(folder) or _learn(config, facts, model, spaces, progress, folder)
         finally:
             model.env.close()
+
+
+def _check_spaces(config: TrainingConfig, spaces: Any) -> None:
+    """Refuse what SB3 cannot learn in, by the name of the environment."""
+    try:
+        SpaceMap(*spaces)
+        SpaceAdapter(Discrete(2), spaces[1])
+    except SpaceError as error:
+        raise SpaceError(f"The environment {config.env!r} does not suit {config.algo}: {error}") from error
 
 
 @contextlib.contextmanager

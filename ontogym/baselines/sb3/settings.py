@@ -48,7 +48,7 @@ def hyperparameters(algorithm: str, env: str, given: Mapping[str, Any] | None = 
 
 
 def _file(env: str) -> Path:
-    return FOLDER / f"{env.replace('/', '.')}.ini"
+    return FOLDER / f"{env.rpartition(':')[2].replace('/', '.')}.ini"
 
 
 def _section(file: Path, algorithm: str) -> dict[str, Any]:
