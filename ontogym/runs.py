@@ -37,7 +37,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["RunFolder", "build_config", "command_line", "read_config", "read_progress", "stoppable", "table"]
+__all__ = [
+    "RunFolder",
+    "build_config",
+    "command_line",
+    "holding",
+    "read_config",
+    "read_progress",
+    "stoppable",
+    "table",
+]
 
 Arrays = Mapping[str, NDArray[Any]]
 C = TypeVar("C")
@@ -62,6 +71,7 @@ class RunFolder:
         config: everything that decides the result, JSON-able.
         resume: go on with what is there; None goes on where there is something and starts where there is not.
         neutral: names of settings that may differ when a run is resumed.
+        lately: those of them that checkpoints of version 0.2.0 and before were bound to.
         defaults: settings that a run which does not name them has; they are no part of `fingerprint`, so that a
             later version may add settings.
         record: name of the file that keeps the configuration. It may keep more under neutral names.
@@ -85,6 +95,7 @@ class RunFolder:
         resume: bool | None = False,
         *,
         neutral: Collection[str] = (),
+        lately: Collection[str] = (),
         defaults: Mapping[str, Any] | None = None,
         record: str = "config.json",
         before: Mapping[str, Any] | None = None,
@@ -93,7 +104,8 @@ class RunFolder:
     ) -> None:
         self.path, self.config = Path(path), dict(json.loads(json.dumps(config)))
         self.columns, self._record = tuple(columns), record
-        self._neutral, self._defaults = frozenset(neutral), dict(json.loads(json.dumps(defaults or {})))
+        self._neutral, self._lately = frozenset(neutral), frozenset(lately)
+        self._defaults = dict(json.loads(json.dumps(defaults or {})))
         self._check(resume, before)
         self._lock = checkpoint.hold_folder(self.path, doing)
         try:
@@ -154,10 +166,13 @@ class RunFolder:
 
     def fingerprint(self) -> str:
         """A hash of every setting that matters and is not at its default."""
+        return self._hash(self.config, self._neutral)
+
+    def _hash(self, config: Mapping[str, Any], neutral: Collection[str]) -> str:
         kept = {
             name: value
-            for name, value in self.config.items()
-            if name not in self._neutral and not (name in self._defaults and value == self._defaults[name])
+            for name, value in config.items()
+            if name not in neutral and not (name in self._defaults and value == self._defaults[name])
         }
         return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -199,7 +214,9 @@ class RunFolder:
             return None
         arrays, meta = checkpoint.load(file, kind)
         # Trainings of the first form kept their whole configuration instead of a fingerprint.
-        ours = meta.get("fingerprint", self.fingerprint()) == self.fingerprint()
+        bound = {**self.config, **{n: (self.kept or {}).get(n) for n in self._lately}}
+        known = (self.fingerprint(), self._hash(bound, self._neutral - self._lately))
+        ours = meta.get("fingerprint", known[0]) in known
         if not ours or meta.get("config", self.config) != self.config:
             raise OntogymError(
                 f"{file} belongs to another run than the {self._record} beside it; restore the file that was "
@@ -315,6 +332,17 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], header: boo
         writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+@contextlib.contextmanager
+def holding(path: Path | str, doing: str) -> Iterator[None]:
+    """Within, a folder is held for this process, where a command keeps something else there than a `RunFolder`.
+
+    Raises:
+        OntogymError: the folder cannot be written to, or another process holds it.
+    """
+    with contextlib.closing(checkpoint.hold_folder(path, doing)):
+        yield
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ def test_training_reaches_the_action_at_the_edge_of_the_space(name: str, best: f
 
 
 def test_an_environment_without_an_end_needs_max_steps(tmp_path: Path) -> None:
-    with pytest.raises(OntogymError, match="'Odd/Endless-v0' has no time limit.*--max-steps"):
+    with pytest.raises(OntogymError, match=r"'Odd/Endless-v0' has no time limit.*--max-steps"):
         begin("evolve", "Odd/Endless-v0", tmp_path / "out")
     begin("evolve", "Odd/Endless-v0", tmp_path / "out", max_steps=5)
 

@@ -59,6 +59,9 @@ def score(policy: Actor[Any], config: TrainingConfig) -> float:
 def train(config: TrainingConfig, resume: bool = False, progress: bool = False) -> dict[str, Any]:
     """Train, or go on with, the run in ``config.folder``; returns its ``run.json``.
 
+    A run that is over goes on if it is resumed with more steps. It ends as if it had been begun with them, where they
+    are whole segments and no hyper-parameter is a schedule; a schedule falls over the new number of steps.
+
     Raises:
         OntogymError: an algorithm that does not fit the action space, an unknown environment or hyper-parameter, a
             folder that holds something (without `resume`) or another run (with it).
@@ -82,7 +85,7 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
         facts = _facts(config, options, values)
         try:
             with _folder(config, facts, resume) as folder:
-                return _finished(folder) or _learn(config, facts, model, spaces, progress, folder)
+                return _finished(folder, config) or _learn(config, facts, model, spaces, progress, folder)
         finally:
             model.env.close()
 
@@ -113,13 +116,35 @@ def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunF
     """``run.json``, ``checkpoint``, ``model`` (best) and ``last`` ``.safetensors``."""
     known = {name: value for name, value in facts.items() if name != "training"}
     return RunFolder(
-        config.folder, known, resume, record="run.json", neutral=("training", "out"), doing="is training"
+        config.folder,
+        known,
+        resume,
+        record="run.json",
+        neutral=("training", "out", "steps"),
+        lately=("steps",),
+        doing="is training",
     )
 
 
-def _finished(folder: RunFolder) -> dict[str, Any] | None:
-    """``run.json`` of a run that is over."""
-    return folder.kept if folder.kept is not None and folder.kept.get("training") is not None else None
+def _finished(folder: RunFolder, config: TrainingConfig) -> dict[str, Any] | None:
+    """``run.json`` of a run that is over; None for one that is not, or that shall be trained for more steps.
+
+    Raises:
+        OntogymError: it has been trained for more steps already.
+    """
+    kept = folder.kept
+    if kept is None or kept.get("training") is None:
+        return None
+    if config.algo in FLOORS or config.steps == kept["steps"]:
+        return kept
+    if config.steps < kept["steps"]:
+        checkpoint.write_sealed_json(folder.path / "run.json", kept)
+        raise OntogymError(
+            f"The run in {folder.path} has been trained for {kept['steps']:,} steps already, not {config.steps:,}; give "
+            "--steps a larger number, or another --out."
+        )
+    checkpoint.write_sealed_json(folder.path / "run.json", {**kept, **folder.config, "training": None})
+    return None
 
 
 def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +159,7 @@ def _train_floor(config: TrainingConfig, spaces: Any, resume: bool) -> dict[str,
     facts = _facts(config, options, {})
     policy = load_policy({}, options, *spaces)
     with _folder(config, facts, resume) as folder:
-        if (done := _finished(folder)) is not None:
+        if (done := _finished(folder, config)) is not None:
             return done
         result = score(policy, config)
         checkpoint.save(config.folder / "model.safetensors", KIND, {}, {})
@@ -145,7 +170,6 @@ def _learn(
     config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, progress: bool, folder: RunFolder
 ) -> dict[str, Any]:
     """All segments that are left."""
-    from stable_baselines3.common.logger import configure
     from tqdm import tqdm
 
     out = config.folder
@@ -153,7 +177,7 @@ def _learn(
     if (loaded := folder.load("training")) is not None:
         arrays, meta = loaded
         restore(model, arrays, meta["model"])
-    model.set_logger(configure(str(out / "tensorboard"), ["tensorboard"]))
+    model.set_logger(_tensorboard(str(out / "tensorboard"), model.num_timesteps))
     _run_schedules_over(model, config.steps)
     bar = tqdm(total=config.steps, initial=model.num_timesteps, disable=not progress, unit="step")
     try:
@@ -167,6 +191,18 @@ def _learn(
     finally:
         bar.close()
         model.logger.close()
+
+
+def _tensorboard(folder: str, steps: int) -> Any:
+    """A logger whose events after so many steps replace those that a killed run has left."""
+    from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+    from torch.utils.tensorboard import SummaryWriter
+
+    class Resumed(TensorBoardOutputFormat):
+        def __init__(self) -> None:
+            self.writer, self._is_closed = SummaryWriter(folder, purge_step=steps + 1), False
+
+    return Logger(folder, [Resumed()])
 
 
 def _run_schedules_over(model: Any, steps: int) -> None:
