@@ -45,7 +45,7 @@ class SpaceMap:
         return _leaf_value(self._seen, observations)
 
     def act(self, actions: Any) -> Any:
-        """Actions of SB3 as the environment takes them: as in `SpaceAdapter.act`, boxes of whole numbers are rounded."""
+        """Actions of SB3 as the environment takes them: as in `SpaceAdapter.act`, whole numbers are scaled from [-1, 1]."""
         space = self._acted
         if self.action_space is space:
             return actions
@@ -54,7 +54,8 @@ class SpaceMap:
             return (values + space.start).astype(space.dtype)
         if isinstance(space, spaces.Box):
             low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-            return np.clip(np.rint(values.astype(np.float64)), low, high).astype(space.dtype)
+            scaled = low + (values.astype(np.float64) + 1.0) * 0.5 * (high - low)
+            return np.clip(np.rint(scaled), low, high).astype(space.dtype)
         shaped = values.reshape(*values.shape[:-1], *space.shape)  # type: ignore[misc]
         if isinstance(space, spaces.MultiDiscrete):
             shaped = shaped + space.start
@@ -134,5 +135,5 @@ def _acted(space: spaces.Space[Any]) -> spaces.Space[Any]:
     if isinstance(space, spaces.MultiBinary):
         return space if len(space.shape) == 1 else spaces.MultiBinary(int(np.prod(space.shape)))
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.integer):
-        return spaces.Box(space.low.astype(np.float32), space.high.astype(np.float32), dtype=np.float32)
+        return spaces.Box(-1.0, 1.0, space.shape, np.float32)
     return _leaf(space) if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)) else space
