@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from ontogym.batched.flat import flatten_batch
 from ontogym.errors import OntogymError
 
-__all__ = ["MAX_CHANNELS", "SpaceAdapter", "encode_actions", "observation_gain"]
+__all__ = ["MAX_CHANNELS", "SpaceAdapter", "SpaceError", "encode_actions", "observation_gain"]
 
 MAX_CHANNELS = 512
 """Widest flattened observation an agent takes; images need a feature extractor in front."""
+
+
+class SpaceError(OntogymError):
+    """A space that no agent of the asked kind can live in."""
 
 
 class SpaceAdapter:
@@ -113,7 +117,7 @@ def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
 
 def _observation_channels(space: spaces.Space[Any]) -> int:
     if isinstance(space, spaces.Box) and len(space.shape) >= 2 and min(space.shape[:2]) >= 8:
-        raise OntogymError(
+        raise SpaceError(
             f"Observations of shape {space.shape} are images, which this agent does not take; "
             "put a feature extractor in front that gives a short vector, such as --features waves."
         )
@@ -124,12 +128,12 @@ def _observation_channels(space: spaces.Space[Any]) -> int:
     elif isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
         channels = spaces.flatdim(space)
     else:
-        raise OntogymError(
+        raise SpaceError(
             f"An observation space of type {type(space).__name__} cannot be flattened to numbers; "
             "wrap the environment so that it gives a Box, Discrete, MultiDiscrete or MultiBinary."
         )
     if channels > MAX_CHANNELS:
-        raise OntogymError(
+        raise SpaceError(
             f"Observations flatten to {channels} numbers, more than the {MAX_CHANNELS} this agent takes; "
             "put a feature extractor in front that gives a shorter vector, such as --features random-projection."
         )
@@ -145,12 +149,12 @@ def _action_channels(space: spaces.Space[Any]) -> int:
         return int(np.prod(space.shape))
     if isinstance(space, spaces.Box):
         if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
-            raise OntogymError(
-                "The action box is unbounded; wrap the environment in gymnasium.wrappers.RescaleAction or "
-                "ClipAction so that it has finite limits."
+            raise SpaceError(
+                "The action box is unbounded; give it finite limits: gymnasium.wrappers.TransformAction(env, lambda action: "
+                "action, gymnasium.spaces.Box(LOW, HIGH, SHAPE))."
             )
         return int(np.prod(space.shape))
-    raise OntogymError(
+    raise SpaceError(
         f"An action space of type {type(space).__name__} is not supported; wrap the environment so that it "
         "takes Discrete, MultiDiscrete, MultiBinary or Box actions."
     )

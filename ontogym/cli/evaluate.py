@@ -157,9 +157,9 @@ class Evaluate:
 def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
     """Every change of the rules that the lives met, with what was regained."""
     from ontogym.baselines.lives.switches import regained_in_lives
-    from ontogym.envs.registration import ENTRIES, anchors, change_cost
+    from ontogym.envs.registration import anchors, change_cost, entry_of
 
-    if env not in ENTRIES:
+    if entry_of(env) is None:
         return []
     random, optimal = anchors(env)
     cost = change_cost(env)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.spec import Told
 from ontogym.envs import conditions as env_conditions
-from ontogym.envs.registration import ENTRIES, episodes_of_life
+from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
+from ontogym.envs.vector import find_spec
 from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "cost_risen", "density", "life_spec", "utilities"]
@@ -134,7 +135,9 @@ class EvolutionConfig:
     out: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         counts = (
+            "population",
             "lives",
             "generations",
             "eval_every",
@@ -217,12 +220,12 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     Raises:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
+    find_spec(config.env)  # imports the module that the name may bring, so that its entries are known
     conditions = env_conditions(config.env) if config.conditions is None else config.conditions
     episodes = config.episodes
     if episodes is None:
-        own = config.conditions is None or (
-            config.env in ENTRIES and ENTRIES[config.env].episodes is not None
-        )
+        entry = entry_of(config.env)
+        own = config.conditions is None or (entry is not None and entry.episodes is not None)
         episodes = episodes_of_life(config.env) if own else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,

@@ -8,8 +8,10 @@ keep them apart: those of a generation, those of an evaluation and its confirmat
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +31,7 @@ from ontogym.baselines.evolution.config import (
 )
 from ontogym.baselines.evolution.evaluators import Evaluator, make_workers
 from ontogym.baselines.evolution.strategies import Strategy
-from ontogym.baselines.lives.lanes import check_options
+from ontogym.baselines.lives.lanes import check_options, try_environment
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES, plugins
@@ -71,9 +73,14 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
         OntogymError: see `EvolutionConfig`, `life_spec`, `RunFolder`; nothing has been written then.
     """
     spec = life_spec(config)
+    try_environment(spec.env, spec.env_kwargs, spec.max_steps)
     workers = make_workers(config.evaluator, config.workers, config.address)
-    with Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator:
+    with (
+        _fits_memory(config),
+        Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator,
+    ):
         agent = evaluator.agent(spec)
+        _check_size(config, agent.genome_size)
         strategy = make_strategy(config, first_genome(config, agent))
         with _folder(config, resume) as folder:
             run = _Run(config, spec, evaluator, strategy, folder)
@@ -82,6 +89,38 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
             run.warm_up()
             run.search(progress)
             return run.report()
+
+
+def _check_size(config: EvolutionConfig, genome_size: int) -> None:
+    """Refuse a generation that could not be held, before anything is made of it."""
+    least = config.population * (
+        4 * 8 * genome_size + 1024 * config.lives
+    )  # genomes while they are drawn; lanes
+    if least > _memory():
+        raise _too_large(config, f"at least {least / 2**30:.0f} GiB")
+
+
+@contextlib.contextmanager
+def _fits_memory(config: EvolutionConfig) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise _too_large(config, "more memory than there is") from error
+
+
+def _too_large(config: EvolutionConfig, much: str) -> OntogymError:
+    return OntogymError(
+        f"A generation of {config.population:,} members of {config.agent!r} in {config.lives} lives each takes {much}; "
+        "choose a smaller --population or fewer --lives."
+    )
+
+
+def _memory() -> float:
+    """Bytes that this machine has; without bound where it does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
 
 
 def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContextManager[RunFolder | None]:
