@@ -57,7 +57,9 @@ def on_page_content(content: str, **_: object) -> str:
     def drawn(found: re.Match[str]) -> str:
         text = html.unescape(found[3]).strip()
         if found[2] == "(":
-            return f'<span class="equation">{convert(text)}</span>' if len(text) > LONG else str(convert(text))
+            return (
+                f'<span class="equation">{convert(text)}</span>' if len(text) > LONG else str(convert(text))
+            )
         return f'<div class="equation">{convert(text, display="block")}</div>'
 
     return EQUATION.sub(drawn, content)
@@ -111,5 +113,9 @@ def unlisted(site: Path) -> Iterator[str]:
     for name in [*ENTRIES, *ours]:
         found = re.search(rf'<a href="([^"]+)"><code>{re.escape(name)}</code></a>', index)
         page = site / "catalogue" / html.unescape(found[1]) if found else None
-        if page is None or not page.exists() or 'class="doc doc-contents' not in page.read_text(encoding="utf-8"):
+        if (
+            page is None
+            or not page.exists()
+            or 'class="doc doc-contents' not in page.read_text(encoding="utf-8")
+        ):
             yield f"{name} is registered and has no page in the catalogue."

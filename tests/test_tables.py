@@ -54,4 +54,5 @@ def test_the_table_of_the_retina_report_is_that_of_the_stored_report(copy: Path)
     made = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=True).stdout
     page = (ROOT / "docs" / "retina.md").read_text()
     quoted = page.partition("<!-- results: python benchmarks/retina_report_table.py -->")[2]
-    assert made.strip() and made.strip() == quoted.partition("<!-- end of results -->")[0].strip()
+    assert made.strip()
+    assert made.strip() == quoted.partition("<!-- end of results -->")[0].strip()
