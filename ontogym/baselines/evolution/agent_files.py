@@ -86,7 +86,8 @@ class SavedAgent:
 
 def how_it_lives(spec: LifeSpec) -> dict[str, Any]:
     """The fields of a life that an agent file keeps beside the environment and the episodes."""
-    left_out = ("env", "env_kwargs", "episodes", "conditions")
+    # What was held still is an intervention, no way to live.
+    left_out = ("env", "env_kwargs", "episodes", "conditions", "freeze", "freeze_from")
     return {key: value for key, value in spec.as_json().items() if key not in left_out}
 
 

@@ -69,6 +69,8 @@ class EvolutionConfig:
         told: what agents hear in place of a reward: the reward, -1 at a termination, or nothing (see `LifeSpec`).
         silenced: signals of the feedback that are held at zero.
         reward_clamp: tell agents this number instead of every reward, during the whole run.
+        freeze: hold this of every network still in its lives, see `LifeSpec`: with "weights" what is learned must be wired.
+        freeze_from: from this episode on, counted from 0.
         start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
         seed: decides all chance.
@@ -110,6 +112,8 @@ class EvolutionConfig:
     told: Told = "reward"
     silenced: tuple[str, ...] = ()
     reward_clamp: float | None = None
+    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    freeze_from: int = 0
     start_from: str | None = None
     max_steps: int | None = None
     seed: int = 0
@@ -221,6 +225,8 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         silenced=tuple(config.silenced),
         reward_clamp=config.reward_clamp,
         max_steps=config.max_steps,
+        freeze=config.freeze,
+        freeze_from=config.freeze_from,
     )
     weights = config.episode_weights
     if weights is not None and len(weights) != episodes:
