@@ -99,6 +99,22 @@ class Actor(abc.ABC, Generic[State]):
         """
         raise OntogymError(f"{type(self).__name__} has no {what} to freeze; leave freeze out.")
 
+    def develop_again(self, state: State, seeds: NDArray[np.uint64], episode: int) -> State:
+        """Through its developmental phase once more, before `episode`, in the lives of these seeds.
+
+        Raises:
+            OntogymError: it has no developmental phase.
+        """
+        raise OntogymError(f"{type(self).__name__} has no developmental phase; leave develop_between out.")
+
+    def shuffle_wiring(self, state: State, seeds: NDArray[np.uint64]) -> State:
+        """Its edges at other places, as many and with the same weights; chance follows from `seeds` ``(P,)``.
+
+        Raises:
+            OntogymError: it has no wiring.
+        """
+        raise OntogymError(f"{type(self).__name__} has no wiring to shuffle; leave shuffle_wiring out.")
+
     def network(self, state: State, row: int = 0) -> NetworkSnapshot:
         """The network of one lane, as it is now."""
         raise NotImplementedError(f"{type(self).__name__} has no network to show")
@@ -223,6 +239,14 @@ class Agent(abc.ABC, Generic[State]):
             OntogymError: this agent has no such thing.
         """
         raise OntogymError(f"The agent {self.name!r} has no {what} to freeze; leave freeze out.")
+
+    def shuffle_wiring(self, state: State, seeds: NDArray[np.uint64]) -> State:
+        """The control of `LifeSpec.shuffle_wiring`: as many edges with the same weights at other places.
+
+        Raises:
+            OntogymError: this agent has no wiring.
+        """
+        raise OntogymError(f"The agent {self.name!r} has no wiring to shuffle; leave shuffle_wiring out.")
 
     def listen(self, observation: NDArray[np.floating], feedback: Feedback) -> NDArray[np.floating]:
         """Observation and the feedback in `hears` as one input ``(P, n_inputs)``."""

@@ -11,6 +11,7 @@ from gymnasium.spaces import Box, Discrete
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.agent import LNDPState
+from ontogym.agents.lndp.organism import allowed_edges
 from ontogym.seeding import lane_seeds
 
 OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)
@@ -152,6 +153,22 @@ def test_engines_hold_the_same_places() -> None:
         for body, expected in zip(hold(engine, options, places=np.array([True, False, True])), oracle):
             np.testing.assert_array_equal(body.mask, expected.mask)
             np.testing.assert_allclose(body.edges, expected.edges, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+def test_shuffled_wiring_has_the_same_weights_at_other_places(engine: str) -> None:
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, threads=1, nodes=11, density=0.4)
+    genomes = 0.6 * np.random.default_rng(0).standard_normal((2, agent.genome_size))
+    state = agent.birth(genomes, lane_seeds(0, 2))
+    before = agent.body(state)
+    after = agent.body(agent.shuffle_wiring(state, lane_seeds(1, 2)))
+    allowed = allowed_edges(agent.options, agent.layout.n_inputs, agent.layout.n_outputs)
+    assert (after.mask != before.mask).any()
+    assert not after.mask[:, allowed == 0].any()
+    for row in range(2):
+        old, new = (np.sort(body.edges[row, 0][body.mask[row] > 0]) for body in (before, after))
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(after.nodes, before.nodes)
 
 
 @pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])

@@ -32,10 +32,10 @@ class GraphTransformer(MessagePassing):
     r"""One attention layer whose scores are multiplied by a function of the edge.
 
     .. math::
-        s^h_{ij} = \frac{q^h_i \cdot k^h_j}{\sqrt{d_q}} \, (E e_{ij} + b)^h, \qquad
-        y_j = O \, \Vert_h \sum_i \mathrm{softmax}_i(s^h_{ij}) \, v^h_i
+        s^h_{ij} = \frac{q^h_j \cdot k^h_i}{\sqrt{d_q}} \, (E e_{ij} + b)^h, \qquad
+        y_i = O \, \Vert_h \sum_j \mathrm{softmax}_j(s^h_{ij}) \, v^h_j
 
-    for messages from i to j. With `released` the softmax runs over the targets j of each source i instead,
+    for messages to i from j. With `released` the softmax runs over the targets i of each source j instead,
     as the authors' code has it.
 
     Args:

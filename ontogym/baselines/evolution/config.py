@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.spec import Told
 from ontogym.envs import conditions as env_conditions
-from ontogym.envs.registration import ENTRIES, episodes_of_life
+from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
+from ontogym.envs.vector import find_spec
 from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "cost_risen", "density", "life_spec", "utilities"]
@@ -26,6 +27,7 @@ NEUTRAL = (
     "slices",
     "checkpoint_every",
     "tensorboard",
+    "track",
     "generations",
 )
 """Fields that may differ when a run is resumed: none changes what a generation computes."""
@@ -36,7 +38,7 @@ class EvolutionConfig:
     """The whole configuration of a run.
 
     Args:
-        env: id of the environment.
+        env: id of the environment; one of your own as module:id or file.py:id.
         env_kwargs: its keyword arguments.
         agent: name of the agent, or "module:Class".
         agent_options: its options.
@@ -69,10 +71,13 @@ class EvolutionConfig:
         told: what agents hear in place of a reward: the reward, -1 at a termination, or nothing (see `LifeSpec`).
         silenced: signals of the feedback that are held at zero.
         reward_clamp: tell agents this number instead of every reward, during the whole run.
-        freeze: hold this of every network still in its lives, see `LifeSpec`: with "weights" what is learned must be wired.
-        freeze_from: from this episode on, counted from 0.
         start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
+        freeze: what of the agent is held still in every life: wiring, weights, places, or all (with `freeze_from` 0 it
+            develops first and then stays as it is).
+        freeze_from: from this episode on, counted from 0.
+        develop_between: agents go through their developmental phase before each later episode too.
+        shuffle_wiring: edges are put to other places after development (see `LifeSpec`).
         seed: decides all chance.
         evaluator: where lives are lived: "process" (this one), "pool" (of worker processes), "ray" (see docs/cluster.md), or
             what a package adds. None takes a pool if workers are given, Ray if an address is, else this process.
@@ -80,7 +85,8 @@ class EvolutionConfig:
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         slices: the most pieces that a generation is cut into where there are workers; four a core are enough, fewer cost less.
         checkpoint_every: generations between checkpoints.
-        tensorboard: also write TensorBoard events.
+        tensorboard: also write TensorBoard events: short for track=tensorboard.
+        track: also write to these: tensorboard, wandb, mlflow, or what a package adds.
         out: folder of the run; None keeps nothing.
     """
 
@@ -112,10 +118,12 @@ class EvolutionConfig:
     told: Told = "reward"
     silenced: tuple[str, ...] = ()
     reward_clamp: float | None = None
-    freeze: Literal["wiring", "weights", "places", "all"] | None = None
-    freeze_from: int = 0
     start_from: str | None = None
     max_steps: int | None = None
+    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    freeze_from: int = 0
+    develop_between: bool = False
+    shuffle_wiring: bool = False
     seed: int = 0
     evaluator: str | None = None
     workers: int = 0
@@ -123,10 +131,13 @@ class EvolutionConfig:
     slices: int = 16
     checkpoint_every: int = 5
     tensorboard: bool = False
+    track: tuple[str, ...] = ()
     out: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         counts = (
+            "population",
             "lives",
             "generations",
             "eval_every",
@@ -209,12 +220,12 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     Raises:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
+    find_spec(config.env)  # imports the module that the name may bring, so that its entries are known
     conditions = env_conditions(config.env) if config.conditions is None else config.conditions
     episodes = config.episodes
     if episodes is None:
-        own = config.conditions is None or (
-            config.env in ENTRIES and ENTRIES[config.env].episodes is not None
-        )
+        entry = entry_of(config.env)
+        own = config.conditions is None or (entry is not None and entry.episodes is not None)
         episodes = episodes_of_life(config.env) if own else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,
@@ -227,6 +238,8 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         max_steps=config.max_steps,
         freeze=config.freeze,
         freeze_from=config.freeze_from,
+        develop_between=config.develop_between,
+        shuffle_wiring=config.shuffle_wiring,
     )
     weights = config.episode_weights
     if weights is not None and len(weights) != episodes:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import Actor, Agent
 from ontogym.agents.individuals import Individuals, IndividualsState
+from ontogym.agents.spaces import SpaceError
 from ontogym.baselines.lives.lanes import check_options, lanes_of, make_single
 from ontogym.baselines.lives.rollout import Lived, Watcher, rollout
 from ontogym.baselines.lives.spec import LifeSpec, life_seeds
@@ -78,6 +79,8 @@ def make_agent(
     single = make_single(env, env_kwargs)
     try:
         agent: Agent[Any] = target(single.observation_space, single.action_space, **options)
+    except SpaceError as error:
+        raise SpaceError(f"The environment {env!r} does not suit the agent {name!r}: {error}") from error
     except TypeError as error:
         raise OntogymError(f"The agent {name!r} cannot be built ({error}); check its options.") from error
     finally:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from ontogym import checkpoint
-from ontogym.baselines.evolution.agent_files import how_it_lives, load_agent
+from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.config import EvolutionConfig, cost_risen, life_spec, utilities
 from ontogym.baselines.evolution.run import evolve
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, live
@@ -435,9 +435,3 @@ def test_a_cost_begins_with_competence_and_outlives_a_kill(tmp_path):
     evolve(dataclasses.replace(cut, generations=4), progress=False)
     (Path(cut.out) / "result.json").unlink()
     assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
-
-
-def test_what_is_held_still_in_a_search_is_no_way_to_live():
-    spec = life_spec(dataclasses.replace(BRIEF, freeze="weights", freeze_from=1))
-    assert (spec.freeze, spec.freeze_from) == ("weights", 1)
-    assert not {"freeze", "freeze_from"} & set(how_it_lives(spec))
