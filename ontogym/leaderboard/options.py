@@ -96,6 +96,7 @@ _LNDP = Record(
         "value_features": _SMALL,
         "rnn_iters": _SMALL,
         "rewire_every": Whole(1, 10**6),
+        "weight_decay": Real(0, 1),
         "density": Real(0, 1),
         "density_sd": Real(0, 1),
         "start": _NAME,

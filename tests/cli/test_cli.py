@@ -16,6 +16,7 @@ import pytest
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.presets import PRESETS
+from ontogym.baselines.loading import load
 from ontogym.cli import main
 from ontogym.cli.commands import parse
 from ontogym.registry import SPONTANEOUS
@@ -163,9 +164,9 @@ def test_a_run_of_a_class_of_ones_own(tmp_path, capsys):
     assert last_json(capsys)["env_steps"] == 2 * 3 * 4
     assert main(["evaluate", out, "--episodes", "0", "--trust"]) == 2
     assert "0 episodes" in capsys.readouterr().err
-    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 2
-    assert "cannot be drawn" in capsys.readouterr().err
-    assert not (tmp_path / "pictures").exists()
+    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 0
+    # Without a network it is shown from outside.
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"life.gif", "life.png"}
 
 
 def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys):
@@ -177,6 +178,26 @@ def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys
     assert last_json(capsys)["mean"] == switched["mean"]
     assert main([*at, "--env-kwargs", "observation=raw"]) == 2
     assert "genome" in capsys.readouterr().err
+
+
+def test_what_held_a_life_when_it_was_evolved_holds_it_when_it_is_evaluated(tmp_path, capsys):
+    more = [
+        "--development",
+        "white-noise",
+        "--development-steps",
+        "3",
+        "--freeze",
+        "all",
+        "--develop-between",
+    ]
+    assert main(evolve(tmp_path / "run", "--max-steps", "5", "--json", *more)) == 0
+    capsys.readouterr()
+    at = ["evaluate", str(tmp_path / "run"), "--lives", "2", "--json"]
+    for change in ([], ["--shuffle-wiring"]):
+        assert main([*at, *change]) == 0
+        assert np.isfinite(last_json(capsys)["mean"])
+    spec = load(tmp_path / "run").spec
+    assert (spec.freeze, spec.develop_between, spec.shuffle_wiring) == ("all", True, False)
 
 
 def test_evaluate_a_run_and_its_file(run, capsys):
@@ -278,7 +299,11 @@ def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
 
 def test_the_short_form_of_a_rule_serves_the_lndp_too():
     config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).configured()
-    assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
+    assert config.agent_options == {
+        "synaptic_rule": "bcm",
+        "structural_rule": "deep-rewiring",
+        "io_identity": True,
+    }
 
 
 def test_a_bare_class_with_faults_is_told_each_in_a_sentence(capsys):

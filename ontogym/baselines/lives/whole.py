@@ -64,7 +64,7 @@ def compiled(agent: Agent[Any], spec: LifeSpec) -> Compiled | None:
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
     dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics):
+    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
         return None
     native = native_of(dynamics) or changing_native(dynamics) or ruled_native(dynamics)
     limited = (lanes.limit or spec.max_steps) is not None
@@ -84,6 +84,8 @@ def _plain(agent: NetworkAgent, spec: LifeSpec) -> bool:
     asked = (
         spec.freeze is not None
         or spec.rebirth
+        or spec.develop_between
+        or spec.shuffle_wiring
         or spec.development is not None
         or agent.development is not None
     )
