@@ -96,10 +96,8 @@ def table(kept: dict[str, dict[str, float]]) -> str:
         "| s of CPU | " + " | ".join(f"{np.mean(mean(m, 'cpu_seconds')):.1f}" for m in methods) + " |"
     )
     right = identified(kept)
-    return "\n".join(lines) + (
-        f"\n\nOf {len(right)} data sets that one of the parametric rules made, held-out likelihood names the right one for "
-        f"{sum(right)}.\n"
-    )
+    told = f"Of {len(right)} data sets that one of the parametric rules made, held-out likelihood names the right one for {sum(right)}.\n"
+    return "\n".join(lines) + "\n" + (f"\n{told}" if right else "")
 
 
 def identified(kept: dict[str, dict[str, float]]) -> list[bool]:
