@@ -114,6 +114,9 @@ class Individuals(Actor[IndividualsState]):
         seen = self.agent.spaces.observe(observations)
         return state._replace(agent=self.agent.end_episode(state.agent, seen, feedback, ended))
 
+    def foresee(self, state: IndividualsState, what: str) -> IndividualsState:
+        return state._replace(agent=self.agent.foresee(state.agent, what))
+
     def freeze(self, state: IndividualsState, what: str) -> IndividualsState:
         return state._replace(agent=self.agent.freeze(state.agent, what))
 
@@ -133,6 +136,12 @@ class Individuals(Actor[IndividualsState]):
 
     def network(self, state: IndividualsState, row: int = 0) -> NetworkSnapshot:
         return self.agent.network(state.agent, row)
+
+    def rewired(self, state: IndividualsState) -> NDArray[np.floating] | None:
+        return self.agent.rewired(state.agent)
+
+    def wired(self, state: IndividualsState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        return self.agent.wired(state.agent)
 
     def diagnose(self, state: IndividualsState) -> dict[str, NDArray[np.floating]]:
         return self.agent.diagnose(state.agent)

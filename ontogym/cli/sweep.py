@@ -140,6 +140,7 @@ class Subprocesses:
     def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
         words = [sys.executable, "-m", "ontogym", *_line(command, flags).split("\0"), "--json"]
         words += ["--resume"] if resume else []
+        words += ["--stored"] if command == "evolve" else []
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self._folder
         )

@@ -164,9 +164,9 @@ def test_a_run_of_a_class_of_ones_own(tmp_path, capsys):
     assert last_json(capsys)["env_steps"] == 2 * 3 * 4
     assert main(["evaluate", out, "--episodes", "0", "--trust"]) == 2
     assert "0 episodes" in capsys.readouterr().err
-    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 2
-    assert "cannot be drawn" in capsys.readouterr().err
-    assert not (tmp_path / "pictures").exists()
+    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 0
+    # Without a network it is shown from outside.
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"life.gif", "life.png"}
 
 
 def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys):
@@ -208,6 +208,19 @@ def test_evaluate_a_run_and_its_file(run, capsys):
     assert folder["lives"] == 3
     assert main(["evaluate", str(run), "--lives", "3"]) == 0
     assert "score" in capsys.readouterr().out
+
+
+def test_evaluate_a_policy_by_hand_in_worlds_that_were_held_out(tmp_path, capsys):
+    shift, out = "ontogym/RuleShiftCartPole-v0", str(tmp_path / "observer")
+    by_hand = ["train", "--algo", "reference", "--env", shift, "--hyper", "policy=sign-observer"]
+    assert main([*by_hand, "--eval-episodes", "1", "--out", out, "--json"]) == 0
+    at = ["evaluate", out, "--lives", "4", "--episodes", "1", "--worlds", "test"]
+    capsys.readouterr()
+    assert main([*at, "--json"]) == 0
+    found = last_json(capsys)
+    assert (found["held_out"], found["worlds"]) == (1.0, [500.0] * 4)
+    assert main([*at, "--env-kwargs", 'families=["signs"]']) == 2
+    assert "leave families out" in capsys.readouterr().err
 
 
 def test_replay_writes_a_film_and_a_picture(run, tmp_path, capsys):
@@ -286,7 +299,11 @@ def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
 
 def test_the_short_form_of_a_rule_serves_the_lndp_too():
     config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).configured()
-    assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
+    assert config.agent_options == {
+        "synaptic_rule": "bcm",
+        "structural_rule": "deep-rewiring",
+        "io_identity": True,
+    }
 
 
 def test_a_bare_class_with_faults_is_told_each_in_a_sentence(capsys):

@@ -72,10 +72,13 @@ def _update(
         dense(w, at.output, VALUE * HEADS, F, VALUE * HEADS, y, x, m, at.output_bias)  # (3)
     node_gru(m, w, at, x, y, h)
     identify(n, m, w, at, flags, h, seen)
-    project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN))
-    return rewire(
-        n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
+    pair = below(y, 2 * GATES)
+    project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN), pair)
+    changed: int = rewire(
+        n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), seen, pair, work, edges,
+        mask, mask_t,
     )  # fmt: skip
+    return changed
 
 
 @njit(**CALLED)
@@ -173,7 +176,8 @@ def _compiled(text: int) -> Any:
             patience = HELPER_LISTENS
             while add_number(bell, 0, 0) <= call and patience > 0:
                 patience -= 1
-        return add_number(taken, seats, 0) >= len(living)
+        done: bool = add_number(taken, seats, 0) >= len(living)
+        return done
 
     return step_rows
 
