@@ -52,17 +52,19 @@ def values(folder: str, name: str, *path: str) -> list[float]:
     return found
 
 
-def text(numbers: Sequence[float]) -> str:
-    """Mean, interval and how many seeds."""
+def text(numbers: Sequence[float | None]) -> str:
+    """Mean, interval and how many seeds; None is a seed that failed."""
+    numbers = [v for v in numbers if v is not None]
     return f"{mean_text(mean_summary(list(numbers)))} ({len(numbers)} seeds)" if numbers else "not run"
 
 
-def judged(high: Sequence[float], low: Sequence[float], published: str) -> tuple[str, str]:
-    """The paired difference as text, and the verdict on a published direction."""
-    n = min(len(high), len(low))
-    if not n:
+def judged(high: Sequence[float | None], low: Sequence[float | None], published: str) -> tuple[str, str]:
+    """The difference paired by seed as text, and the verdict on a published direction."""
+    pairs = [(h, l) for h, l in zip(high, low) if h is not None and l is not None]
+    if not pairs:
         return "not run", "not decided: not run"
-    found = paired_difference("", high[:n], low[:n], "", published)
+    found = paired_difference("", *zip(*pairs), "", published)
+    n = len(pairs)
     few = "" if n >= ENOUGH else f" ({n} seeds only)"
     measured = found["measured"]
     verdict = (
@@ -221,12 +223,10 @@ def prenatal() -> list[Row]:
     return rows
 
 
-def _regime(name: str, cell: str, metric: str) -> list[float]:
-    return [
-        run["cells"][cell][metric]
-        for run in kept(PAGES / "learning-rules", name)
-        if metric in run["cells"].get(cell, {})
-    ]
+def _regime(name: str, cell: str, metric: str) -> list[float | None]:
+    """By seed; None where a start fell silent or diverged."""
+    runs = kept(PAGES / "learning-rules", name)
+    return [run["cells"][cell].get(metric) for run in runs if cell in run["cells"]]
 
 
 def _rank(name: str, words: str) -> list[Row]:
