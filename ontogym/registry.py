@@ -215,6 +215,7 @@ RULES = Registry(
     "ontogym.rules",
     {
         "lndp-edge-gru": "ontogym.developmental.rules.lndp:EdgeGRURule",
+        "lndp-edge-gru-pairwise": "ontogym.developmental.rules.lndp:EdgeGRUPairwiseRule",
         "lndp-pruning": "ontogym.developmental.rules.lndp:PruningRule",
         "lndp-synaptogenesis": "ontogym.developmental.rules.lndp:SynaptogenesisRule",
         "hebb": "ontogym.developmental.rules.hebb:HebbRule",
@@ -250,6 +251,7 @@ AGENTS = Registry(
         "gru": "ontogym.agents.networks:GRU",
         "hyper": "ontogym.agents.networks:Hyper",
         "trace": "ontogym.agents.networks:Trace",
+        "local-trace": "ontogym.agents.networks:LocalTrace",
     },
 )
 SPONTANEOUS = Registry(

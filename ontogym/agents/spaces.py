@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,14 @@ from numpy.typing import NDArray
 from ontogym.batched.flat import flatten_batch
 from ontogym.errors import OntogymError
 
-__all__ = ["MAX_CHANNELS", "SpaceAdapter", "encode_actions", "observation_gain"]
+__all__ = ["MAX_CHANNELS", "SpaceAdapter", "SpaceError", "encode_actions", "observation_gain"]
 
 MAX_CHANNELS = 512
 """Widest flattened observation an agent takes; images need a feature extractor in front."""
+
+
+class SpaceError(OntogymError):
+    """A space that no agent of the asked kind can live in."""
 
 
 class SpaceAdapter:
@@ -83,19 +88,36 @@ def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32
 
 
 def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
-    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
+    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``.
+
+    Raises:
+        OntogymError: no channel is bounded, so that nothing would be scaled. Where only some are, a warning names the others.
+    """
     flat = spaces.flatten_space(space)
     if not isinstance(flat, spaces.Box):
         return np.ones(spaces.flatdim(space), np.float32)
     bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
     # A bound like CartPole's 3.4e38 stands for none.
     usual = (bound > 0) & (bound < 1e6)
+    free = np.flatnonzero(bound >= 1e6)
+    if len(free):
+        mend = "wrap the environment so that they are (gymnasium.wrappers.TransformObservation, or NormalizeObservation)"
+        if len(free) == len(bound):
+            raise OntogymError(
+                f"scale_observations divides by bounds, and none of the {len(bound)} observations is bounded; leave it out, or "
+                f"{mend}."
+            )
+        named = ", ".join(map(str, free[:8])) + (", ..." if len(free) > 8 else "")
+        warnings.warn(
+            f"scale_observations leaves observations {named} as they are, which are not bounded; {mend}.",
+            stacklevel=2,
+        )
     return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 
 
 def _observation_channels(space: spaces.Space[Any]) -> int:
     if isinstance(space, spaces.Box) and len(space.shape) >= 2 and min(space.shape[:2]) >= 8:
-        raise OntogymError(
+        raise SpaceError(
             f"Observations of shape {space.shape} are images, which this agent does not take; "
             "put a feature extractor in front that gives a short vector, such as --features waves."
         )
@@ -106,12 +128,12 @@ def _observation_channels(space: spaces.Space[Any]) -> int:
     elif isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
         channels = spaces.flatdim(space)
     else:
-        raise OntogymError(
+        raise SpaceError(
             f"An observation space of type {type(space).__name__} cannot be flattened to numbers; "
             "wrap the environment so that it gives a Box, Discrete, MultiDiscrete or MultiBinary."
         )
     if channels > MAX_CHANNELS:
-        raise OntogymError(
+        raise SpaceError(
             f"Observations flatten to {channels} numbers, more than the {MAX_CHANNELS} this agent takes; "
             "put a feature extractor in front that gives a shorter vector, such as --features random-projection."
         )
@@ -127,12 +149,12 @@ def _action_channels(space: spaces.Space[Any]) -> int:
         return int(np.prod(space.shape))
     if isinstance(space, spaces.Box):
         if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
-            raise OntogymError(
-                "The action box is unbounded; wrap the environment in gymnasium.wrappers.RescaleAction or "
-                "ClipAction so that it has finite limits."
+            raise SpaceError(
+                "The action box is unbounded; give it finite limits: gymnasium.wrappers.TransformAction(env, lambda action: "
+                "action, gymnasium.spaces.Box(LOW, HIGH, SHAPE))."
             )
         return int(np.prod(space.shape))
-    raise OntogymError(
+    raise SpaceError(
         f"An action space of type {type(space).__name__} is not supported; wrap the environment so that it "
         "takes Discrete, MultiDiscrete, MultiBinary or Box actions."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator, registry
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ontogym.batched.environments import BatchedVectorEnv
+from ontogym.envs.checked import CheckedEnv
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import import_here
 
@@ -30,7 +32,7 @@ def make_vector(env_id: str, num_envs: int, **kwargs: Any) -> VectorEnv[Any, Any
       stays as it is, keeps its flags, and earns 0.
     - Others run in `gymnasium.vector.SyncVectorEnv`. With autoreset disabled that class refuses to step a
       lane that has ended, so it runs in `AutoresetMode.NEXT_STEP`: an ended lane starts over and goes on
-      *earning rewards*, which the caller must leave out.
+      *earning rewards*, which the caller must leave out. Their answers are checked (`ontogym.envs.checked`).
 
     Begin every life with ``reset(seed=[...])``, one seed per lane. Then a lane's life depends on its seed and its
     actions only. Without seeds a `SyncVectorEnv` lane continues a stream of random numbers that depends on
@@ -56,7 +58,9 @@ def make_vector(env_id: str, num_envs: int, **kwargs: Any) -> VectorEnv[Any, Any
             num_envs,
             vectorization_mode="sync",
             vector_kwargs={"autoreset_mode": AutoresetMode.NEXT_STEP},
-            **kwargs,
+            wrappers=[partial(CheckedEnv, name=env_id)],
+            # Gymnasium's own checker only warns, and dies of some of what it looks for.
+            **{"disable_env_checker": True, **kwargs},
         )
     except (gym.error.DependencyNotInstalled, ImportError) as error:
         raise OntogymError(_missing(spec, error)) from error

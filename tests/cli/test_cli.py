@@ -16,6 +16,7 @@ import pytest
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.presets import PRESETS
+from ontogym.baselines.loading import load
 from ontogym.cli import main
 from ontogym.cli.commands import parse
 from ontogym.registry import SPONTANEOUS
@@ -179,6 +180,26 @@ def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys
     assert "genome" in capsys.readouterr().err
 
 
+def test_what_held_a_life_when_it_was_evolved_holds_it_when_it_is_evaluated(tmp_path, capsys):
+    more = [
+        "--development",
+        "white-noise",
+        "--development-steps",
+        "3",
+        "--freeze",
+        "all",
+        "--develop-between",
+    ]
+    assert main(evolve(tmp_path / "run", "--max-steps", "5", "--json", *more)) == 0
+    capsys.readouterr()
+    at = ["evaluate", str(tmp_path / "run"), "--lives", "2", "--json"]
+    for change in ([], ["--shuffle-wiring"]):
+        assert main([*at, *change]) == 0
+        assert np.isfinite(last_json(capsys)["mean"])
+    spec = load(tmp_path / "run").spec
+    assert (spec.freeze, spec.develop_between, spec.shuffle_wiring) == ("all", True, False)
+
+
 def test_evaluate_a_run_and_its_file(run, capsys):
     assert main(["evaluate", str(run), "--lives", "3", "--json"]) == 0
     folder = last_json(capsys)
@@ -187,6 +208,19 @@ def test_evaluate_a_run_and_its_file(run, capsys):
     assert folder["lives"] == 3
     assert main(["evaluate", str(run), "--lives", "3"]) == 0
     assert "score" in capsys.readouterr().out
+
+
+def test_evaluate_a_policy_by_hand_in_worlds_that_were_held_out(tmp_path, capsys):
+    shift, out = "ontogym/RuleShiftCartPole-v0", str(tmp_path / "observer")
+    by_hand = ["train", "--algo", "reference", "--env", shift, "--hyper", "policy=sign-observer"]
+    assert main([*by_hand, "--eval-episodes", "1", "--out", out, "--json"]) == 0
+    at = ["evaluate", out, "--lives", "4", "--episodes", "1", "--worlds", "test"]
+    capsys.readouterr()
+    assert main([*at, "--json"]) == 0
+    found = last_json(capsys)
+    assert (found["held_out"], found["worlds"]) == (1.0, [500.0] * 4)
+    assert main([*at, "--env-kwargs", 'families=["signs"]']) == 2
+    assert "leave families out" in capsys.readouterr().err
 
 
 def test_replay_writes_a_film_and_a_picture(run, tmp_path, capsys):

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import CONDUCTS, Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
 from ontogym.agents.plastic.config import PlasticConfig, PlasticLayout, draw_births
 from ontogym.errors import OntogymError, UnknownNameError
 
@@ -145,6 +145,14 @@ class Plastic(Agent["PlasticState"]):
             n_inputs=self.layout.n_inputs,
             n_outputs=self.layout.n_outputs,
         )
+
+    def rewired(self, state: PlasticState) -> NDArray[np.floating]:
+        return np.asarray(state.networks.changed.cpu().numpy() / self.n_allowed_edges)
+
+    def wired(self, state: PlasticState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        masks, weights = state.networks.mask, state.networks.edges[:, 0]
+        conducting = (weights.abs() * masks > CONDUCTS).sum((1, 2)).cpu().numpy()
+        return masks.sum((1, 2)).cpu().numpy() / self.n_allowed_edges, conducting / self.n_allowed_edges
 
     def diagnose(self, state: PlasticState) -> dict[str, NDArray[np.floating]]:
         """``density``: edges over allowed edges. ``rewiring``: edges changed in the last step, over allowed.

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.spec import Told
 from ontogym.envs import conditions as env_conditions
-from ontogym.envs.registration import ENTRIES, episodes_of_life
+from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
+from ontogym.envs.vector import find_spec
 from ontogym.errors import OntogymError
 
-__all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
+__all__ = ["EvolutionConfig", "EvolutionResult", "cost_risen", "density", "life_spec", "utilities"]
 
 NEUTRAL = (
     "out",
@@ -55,8 +56,15 @@ class EvolutionConfig:
             (or of the lives, where there are none). Scores are means in any case.
         min_weight: weight of the worst under "min"; the mean has the rest. With 1 only the worst counts.
         episode_weights: weight of each episode's return in the utility; None weighs them alike.
+        wiring_cost: return that a network with every edge would lose: the utility is less by this times the density over
+            life. Scores are not.
+        wiring_free: density that costs nothing; only what is above it is paid for. (Without it a search that starts from
+            networks that can do nothing ends at empty ones.)
+        wiring_ramp: generations over which the cost rises from nothing; 0: at once.
+        wiring_after: the cost begins when the search mean first scores this; None: with the first generation.
         generations: the most generations to run.
         target: stop once the search mean scores this and, on fresh lives, the lower end of its 95 % interval does.
+        target_density: and its density over life is at most this.
         eval_every: re-evaluate the search mean after so many generations.
         eval_lives: on so many fresh lives; a new best is confirmed on as many others before it is kept.
         final_lives: lives on which a reached target is confirmed, and others for the final report.
@@ -65,6 +73,11 @@ class EvolutionConfig:
         reward_clamp: tell agents this number instead of every reward, during the whole run.
         start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
+        freeze: what of the agent is held still in every life: wiring, weights, places, or all (with `freeze_from` 0 it
+            develops first and then stays as it is).
+        freeze_from: from this episode on, counted from 0.
+        develop_between: agents go through their developmental phase before each later episode too.
+        shuffle_wiring: edges are put to other places after development (see `LifeSpec`).
         seed: decides all chance.
         evaluator: where lives are lived: "process" (this one), "pool" (of worker processes), "ray" (see docs/cluster.md), or
             what a package adds. None takes a pool if workers are given, Ray if an address is, else this process.
@@ -92,8 +105,13 @@ class EvolutionConfig:
     utility: Literal["mean", "min"] = "mean"
     min_weight: float = 0.7
     episode_weights: tuple[float, ...] | None = None
+    wiring_cost: float = 0.0
+    wiring_free: float = 0.0
+    wiring_ramp: int = 0
+    wiring_after: float | None = None
     generations: int = 200
     target: float | None = None
+    target_density: float | None = None
     eval_every: int = 10
     eval_lives: int = 32
     final_lives: int = 96
@@ -102,6 +120,10 @@ class EvolutionConfig:
     reward_clamp: float | None = None
     start_from: str | None = None
     max_steps: int | None = None
+    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    freeze_from: int = 0
+    develop_between: bool = False
+    shuffle_wiring: bool = False
     seed: int = 0
     evaluator: str | None = None
     workers: int = 0
@@ -113,7 +135,9 @@ class EvolutionConfig:
     out: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         counts = (
+            "population",
             "lives",
             "generations",
             "eval_every",
@@ -136,6 +160,15 @@ class EvolutionConfig:
             raise OntogymError(f"episode_weights is {weights}; give numbers from 0 on that are not all 0.")
         if self.target is not None and not np.isfinite(self.target):
             raise OntogymError(f"target is {self.target}; give a finite number or leave it out.")
+
+        if not (np.isfinite(self.wiring_cost) and self.wiring_cost >= 0 and self.wiring_ramp >= 0):
+            raise OntogymError(
+                f"wiring_cost is {self.wiring_cost} and wiring_ramp {self.wiring_ramp}; give finite numbers from 0 on."
+            )
+        if not 0 <= self.wiring_free <= 1:
+            raise OntogymError(f"wiring_free is {self.wiring_free}; give a density, 0 to 1.")
+        if self.target_density is not None and not 0 < self.target_density <= 1:
+            raise OntogymError(f"target_density is {self.target_density}; give a number above 0, up to 1.")
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -187,12 +220,12 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     Raises:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
+    find_spec(config.env)  # imports the module that the name may bring, so that its entries are known
     conditions = env_conditions(config.env) if config.conditions is None else config.conditions
     episodes = config.episodes
     if episodes is None:
-        own = config.conditions is None or (
-            config.env in ENTRIES and ENTRIES[config.env].episodes is not None
-        )
+        entry = entry_of(config.env)
+        own = config.conditions is None or (entry is not None and entry.episodes is not None)
         episodes = episodes_of_life(config.env) if own else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,
@@ -203,6 +236,10 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         silenced=tuple(config.silenced),
         reward_clamp=config.reward_clamp,
         max_steps=config.max_steps,
+        freeze=config.freeze,
+        freeze_from=config.freeze_from,
+        develop_between=config.develop_between,
+        shuffle_wiring=config.shuffle_wiring,
     )
     weights = config.episode_weights
     if weights is not None and len(weights) != episodes:
@@ -216,8 +253,42 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     return spec
 
 
-def utilities(result: LifeResult, spec: LifeSpec, config: EvolutionConfig) -> NDArray[np.float64]:
-    """How useful each genome is: ``(P,)`` from its returns (P, L, E). A failed life counts as the worst of all."""
+def utilities(
+    result: LifeResult, spec: LifeSpec, config: EvolutionConfig, risen: float = 1.0
+) -> NDArray[np.float64]:
+    """How useful each genome is: ``(P,)`` from its returns (P, L, E), less what its wiring costs.
+
+    A failed life counts as the worst of all. `risen` is the share of the cost that is asked for, see `cost_risen`.
+    """
+    useful = _returned(result, spec, config)
+    cost = risen * config.wiring_cost
+    return useful - cost * np.maximum(density(result, config) - config.wiring_free, 0.0) if cost else useful
+
+
+def cost_risen(config: EvolutionConfig, generation: int, begun: int | None) -> float:
+    """The share of the wiring cost that a generation (from 1) pays; `begun` is the last that paid nothing, if any pays."""
+    if begun is None:
+        return 0.0
+    return min(1.0, (generation - begun) / config.wiring_ramp) if config.wiring_ramp else 1.0
+
+
+def density(result: LifeResult, config: EvolutionConfig) -> NDArray[np.float64]:
+    """Density over life of each genome's networks, ``(P,)``.
+
+    Raises:
+        OntogymError: nobody has seen any wiring.
+    """
+    found = result.diagnostics.get("density")
+    if found is None:
+        raise OntogymError(
+            f"The agent {config.agent!r} has no wiring to pay for, or lives where nobody sees it (on a GPU); leave out "
+            "wiring_cost and target_density, or use an LNDP on the CPU."
+        )
+    return np.asarray(found, dtype=np.float64).mean(1)
+
+
+def _returned(result: LifeResult, spec: LifeSpec, config: EvolutionConfig) -> NDArray[np.float64]:
+    """What each genome's returns are worth, ``(P,)``."""
     lives = np.average(result.returns, axis=2, weights=config.episode_weights)
     if result.failed.any():
         if result.failed.all():

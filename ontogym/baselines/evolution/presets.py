@@ -89,7 +89,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-NETWORKS = ("mlp", "rnn", "gru", "hyper", "trace")
+NETWORKS = ("mlp", "rnn", "gru", "hyper", "trace", "local-trace")
 """Agents that `NETWORK_PRESETS` are for."""
 
 _NETWORK: dict[str, Any] = {"sigma": 0.5, "population": 64, "eval_every": 5}
@@ -131,6 +131,7 @@ def preset(env_id: str, agent: str = "lndp", identity: bool = True) -> dict[str,
         agent: name of the agent; those in `NETWORKS` have presets of their own.
         identity: whether an LNDP whose preset does not say has its I/O identity.
     """
+    env_id = env_id.rpartition(":")[2]
     found = {**_NETWORK, **NETWORK_PRESETS.get(env_id, {})} if agent in NETWORKS else PRESETS.get(env_id, {})
     # The genome that a search starts at is an LNDP's.
     kept = {key: value for key, value in found.items() if key != "start_from" or agent == "lndp"}

@@ -8,8 +8,10 @@ keep them apart: those of a generation, those of an evaluation and its confirmat
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,12 +25,13 @@ from ontogym.baselines.evolution.config import (
     NEUTRAL,
     EvolutionConfig,
     EvolutionResult,
+    cost_risen,
     life_spec,
     utilities,
 )
 from ontogym.baselines.evolution.evaluators import Evaluator, make_workers
 from ontogym.baselines.evolution.strategies import Strategy
-from ontogym.baselines.lives.lanes import check_options
+from ontogym.baselines.lives.lanes import check_options, try_environment
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES, plugins
@@ -47,9 +50,14 @@ COLUMNS = (
     "score",
     "sigma",
     "failed",
+    "density",
+    "conducting",
+    "late_rewiring",
 )
 """Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done; `failed` counts lives
-that a number that is not finite has ended."""
+that a number that is not finite has ended; the last three are of the re-evaluated search mean, where it has wiring (see
+`ontogym.baselines.lives.wiring`)."""
+WIRING = COLUMNS[-3:]
 
 
 def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True) -> EvolutionResult:
@@ -65,9 +73,14 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
         OntogymError: see `EvolutionConfig`, `life_spec`, `RunFolder`; nothing has been written then.
     """
     spec = life_spec(config)
+    try_environment(spec.env, spec.env_kwargs, spec.max_steps)
     workers = make_workers(config.evaluator, config.workers, config.address)
-    with Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator:
+    with (
+        _fits_memory(config),
+        Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator,
+    ):
         agent = evaluator.agent(spec)
+        _check_size(config, agent.genome_size)
         strategy = make_strategy(config, first_genome(config, agent))
         with _folder(config, resume) as folder:
             run = _Run(config, spec, evaluator, strategy, folder)
@@ -76,6 +89,38 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
             run.warm_up()
             run.search(progress)
             return run.report()
+
+
+def _check_size(config: EvolutionConfig, genome_size: int) -> None:
+    """Refuse a generation that could not be held, before anything is made of it."""
+    least = config.population * (
+        4 * 8 * genome_size + 1024 * config.lives
+    )  # genomes while they are drawn; lanes
+    if least > _memory():
+        raise _too_large(config, f"at least {least / 2**30:.0f} GiB")
+
+
+@contextlib.contextmanager
+def _fits_memory(config: EvolutionConfig) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise _too_large(config, "more memory than there is") from error
+
+
+def _too_large(config: EvolutionConfig, much: str) -> OntogymError:
+    return OntogymError(
+        f"A generation of {config.population:,} members of {config.agent!r} in {config.lives} lives each takes {much}; "
+        "choose a smaller --population or fewer --lives."
+    )
+
+
+def _memory() -> float:
+    """Bytes that this machine has; without bound where it does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
 
 
 def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContextManager[RunFolder | None]:
@@ -138,6 +183,8 @@ class _Run:
         self.best = strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
         self.score, self.solved = float("nan"), False
+        self.wiring: dict[str, float] = {}
+        self.cost_begun: int | None = 0 if config.wiring_after is None else None
         self.env_steps, self.warmup_seconds = 0, 0.0
         self._seconds_before = (0.0, 0.0)
         self._start_clocks()
@@ -207,7 +254,7 @@ class _Run:
             own = [life_seeds(self.spec, config.lives, config.seed, *names, k) for k in range(len(genomes))]
             seeds = np.stack(own)
         result = self.evaluator.evaluate(genomes, self.spec, seeds)
-        useful = utilities(result, self.spec, config)
+        useful = utilities(result, self.spec, config, cost_risen(config, number, self.cost_begun))
         self.strategy.tell(useful)
         self.env_steps += int(result.lengths.sum())
         evaluated = number % config.eval_every == 0 or number == config.generations
@@ -225,6 +272,10 @@ class _Run:
             "score": self.score if evaluated else "",
             "sigma": self.strategy.sigma,
             "failed": self._count_failures(result),
+            **{
+                name: round(self.wiring[name], 5) if name in self.wiring and evaluated else ""
+                for name in WIRING
+            },
         }
 
     def _count_failures(self, result: LifeResult) -> int:
@@ -240,21 +291,42 @@ class _Run:
         return count
 
     def _evaluate_mean(self, number: int) -> None:
-        """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far."""
+        """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far.
+
+        What its wiring costs counts in what is best.
+        """
         config, mean = self.config, self.strategy.mean
-        self.score = self._lives(mean, config.eval_lives, "evaluation", number)["mean"]
-        hit = config.target is not None and self.score >= config.target
-        if not (hit or self.score > self.best_score):
+        found = self._lives(mean, config.eval_lives, "evaluation", number)
+        self.score, self.wiring = found["mean"], found["diagnostics"]
+        if self.cost_begun is None and config.wiring_after is not None and self.score >= config.wiring_after:
+            # What was best without the cost need not be with it.
+            self.cost_begun, self.best_score = number, -np.inf
+        worth = self.score - self._cost(found)
+        hit = config.target is not None and self.score >= config.target and self._sparse(found)
+        if not (hit or worth > self.best_score):
             return
         # A stop is confirmed on as many lives as the report; a mere candidate is not worth that many.
         lives = config.final_lives if hit else config.eval_lives
         summary = self._lives(mean, lives, "confirmation", number)
-        confirmed = summary["mean"]
+        confirmed = summary["mean"] - self._cost(summary)
         # The whole interval must lie above the target, or one run in two would fall short on fresh lives.
-        self.solved = hit and config.target is not None and summary["ci95"][0] >= config.target
+        reached = config.target is not None and summary["ci95"][0] >= config.target
+        self.solved = hit and reached and self._sparse(summary)
         if self.solved or confirmed > self.best_score:
             self.best, self.best_score, self.best_generation = mean, confirmed, number
-            self._save_best({"score": confirmed})
+            self._save_best({"score": summary["mean"]})
+
+    def _cost(self, summary: dict[str, Any]) -> float:
+        """Return that the search mean's wiring costs in the end; nothing before the cost has begun."""
+        if self.cost_begun is None:
+            return 0.0
+        dense = summary["diagnostics"].get("density", 0.0)
+        return self.config.wiring_cost * max(dense - self.config.wiring_free, 0.0)
+
+    def _sparse(self, summary: dict[str, Any]) -> bool:
+        """Whether the wiring is as sparse as it shall be."""
+        most = self.config.target_density
+        return most is None or summary["diagnostics"].get("density", 1.0) <= most
 
     def _lives(self, genome: NDArray[np.float64], lives: int, *names: object) -> dict[str, Any]:
         seeds = life_seeds(self.spec, lives, self.config.seed, *names)
@@ -283,6 +355,7 @@ class _Run:
                 "best_score": self.best_score if np.isfinite(self.best_score) else None,
                 "score": self.score if np.isfinite(self.score) else None,
                 "solved": self.solved,
+                "cost_begun": self.cost_begun,
                 "env_steps": self.env_steps,
                 "wall_seconds": wall,
                 "cpu_seconds": cpu,
@@ -303,6 +376,7 @@ class _Run:
         self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
         self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])
         self.score = float("nan") if meta["score"] is None else float(meta["score"])
+        self.cost_begun = meta.get("cost_begun", self.cost_begun)
         self.solved, self.env_steps = bool(meta["solved"]), int(meta["env_steps"])
         self._seconds_before = (float(meta["wall_seconds"]), float(meta["cpu_seconds"]))
         self.warmup_seconds = float(meta["warmup_seconds"])

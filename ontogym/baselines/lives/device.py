@@ -52,7 +52,13 @@ def on_device(agent: Agent[Any], spec: LifeSpec, cpu: bool = False) -> OnDevice 
     engine, action = agent.engine, agent.action_space
     if agent.options.rewire_every != 1:
         return None
-    if spec.freeze is not None or spec.rebirth or not (cpu or engine.device.type == "cuda"):
+    if (
+        spec.freeze is not None
+        or spec.rebirth
+        or spec.develop_between
+        or spec.shuffle_wiring
+        or not (cpu or engine.device.type == "cuda")
+    ):
         return None
     if not isinstance(action, spaces.Discrete) or action.start != 0:
         return None

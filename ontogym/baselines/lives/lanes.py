@@ -25,10 +25,20 @@ from ontogym.developmental.feature_extractors.base import (
     split_features,
 )
 from ontogym.envs import make_vector
-from ontogym.envs.vector import find_spec
+from ontogym.envs.checked import CheckedEnv, try_out
+from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Lanes", "Stepped", "check_options", "lanes_of", "make_single", "reset_options", "rule_of"]
+__all__ = [
+    "Lanes",
+    "Stepped",
+    "check_options",
+    "lanes_of",
+    "make_single",
+    "reset_options",
+    "rule_of",
+    "try_environment",
+]
 
 _CACHE_SIZE = 4
 """A run uses three sizes: its population, its evaluations, its final report."""
@@ -70,6 +80,8 @@ def make_single(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gym
 def _cannot_make(env_id: str, env_kwargs: Mapping[str, Any] | None, error: Exception) -> OntogymError:
     if isinstance(error, OntogymError):
         return error
+    if isinstance(error, gymnasium.error.UnregisteredEnv):
+        return UnknownNameError("environment", env_id.rpartition(":")[2], gymnasium.registry)
     if isinstance(error, TypeError):
         _check_env_kwargs(env_id, env_kwargs)
     return OntogymError(
@@ -89,10 +101,24 @@ def _check_env_kwargs(env_id: str, env_kwargs: Mapping[str, Any] | None) -> None
 def _renderable(env_id: str, env_kwargs: dict[str, Any]) -> gymnasium.Env[Any, Any]:
     """The environment with pictures, or without where it offers none."""
     env = make_single(env_id, env_kwargs)
-    if "rgb_array" not in env.metadata.get("render_modes", ()):
-        return env
-    env.close()
-    return make_single(env_id, {**env_kwargs, "render_mode": "rgb_array"})
+    if "rgb_array" in env.metadata.get("render_modes", ()):
+        env.close()
+        env = make_single(env_id, {**env_kwargs, "render_mode": "rgb_array"})
+    return env if is_native(find_spec(env_id)) else CheckedEnv(env, env_id)
+
+
+def try_environment(env_id: str, env_kwargs: Mapping[str, Any] | None, max_steps: int | None) -> None:
+    """Let an environment from elsewhere show that it can be lived in, before a run begins.
+
+    Raises:
+        OntogymError: it cannot be made, breaks Gymnasium's contract, or has no time limit and does not end.
+    """
+    single = make_single(env_id, env_kwargs)
+    try:
+        if not is_native(find_spec(env_id)):
+            try_out(single, env_id, limited=max_steps is not None or _time_limit(single) is not None)
+    finally:
+        single.close()
 
 
 class Stepped(NamedTuple):

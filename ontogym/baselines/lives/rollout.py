@@ -19,8 +19,12 @@ from ontogym.agents.individuals import life_stream
 from ontogym.agents.spaces import encode_actions
 from ontogym.baselines.lives.lanes import Stepped
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.errors import OntogymError
 
 __all__ = ["Lived", "Moment", "Watcher", "World", "place_in_life", "rollout"]
+
+ENDLESS = 100_000
+"""Steps after which an episode that nothing will cut is given up."""
 
 
 class World(Protocol):
@@ -123,8 +127,15 @@ def rollout(
     if state is None:
         state = actor.begin(seeds)
     for episode in range(spec.episodes):
-        if episode and spec.rebirth:
+        newborn = episode == 0 or spec.rebirth
+        if episode and newborn:
             state = actor.begin(seeds)
+        if newborn and spec.shuffle_wiring:
+            state = actor.shuffle_wiring(state, seeds)
+        if episode and spec.develop_between:
+            state = actor.develop_again(state, seeds, episode)
+        if spec.freeze is not None and newborn:
+            state = actor.foresee(state, spec.freeze)
         if spec.freeze is not None and (
             episode == spec.freeze_from or (spec.rebirth and episode > spec.freeze_from)
         ):
@@ -180,6 +191,7 @@ class _Life:
             for watcher in self.watchers:
                 watcher.earned(reward, alive)
             step += 1
+            self._check_end(step)
             if self.spec.max_steps is not None and step >= self.spec.max_steps:
                 truncated = truncated | active
             self._tell(reward, terminated, truncated, actions, active)
@@ -188,6 +200,13 @@ class _Life:
                 state = actor.end_episode(state, observations, self._heard(), ended)
             active = self._whole(observations, episode, active & ~ended)
         return state
+
+    def _check_end(self, step: int) -> None:
+        if step >= ENDLESS and self.spec.max_steps is None and getattr(self.world, "limit", None) is None:
+            raise OntogymError(
+                f"{self.spec.env} has no time limit, and an episode has not ended within {ENDLESS:,} steps; cut episodes "
+                "with --max-steps (max_steps)."
+            )
 
     def _heard(self) -> Feedback:
         return self.feedback._replace(**self.silent) if self.silent else self.feedback

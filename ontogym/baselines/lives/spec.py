@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ontogym.agents.base import FREEZES
 from ontogym.agents.feedback import SIGNALS, Feedback
 from ontogym.agents.individuals import Development
+from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import lane_seeds
 
@@ -46,6 +47,10 @@ class LifeSpec:
         freeze_from: number of that episode, from 0.
         rebirth: whether each later episode begins with a newborn of the same seed: the control without memory
             across episodes.
+        develop_between: whether the agent goes through its developmental phase before each later episode too, on
+            activity that is drawn anew (``dev_after_episode`` of the LNDP's released code).
+        shuffle_wiring: whether each developed agent's edges are put to other places before its first episode, as many
+            and with the same weights: the control that shows whether it matters which edges development made.
     """
 
     env: str
@@ -63,8 +68,11 @@ class LifeSpec:
     freeze: str | None = None
     freeze_from: int = 0
     rebirth: bool = False
+    develop_between: bool = False
+    shuffle_wiring: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         if self.episodes < 1:
             raise OntogymError(f"A life of {self.episodes} episodes is no life; give at least 1.")
         if self.max_steps is not None and self.max_steps < 1:
@@ -84,6 +92,13 @@ class LifeSpec:
             raise OntogymError(
                 f"Development on {self.development!r} is asked for in development_steps={self.development_steps}; "
                 "give a positive number."
+            )
+
+        if self.freeze_from < 0:
+            raise OntogymError(f"freeze_from is {self.freeze_from}; episodes are counted from 0.")
+        if self.rebirth and self.develop_between:
+            raise OntogymError(
+                "A life that begins anew with every episode develops then anyway; leave out rebirth or develop_between."
             )
 
     @property

@@ -29,6 +29,7 @@ from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, native_of
 from ontogym.envs.native_changes import changing_native
+from ontogym.envs.native_rules import ruled_native
 from ontogym.seeding import LaneStreams
 
 __all__ = ["Compiled", "compiled", "whole_lives"]
@@ -65,7 +66,7 @@ def compiled(agent: Agent[Any], spec: LifeSpec) -> Compiled | None:
     dynamics = getattr(lanes.envs, "dynamics", None)
     if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
         return None
-    native = native_of(dynamics) or changing_native(dynamics)
+    native = native_of(dynamics) or changing_native(dynamics) or ruled_native(dynamics)
     limited = (lanes.limit or spec.max_steps) is not None
     same = (
         dynamics.observation_space == agent.observation_space and dynamics.action_space == agent.action_space
@@ -83,6 +84,8 @@ def _plain(agent: NetworkAgent, spec: LifeSpec) -> bool:
     asked = (
         spec.freeze is not None
         or spec.rebirth
+        or spec.develop_between
+        or spec.shuffle_wiring
         or spec.development is not None
         or agent.development is not None
     )

@@ -15,12 +15,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor
 
+from ontogym.baselines.sb3.spaces import MappedEnv
 from ontogym.batched.flat import batch_of_one
 from ontogym.developmental.feature_extractors.base import (
     FeatureWrapper,
     make_extractor,
     split_features,
 )
+from ontogym.envs.checked import CheckedEnv
 from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError
 
@@ -139,9 +141,12 @@ def _lane_info(infos: Mapping[str, Any], lane: int) -> dict[str, Any]:
 
 
 def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | None = None) -> VecEnv:
-    """A monitored SB3 `VecEnv` of any id: native where the suite has a batched form, else one by one.
+    """A monitored SB3 `VecEnv` of any id: native where the suite has a batched form, else one by one, checked and mapped.
 
     An extractor that `env_kwargs` name (see `ontogym.developmental.feature_extractors.base`) stands before it.
+
+    Raises:
+        OntogymError: as its environments are made or stepped: see `CheckedEnv` and `SpaceMap`.
     """
     choice, kwargs = split_features(env_kwargs)
     spec = find_spec(env_id)
@@ -157,10 +162,12 @@ def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | N
         return VecMonitor(vec if choice is None else _SeenThrough(vec, choice))
     from stable_baselines3.common.env_util import make_vec_env as one_by_one
 
-    if choice is None:
-        return one_by_one(spec.id, n_envs=n_envs, env_kwargs=kwargs)
+    def single(**kwargs: Any) -> gymnasium.Env[Any, Any]:
+        env: gymnasium.Env[Any, Any] = CheckedEnv(
+            gymnasium.make(spec.id, disable_env_checker=True, **kwargs), env_id
+        )
+        if choice is not None:
+            env = FeatureWrapper(env, make_extractor(choice, env.observation_space))
+        return MappedEnv(env)
 
-    def seen(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
-        return FeatureWrapper(env, make_extractor(choice, env.observation_space))
-
-    return one_by_one(spec.id, n_envs=n_envs, env_kwargs=kwargs, wrapper_class=seen)
+    return one_by_one(single, n_envs=n_envs, env_kwargs=kwargs)

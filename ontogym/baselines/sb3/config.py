@@ -8,6 +8,7 @@ from typing import Any
 
 from ontogym.baselines.sb3.networks import ALGORITHMS
 from ontogym.baselines.sb3.references import FLOORS
+from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = ["TrainingConfig"]
@@ -44,6 +45,7 @@ class TrainingConfig:
     out: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         if self.algo not in ALGORITHMS + FLOORS:
             raise UnknownNameError("algorithm", self.algo, ALGORITHMS + FLOORS)
         for name in ("steps", "segment", "eval_episodes", "max_steps"):

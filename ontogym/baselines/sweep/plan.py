@@ -36,8 +36,8 @@ run on what it left, so that every method is scored by the same lives, with its 
 
     [submit]                          # every run enters a leaderboard and is verified there
     store = "results"
-    author = "ontogym"                # a task says which of the suites' it `submits` to, one or a list; a method may bring
-                                      # its `label`
+    author = "ontogym"                # a task, or a method in its place, says which of the suites' it `submits` to, one
+                                      # or a list; a method may bring its `label`
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ _FIELDS = (
     "name",
     "about",
     "primary",
+    "columns",
     "seeds",
     "defaults",
     "tasks",
@@ -109,6 +110,7 @@ class Plan:
         name, about: what a reader is told. primary: the endpoint, ``EVALUATION.KEY``.
         anchors: task to random and optimal score, where the file gives them.
         keep: files of a run that are kept beside the cell's JSON.
+        columns: heading to ``EVALUATION.KEY`` or ``result.KEY``, further columns of the table in which every seed has its number.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Plan:
     cells: tuple[Cell, ...]
     anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     keep: tuple[str, ...] = ("best.safetensors",)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_plan(path: Path | str) -> Plan:
@@ -155,6 +158,7 @@ def make_plan(content: Mapping[str, Any], name: str) -> Plan:
         tuple(cells[k] for k in order),
         {t: tuple(v["anchors"]) for t, v in content["tasks"].items() if "anchors" in v},
         tuple(content.get("keep", ("best.safetensors",))),
+        {str(heading): str(path) for heading, path in content.get("columns", {}).items()},
     )
 
 
@@ -162,7 +166,8 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
     """Every seed of one method on one task; none where the method or a cell says so."""
     own, place = dict(content["methods"][method]), dict(content["tasks"][task])
     place.pop("anchors", None)
-    submission = _submission(content, place.pop("submits", []), own.pop("label", method))
+    places = place.pop("submits", [])
+    submission = _submission(content, own.pop("submits", places), own.pop("label", method))
     chosen = own.pop("tasks", None)
     if chosen is not None and task not in chosen:
         return []

@@ -13,7 +13,7 @@ from ontogym import checkpoint
 from ontogym.baselines.sweep.plan import Cell, Plan
 from ontogym.errors import OntogymError
 from ontogym.processes import Workers
-from ontogym.runs import read_progress
+from ontogym.runs import holding, read_progress
 
 __all__ = ["Run", "Threads", "curve_of", "read_cells", "run_sweep"]
 
@@ -131,6 +131,13 @@ def _attempt(out: Path, plan: Plan, cell: Cell, run: Run) -> Exception | None:
 
 
 def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
+    """One cell, held for this process: several may sweep into one folder, each other cells."""
+    with holding(out / "runs" / ".held" / cell.name, "runs this cell"):
+        if _kept(out, cell) is None:  # another process may have finished it a moment ago
+            _run_held(out, plan, cell, run)
+
+
+def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     """One cell: its command, its evaluations, its file."""
     folder = out / "runs" / cell.name
     mark = folder.with_suffix(".fingerprint")

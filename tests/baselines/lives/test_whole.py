@@ -15,7 +15,7 @@ from ontogym.baselines.lives.whole import compiled
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
 
-AGENTS = ("mlp", "rnn", "gru", "hyper", "trace")
+AGENTS = ("mlp", "rnn", "gru", "hyper", "trace", "local-trace")
 WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/CartPole-v1": {},
     "ontogym/Foraging-v0": {"observation": "one-hot"},
@@ -28,6 +28,9 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/ForagingGoalSwap-v0": {},
     "ontogym/ForagingGoalSwapLate-v0": {"changes": 4, "gap": (3, 40)},
     "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
+    "ontogym/RuleShiftCartPole-v0": {"families": ("signs", "order", "actions", "physics"), "split": "test"},
+    "ontogym/RuleShiftAcrobot-v0": {"fold": 2},
+    "ontogym/RuleShiftForaging-v0": {},
 }
 LIVES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -79,6 +82,15 @@ def test_what_is_heard(hears: list[str]) -> None:
     both_ways(
         make_agent("gru", "ontogym/CartPole-v1", options={"hears": hears}), LifeSpec("ontogym/CartPole-v1")
     )
+
+
+def test_lives_in_named_worlds() -> None:
+    for world in ({"families": ("physics",)}, {"families": ("signs", "order", "actions", "physics")}):
+        named = tuple({"world": k} for k in range(3))
+        spec = LifeSpec("ontogym/RuleShiftCartPole-v0", world, 2, conditions=named)
+        both_ways(make_agent("trace", spec.env, world), spec, lives=6)
+    spec = LifeSpec("ontogym/RuleShiftAcrobot-v0", {"families": ("physics",)}, 2, max_steps=60)
+    both_ways(make_agent("gru", spec.env, spec.env_kwargs), spec)
 
 
 def test_lives_born_on_either_side() -> None:

@@ -154,6 +154,8 @@ def test_every_run_of_a_task_that_submits_is_submitted_to_all_its_tasks_and_veri
     assert add == ("leaderboard add", {"submission": submit[1]["out"], "store": "board"})
     # Flags of one command alone do not reach the other, and what is submitted is part of what decides a cell.
     assert [cell.flags.get("steps") for cell in plan.cells[:2]] == [None, 5]
+    stages = {**SUBMITTED["methods"], "gru": {"agent": "gru", "submits": []}}
+    assert not make_plan({**SUBMITTED, "methods": stages}, "p").cells[0].submission
     other = make_plan({**SUBMITTED, "submit": {"store": "board", "author": "you"}}, "p")
     assert other.cells[0].fingerprint != plan.cells[0].fingerprint
 
