@@ -76,7 +76,9 @@ def as_array(actions: Any) -> NDArray[Any]:
     except ValueError as error:
         raise OntogymError("The parts of these actions differ in length; pass one array.") from error
     except Exception as error:  # of an object that makes its array itself
-        raise OntogymError(f"Actions of type {type(actions).__name__} are no array ({error}); pass one.") from error
+        raise OntogymError(
+            f"Actions of type {type(actions).__name__} are no array ({error}); pass one."
+        ) from error
 
 
 class _DiscreteChecker:

@@ -59,7 +59,9 @@ def _check_kind(name: str, value: Any, usual: Any) -> None:
             schedule(value)
         except OntogymError as error:
             raise OntogymError(f"The hyper-parameter {name}: {error}") from error
-    elif isinstance(value, str) and not (name in _WORDS or isinstance(usual, str) or value.startswith("auto")):
+    elif isinstance(value, str) and not (
+        name in _WORDS or isinstance(usual, str) or value.startswith("auto")
+    ):
         raise OntogymError(f"The hyper-parameter {name} is {value!r}; give a number.")
     elif isinstance(value, float) and not math.isfinite(value):
         raise OntogymError(f"The hyper-parameter {name} is {value}; give a finite number.")
