@@ -110,7 +110,13 @@ def _sweep(out: Path, resume: bool) -> Any:
     def run(command: str, flags: Any, resume: bool) -> dict[str, Any]:
         if command == "evaluate":
             return {"mean": 1.0}
-        settings = {"population": 4, "generations": 6, "checkpoint_every": 1, "eval_lives": 2, "final_lives": 2}
+        settings = {
+            "population": 4,
+            "generations": 6,
+            "checkpoint_every": 1,
+            "eval_lives": 2,
+            "final_lives": 2,
+        }
         config = EvolutionConfig(env=GOAL, agent="tests.baselines.toy:Linear", **{**settings, **flags})
         resume = resume and (Path(str(config.out)) / "config.json").is_file()
         return evolve(config, resume=resume, progress=False).as_json()
@@ -213,6 +219,8 @@ def _child(job: Job, out: Path, resume: bool, seconds: float | None = None) -> i
 
 def _stage(out: Path) -> tuple[int, int]:
     """How far a run is: files that are finished, and the step of its checkpoint."""
+    if (out / "manifest.json").is_file():  # the set is whole, and its parts are put away
+        return 10**6, 0
     kept = sum(len(list(out.glob(pattern))) for pattern in ("cells/*.json", "finished/*.json", "part-*.json"))
     file = out / "checkpoint.safetensors"
     meta = checkpoint.meta(file) if file.is_file() else {}

@@ -59,9 +59,7 @@ def test_a_file_that_was_cut_short_is_made_again(suffix: str, left: int, kept: P
     assert hits(start(kept)) == 2
 
 
-def test_without_a_place_to_keep_it_there_is_one_warning(
-    kept: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_place_to_keep_it_there_is_one_warning(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(function: Any) -> Any:
         raise RuntimeError("cannot cache function: no locator available")
 

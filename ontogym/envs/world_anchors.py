@@ -60,5 +60,5 @@ def world_anchors(env_id: str, fold: int) -> WorldAnchors:
 
 @functools.cache
 def _read() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(FILE.read_text())
+    read: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return read

@@ -75,7 +75,7 @@ def _file(env: str) -> Path:
 
 def _section(file: Path, algorithm: str) -> dict[str, Any]:
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read(file)
+    parser.read(file, encoding="utf-8")
     if not parser.has_section(algorithm):
         return {}
     try:
