@@ -117,7 +117,7 @@ def _sweep(out: Path, resume: bool) -> Any:
             "eval_lives": 2,
             "final_lives": 2,
         }
-        config = EvolutionConfig(env=GOAL, agent="tests.baselines.toy:Linear", **{**settings, **flags})
+        config = EvolutionConfig(agent="tests.baselines.toy:Linear", **{**settings, **flags})
         resume = resume and (Path(str(config.out)) / "config.json").is_file()
         return evolve(config, resume=resume, progress=False).as_json()
 

@@ -83,7 +83,7 @@ def test_the_adapter_has_what_it_has_and_can_be_filmed() -> None:
     env.reset()
     frames = env.get_images()
     assert env.render_mode == "rgb_array"
-    assert env.metadata["render_fps"] == 50
+    assert env.venv.metadata["render_fps"] == 50
     assert [frame.shape[2] for frame in frames] == [3, 3]
     picture = env.render()
     assert picture is not None
