@@ -29,6 +29,7 @@ from encoding_rows import (
     BLOCKS,
     PATIENTS,
     PICTURES,
+    REFINING,
     RESULTS,
     ROWS,
     SUBJECTS,
@@ -37,7 +38,9 @@ from encoding_rows import (
     Where,
     judge,
     pictures,
+    refining_learner,
 )
+from encoding_tables import OPTIMA, tables
 
 from ontogym import __version__
 from ontogym.retina_env.animals import HELD_OUT_ANIMALS
@@ -56,7 +59,6 @@ from ontogym.statistics import mean_summary
 
 ROOT = RESULTS.parent.parent.parent
 PAGE = ROOT / "docs" / "experiments" / "encoding.md"
-OPTIMA = ROOT / "ontogym" / "retina_env" / "encoding" / "optima.json"
 MARKS = ("<!-- encoding: python benchmarks/encoding_experiments.py --write -->", "<!-- end of encoding -->")
 EXTRA = ("optimum", "calibration", "refinement")
 
@@ -142,7 +144,7 @@ def run_optimum(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The best known pictures of one judge for pictures of one kind, which the seed counts through (`OPTIMA_OF`)."""
     kind, subject = OPTIMA_OF[seed]
     # Where every start ends at nearly the whole loss, or all of them alike, fewer pictures and starts do.
-    images = pictures(kind)[:: {"twin": 2, "source": 6, "animals": 2}.get(subject, 8)]
+    images = pictures(kind)[:: {"twin": 2, "source": 6, "animals": 6}.get(subject, 8)]
     x, picture = torch.from_numpy(images), torch.arange(len(images))
     if subject in ("twin", "source"):
         model: Any = default_twin() if subject == "twin" else SimulatedRetina(0)
@@ -150,11 +152,7 @@ def run_optimum(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         iterations, starts = (200, STARTS) if subject == "twin" else (150, STARTS[:1])
         told = _told(best_pictures(own, picture, [0], BLOCKS.average(x), iterations, starts=starts))
     elif subject == "animals":
-        animals = AnimalsJudge(HELD_OUT_ANIMALS, BLOCKS, x).on(Where.device)
-        averages = BLOCKS.average(x).to(Where.device)
-        told = _told(
-            best_pictures(animals, picture.to(Where.device), list(range(animals.subjects)), averages, 400)
-        )
+        told = _of_animals(images)
     else:
         percept, averages = PerceptJudge(implant("argus-ii"), PATIENTS, images), ARGUS.average(x)
         everyone = list(range(len(PATIENTS)))
@@ -167,10 +165,31 @@ def run_optimum(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return {kind: {subject: told}}, {"pictures": len(images)}
 
 
+def _of_animals(images: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """From averages; and on a third of the pictures from every start and for twice as long, to see what that moves."""
+
+    def search(some: np.ndarray[Any, Any], iterations: int, *starts: str) -> Any:
+        x = torch.from_numpy(some)
+        own = AnimalsJudge(HELD_OUT_ANIMALS, BLOCKS, x).on(Where.device)
+        rows, averages = torch.arange(len(x)).to(Where.device), BLOCKS.average(x).to(Where.device)
+        return best_pictures(own, rows, list(range(own.subjects)), averages, iterations, starts=starts)
+
+    told, few = _told(search(images, STEPS, "average")), images[::3]
+    short, starts = search(few, STEPS, "average"), search(few, STEPS, *STARTS[1:])
+    long = search(few, 2 * STEPS, "average")
+    told["by_start"] = {k: round(v, 4) for k, v in {**short.shares, **starts.shares}.items()}
+    return told | {"twice_as_long": [round(short.share, 4), round(long.share, 4)], "steps": STEPS}
+
+
+STEPS = 100
+"""Of the search for animals."""
+
+
 def _told(best: Any) -> dict[str, Any]:
     return {
         "share": round(best.share, 4),
         "by_start": {k: round(v, 4) for k, v in best.shares.items()},
+        "path": {k: [round(v, 4) for v in path] for k, path in best.paths.items()},
         "loss": round(float(best.loss.mean()), 5),
         "loss_of_averaging": round(float(best.average.mean()), 5),
     }
@@ -191,6 +210,7 @@ def run_calibration(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The value of information, and what the estimator makes of it, on patients that are not in its table."""
     from ontogym.envs import make_vector
     from ontogym.retina_env.encoding.calibrators import Estimator, value_of_information
+    from ontogym.retina_env.encoding.preferences import Preferences, worth_to_each
 
     table = make_vector("ontogym/RetinaCalibration-v1", 1, patients=64)
     known = value_of_information(table.dynamics, range(64))
@@ -200,9 +220,15 @@ def run_calibration(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     common = known.common
     bayes = Estimator(test.dynamics, table.dynamics.task.judge, known.fits, common)
     nothing = Estimator(test.dynamics, table.dynamics.task.judge, np.tile(common, (1, 1)), common)
+    candidates = np.concatenate([known.fits, common[None]])
+    duels = Preferences(candidates, worth_to_each(table.dynamics, candidates, range(64)), seed=seed)
     # As a share of the loss of averaging, which does not depend on where skill is 1.
     unit = test.dynamics.task.judge.share
-    lived = {"best for all": nothing.live(test, 1000 + seed), "Bayes": bayes.live(test, 1000 + seed)}
+    lived = {
+        "best for all": nothing.live(test, 1000 + seed),
+        "which of two is better (after HILO)": duels.live(test, 1000 + seed),
+        "Bayes and least squares, from drawings": bayes.live(test, 1000 + seed),
+    }
     found = {
         "value": _times(unit, value._asdict()),
         "value_of_information": unit * value.of_information,
@@ -232,7 +258,20 @@ def run_refinement(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "one filter, then Gauss-Newton": GaussNewton(start, learned),
     }
     found = {name: _interval(refine(env, way, 12345 + seed)) for name, way in ways.items()}
-    return {"refinement": found}, {"lives": 64}
+    for kind in ("ppo", "sac"):
+        model = refining_learner(kind, seed)
+        found[f"{kind.upper()}, exploration SD .05"] = _interval(_lived(env, model, 12345 + seed))
+    return {"refinement": found}, {"lives": 64, "learners_steps": REFINING}
+
+
+def _lived(env: Any, model: Any, seed: int) -> np.ndarray[Any, Any]:
+    """Returns of a policy of Stable-Baselines3 that sees statistics, target, response and progress."""
+    seen, _ = env.reset(seed=seed)
+    total = np.zeros(env.num_envs)
+    for _ in range(env.unwrapped.dynamics.steps):
+        seen, reward, *_ = env.step(model.predict(seen, deterministic=True)[0])
+        total += reward
+    return total
 
 
 def _interval(returns: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -243,64 +282,6 @@ def _interval(returns: np.ndarray[Any, Any]) -> dict[str, Any]:
 def command(name: str, seed: int) -> str:
     """What makes one cell."""
     return f"python benchmarks/encoding_experiments.py {name} --seeds {seed}"
-
-
-def tables() -> str:
-    """Skill by method, pictures and judge, as Markdown: mean, and half of a 95 % interval over seeds or subjects."""
-    heads = [f"{title}, {kind}" for kind in PICTURES for title in SUBJECTS.values()]
-    lines = ["| method | " + " | ".join([*heads, "seeds"]) + " |", "|---" * (len(heads) + 2) + "|"]
-    for name, (title, _, _) in ROWS.items():
-        found = [cell for cell in cells.kept(RESULTS, name) if "pictures" in cell]
-        if found:
-            row = [_shown(found, kind, subject) for kind in PICTURES for subject in SUBJECTS]
-            lines.append("| " + " | ".join([title, *row, str(len(found))]) + " |")
-    return "\n".join([*lines, "", *_scales(), "", *_several_steps()]) + "\n"
-
-
-def _shown(found: list[dict[str, Any]], kind: str, subject: str) -> str:
-    rows = [c["pictures"].get(kind, {}).get(subject) for c in found]
-    if not all(rows):
-        return "–"
-    share = json.loads(OPTIMA.read_text())[f"{subject}/{kind}"]["share"]
-    table = np.array([row["taken"] for row in rows]) / share  # seeds x subjects
-    # Seeds where there are some, else the subjects: animals or patients.
-    over = table.mean(1) if len(table) > 1 else table[0]
-    told = mean_summary([float(v) for v in over])
-    half = "" if told["ci95"] is None else f" ± {(told['ci95'][1] - told['ci95'][0]) / 2:.2f}"
-    return f"{told['mean']:.2f}{half}"
-
-
-def _scales() -> list[str]:
-    kept = json.loads(OPTIMA.read_text())
-    lines = [
-        "| skill 1 of | share of averaging's loss that the best known picture takes away | by start |",
-        "|---|---|---|",
-    ]
-    for key, told in kept.items():
-        starts = ", ".join(f"{k} {v:.3f}" for k, v in told.get("by_start", {}).items())
-        lines.append(f"| {key.replace('/', ', ')} | {told['share']:.3f} | {starts or '–'} |")
-    return lines
-
-
-def _several_steps() -> list[str]:
-    lines: list[str] = []
-    for cell in cells.kept(RESULTS, "refinement")[:1]:
-        lines += ["| RetinaRefinement-v0, 64 lives | return |", "|---|---|"]
-        for name, told in cell["pictures"]["refinement"].items():
-            lines.append(f"| {name} | {told['mean']:.2f} [{told['ci95'][0]:.2f}, {told['ci95'][1]:.2f}] |")
-        lines.append("")
-    for cell in cells.kept(RESULTS, "calibration")[:1]:
-        told, kept = cell["pictures"]["calibration"], json.loads(OPTIMA.read_text())
-        share = kept["percept-each/leaves"]["share"]
-        lines += ["| RetinaCalibration-v1, held-out patients | skill of a picture |", "|---|---|"]
-        rows = {"own parameters": "own", "best for all": "everyone", "another patient's": "another"}
-        lines += [f"| {name} | {told['value'][key] / share:.2f} |" for name, key in rows.items()]
-        lines += [f"| **value of information** | **{told['value_of_information'] / share:.2f}** |", ""]
-        lines += ["| RetinaCalibration-v1, 32 lives of 20 pictures | return |", "|---|---|"]
-        for name, row in told["returns"].items():
-            mean, low, high = (v / share for v in (row["mean"], *row["ci95"]))
-            lines.append(f"| {name} | {mean:.1f} [{low:.1f}, {high:.1f}] |")
-    return lines
 
 
 def main() -> None:

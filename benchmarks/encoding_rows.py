@@ -195,6 +195,8 @@ def percept_network(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
 ENV, WEIGHTS = "ontogym/RetinaEncoding-v0", 13
 GENERATIONS, POPULATION, SAMPLES = 60, 24, 64
 RL_STEPS, LANES = {"ppo": 60_000, "sac": 12_000}, 64
+REFINING = {"ppo": 90_000, "sac": 12_000}
+"""Steps of learners in RetinaRefinement."""
 
 
 def cma(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
@@ -241,12 +243,21 @@ def learner(kind: str, seed: int, layout: Layout) -> tuple[Encode, dict[str, Any
 
 @functools.cache
 def _learned(kind: str, seed: int) -> Any:
+    return _taught(kind, seed, ENV, RL_STEPS[kind], -2.0)
+
+
+def refining_learner(kind: str, seed: int) -> Any:
+    """SB3 on RetinaRefinement; its six corrections add up, so that each must explore less than one alone."""
+    return _taught(kind, seed, "ontogym/RetinaRefinement-v0", REFINING[kind], -3.0)
+
+
+def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
     """Exploration starts small, because most actions are far worse than none."""
     from stable_baselines3 import PPO, SAC
 
     from ontogym.baselines.sb3.adapter import make_vec_env
 
-    envs, small = make_vec_env(ENV, LANES, {"obs": "statistics"}), derive(seed, kind) % 2**31
+    envs, small = make_vec_env(env, LANES, {"obs": "statistics"}), derive(seed, kind) % 2**31
     shared: dict[str, Any] = {"seed": small, "device": "cpu"}
     if kind == "ppo":
         model: Any = PPO(
@@ -256,7 +267,7 @@ def _learned(kind: str, seed: int) -> Any:
             batch_size=256,
             n_epochs=10,
             learning_rate=lambda left: 1e-3 * left,
-            policy_kwargs={"log_std_init": -2.0, "net_arch": [64, 64]},
+            policy_kwargs={"log_std_init": log_sd, "net_arch": [64, 64]},
             **shared,
         )
     else:
@@ -270,7 +281,7 @@ def _learned(kind: str, seed: int) -> Any:
             ent_coef=0.01,
             **shared,
         )
-    model.learn(RL_STEPS[kind])
+    model.learn(steps)
     return model
 
 

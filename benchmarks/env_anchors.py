@@ -41,9 +41,9 @@ import ontogym  # noqa: F401  (registers the environments)
 from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
-from ontogym.envs.control_reference import AcrobotPump, LinearCartPole, OneHotForager, Told
+from ontogym.envs.control_reference import AcrobotPump, LinearCartPole, Told
 from ontogym.envs.nonstationary import NonstationaryDynamics
-from ontogym.envs.reference import BlockObserver, NearestFood, RuleKeeper, WinStayLoseShift
+from ontogym.envs.reference import BlockObserver, NearestFood, OneHotForager, RuleKeeper, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
 from ontogym.envs.world_anchors import FILE
 from ontogym.envs.worlds import FOLDS, all_worlds

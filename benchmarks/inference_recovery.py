@@ -2,25 +2,33 @@
 
     python benchmarks/inference_recovery.py recovery --seeds 0 1 2 --model dnn   # some 10 CPU seconds a seed
     python benchmarks/inference_recovery.py coverage --sets 40                  # some 4 CPU seconds a set
+    python benchmarks/inference_recovery.py command                             # all of `infer-rule` once, in CPU seconds
 
 `recovery`: correlation of inferred and true weight changes over 40 animals of 500 trials whose first weights are not
 told, and the inferred over the true mean update after correct and after error trials (1 is right).
 `coverage`: how many sets whose likelihood at the true baseline lies within 1.92 nats of the best, which is whether the
 95 % interval of the profile holds it; the SD of first biases goes round 0, 0.25, 0.5, 0.8.
+`command`: `ontogym infer-rule --data TABLE --round-trip` on 40 animals of 500 trials: seconds, and what it says.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
-from inference_tables import make
+from inference_tables import gains, make
 
 from ontogym.studies.rule_inference.config import InferenceConfig
 from ontogym.studies.rule_inference.model.fitting import FitState, epochs, trajectory
 from ontogym.studies.rule_inference.model.parametric import DROP, fit_rule
 from ontogym.studies.rule_inference.model.recovery import asymmetry
+from ontogym.studies.rule_inference.report import round_trip_lines
 
 ANIMALS, TRIALS = 40, 500
 SPREADS = (0.0, 0.25, 0.5, 0.8)
@@ -30,7 +38,7 @@ def recovery(model: str, seeds: list[int], correct: float, error: float, options
     """A line a seed, and the mean."""
     rows = []
     for seed in seeds:
-        table = make(ANIMALS, TRIALS, seed, correct, error)
+        table = make(ANIMALS, TRIALS, seed, gains(correct, error))
         config = InferenceConfig(seed=seed, **options).fit(model)  # type: ignore[arg-type]
         state, began = FitState.begin(config), time.process_time()
         for _ in epochs(table.trials, table.trials.valid, config, state):
@@ -55,7 +63,7 @@ def coverage(sets: int, correct: float, error: float) -> None:
     true, held = -error / (correct - error), 0
     for k in range(sets):
         spread = SPREADS[k % len(SPREADS)]
-        trials = make(ANIMALS, TRIALS, 1000 + k, correct, error, bias_sd=spread).trials
+        trials = make(ANIMALS, TRIALS, 1000 + k, gains(correct, error), bias_sd=spread).trials
         free = fit_rule("reinforce-baseline", trials)
         fixed = fit_rule("reinforce-baseline", trials, beta=true, near=free)
         drop = (free.log_likelihood - fixed.log_likelihood) * float(trials.lengths.sum())
@@ -67,11 +75,37 @@ def coverage(sets: int, correct: float, error: float) -> None:
     print(f"{held} of {sets} intervals hold {true:.2f}")
 
 
+def command(seed: int, correct: float, error: float) -> None:
+    """All of the command on one table: its processor seconds, and the lines that it ends with."""
+    with tempfile.TemporaryDirectory() as folder:
+        make(ANIMALS, TRIALS, seed, gains(correct, error), file=Path(folder) / "table.csv")
+        words = [
+            "infer-rule",
+            "--data",
+            f"{folder}/table.csv",
+            "--out",
+            f"{folder}/run",
+            "--seed",
+            str(seed),
+            "--json",
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "ontogym", *words, "--round-trip"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = json.loads(done.stdout.splitlines()[-1])
+    print("\n".join([*found["asymmetry"], *round_trip_lines(found)]))
+    print({kind: score["mean"] for kind, score in found["held_out"].items()})
+    print(f"{found['cpu_seconds']:.0f} CPU s")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("recovery", "coverage"))
+    parser.add_argument("what", choices=("recovery", "coverage", "command"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--sets", type=int, default=40)
     parser.add_argument("--model", default="dnn")
@@ -85,5 +119,7 @@ if __name__ == "__main__":
     }
     if words.what == "recovery":
         recovery(words.model, words.seeds, words.correct, words.error, given)
+    elif words.what == "command":
+        command(words.seeds[0], words.correct, words.error)
     else:
         coverage(words.sets, words.correct, words.error)

@@ -142,7 +142,9 @@ def row(name: str) -> str | None:
     controls = [r["control"]["mean"] for r in runs if r["control"]]
     first, last = (float(np.mean([s[k] for s in scores])) for k in ("first_episode", "last_episode"))
     episodes = f"{first:.0f} → {last:.0f}" if len(scores[0]["episodes"]) > 1 else "–"
-    density = np.mean([s["diagnostics"]["density"] for s in scores])
+    # Kept results of before life-long measurement call the last step's density "density".
+    ends = [s["diagnostics"].get("density_at_end", s["diagnostics"].get("density")) for s in scores]
+    density = np.mean(ends)
     generations = "/".join(str(r["generations"]) for r in runs)
     cpu = "/".join(f"{r['cpu_seconds']:.0f}" for r in runs)
     cells = [

@@ -48,6 +48,10 @@ EXPERIMENTS = {
     "rank-delay-match": Experiment(
         "A. Delayed match to sample, 100 units", f"rank-sweep --task delay-match-sample {SHORT}"
     ),
+    "rank-aligned": Experiment(
+        "A. A low rank that is aligned with the task (delayed match to sample, 100 units)",
+        "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1",
+    ),
     "rank-context": Experiment(
         "A. Context-dependent decision, 100 units", f"rank-sweep --task context-decision {SHORT}"
     ),

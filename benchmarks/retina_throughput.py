@@ -1,6 +1,6 @@
 """How fast images, retina, twin and downsamplers are.
 
-    python benchmarks/retina_throughput.py [--threads 1] [--fit] [--actor] [--json]
+    python benchmarks/retina_throughput.py [--threads 1] [--only WORD] [--fit] [--actor] [--json]
 
 Images and responses per second at 128 pixels and 60 cells, in batches of 64, the best of three rounds. `--fit` also
 fits the default twin (two to three minutes), in a folder of its own, and says how many CPU seconds that took and how
@@ -47,8 +47,10 @@ def per_second(work: Callable[[], Any], count: int, rounds: int = 3) -> float:
     return count / min(times)
 
 
-def throughput() -> dict[str, float]:
-    """Everything but the fit, per second (of the processor, with one thread)."""
+def throughput(only: str = "") -> dict[str, float]:
+    """Everything but the fit, per second (of the processor, with one thread); environments `only`, if that is named."""
+    if only:
+        return environments(only)
     images, world = dead_leaves(BATCH, 1), DeadLeaves()
     retina, twin = SimulatedRetina(0), default_twin() if SHIPPED.is_file() else ForwardModel().eval()
     low = torch.from_numpy(downsampler("average")(images, 4))
@@ -67,17 +69,33 @@ def throughput() -> dict[str, float]:
     return found | environments()
 
 
-def environments() -> dict[str, float]:
+FEW = {"images": None, "n_images": 96, "obs": "statistics"}
+ENVIRONMENTS: tuple[tuple[str, dict[str, Any], int], ...] = (
+    ("RetinaEncoding-v0", {}, BATCH),
+    ("RetinaEncodingPixels-v0", {}, BATCH),
+    ("RetinaRefinement-v0", {}, BATCH),
+    ("RetinaCalibration-v0", {}, BATCH),
+    ("RetinaEncodingAnimals-v0", FEW, BATCH),
+    ("RetinaEncodingPercept-v0", {**FEW, "patients": 32}, 16 * BATCH),
+    ("RetinaEncodingPercept-v0", {**FEW, "patients": 32, "fast": True}, 16 * BATCH),
+)
+"""Id, arguments and lanes."""
+
+
+def environments(only: str = "") -> dict[str, float]:
     """Steps per second of the encoding environments, in a batch and alone, with their judge in the loop."""
     found = {}
-    for name in ("RetinaEncoding", "RetinaEncodingPixels", "RetinaRefinement", "RetinaCalibration"):
-        env_id, rng = f"ontogym/{name}-v0", np.random.default_rng(0)
+    for name, options, lanes in ENVIRONMENTS:
+        if only not in name:
+            continue
+        env_id, rng = f"ontogym/{name}", np.random.default_rng(0)
+        name = name + (", one product" if options.get("fast") else "")
         batch = gym.make_vec(
-            env_id, BATCH, vectorization_mode="vector_entry_point", autoreset_mode="SameStep"
+            env_id, lanes, vectorization_mode="vector_entry_point", autoreset_mode="SameStep", **options
         )
         batch.reset(seed=0)
         actions = rng.uniform(-0.2, 0.2, (4, *batch.action_space.shape)).astype(np.float32)
-        alone = gym.make(env_id).unwrapped
+        alone = gym.make(env_id, **options).unwrapped
 
         def many(env: Any = batch, moves: Any = actions) -> None:
             for move in moves:
@@ -91,7 +109,7 @@ def environments() -> dict[str, float]:
                     env.reset(seed=k)
                 ended = env.step(moves[0, k])[2]
 
-        found[f"{name} x {BATCH}"] = per_second(many, 4 * BATCH)
+        found[f"{name} x {lanes}"] = per_second(many, 4 * lanes)
         found[f"{name} alone"] = per_second(one, BATCH)
     return found
 
@@ -99,15 +117,16 @@ def environments() -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
+    parser.add_argument("--only", default="", help="environments whose id contains this, and nothing else")
     parser.add_argument("--fit", action="store_true", help="fit the default twin too")
     parser.add_argument("--actor", action="store_true", help="train an actor too")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    found: dict[str, Any] = throughput()
+    found: dict[str, Any] = throughput(arguments.only)
     if not arguments.json:
         for name, value in found.items():
-            print(f"{name:28s} {value:10.0f} / s")
+            print(f"{name:44s} {value:10.0f} / s")
     if arguments.fit:
         with tempfile.TemporaryDirectory() as folder:
             facts = fit_twin(0, Path(folder) / "twin.safetensors").facts

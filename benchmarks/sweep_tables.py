@@ -1,7 +1,7 @@
 """Tables of the sweeps that the repository holds, written into the page that shows them.
 
     python benchmarks/sweep_tables.py            prints them
-    python benchmarks/sweep_tables.py --write    writes them into docs/experiments/comparators.md
+    python benchmarks/sweep_tables.py --write    writes them into the pages of docs/experiments that ask for them
 
 A sweep is benchmarks/sweeps/NAME.toml with its cells in results/sweeps/NAME; ``ontogym sweep benchmarks/sweeps/NAME.toml
 --out results/sweeps/NAME`` runs what is missing of it.
@@ -18,7 +18,7 @@ from ontogym.baselines.sweep.run import read_cells
 from ontogym.baselines.sweep.tables import markdown
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "experiments" / "comparators.md"
+PAGES = ROOT / "docs" / "experiments"
 
 
 def table(name: str) -> str:
@@ -37,7 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    text = PAGE.read_text()
+    for page in sorted(PAGES.glob("*.md")):
+        write(page, arguments.write)
+
+
+def write(page: Path, keep: bool) -> None:
+    """Print the tables that a page asks for, and put them into it if they are to be kept."""
+    text = page.read_text()
     for name in re.findall(r"<!-- sweep (\S+) -->", text):
         made = table(name)
         print(f"{name}\n\n{made}\n")
@@ -45,8 +51,8 @@ def main() -> None:
         text = re.sub(
             pattern, lambda m, made=made: f"{m.group(1)}\n{made}\n\n{m.group(2)}", text, flags=re.DOTALL
         )
-    if arguments.write:
-        PAGE.write_text(text)
+    if keep:
+        page.write_text(text)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -435,6 +437,26 @@ def command_line(
         else:
             words.append(str(value))
     return shlex.join(words)
+
+
+def toml(config: Mapping[str, Any]) -> str:
+    """A configuration as a TOML file that `read_config` reads again; None, which TOML has no word for, is left out."""
+    return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in config.items() if value is not None)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # TOML's inf and nan are written as Python's
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _flat(found: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -27,6 +27,7 @@ __all__ = [
     "bootstrap_interval",
     "first_episode",
     "iqm",
+    "jackknife_interval",
     "last_episode",
     "mean_interval",
     "mean_summary",
@@ -248,6 +249,18 @@ def mean_summary(values: Sequence[float | None]) -> dict[str, Any]:
         half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
         ci = [mean - half, mean + half]
     return {"mean": mean, "sd": sd, "ci95": ci, "values": list(values)}
+
+
+def jackknife_interval(whole: Array, parts: Array) -> tuple[Array, Array]:
+    """95 % interval of an estimate by the jackknife over groups: value -/+ 1.96 standard errors.
+
+    Args:
+        whole: ``(...)``, from all groups.
+        parts: ``(K, ...)``, from all but one, in turn.
+    """
+    deviation = parts - parts.mean(0)
+    half = 1.96 * np.sqrt((len(parts) - 1) / len(parts) * (deviation**2).sum(0))
+    return np.asarray(whole - half), np.asarray(whole + half)
 
 
 def paired_difference(

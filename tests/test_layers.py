@@ -25,6 +25,7 @@ LAYERS = {
     "runs": 2,
     "batched": 2,
     "ray_workers": 2,
+    "tracking": 2,
     "developmental": 3,
     "envs": 4,
     "retina_env": 4,

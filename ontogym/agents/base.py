@@ -19,6 +19,7 @@ from ontogym.agents.spaces import SpaceAdapter, observation_gain
 from ontogym.errors import OntogymError
 
 __all__ = [
+    "CONDUCTS",
     "FREEZES",
     "Actor",
     "Agent",
@@ -30,9 +31,11 @@ __all__ = [
 ]
 
 State = TypeVar("State")
+CONDUCTS = 0.1
+"""An edge whose absolute weight is above this is a wire: it carries something. One below is there, and silent."""
 FREEZES = ("wiring", "weights", "places", "all")
-"""What an intervention can hold still: which edges exist; what they weigh; both, but an edge that returns has the
-weight that its place last had; everything that changes but activity."""
+"""What an intervention can hold still: which edges exist; what they weigh; what places weigh, so that edges
+come and go but one that returns has the weight that its place last had; everything that changes but activity."""
 
 
 class NetworkSnapshot(NamedTuple):
@@ -84,6 +87,10 @@ class Actor(abc.ABC, Generic[State]):
         """Told what the last step of an episode brought, in the lanes `ended`; most live on and need not know."""
         return state
 
+    def foresee(self, state: State, what: str) -> State:
+        """What `what` names will be frozen in this life: begin to remember what that takes, if it takes anything."""
+        return state
+
     def freeze(self, state: State, what: str) -> State:
         """From now on what `what` (of `FREEZES`) names no longer changes.
 
@@ -92,6 +99,22 @@ class Actor(abc.ABC, Generic[State]):
         """
         raise OntogymError(f"{type(self).__name__} has no {what} to freeze; leave freeze out.")
 
+    def develop_again(self, state: State, seeds: NDArray[np.uint64], episode: int) -> State:
+        """Through its developmental phase once more, before `episode`, in the lives of these seeds.
+
+        Raises:
+            OntogymError: it has no developmental phase.
+        """
+        raise OntogymError(f"{type(self).__name__} has no developmental phase; leave develop_between out.")
+
+    def shuffle_wiring(self, state: State, seeds: NDArray[np.uint64]) -> State:
+        """Its edges at other places, as many and with the same weights; chance follows from `seeds` ``(P,)``.
+
+        Raises:
+            OntogymError: it has no wiring.
+        """
+        raise OntogymError(f"{type(self).__name__} has no wiring to shuffle; leave shuffle_wiring out.")
+
     def network(self, state: State, row: int = 0) -> NetworkSnapshot:
         """The network of one lane, as it is now."""
         raise NotImplementedError(f"{type(self).__name__} has no network to show")
@@ -99,6 +122,18 @@ class Actor(abc.ABC, Generic[State]):
     def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
         """Named measurements, each ``(P,)`` (for example wiring density)."""
         return {}
+
+    def rewired(self, state: State) -> NDArray[np.floating] | None:
+        """Edges that came or went at the last step over those that may be, ``(P,)``; None where there is no wiring."""
+        return None
+
+    def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Edges, and those that conduct (weights beyond `CONDUCTS` either way), over those that may be, ``(P,)`` each.
+
+        Raises:
+            NotImplementedError: there is no wiring.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no wiring")
 
 
 class Agent(abc.ABC, Generic[State]):
@@ -193,6 +228,10 @@ class Agent(abc.ABC, Generic[State]):
         """Told what the last step of an episode brought, in the rows `ended`; most live on and need not know."""
         return state
 
+    def foresee(self, state: State, what: str) -> State:
+        """What `what` names will be frozen in this life: begin to remember what that takes, if it takes anything."""
+        return state
+
     def freeze(self, state: State, what: str) -> State:
         """From now on what `what` (of `FREEZES`) names no longer changes, in every row.
 
@@ -200,6 +239,14 @@ class Agent(abc.ABC, Generic[State]):
             OntogymError: this agent has no such thing.
         """
         raise OntogymError(f"The agent {self.name!r} has no {what} to freeze; leave freeze out.")
+
+    def shuffle_wiring(self, state: State, seeds: NDArray[np.uint64]) -> State:
+        """The control of `LifeSpec.shuffle_wiring`: as many edges with the same weights at other places.
+
+        Raises:
+            OntogymError: this agent has no wiring.
+        """
+        raise OntogymError(f"The agent {self.name!r} has no wiring to shuffle; leave shuffle_wiring out.")
 
     def listen(self, observation: NDArray[np.floating], feedback: Feedback) -> NDArray[np.floating]:
         """Observation and the feedback in `hears` as one input ``(P, n_inputs)``."""
@@ -222,6 +269,18 @@ class Agent(abc.ABC, Generic[State]):
     def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
         """Named measurements of the living agents, each ``(P,)`` (for example wiring density)."""
         return {}
+
+    def rewired(self, state: State) -> NDArray[np.floating] | None:
+        """Edges that came or went at the last step over those that may be, ``(P,)``; None where there is no wiring."""
+        return None
+
+    def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Edges, and those that conduct (weights beyond `CONDUCTS` either way), over those that may be, ``(P,)`` each.
+
+        Raises:
+            NotImplementedError: there is no wiring.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no wiring")
 
 
 def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floating]:

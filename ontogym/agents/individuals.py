@@ -73,8 +73,12 @@ class Individuals(Actor[IndividualsState]):
     def begin(self, seeds: NDArray[np.uint64]) -> IndividualsState:
         return self.develop(self.birth(seeds), seeds)
 
-    def spontaneous_activity(self, seeds: NDArray[np.uint64]) -> NDArray[np.floating] | None:
+    def spontaneous_activity(
+        self, seeds: NDArray[np.uint64], episode: int = 0
+    ) -> NDArray[np.floating] | None:
         """What the newborns of lives with these seeds develop on ``(T, P, O)``, or None without development.
+
+        `episode`: before which; after the first it is drawn anew for each.
 
         Raises:
             OntogymError: no such source, or one that does not fit the agent.
@@ -91,7 +95,9 @@ class Individuals(Actor[IndividualsState]):
                 f"The source {name!r} takes {needed} evolved numbers but this agent's genome holds "
                 f"{0 if params is None else params.shape[1]}; use the source that the agent was built with."
             )
-        return source.sample(steps, life_stream(seeds, 1), channels, params if needed else None)
+        streams = life_stream(seeds, 1)
+        streams = life_stream(streams, episode) if episode else streams
+        return source.sample(steps, streams, channels, params if needed else None)
 
     def act(
         self, state: IndividualsState, observations: Any, feedback: Feedback, active: NDArray[np.bool_]
@@ -108,11 +114,34 @@ class Individuals(Actor[IndividualsState]):
         seen = self.agent.spaces.observe(observations)
         return state._replace(agent=self.agent.end_episode(state.agent, seen, feedback, ended))
 
+    def foresee(self, state: IndividualsState, what: str) -> IndividualsState:
+        return state._replace(agent=self.agent.foresee(state.agent, what))
+
     def freeze(self, state: IndividualsState, what: str) -> IndividualsState:
         return state._replace(agent=self.agent.freeze(state.agent, what))
 
+    def develop_again(
+        self, state: IndividualsState, seeds: NDArray[np.uint64], episode: int
+    ) -> IndividualsState:
+        activity = self.spontaneous_activity(seeds, episode)
+        if activity is None:
+            return super().develop_again(state, seeds, episode)
+        return state._replace(agent=self.agent.develop(state.agent, activity))
+
+    def shuffle_wiring(self, state: IndividualsState, seeds: NDArray[np.uint64]) -> IndividualsState:
+        # Streams of episodes before any: 0 of the one that development draws from.
+        return state._replace(
+            agent=self.agent.shuffle_wiring(state.agent, life_stream(life_stream(seeds, 1), 0))
+        )
+
     def network(self, state: IndividualsState, row: int = 0) -> NetworkSnapshot:
         return self.agent.network(state.agent, row)
+
+    def rewired(self, state: IndividualsState) -> NDArray[np.floating] | None:
+        return self.agent.rewired(state.agent)
+
+    def wired(self, state: IndividualsState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        return self.agent.wired(state.agent)
 
     def diagnose(self, state: IndividualsState) -> dict[str, NDArray[np.floating]]:
         return self.agent.diagnose(state.agent)

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.batched.flat import flatten_batch
 from ontogym.errors import OntogymError
 
 __all__ = ["MAX_CHANNELS", "SpaceAdapter", "SpaceError", "encode_actions", "observation_gain"]
@@ -42,7 +44,7 @@ class SpaceAdapter:
 
     def observe(self, observations: Any) -> NDArray[np.float32]:
         """A batch of observations, as a vector env returns them, flattened to ``(P, O)`` float32."""
-        return _flatten_batch(self.observation_space, observations)
+        return flatten_batch(self.observation_space, observations)
 
     def encode(self, actions: Any) -> NDArray[np.float32]:
         """Actions as motor channels ``(P, A)``: see `encode_actions`."""
@@ -78,7 +80,7 @@ def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32
     Discrete and MultiDiscrete: one-hot. Box: scaled from the box to [-1, 1]. MultiBinary: 0 or 1.
     """
     if not isinstance(space, spaces.Box):
-        return _flatten_batch(space, actions)
+        return flatten_batch(space, actions)
     values = np.asarray(actions, dtype=np.float64)
     low, high = space.low.astype(np.float64), space.high.astype(np.float64)
     unit = 2.0 * (values - low) / np.where(high > low, high - low, 1.0) - 1.0
@@ -86,13 +88,30 @@ def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32
 
 
 def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
-    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``."""
+    """One over the largest magnitude of each flattened channel; 1 where it is not bounded. Shape ``(O,)``.
+
+    Raises:
+        OntogymError: no channel is bounded, so that nothing would be scaled. Where only some are, a warning names the others.
+    """
     flat = spaces.flatten_space(space)
     if not isinstance(flat, spaces.Box):
         return np.ones(spaces.flatdim(space), np.float32)
     bound = np.maximum(np.abs(flat.low), np.abs(flat.high)).ravel().astype(np.float64)
     # A bound like CartPole's 3.4e38 stands for none.
     usual = (bound > 0) & (bound < 1e6)
+    free = np.flatnonzero(bound >= 1e6)
+    if len(free):
+        mend = "wrap the environment so that they are (gymnasium.wrappers.TransformObservation, or NormalizeObservation)"
+        if len(free) == len(bound):
+            raise OntogymError(
+                f"scale_observations divides by bounds, and none of the {len(bound)} observations is bounded; leave it out, or "
+                f"{mend}."
+            )
+        named = ", ".join(map(str, free[:8])) + (", ..." if len(free) > 8 else "")
+        warnings.warn(
+            f"scale_observations leaves observations {named} as they are, which are not bounded; {mend}.",
+            stacklevel=2,
+        )
     return np.where(usual, 1.0 / np.where(usual, bound, 1.0), 1.0).astype(np.float32)
 
 
@@ -100,7 +119,7 @@ def _observation_channels(space: spaces.Space[Any]) -> int:
     if isinstance(space, spaces.Box) and len(space.shape) >= 2 and min(space.shape[:2]) >= 8:
         raise SpaceError(
             f"Observations of shape {space.shape} are images, which this agent does not take; "
-            "put a feature extractor in front (gymnasium.wrappers.TransformObservation) that gives a short vector."
+            "put a feature extractor in front that gives a short vector, such as --features waves."
         )
     if isinstance(space, spaces.Dict):
         channels = sum(_observation_channels(part) for part in space.spaces.values())
@@ -116,7 +135,7 @@ def _observation_channels(space: spaces.Space[Any]) -> int:
     if channels > MAX_CHANNELS:
         raise SpaceError(
             f"Observations flatten to {channels} numbers, more than the {MAX_CHANNELS} this agent takes; "
-            "put a feature extractor in front that gives a shorter vector."
+            "put a feature extractor in front that gives a shorter vector, such as --features random-projection."
         )
     return channels
 
@@ -139,19 +158,3 @@ def _action_channels(space: spaces.Space[Any]) -> int:
         f"An action space of type {type(space).__name__} is not supported; wrap the environment so that it "
         "takes Discrete, MultiDiscrete, MultiBinary or Box actions."
     )
-
-
-def _flatten_batch(space: spaces.Space[Any], batch: Any) -> NDArray[np.float32]:
-    if isinstance(space, spaces.Dict):
-        return np.concatenate([_flatten_batch(part, batch[key]) for key, part in space.spaces.items()], 1)
-    if isinstance(space, spaces.Tuple):
-        return np.concatenate([_flatten_batch(part, item) for part, item in zip(space.spaces, batch)], 1)
-    values = np.asarray(batch)
-    if isinstance(space, spaces.Discrete):
-        return np.eye(int(space.n), dtype=np.float32)[values - space.start]
-    if isinstance(space, spaces.MultiDiscrete):
-        rows = (values - space.start).reshape(len(values), -1)
-        return np.concatenate(
-            [np.eye(int(n), dtype=np.float32)[rows[:, k]] for k, n in enumerate(space.nvec.ravel())], 1
-        )
-    return values.reshape(len(values), -1).astype(np.float32)

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ontogym.errors import OntogymError
 from ontogym.processes import Terminated, sigterm_interrupts
@@ -52,25 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     """Parse and run; what a command prints goes to stderr under ``--json``, so that stdout is the object."""
     from ontogym.cli.commands import parse
+    from ontogym.cli.options import as_json
 
     command = parse(argv)
     with contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext():
         found = command.run()
     if command.json:
-        print(json.dumps(_finite(found), allow_nan=False, default=_plain))
+        print(as_json(found))
     sys.stdout.flush()
     return int(found.get("exit_status", 0))
-
-
-def _finite(value: Any) -> Any:
-    """The same with null in place of NaN and infinities, which JSON has no word for."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain(value: Any) -> Any:
-    """NumPy numbers as numbers, anything else as text."""
-    return _finite(value.item()) if hasattr(value, "item") else str(value)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from ontogym.cli.options import key_values, print_table, score_line
 from ontogym.errors import OntogymError
+
+if TYPE_CHECKING:
+    from ontogym.baselines.lives.life import LifeResult, LifeSpec
 
 __all__ = ["Evaluate"]
 
@@ -19,18 +24,26 @@ class Evaluate:
     """Let an evolved or trained agent live fresh lives and report its returns with a 95 % interval.
 
     Attributes:
-        target: a run folder of evolve or train, an agent file, or zoo:NAME.
+        target: a run folder of evolve or train, an agent file, a submission, or zoo:NAME; or an agent without weights by its
+            name, such as random or reference, with --env.
         lives: how many fresh lives.
         seed: decides all chance.
         episodes: episodes per life; those it was evolved with if not given.
         reward_clamp: tell the agent this number instead of every reward, while returns count the real one.
         told: what the agent hears in place of a reward: reward, termination or nothing; as it was evolved if not given.
         silenced: signals of the feedback to hold at zero: action, reward, start, terminated.
-        freeze: hold this of the network still: wiring, weights, places or all.
+        freeze: hold this of the network still: wiring, weights, places (edges come and go, but one that returns has the
+            weight its place last had) or all; the same lives are lived without it too, and compared.
         from_episode: from this episode on, counted from 0.
         rebirth: begin every later episode with a newborn: the control without memory across episodes.
+        develop_between: let the agent go through its developmental phase before each later episode too.
+        shuffle_wiring: put edges to other places after development: does it matter which edges it made?
+        development: a source of spontaneous activity in place of the agent's own.
+        development_steps: for how many steps.
         env: another environment with the same spaces; its own if not given.
         env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
+        worlds: of a rule shift: live in every world of this side of the fold (train, test or all) as often, and report the
+            share held-out normalised, 0 for the best single policy and 1 for one that is told the world.
         max_steps: cut episodes after so many steps; as in the run if not given.
         window: steps before and after a switch of the rules that are compared, where the task has switches.
         trust: the file is mine, or I trust its maker: import the module:Class that it names.
@@ -47,8 +60,13 @@ class Evaluate:
     freeze: Literal["wiring", "weights", "places", "all"] | None = None
     from_episode: int = 0
     rebirth: bool = False
+    develop_between: bool = False
+    shuffle_wiring: bool = False
+    development: str | None = None
+    development_steps: int | None = None
     env: str | None = None
     env_kwargs: tuple[str, ...] = ()
+    worlds: Literal["train", "test", "all"] | None = None
     max_steps: int | None = None
     window: int = 10
     trust: bool = False
@@ -56,25 +74,34 @@ class Evaluate:
 
     def run(self) -> dict[str, Any]:
         """Evaluate and print; returns the summary."""
-        from ontogym.baselines.lives.life import life_seeds, summarise
+        from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
-        from ontogym.baselines.loading import load
+        from ontogym.envs.world_anchors import world_conditions
+        from ontogym.leaderboard.loading import load_any
 
-        loaded = load(self.target, trusted=self.trust)
+        loaded = self._loaded(load_any)
         env, kwargs = self.env or loaded.spec.env, key_values(self.env_kwargs, "--env-kwargs")
         if _same_kind(env, loaded.spec.env):
             kwargs = {**loaded.spec.env_kwargs, **kwargs}
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
-            loaded = load(self.target, env, kwargs, trusted=self.trust)
+            loaded = load_any(self.target, env, kwargs, trusted=self.trust)
         changes: dict[str, Any] = {
             "episodes": self.episodes,
             "reward_clamp": self.reward_clamp,
             "told": self.told,
             "max_steps": self.max_steps,
             "freeze": self.freeze,
-            "freeze_from": self.from_episode,
-            "rebirth": self.rebirth,
+            # What is not asked for stays as the agent was evolved.
+            "freeze_from": self.from_episode if self.freeze is not None else None,
+            "rebirth": self.rebirth or None,
+            "develop_between": self.develop_between or None,
+            "shuffle_wiring": self.shuffle_wiring or None,
+            "development": self.development,
+            "development_steps": self.development_steps,
             "silenced": (*loaded.spec.silenced, *self.silenced),
+            "conditions": None
+            if self.worlds is None
+            else world_conditions(env, _fold(env, kwargs), self.worlds),
         }
         spec = dataclasses.replace(
             loaded.spec, **{name: value for name, value in changes.items() if value is not None}
@@ -88,6 +115,13 @@ class Evaluate:
         summary["changes"] = _changes(spec.env, result, self.window)
         scored = [change["regained"] for change in summary["changes"] if change["regained"] is not None]
         summary["regained"] = sum(scored) / len(scored) if scored else None
+        if spec.freeze is not None:
+            free = loaded.player.live(dataclasses.replace(spec, freeze=None), seeds)
+            summary["frozen"] = {"what": spec.freeze, "from_episode": spec.freeze_from} | compared(
+                result, free, spec, self.seed
+            )
+        if self.worlds is not None:
+            summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:
             goals = summary["conditions"]
             rows = [
@@ -97,6 +131,8 @@ class Evaluate:
                 ("worst, best life", f"{summary['min']:.1f}, {summary['max']:.1f}"),
                 *_switch_rows(summary["switches"]),
                 *_change_rows(summary["changes"]),
+                *_frozen_rows(summary.get("frozen")),
+                *([("held-out normalised", f"{summary['held_out']:.2f}")] if self.worlds is not None else []),
                 *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
             ]
             print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
@@ -107,6 +143,15 @@ class Evaluate:
             "parameters": loaded.parameters,
             **summary,
         }
+
+    def _loaded(self, load_any: Any) -> Any:
+        """The target in its own environment; what has none, such as chance, in that of the line."""
+        try:
+            return load_any(self.target, trusted=self.trust)
+        except OntogymError:
+            if self.env is None or Path(self.target).exists():
+                raise
+            return load_any(self.target, self.env, key_values(self.env_kwargs, "--env-kwargs"), self.trust)
 
 
 def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
@@ -119,6 +164,31 @@ def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
     random, optimal = anchors(env)
     cost = change_cost(env)
     return regained_in_lives(result.trace, result.returns, result.lengths, cost, optimal - random, window)
+
+
+def _fold(env: str, env_kwargs: Mapping[str, Any]) -> int:
+    """The fold of a rule shift, 0 by default.
+
+    Raises:
+        OntogymError: families of rules whose worlds have no measured floors.
+    """
+    if env_kwargs.get("families") is not None:
+        raise OntogymError(
+            f"The worlds of {env} have measured floors with its own families only; leave families out."
+        )
+    return int(env_kwargs.get("fold", 0))
+
+
+def _in_worlds(spec: LifeSpec, worlds: str, result: LifeResult) -> dict[str, Any]:
+    """Mean returns by world, and held-out normalised."""
+    from ontogym.envs.registration import anchors
+    from ontogym.envs.world_anchors import in_worlds
+
+    random, optimal = anchors(spec.env)
+    by_world, found = in_worlds(
+        spec.env, _fold(spec.env, spec.env_kwargs), worlds, result.returns[0], optimal - random
+    )
+    return {"held_out": found.value, "worlds": [float(value) for value in by_world]}
 
 
 def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:
@@ -145,6 +215,22 @@ def _change_rows(changes: list[dict[str, Any]]) -> list[tuple[str, str]]:
         rows.append((f"change {change['number']}: before, first, mean and last after it", numbers))
         rows.append((f"  regained (0: the floor {change['floor']:.1f}; 1: as before)", share))
     return rows
+
+
+def _frozen_rows(frozen: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What freezing cost, in words."""
+    if frozen is None:
+        return []
+    low, high = frozen["ci95"]
+    numbers = (
+        f"{frozen['mean']:.1f} and {frozen['free']:.1f}; {frozen['difference']:+.1f} [{low:.1f}, {high:.1f}]"
+    )
+    return [
+        (
+            f"{frozen['what']} frozen and not, from episode {frozen['from_episode']} on; difference [95 %]",
+            numbers,
+        )
+    ]
 
 
 def _same_kind(env: str, other: str) -> bool:

@@ -79,18 +79,21 @@ def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     from ontogym.cli.citations import bibtex
     from ontogym.figures.style import save_figure
     from ontogym.studies.rule_inference.figure import inference_figure
+    from ontogym.studies.rule_inference.portrait_figure import portrait_figure
     from ontogym.studies.rule_inference.report import (
         asymmetry_lines,
         comparison_lines,
         held_out_rows,
         profile_rows,
         recovery_rows,
+        round_trip_lines,
     )
 
     result["asymmetry"] = asymmetry_lines(result)
     result["bibtex"] = bibtex([inspect.getdoc(InferRule) or ""])
     title = f"{result['source']}: {result['animals']} animals, {result['trials']} trials"
     picture = save_figure(inference_figure(result, title), out / "update.png")
+    portrait = save_figure(portrait_figure(result, title), out / "portrait.png")
     # What is no number (the mean of no trials) is null in a file.
     write_json(out / "result.json", json.loads(json.dumps(result), parse_constant=lambda _: None))
     over = result["held_out"]["static"]["units"]
@@ -107,10 +110,12 @@ def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
             "\nRecovery on new animals: correlation of inferred and true", columns, recovery_rows(result)
         )
     print_table("\nBaseline profile of REINFORCE", ["beta", "log-likelihood"], profile_rows(result))
-    print("\n".join(result["asymmetry"]))
+    print("\n".join([*result["asymmetry"], *round_trip_lines(result)]))
     lives = result["plugged_in"]
     print(f"\nPlugged into an agent on {ENV}: {lives['inferred']['mean']:.0f} of 500 correct "
           f"(untrained {lives['untrained']['mean']:.0f}).")  # fmt: skip
-    print(f"Rule: {out / 'rule.safetensors'}      Picture: {picture}      CPU: {result['cpu_seconds']:.0f} s")
+    print(
+        f"Rule: {out / 'rule.safetensors'}      Pictures: {picture}, {portrait}      CPU: {result['cpu_seconds']:.0f} s"
+    )
     print("\nCite what was used:\n\n" + "\n".join(result["bibtex"]))
-    return {**result, "picture": str(picture)}
+    return {**result, "picture": str(picture), "portrait": str(portrait)}

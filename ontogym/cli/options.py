@@ -1,13 +1,20 @@
-"""Small things that several commands share: KEY=VALUE options, tables, targets."""
+"""Small things that several commands share: KEY=VALUE options, tables, feature extractors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from ontogym.errors import OntogymError
 from ontogym.registry import key_values
 
-__all__ = ["key_values", "print_table", "score_line"]
+FEATURES = "features"
+"""As in `ontogym.developmental.feature_extractors.base`, which would import Gymnasium."""
+
+__all__ = ["Features", "as_json", "key_values", "print_table", "score_line"]
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has room."""
@@ -45,3 +52,49 @@ def score_line(summary: dict[str, Any]) -> str:
     """Mean and interval of a summary."""
     low, high = summary["ci95"]
     return f"{summary['mean']:.1f}  [{low:.1f}, {high:.1f}]"
+
+
+@dataclass(frozen=True)
+class Features:
+    """Through what an agent sees its world.
+
+    Attributes:
+        features: a feature extractor before the agent, for pictures, words and wide observations: flatten, select,
+            random-projection, waves, fractals, untrained, network (ontogym agents lists them), or "module:Class".
+        features_options: its options, such as size=16.
+    """
+
+    features: str | None = None
+    features_options: dict[str, Any] = field(default_factory=dict)
+
+    def added_to(self, env_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of an environment, with the choice among them if one was made.
+
+        Raises:
+            OntogymError: options of no extractor.
+        """
+        if self.features is None:
+            if self.features_options:
+                raise OntogymError("--features-options are those of an extractor; name it with --features.")
+            return env_kwargs
+        options = self.features_options
+        return {**env_kwargs, FEATURES: {"name": self.features, **options} if options else self.features}
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """What ``--json`` prints of a command's result: one line."""
+    return json.dumps(_finite(found), allow_nan=False, default=_plain)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null in place of NaN and infinities, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """NumPy numbers as numbers, anything else as text."""
+    return _finite(value.item()) if hasattr(value, "item") else str(value)

@@ -21,6 +21,7 @@ class RetinaFit:
 
     Attributes:
         seed: which animal's retina.
+        recording: a session of Goldin et al. 2022 (.h5) in place of a simulated animal; needs --out.
         out: file for the twin (NAME.safetensors; its facts go to NAME.json); the cache if not given.
         resume: go on with a fit that was interrupted.
         images: how many images to fit on.
@@ -29,6 +30,7 @@ class RetinaFit:
     """
 
     seed: int = 0
+    recording: str | None = None
     out: str | None = None
     resume: bool = False
     images: int = 1200
@@ -48,6 +50,8 @@ class RetinaFit:
         if self.images < 50:
             raise OntogymError(f"{self.images} images are too few to fit a twin; pass --images 50 or more.")
         config = FitConfig(epochs=self.epochs)
+        if self.recording is not None:
+            return self._recorded(config)
         with stoppable(path.with_suffix(".fit")):
             twin = fit_twin(self.seed, path, config, self.resume, images=self.images)
         facts = twin.facts
@@ -63,6 +67,30 @@ class RetinaFit:
             ]
             print_table(f"Twin of retina {self.seed}", ("", ""), rows)
         return {**facts, "file": str(path)}
+
+    def _recorded(self, config: Any) -> dict[str, Any]:
+        """The same for a session that was recorded."""
+        from ontogym.retina_env.recorded_twin import fit_recording
+
+        if self.out is None:
+            raise OntogymError(
+                "The twin of a recording is not kept in the cache; pass --out NAME.safetensors."
+            )
+        assert self.recording is not None
+        with stoppable(Path(self.out).with_suffix(".fit")):
+            facts = fit_recording(self.recording, self.out, config, self.resume).facts
+        if not self.json:
+            ceiling = (
+                "no repeats" if facts["r2_ceiling_median"] is None else f"{facts['r2_ceiling_median']:.3f}"
+            )
+            rows = [
+                ("R2 on the test images, median over cells", f"{facts['r2_median']:.3f}"),
+                ("  of half of the repeats with the other half", ceiling),
+                ("epochs", facts["epochs"]),
+                ("file", self.out),
+            ]
+            print_table(facts["what"], ("", ""), rows)
+        return {**facts, "file": self.out}
 
 
 @dataclass(frozen=True)
@@ -131,29 +159,57 @@ class RetinaReport:
     fitted to, against averaging and against antialiased Lanczos-3. About a quarter of an hour on one core, of which
     half is for fitting the twins of seeds other than 0, once. Interrupted, the same command goes on.
 
+    With --images, --electrodes, --twin or --judge the report is about these instead: what ways to encode that need no
+    training are worth for them, in a minute or two.
+
     Attributes:
         out: folder for report.html, report.json and the results of each part.
         seeds: source retinas, each with a twin and actors of its own.
         quick: one retina, two folds, few images: a look in a minute or two, too little to conclude from.
+        images: a folder of pictures of one's own in place of dead leaves.
+        electrodes: 32x32 or another grid over 3.2 mm, an implant (argus-ii, pulse2percept:AlphaAMS) or a file of x, y.
+        twin: a model of one's own: module:attribute (images to rates) or a .safetensors file.
+        judge: who judges, of twin, animals and percept; all that the electrodes allow if none is named.
         json: print one JSON object as the last line.
     """
 
     out: str = "runs/retina-report"
     seeds: tuple[int, ...] = (0, 1, 2)
     quick: bool = False
+    images: str | None = None
+    electrodes: str | None = None
+    twin: str | None = None
+    judge: tuple[str, ...] = ()
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Do what is not done yet, write the page, print the table; returns the summary and where the page is."""
+        if self.images or self.electrodes or self.twin or self.judge:
+            return self._own()
         from ontogym.studies.retina_report.config import ReportConfig
+        from ontogym.studies.retina_report.published import HEADS, published_rows
         from ontogym.studies.retina_report.run import run_report
-        from ontogym.studies.retina_report.words import conclusions, published_rows
+        from ontogym.studies.retina_report.words import conclusions
 
         config = ReportConfig(seeds=self.seeds)
         with stoppable(self.out, onward=""):
             summary = run_report(config.quick() if self.quick else config, self.out)
         path = Path(self.out) / "report.html"
         if not self.json:
-            print_table("The actor-model framework", ("", "paper", "here"), published_rows(summary))
+            print_table("The actor-model framework", HEADS, published_rows(summary))
             print("", *conclusions(summary), "", f"The page: {path}", sep="\n")
+        return {**summary, "file": str(path)}
+
+    def _own(self) -> dict[str, Any]:
+        """The report about pictures, electrodes, models and judges that were named."""
+        from ontogym.studies.retina_report.own import OwnConfig, run_own
+        from ontogym.studies.retina_report.own_page import own_rows
+
+        count = 24 if self.quick else 96
+        config = OwnConfig(self.images, self.electrodes or "32x32", self.twin, self.judge, count)
+        summary, path = run_own(config, self.out), Path(self.out) / "report.html"
+        if not self.json:
+            heads = ("share of averaging's loss taken away", *summary["judges"])
+            print_table(summary["electrodes"], heads, own_rows(summary))
+            print("", f"The page: {path}", sep="\n")
         return {**summary, "file": str(path)}

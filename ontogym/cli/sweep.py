@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json as json_module
 import os
 import signal
@@ -14,7 +16,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from ontogym.cli.options import print_table
+from ontogym.cli.options import as_json, print_table
 from ontogym.errors import OntogymError
 from ontogym.processes import Workers
 from ontogym.runs import stoppable
@@ -33,7 +35,8 @@ class Sweep:
         file: the TOML file; see ontogym/baselines/sweep/plan.py for all that it may say.
         out: folder of the sweep; sweeps/NAME if not given.
         workers: cells at a time; if not given, one here, and elsewhere as many as there are cores.
-        evaluator: where cells run: processes of this machine, or "ray" (see docs/cluster.md), or what a package adds.
+        evaluator: where cells run: "pool", a process of its own for each (the default); "process", this one, one cell after
+            the other, which saves every start; "ray" (see docs/cluster.md), or what a package adds.
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         only: run only cells whose name holds this text.
         dry_run: list the cells and run none.
@@ -69,7 +72,8 @@ class Sweep:
         if self.table:
             cells = read_cells(plan, out)
         else:
-            runner, workers = Subprocesses(), self._workers()
+            runner = InProcess() if self.evaluator == "process" else Subprocesses()
+            workers = self._workers()
             with stoppable(out, onward=""):
                 try:
                     cells = run_sweep(plan, out, runner, workers, only=self.only)
@@ -95,9 +99,32 @@ class Sweep:
         """How many cells at a time, or who does them. A cell is a process of its own, so a pool would add nothing."""
         from ontogym.baselines.evolution.evaluators import make_workers
 
-        if self.evaluator in (None, "process", "pool") and self.address is None:
+        if self.evaluator in (None, "pool") and self.address is None:
             return 1 if self.workers is None else self.workers
         return make_workers(self.evaluator, self.workers or 0, self.address)
+
+
+class InProcess:
+    """Runs commands here; what they print is dropped."""
+
+    def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
+        from ontogym.cli.commands import parse
+
+        words = [*_line(command, flags).split("\0"), "--json", *(["--resume"] if resume else [])]
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                found = parse(words).run()
+        except SystemExit as error:
+            raise OntogymError(
+                f"ontogym {command} cannot be parsed: {said.getvalue().strip()[-500:]}"
+            ) from error
+        if found.get("exit_status"):
+            raise OntogymError(f"ontogym {command} refuses it: {' '.join(found.get('reasons', ()))}")
+        return dict(json_module.loads(as_json(found)))
+
+    def stop(self) -> None:
+        """Nothing of its own is left to end."""
 
 
 class Subprocesses:
@@ -113,6 +140,7 @@ class Subprocesses:
     def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
         words = [sys.executable, "-m", "ontogym", *_line(command, flags).split("\0"), "--json"]
         words += ["--resume"] if resume else []
+        words += ["--stored"] if command == "evolve" else []
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self._folder
         )
@@ -137,11 +165,19 @@ class Subprocesses:
             process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
 
 
+_POSITIONAL = {
+    "evaluate": "target",
+    "replay": "target",
+    "leaderboard submit": "run_dir",
+    "leaderboard add": "submission",
+}
+
+
 def _line(command: str, flags: Mapping[str, Any]) -> str:
     """A command and its flags as words that are joined by NUL."""
     words = command.split()
     # What is evaluated is no flag; what a search aims at is.
-    positional = "target" if command in ("evaluate", "replay") else ""
+    positional = _POSITIONAL.get(command, "")
     if positional in flags:
         words.append(str(flags[positional]))
     for name, value in flags.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-__all__ = ["HIDDEN", "Arrays", "count", "edge_gru", "structural_mlp"]
+__all__ = ["HIDDEN", "Arrays", "count", "edge_gru", "edge_gru_pairwise", "structural_mlp"]
 
 Arrays = Mapping[str, tuple[int, ...]]
 """Name to shape of each array."""
@@ -31,6 +31,12 @@ def edge_gru(node_features: int, edge_features: int, history: int) -> Arrays:
         "bias": (gates,),
         "bias_n": (edge_features,),
     }
+
+
+def edge_gru_pairwise(node_features: int, edge_features: int, history: int) -> Arrays:
+    """The same, and a bilinear form of h_j and h_i in the weight's candidate."""
+    own = {"pairwise": (node_features, node_features)}
+    return {**edge_gru(node_features, edge_features, history), **own}
 
 
 def structural_mlp(inputs: int, hidden: int = HIDDEN) -> Arrays:

@@ -12,10 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.envs.reference import WinStayLoseShift
 from ontogym.envs.worlds import Worlds
 
-__all__ = ["AcrobotPump", "LeastSquares", "LinearCartPole", "OneHotForager", "Policy", "SignObserver", "Told"]
+__all__ = ["AcrobotPump", "LeastSquares", "LinearCartPole", "Policy", "SignObserver", "Told"]
 
 CARTPOLE_WEIGHTS = np.array([0.02, 0.06, 1.0, 0.25])
 """Push right if this times (position, velocity, angle, angular velocity) is positive: 500 steps from every start."""
@@ -54,18 +53,6 @@ class AcrobotPump:
         """Actions ``(P,)`` for observations ``(P, 6)``."""
         # The torque's power is torque times theta2_dot.
         return np.where(observations[:, 5] > 0, 2, 0)
-
-
-class OneHotForager(WinStayLoseShift):
-    """`WinStayLoseShift` in the shape of the others; it remembers where the food was through all episodes."""
-
-    def act(  # type: ignore[override]
-        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
-    ) -> NDArray[np.int64]:
-        """Actions ``(P,)`` for one-hot observations ``(P, 5)``."""
-        if starts is not None:
-            self._reached[starts] = -1
-        return super().act(observations, rewards)
 
 
 class Told:

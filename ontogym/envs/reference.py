@@ -1,7 +1,8 @@
 """Hand-written policies that show what a task allows: the ceilings beside the learners.
 
 ``REFERENCES`` is the one table of their names: what ``ontogym train --algo reference`` runs and what the leaderboard
-calls an agent of that kind. Each is built for a number of lanes and has ``act(observations, rewards) -> actions``.
+calls an agent of that kind. Each is built for a number of lanes and has ``act(observations, rewards, starts) -> actions``, as those of
+`ontogym.envs.control_reference`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.envs.control_reference import LeastSquares, SignObserver
 from ontogym.envs.de_novo_choice import BLOCK_BIAS, BLOCK_LENGTHS, BLOCK_MEAN, UNBIASED_TRIALS
 from ontogym.errors import UnknownNameError
 
@@ -24,6 +26,7 @@ __all__ = [
     "REFERENCES",
     "BlockObserver",
     "NearestFood",
+    "OneHotForager",
     "Reference",
     "RuleKeeper",
     "WinStayLoseShift",
@@ -60,7 +63,9 @@ class WinStayLoseShift:
         # Ends reached in the last delay + 1 steps, the oldest first; _NOWHERE for none.
         self._reached = np.full((num_envs, delay + 1), _NOWHERE)
 
-    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+    def act(
+        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, O)`` (raw or one-hot) and the last rewards ``(P,)``."""
         one_hot = observations.shape[1] > 1
         position = observations.argmax(1) if one_hot else observations[:, 0].astype(np.int64)
@@ -72,6 +77,18 @@ class WinStayLoseShift:
         arrived = np.where(position + move == goal, self.target, _NOWHERE)
         self._reached = np.concatenate([self._reached[:, 1:], arrived[:, None]], axis=1)
         return np.where(move > 0, _RIGHT, _LEFT)
+
+
+class OneHotForager(WinStayLoseShift):
+    """`WinStayLoseShift` in the shape of the others; it remembers where the food was through all episodes."""
+
+    def act(
+        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
+        """Actions ``(P,)`` for one-hot observations ``(P, 5)``."""
+        if starts is not None:
+            self._reached[starts] = -1
+        return super().act(observations, rewards)
 
 
 class NearestFood:
@@ -86,7 +103,9 @@ class NearestFood:
     def __init__(self, num_envs: int) -> None:
         self.num_envs = num_envs
 
-    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+    def act(
+        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, 10)``."""
         return np.where(observations[:, 0] > 0, 2, self._SIDES[observations[:, 1:5].argmax(1)])
 
@@ -104,7 +123,9 @@ class RuleKeeper:
         self.mapping = np.zeros(num_envs, dtype=np.int64)
         self._told = False
 
-    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+    def act(
+        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, 5)`` and the last rewards ``(P,)``."""
         if self._told:
             self.mapping = np.where(rewards > 0, self.mapping, 1 - self.mapping)
@@ -137,7 +158,9 @@ class BlockObserver:
         self._shown: NDArray[Any] | None = None
         self._chosen = np.zeros(num_envs, dtype=np.int64)
 
-    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[np.int64]:
+    def act(
+        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
         """Actions ``(P,)`` for observations ``(P, 5)`` and the last rewards ``(P,)``."""
         if self._shown is not None:
             # A reward means that the choice was the side.
@@ -166,7 +189,9 @@ class _Reflex:
     def __init__(self, rule: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
         self._rule = rule
 
-    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[Any]:
+    def act(
+        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
+    ) -> NDArray[Any]:
         """Actions ``(P, ...)``."""
         return self._rule(np.asarray(observations))
 
@@ -227,19 +252,33 @@ REFERENCES: Mapping[str, Reference] = MappingProxyType(
         "rule-keeper": Reference(RuleKeeper, ("ontogym/DeNovoChoiceBlocks-v1",)),
         "cart-pole-balance": Reference(lambda _: _Reflex(_balance), ("ontogym/CartPole-v1", "CartPole-v1")),
         "acrobot-pump": Reference(lambda _: _Reflex(_pump), ("ontogym/Acrobot-v1", "Acrobot-v1")),
+        "sign-observer": Reference(
+            SignObserver,
+            (
+                "ontogym/RuleShiftCartPole-v0",
+                *(f"ontogym/CartPoleActionFlip{kind}" for kind in ("-v1", "Back-v0", "Often-v0")),
+            ),
+        ),
+        "least-squares": Reference(LeastSquares, ("ontogym/RuleShiftCartPole-v0",)),
         "pendulum-swing-up": Reference(lambda _: _Reflex(_swing_up), ("ontogym/Pendulum-v1", "Pendulum-v1")),
     }
 )
-"""Name to policy."""
+"""Name to policy; an environment's reference is the first that is written for it."""
 
 
-def reference_of(env: str) -> str:
+def reference_of(env: str, policy: str | None = None) -> str:
     """Name of the hand-written policy for an environment.
 
+    Args:
+        policy: the one that is wanted; None for the first that is written for it.
+
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: there is none, or not that one.
     """
-    names = {id_: name for name, reference in REFERENCES.items() for id_ in reference.envs}
-    if env not in names:
-        raise UnknownNameError("environment with a reference policy", env, names)
-    return names[env]
+    fitting = [name for name, reference in REFERENCES.items() if env in reference.envs]
+    if not fitting:
+        known = {id_ for reference in REFERENCES.values() for id_ in reference.envs}
+        raise UnknownNameError("environment with a reference policy", env, known)
+    if policy is not None and policy not in fitting:
+        raise UnknownNameError(f"reference policy of {env}", policy, fitting)
+    return policy or fitting[0]

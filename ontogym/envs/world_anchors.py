@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.adaptation import HeldOut, held_out_normalised
+from ontogym.envs.worlds import FOLDS, SPLITS
+from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["FILE", "WorldAnchors", "world_anchors"]
+__all__ = ["FILE", "WorldAnchors", "in_worlds", "world_anchors", "world_conditions"]
 
 FILE = Path(__file__).with_name("world_anchors.json")
 
@@ -56,6 +58,33 @@ def world_anchors(env_id: str, fold: int) -> WorldAnchors:
             f"There is no fold {fold!r}; pass a whole number from 0 to {len(found['floor']) - 1}."
         )
     return WorldAnchors(np.array(found["floor"][fold]), np.array(found["ceiling"]))
+
+
+def world_conditions(env_id: str, fold: int, split: str = "test") -> tuple[dict[str, int], ...]:
+    """One condition a world of one side of a fold, so that every life of a group lives in another of them.
+
+    Raises:
+        UnknownNameError, OntogymError: no such split, fold or measured environment.
+    """
+    if split not in SPLITS:
+        raise UnknownNameError("split", str(split), SPLITS)
+    count = len(world_anchors(env_id, fold).ceiling)
+    sides = {"test": (True,), "train": (False,), "all": (True, False)}[split]
+    return tuple({"world": k} for k in range(count) if (k % FOLDS == fold) in sides)
+
+
+def in_worlds(
+    env_id: str, fold: int, split: str, returns: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.float64], HeldOut]:
+    """Mean returns ``(W,)`` in the worlds of one side of a fold, and what they are worth (`held_out_normalised`).
+
+    Args:
+        returns: ``(L, E)`` of lives under `world_conditions`, life l in world ``l % W`` of them.
+        scale: optimal less random return.
+    """
+    places = [condition["world"] for condition in world_conditions(env_id, fold, split)]
+    found, by_world = world_anchors(env_id, fold), returns.mean(1).reshape(-1, len(places)).mean(0)
+    return by_world, held_out_normalised(by_world, found.floor[places], found.ceiling[places], scale)
 
 
 @functools.cache

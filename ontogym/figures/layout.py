@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.agents.base import CONDUCTS
 from ontogym.baselines.lives.recording import LifeRecording
 
 __all__ = [
@@ -25,8 +26,6 @@ __all__ = [
 ]
 
 RING_X, RING_Y = 0.29, 0.45
-CONDUCTS = 0.1
-"""An edge whose absolute weight is above this is a wire: it carries something. One below is there, and silent."""
 _MOST_SORTED = 150
 """Larger rings are drawn unsorted: sorting compares all pairs."""
 

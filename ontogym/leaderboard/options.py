@@ -96,6 +96,7 @@ _LNDP = Record(
         "value_features": _SMALL,
         "rnn_iters": _SMALL,
         "rewire_every": Whole(1, 10**6),
+        "weight_decay": Real(0, 1),
         "density": Real(0, 1),
         "density_sd": Real(0, 1),
         "start": _NAME,
@@ -179,6 +180,9 @@ AGENT_OPTIONS: Mapping[str, Record] = {
     "logistic": Record({}, {"rule": _NAME, "network": Choice(("dnn", "gru")), "hidden": Whole(1, 256)}),
     **{name: Record({}, _NETWORK) for name in ("mlp", "rnn", "gru", "hyper")},
     "trace": Record({}, {**_NETWORK, "change_gain": Real(-1e6, 1e6), "sensor_gain": Real(-1e6, 1e6)}),
+    "local-trace": Record(
+        {}, {**{k: v for k, v in _NETWORK.items() if k != "hidden"}, "change_gain": Real(-1e6, 1e6)}
+    ),
     "random": Record({}, {"seed": Whole(0, 2**63 - 1)}),
     "constant": Record({}, {"action": _ACTION}),
     **{name: Record({}) for name in REFERENCES},

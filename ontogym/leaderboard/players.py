@@ -14,6 +14,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Actor, check_genomes
+from ontogym.agents.lndp import LNDP
 from ontogym.baselines.evolution.carried import RULE_TENSOR, rebuild_rule
 from ontogym.baselines.lives.actors import ByHand, Constant, Random
 from ontogym.baselines.lives.lanes import make_single
@@ -80,6 +81,9 @@ def _evolved(
     if set(rest) != {"genome"} or rest["genome"].ndim != 1 or rest["genome"].dtype != np.float64:
         raise Refused(f"The weights of {agent_type!r} are one float64 tensor 'genome' of shape (D,).")
     agent = make_agent(agent_type, task.env, task.env_kwargs, options)
+    if isinstance(agent, LNDP):  # whose nodes may follow the task's spaces
+        _check_state({**options, "nodes": agent.options.nodes}, task.lives)
+        check_options(agent_type, {**options, "nodes": agent.options.nodes})
     genome = np.array(rest["genome"])
     check_genomes(genome, agent.genome_size)
     return Player(agent, genome)

@@ -177,7 +177,7 @@ def _named(algorithm: str, options: Mapping[str, Any], env: str) -> tuple[str, d
     if algorithm == "constant":
         return algorithm, {key: options[key] for key in ("action",) if key in options}
     if algorithm == "reference":
-        return reference_of(env), {}
+        return reference_of(env, options.get("policy")), {}
     return algorithm, dict(options)
 
 

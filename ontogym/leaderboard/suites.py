@@ -17,13 +17,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.adaptation import held_out_normalised
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.switches import regained_in_lives
 from ontogym.envs import anchors, conditions
 from ontogym.envs.registration import change_cost
-from ontogym.envs.world_anchors import world_anchors
-from ontogym.envs.worlds import FOLDS
+from ontogym.envs.world_anchors import in_worlds, world_conditions
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.retina_env.encoding.board import ENCODING_TASKS
 from ontogym.seeding import derive
@@ -37,6 +35,8 @@ __all__ = [
     "HeldOut",
     "Suite",
     "SuiteTask",
+    "add_suite",
+    "every_suite",
     "get_suite",
     "get_task",
     "held_out",
@@ -113,9 +113,9 @@ class SuiteTask:
         )
 
     def _worlds(self) -> tuple[dict[str, Any], ...]:
-        """One condition a held-out world, so that every life of a group lives in another of them."""
-        count = len(world_anchors(self.env, 0).ceiling)
-        return tuple({"world": world} for world in range(count) if world % FOLDS == self.fold)
+        """One condition a held-out world."""
+        assert self.fold is not None
+        return world_conditions(self.env, self.fold)
 
     def measure(self, result: LifeResult) -> float | None:
         """What `ranked` names, of one agent's lives; None where that is the score itself, or nothing is to be scored.
@@ -133,11 +133,7 @@ class SuiteTask:
             scored = [change["regained"] for change in changes if change["regained"] is not None]
             return float(np.mean(scored)) if scored else None
         if self.ranked == "held-out" and self.fold is not None:
-            places = [condition["world"] for condition in self._worlds()]
-            by_world = result.returns[0].mean(1).reshape(-1, len(places)).mean(0)
-            found = world_anchors(self.env, self.fold)
-            single, told = found.floor[places], found.ceiling[places]
-            return held_out_normalised(by_world, single, told, optimal - random).value
+            return in_worlds(self.env, self.fold, "test", result.returns[0], optimal - random)[1].value
         return None
 
     def seeds(self, suite: Suite, root: int = PUBLIC) -> NDArray[np.uint64]:
@@ -314,9 +310,31 @@ EVERY_SUITE: tuple[Suite, ...] = (
         ),
     ),
     Suite(
+        "choice",
+        2,
+        "Two-alternative choices whose rule is inferred from behaviour.",
+        (
+            SuiteTask(
+                "DeNovoChoice-v0",
+                "ontogym/DeNovoChoice-v0",
+                episodes=1,
+                lives=20,
+                asks="To choose by the stimulus; a rule that is the same in every life need not be learned.",
+            ),
+            SuiteTask(
+                "DeNovoChoiceBlocks-v1",
+                "ontogym/DeNovoChoiceBlocks-v1",
+                episodes=1,
+                lives=20,
+                asks="To find out from reward and the own choice which way the rule points now.",
+            ),
+        ),
+    ),
+    Suite(
         "encoding",
         2,
-        "What helps animals and patients whom nobody has met: 0 is averaging, 1 the best known picture.",
+        "What helps animals and patients whom nobody has met: 0 is averaging, 1 the best known picture. Photographs, "
+        "which need the extra `data`, are rows of docs/experiments/encoding.md.",
         tuple(
             SuiteTask(
                 row.name,
@@ -328,7 +346,7 @@ EVERY_SUITE: tuple[Suite, ...] = (
                 scale=(row.zero, row.one),
             )
             for row in ENCODING_TASKS
-            if "Photographs" not in row.name  # they need the extra `data`
+            if "Photographs" not in row.name  # a suite runs wherever ontogym does
         ),
     ),
     Suite(
@@ -352,8 +370,21 @@ EVERY_SUITE: tuple[Suite, ...] = (
     ),
 )
 """Every version of every suite; versions of one name in rising order."""
-SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in EVERY_SUITE})
-"""The newest version of each suite: what is submitted to, unless a version is named."""
+_NEWEST: dict[str, Suite] = {suite.name: suite for suite in EVERY_SUITE}
+SUITES: Mapping[str, Suite] = MappingProxyType(_NEWEST)
+"""The newest version of each suite: what is submitted to, unless a version is named. One's own are among them, once they
+were opened (`ontogym.leaderboard.local_suites`)."""
+
+
+def add_suite(suite: Suite) -> None:
+    """Let a suite of one's own be known in this process; one of the same name and another version takes its place."""
+    _NEWEST[suite.name] = suite
+
+
+def every_suite() -> tuple[Suite, ...]:
+    """Every version of every suite of the package, and one's own."""
+    own = (suite for suite in SUITES.values() if suite not in EVERY_SUITE)
+    return (*EVERY_SUITE, *own)
 
 
 def get_suite(name: str, version: int | None = None) -> Suite:
@@ -367,7 +398,7 @@ def get_suite(name: str, version: int | None = None) -> Suite:
         raise UnknownNameError("suite", name, SUITES)
     if version is None:
         return SUITES[name]
-    versions = {suite.version: suite for suite in EVERY_SUITE if suite.name == name}
+    versions = {suite.version: suite for suite in every_suite() if suite.name == name}
     if version not in versions:
         known = ", ".join(map(str, versions))
         raise OntogymError(
@@ -404,7 +435,7 @@ def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) ->
             if task.name == name:
                 return suite, task
         raise UnknownNameError("task", name, [task.name for _, task in every])
-    ids = {env, f"ontogym/{env}"}
+    ids = {env, f"ontogym/{env}", env.rpartition(":")[2]}
     for suite, task in every:
         if task.env in ids and dict(task.env_kwargs) == dict(env_kwargs):
             return suite, task

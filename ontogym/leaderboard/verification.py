@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.switches import switches_met
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
+from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
-from ontogym.leaderboard.submission import Submission
+from ontogym.leaderboard.submission import Submission, unpack
 from ontogym.leaderboard.suites import (
     HELD_OUT,
     PACKAGE_SEEDS,
@@ -48,6 +49,7 @@ __all__ = [
     "machine",
     "ontogym_version",
     "verify",
+    "verify_files",
 ]
 
 FORMAT = 2
@@ -142,7 +144,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
         result = player.live(task.life, seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
-    density = result.diagnostics.get("density")
+    density = result.diagnostics.get("density_at_end")
     recovery = None
     if task.window is not None:
         recovery = switches_met(result.trace, result.returns, task.window).get("within")
@@ -257,6 +259,7 @@ def live_bounded(
         "type": manifest["agent"]["type"],
         "options": manifest["agent"]["options"],
         "roots": list(roots),
+        **local_facts(manifest["suite"]),
     }
     found, spent = run_job("evaluate", facts, {WEIGHTS: weights}, limits)
     return [Evaluation(**{**each, "returns": np.asarray(each["returns"])}) for each in found], spent
@@ -264,6 +267,7 @@ def live_bounded(
 
 def evaluate_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> list[dict[str, Any]]:
     """What a worker does for `live_bounded`."""
+    recall_suite(facts)
     suite = get_suite(facts["suite"], facts["suite_version"])
     task = suite.task(facts["task"])
     tensors = parse_tensors(files[WEIGHTS])
@@ -329,6 +333,15 @@ def verify(
         if isinstance(error, Stopped):
             found["spent"] = vars(error.spent)
     return found
+
+
+def verify_files(
+    files: Mapping[str, bytes], held_out: HeldOut, suites: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """`verify` for the bytes of a submission that was read: what workers of any kind are given; `suites` is `every_local`."""
+    for facts in suites:
+        recall_suite(facts)
+    return verify(unpack(files), held_out)
 
 
 def allowance(claimed: NDArray[np.float64], returns: NDArray[np.float64], group: int = 1) -> float:

@@ -117,8 +117,8 @@ class Bipolar(nn.Module):
 
     def cones(self, images: Tensor) -> Tensor:
         """What cones make of luminance, pixel by pixel (step 1)."""
-        # A clamp away from 0, where the slope of the power is infinite.
-        light = images.clamp(min=1e-4) ** CONE_EXPONENT
+        # A clamp away from 0, where the slope of the power is infinite; black pixels keep a slope all the same.
+        light = (images + (images.clamp(min=1e-4) - images).detach()) ** CONE_EXPONENT
         return CONE_GAIN * (light / (light + GREY**CONE_EXPONENT) - 0.5)
 
     def respond(self, centre: Tensor, surround: Tensor) -> Tensor:

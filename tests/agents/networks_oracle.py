@@ -31,6 +31,8 @@ class Oracle:
         self.h = np.zeros(agent.hidden)
         self.last = np.zeros(self.shape.observed)
         self.traces = np.zeros((self.shape.observed, self.shape.observed + self.shape.contrasts))
+        self.done = np.zeros(self.shape.outputs)
+        self.local = np.zeros((2, self.shape.outputs, self.shape.observed))
         self.hold = False
 
     def step(self, x: Array) -> Array:
@@ -42,6 +44,8 @@ class Oracle:
             self.h = np.tanh(one @ self.w["input"][:, 0] + self.h @ self.w["back"][:, 0])
         elif self.kind == "trace":
             self._trace(x)
+        elif self.kind == "local-trace":
+            return self._bounded(self._local_trace(x))
         elif not self.hold:
             z, r, c = np.tensordot(one, self.w["input"], 1)
             back_z, back_r, back_c = np.tensordot(self.h, self.w["back"], 1)
@@ -49,9 +53,24 @@ class Oracle:
             self.h = (1 - z) * np.tanh(c + r * back_c) + z * self.h
         written = np.tensordot(np.append(self.h, 1.0), self.w["output"], 1)
         scores = np.append(x[:n_obs], 1.0) @ written if self.kind in ("hyper", "trace") else written[0]
-        return (
-            np.tanh(scores) if isinstance(self.agent.action_space, spaces.Box) else scores / (1 + abs(scores))
-        )
+        return self._bounded(scores)
+
+    def _bounded(self, scores: Array) -> Array:
+        box = isinstance(self.agent.action_space, spaces.Box)
+        return np.tanh(scores) if box else scores / (1 + abs(scores))
+
+    def _local_trace(self, x: Array) -> Array:
+        s, n_obs = self.shape, self.shape.observed
+        rate, memory = sigmoid(self.w["rate"][0, 0])
+        if not (self.hold or (s.start >= 0 and x[s.start])):
+            change = np.tanh(self.agent.gains[0] * (x[:n_obs] - self.last))
+            own = x[s.action : s.action + s.outputs] if s.action >= 0 else np.zeros(s.outputs)
+            self.done += memory * (own - self.done)
+            for k, cause in enumerate((own, self.done)):
+                self.local[k] += rate * (np.outer(cause, change) - abs(cause)[:, None] * self.local[k])
+        self.last = x[:n_obs].copy()
+        weights = self.w["innate"][:, 0] + np.einsum("ki,kqi->qi", self.w["gain"][:, 0], self.local)
+        return weights @ x[:n_obs] + np.append(x[n_obs:], 1.0) @ self.w["output"][:, 0]
 
     def _trace(self, x: Array) -> None:
         s, n_obs = self.shape, self.shape.observed

@@ -11,7 +11,7 @@ from gymnasium.spaces import Box, Discrete
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.agent import LNDPState
-from ontogym.errors import OntogymError
+from ontogym.agents.lndp.organism import allowed_edges
 from ontogym.seeding import lane_seeds
 
 OBSERVATION, ACTION = Box(-1, 1, (3,)), Discrete(2)
@@ -31,6 +31,10 @@ OPTIONS = {
     "two iterations": {"rnn_iters": 2},
     "reward scale": {"reward_scale": 0.25},
     "dense": {"density": 1.0},
+    "pairwise": {"synaptic_rule": "lndp-edge-gru-pairwise", "io_identity": True},
+    "pairwise, released": {"synaptic_rule": "lndp-edge-gru-pairwise", "compat": "released"},
+    "weight decay": {"weight_decay": 0.2},
+    "structural only, weight decay": {"weight_decay": 0.2, "synaptic_plasticity": False},
     "rewires at times": {"rewire_every": 3},
     "released, rewires at times": {"rewire_every": 2, "compat": "released", "decisions": "stochastic"},
 }
@@ -74,6 +78,8 @@ def hold(engine: str, options: dict, **held) -> list:
     agent = LNDP(OBSERVATION, ACTION, engine=engine, dtype="float64", threads=1, nodes=11, **options)
     rng = np.random.default_rng(2)
     state = agent.birth(0.6 * rng.standard_normal((3, agent.genome_size)), lane_seeds(5, 3))
+    if "places" in held:
+        state = agent.foresee(state, "places")
     bodies = []
     for t in range(8):
         if t == 2:
@@ -117,10 +123,52 @@ def test_what_is_frozen_stays_the_same(engine: str, what: str, same: set[str]) -
         assert (getattr(after, name) == getattr(before, name)).all() == (name in same), name
 
 
-def test_an_lndp_has_no_memory_of_places() -> None:
-    agent = LNDP(OBSERVATION, ACTION, nodes=11)
-    with pytest.raises(OntogymError, match="no places to freeze"):
-        agent.freeze(agent.birth(np.zeros((1, agent.genome_size)), np.zeros(1, int)), "places")
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+def test_an_edge_that_returns_has_its_places_weight(engine: str) -> None:
+    agent = LNDP(
+        OBSERVATION, ACTION, engine=engine, dtype="float64", threads=1, nodes=11, decisions="stochastic"
+    )
+    rng = np.random.default_rng(0)
+    state = agent.birth(0.6 * rng.standard_normal((3, agent.genome_size)), lane_seeds(0, 3))
+    state = agent.foresee(state, "places")
+    last, present, returned = np.zeros((3, 11, 11)), agent.body(state).mask > 0, 0
+    for t in range(16):
+        if t == 4:
+            state = agent.copy(agent.freeze(state, "places"))
+        _, state = agent.step(state, rng.standard_normal((3, 3)), Feedback.of(np.ones(3)))
+        body = agent.body(state)
+        weights, edges = body.edges[:, 0], body.mask > 0
+        if t >= 4:
+            known = edges & (last != 0)
+            np.testing.assert_array_equal(weights[known], last[known])
+            returned += int((known & ~present).sum())
+        last, present = np.where(weights != 0, weights, last), edges
+    assert returned > 10
+
+
+def test_engines_hold_the_same_places() -> None:
+    options = {"decisions": "stochastic"}
+    oracle = hold("pyg", options, places=np.array([True, False, True]))
+    for engine in ("numba", "torch"):
+        for body, expected in zip(hold(engine, options, places=np.array([True, False, True])), oracle):
+            np.testing.assert_array_equal(body.mask, expected.mask)
+            np.testing.assert_allclose(body.edges, expected.edges, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])
+def test_shuffled_wiring_has_the_same_weights_at_other_places(engine: str) -> None:
+    agent = LNDP(OBSERVATION, ACTION, engine=engine, threads=1, nodes=11, density=0.4)
+    genomes = 0.6 * np.random.default_rng(0).standard_normal((2, agent.genome_size))
+    state = agent.birth(genomes, lane_seeds(0, 2))
+    before = agent.body(state)
+    after = agent.body(agent.shuffle_wiring(state, lane_seeds(1, 2)))
+    allowed = allowed_edges(agent.options, agent.layout.n_inputs, agent.layout.n_outputs)
+    assert (after.mask != before.mask).any()
+    assert not after.mask[:, allowed == 0].any()
+    for row in range(2):
+        old, new = (np.sort(body.edges[row, 0][body.mask[row] > 0]) for body in (before, after))
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(after.nodes, before.nodes)
 
 
 @pytest.mark.parametrize("engine", ["numba", "torch", "pyg"])

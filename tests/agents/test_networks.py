@@ -10,14 +10,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Feedback
-from ontogym.agents.networks import GRU, MLP, RNN, Hyper, NetworkAgent, Trace
+from ontogym.agents.networks import GRU, MLP, RNN, Hyper, LocalTrace, NetworkAgent, Trace
 from ontogym.agents.networks.layout import MAX_NUMBERS, action_contrasts
 from ontogym.baselines.lives.life import make_agent
 from ontogym.errors import OntogymError
 from ontogym.testing import assert_agent
 from tests.agents.networks_oracle import lives
 
-KINDS: list[type[NetworkAgent]] = [MLP, RNN, GRU, Hyper, Trace]
+KINDS: list[type[NetworkAgent]] = [MLP, RNN, GRU, Hyper, Trace, LocalTrace]
 OBSERVATION = spaces.Box(-2, 2, (5,))
 ACTIONS = {
     "two": spaces.Discrete(2),
@@ -27,6 +27,11 @@ ACTIONS = {
     "bits": spaces.MultiBinary(2),
 }
 HEARS: list[tuple[str, ...]] = [(), ("action",), ("action", "reward", "start"), ("reward", "terminated")]
+
+
+def sized(kind: type[NetworkAgent], hidden: int) -> dict[str, Any]:
+    """The option `hidden`, where an agent has it."""
+    return {} if kind is LocalTrace else {"hidden": hidden}
 
 
 def meet(
@@ -54,7 +59,12 @@ def meet(
 @pytest.mark.parametrize("hears", HEARS)
 def test_kernel_is_the_oracle(kind: type[NetworkAgent], action: str, hears: tuple[str, ...]) -> None:
     agent = kind(
-        OBSERVATION, ACTIONS[action], hears=hears, hidden=19, reward_scale=0.5, scale_observations=True
+        OBSERVATION,
+        ACTIONS[action],
+        hears=hears,
+        reward_scale=0.5,
+        scale_observations=True,
+        **sized(kind, 19),
     )
     genomes, inputs, motors = meet(agent)
     np.testing.assert_allclose(motors, lives(agent, genomes, inputs), atol=2e-4)
@@ -64,10 +74,10 @@ def test_kernel_is_the_oracle(kind: type[NetworkAgent], action: str, hears: tupl
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_contract(kind: type[NetworkAgent], action: str) -> None:
-    assert_agent(kind(OBSERVATION, ACTIONS[action], hidden=7), tolerance=0.0)
+    assert_agent(kind(OBSERVATION, ACTIONS[action], **sized(kind, 7)), tolerance=0.0)
 
 
-@pytest.mark.parametrize("kind", [Hyper, Trace])
+@pytest.mark.parametrize("kind", [Hyper, Trace, LocalTrace])
 def test_what_is_frozen_is_written_no_more(kind: type[NetworkAgent]) -> None:
     agent = kind(OBSERVATION, ACTIONS["two"])
     genomes, inputs, motors = meet(agent, hold_from=6)
@@ -99,6 +109,28 @@ def test_sizes_of_the_issue() -> None:
     assert hyper.genome_size == 3 * 8 * (8 + 8 + 1) + 10 * 9 == 498
     trace = make_agent("trace", "ontogym/CartPole-v1", options={"hears": ["action"]})
     assert trace.genome_size == 259
+    assert make_agent("local-trace", "ontogym/CartPole-v1").genome_size == 2 + 2 * 4 + 2 * 4 + 4 * 2
+
+
+def test_a_local_trace_turns_with_its_sensors_and_actions() -> None:
+    agent = LocalTrace(OBSERVATION, spaces.Discrete(3))
+    genome = np.random.default_rng(5).normal(size=agent.genome_size)
+    for name, part in agent.layout.matrices(genome[None]).items():
+        if name in ("innate", "output"):
+            part[:] = 0.0
+    signs, order = np.array([1, -1, -1, 1, -1]), [2, 0, 1]
+    plain, turned = (agent.birth(genome, np.zeros(1, np.uint64)) for _ in range(2))
+    rng = np.random.default_rng(6)
+    for t in range(9):
+        seen, action = (
+            rng.normal(size=(1, 5)).astype(np.float32),
+            np.eye(3, dtype=np.float32)[rng.integers(3)][None],
+        )
+        told = Feedback.of(0.0, start=t == 0)._replace(action=action)
+        motor, plain = agent.step(plain, seen, told)
+        other, turned = agent.step(turned, seen * signs, told._replace(action=action[:, order]))
+        np.testing.assert_allclose(other, motor[:, order], atol=1e-5)
+    assert np.ptp(motor) > 0.1
 
 
 def test_an_action_in_contrasts() -> None:
@@ -133,6 +165,8 @@ def test_bad_options() -> None:
         GRU(OBSERVATION, ACTIONS["two"], reward_scale=float("nan"))
     with pytest.raises(OntogymError, match="change_gain is inf"):
         Trace(OBSERVATION, ACTIONS["two"], change_gain=float("inf"))
+    with pytest.raises(OntogymError, match="change_gain is nan"):
+        LocalTrace(OBSERVATION, ACTIONS["two"], change_gain=float("nan"))
     with pytest.raises(OntogymError, match=f"the most is {MAX_NUMBERS}"):
         Trace(spaces.Box(-1, 1, (400,)), ACTIONS["two"], hidden=200)
     agent = GRU(OBSERVATION, ACTIONS["two"])

@@ -83,6 +83,35 @@ def test_without_rules_nothing_changes_and_with_one_it_does():
     assert not np.array_equal(before, after)
 
 
+@pytest.mark.parametrize(
+    ("what", "still"), [("weights", {"weights"}), ("wiring", {"mask"}), ("all", {"weights", "mask"})]
+)
+def test_what_is_frozen_stays_as_it_is(what, still):
+    agent = plastic(
+        synaptic_rule="hebb", structural_rule="activity-turnover", topology="recurrent", density=0.5
+    )
+    observations = np.random.default_rng(0).normal(size=(30, 2, 3)).astype(np.float32)
+    genomes = np.random.default_rng(1).normal(size=(2, agent.genome_size))
+    state, shown = agent.birth(genomes, lane_seeds(0, 2)), []
+    for t, observation in enumerate(observations):
+        if t == 10:
+            state = agent.freeze(state, what)
+            shown.append(agent.network(state))
+        active = np.array([True, t % 3 > 0])
+        _, state = agent.step(state, observation, Feedback.of(np.ones(2)), active)
+    shown.append(agent.network(state))
+    (old, new), kept = (each.weights for each in shown), shown[0].mask & shown[1].mask
+    same = {
+        "weights": bool(
+            (kept & (new != 0) & (new != old)).sum() == 0
+        ),  # one that went and came again begins at 0
+        "mask": np.array_equal(shown[0].mask, shown[1].mask),
+    }
+    assert {name for name, value in same.items() if value} == still
+    with pytest.raises(OntogymError, match="freeze wiring, weights or all"):
+        agent.freeze(state, "places")
+
+
 def test_reward_reaches_the_rule():
     agent = plastic(synaptic_rule="reward-hebb", reward_scale=2.0)
     genomes = agent.initial_genome()[None] + 0.4

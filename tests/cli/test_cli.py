@@ -16,6 +16,7 @@ import pytest
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.presets import PRESETS
+from ontogym.baselines.loading import load
 from ontogym.cli import main
 from ontogym.cli.commands import parse
 from ontogym.registry import SPONTANEOUS
@@ -163,9 +164,9 @@ def test_a_run_of_a_class_of_ones_own(tmp_path, capsys):
     assert last_json(capsys)["env_steps"] == 2 * 3 * 4
     assert main(["evaluate", out, "--episodes", "0", "--trust"]) == 2
     assert "0 episodes" in capsys.readouterr().err
-    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 2
-    assert "cannot be drawn" in capsys.readouterr().err
-    assert not (tmp_path / "pictures").exists()
+    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 0
+    # Without a network it is shown from outside.
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"life.gif", "life.png"}
 
 
 def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys):
@@ -179,6 +180,26 @@ def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys
     assert "genome" in capsys.readouterr().err
 
 
+def test_what_held_a_life_when_it_was_evolved_holds_it_when_it_is_evaluated(tmp_path, capsys):
+    more = [
+        "--development",
+        "white-noise",
+        "--development-steps",
+        "3",
+        "--freeze",
+        "all",
+        "--develop-between",
+    ]
+    assert main(evolve(tmp_path / "run", "--max-steps", "5", "--json", *more)) == 0
+    capsys.readouterr()
+    at = ["evaluate", str(tmp_path / "run"), "--lives", "2", "--json"]
+    for change in ([], ["--shuffle-wiring"]):
+        assert main([*at, *change]) == 0
+        assert np.isfinite(last_json(capsys)["mean"])
+    spec = load(tmp_path / "run").spec
+    assert (spec.freeze, spec.develop_between, spec.shuffle_wiring) == ("all", True, False)
+
+
 def test_evaluate_a_run_and_its_file(run, capsys):
     assert main(["evaluate", str(run), "--lives", "3", "--json"]) == 0
     folder = last_json(capsys)
@@ -187,6 +208,19 @@ def test_evaluate_a_run_and_its_file(run, capsys):
     assert folder["lives"] == 3
     assert main(["evaluate", str(run), "--lives", "3"]) == 0
     assert "score" in capsys.readouterr().out
+
+
+def test_evaluate_a_policy_by_hand_in_worlds_that_were_held_out(tmp_path, capsys):
+    shift, out = "ontogym/RuleShiftCartPole-v0", str(tmp_path / "observer")
+    by_hand = ["train", "--algo", "reference", "--env", shift, "--hyper", "policy=sign-observer"]
+    assert main([*by_hand, "--eval-episodes", "1", "--out", out, "--json"]) == 0
+    at = ["evaluate", out, "--lives", "4", "--episodes", "1", "--worlds", "test"]
+    capsys.readouterr()
+    assert main([*at, "--json"]) == 0
+    found = last_json(capsys)
+    assert (found["held_out"], found["worlds"]) == (1.0, [500.0] * 4)
+    assert main([*at, "--env-kwargs", 'families=["signs"]']) == 2
+    assert "leave families out" in capsys.readouterr().err
 
 
 def test_replay_writes_a_film_and_a_picture(run, tmp_path, capsys):
@@ -265,7 +299,11 @@ def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
 
 def test_the_short_form_of_a_rule_serves_the_lndp_too():
     config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).configured()
-    assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
+    assert config.agent_options == {
+        "synaptic_rule": "bcm",
+        "structural_rule": "deep-rewiring",
+        "io_identity": True,
+    }
 
 
 def test_a_bare_class_with_faults_is_told_each_in_a_sentence(capsys):

@@ -14,9 +14,9 @@ from ontogym.envs.classic_control import AcrobotDynamics, CartPoleDynamics
 from ontogym.envs.control_reference import LeastSquares, LinearCartPole, SignObserver, Told
 from ontogym.envs.registration import ENTRIES
 from ontogym.envs.rule_shift import RuleShiftDynamics, RuleShiftEnv
-from ontogym.envs.world_anchors import world_anchors
+from ontogym.envs.world_anchors import in_worlds, world_anchors, world_conditions
 from ontogym.envs.worlds import FOLDS, Rule, all_worlds
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 
 CARTPOLE = "ontogym/RuleShiftCartPole-v0"
@@ -210,6 +210,21 @@ def test_floors_and_ceilings_of_worlds():
     np.testing.assert_allclose(scores, [0.5, np.nan])
     with pytest.raises(OntogymError, match="no measured floors"):
         world_anchors("ontogym/CartPole-v1", 0)
+
+
+def test_what_is_earned_in_every_world_of_a_fold():
+    places = [condition["world"] for condition in world_conditions(CARTPOLE, 1)]
+    assert places == [1, 5, 9, 13] == list(all_worlds("CartPole").split("test", 1))
+    assert len(world_conditions(CARTPOLE, 1, "train")) == 12
+    assert len(world_conditions(CARTPOLE, 1, "all")) == 16
+    known = world_anchors(CARTPOLE, 1)
+    halfway = (known.floor + known.ceiling)[places] / 2
+    returns = np.tile(halfway, 3)[:, None] + [[-4.0, 4.0]]
+    by_world, found = in_worlds(CARTPOLE, 1, "test", returns, 477.7)
+    np.testing.assert_allclose(by_world, halfway)
+    assert found.value == pytest.approx(0.5)
+    with pytest.raises(UnknownNameError, match="did you mean 'test'"):
+        world_conditions(CARTPOLE, 1, "tset")
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,14 @@ def test_one_table_names_what_is_written_by_hand() -> None:
     assert set(WEIGHT_FREE) == {"random", "constant", *REFERENCES}
     assert set(WEIGHT_FREE) <= set(agent_types())
     named = [env for reference in REFERENCES.values() for env in reference.envs]
-    assert len(set(named)) == len(named)
     assert all(env in gymnasium.registry for env in named)
     assert reference_of("ontogym/ForagingSwitch-v0") == "win-stay-lose-shift"
+    several = {env for env in named if named.count(env) > 1}
+    assert several == {"ontogym/RuleShiftCartPole-v0"}
+    assert reference_of("ontogym/RuleShiftCartPole-v0") == "sign-observer"
+    assert reference_of("ontogym/RuleShiftCartPole-v0", "least-squares") == "least-squares"
+    with pytest.raises(UnknownNameError, match="reference policy of ontogym/CartPole-v1"):
+        reference_of("ontogym/CartPole-v1", "least-squares")
     with pytest.raises(UnknownNameError, match="environment with a reference policy"):
         reference_of("ontogym/RetinaEncoding-v0")
 

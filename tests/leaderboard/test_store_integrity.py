@@ -232,6 +232,30 @@ def test_scores_on_different_held_out_seeds_are_never_mixed(
     assert str(secret.root) not in (tmp_path / "board" / "store.json").read_text()
 
 
+def test_a_whole_board_is_verified_again_by_workers_of_any_kind(
+    tmp_path: Path, good: Submission, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(tmp_path / "board", create=True)
+    names = [store.add(each, None)[0] for each in (good, random_agent(2), random_agent(4))]
+    words = ["leaderboard", "verify", "--store", str(tmp_path / "board")]
+    assert main(words) == 2
+    assert "--all" in capsys.readouterr().err
+    assert main([*words, "--all", "--evaluator", "pool", "--workers", "2"]) == 0
+    assert capsys.readouterr().out.count("verified.") == 3
+    assert {entry.status for entry in read_board(tmp_path / "board").entries} == {"verified"}
+    # One that is refused does not keep the others from being verified.
+    assert main([*words, names[0], str(tmp_path), "--held-out", "a secret of ours", "--json"]) == 1
+    assert main([*words, names[0], str(tmp_path / "nothing")]) == 2
+    store = Store.open(tmp_path / "board")
+    here = {name: store.record(name).verification for name in names}
+    assert main([*words, "--all"]) == 0
+    for name in names:
+        again, before = store.record(name).verification, here[name]
+        assert again is not None
+        assert before is not None
+        assert again["returns_held_out"] == before["returns_held_out"]
+
+
 def test_versions_of_a_suite_are_not_mixed(
     tmp_path: Path, good: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:

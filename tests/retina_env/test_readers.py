@@ -9,6 +9,9 @@ import pytest
 
 from ontogym.errors import OntogymError
 from ontogym.retina_env.images import read_goldin, read_van_hateren, van_hateren_patches
+from ontogym.retina_env.recorded_twin import fit_recording
+from ontogym.retina_env.twin_fit import FitConfig
+from ontogym.retina_env.twins import load_twin
 
 
 @pytest.fixture
@@ -138,3 +141,24 @@ def test_goldin_of_another_size_or_kind(tmp_path):
     (tmp_path / "d.h5").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(OntogymError, match="damaged"):
         read_goldin(tmp_path / "d.h5", size=12)
+
+
+def test_a_twin_is_fitted_to_a_session_as_it_is_read(tmp_path):
+    rng = np.random.default_rng(1)
+    changes = {
+        "train/stimulus": 7 + 2 * rng.standard_normal((60, 24, 24)),
+        "test/stimulus": rng.standard_normal((6, 24, 24)),
+        "train/response/binned": rng.poisson(3, (3, 60)),
+    }
+    path, out = session(tmp_path / "a.h5", **changes), tmp_path / "twin.safetensors"
+    read = read_goldin(path, size=24)
+    images, test = read.luminance
+    assert min(images.min(), test.min()) == 0
+    assert max(images.max(), test.max()) == 1
+    assert np.corrcoef(images.ravel(), read.train_images.ravel())[0, 1] == pytest.approx(1)
+    twin = fit_recording(path, out, FitConfig(epochs=1), size=24)
+    assert twin.rates(test).shape == (6, 3)
+    assert twin.facts["held_out_images"] == 6
+    assert 0 <= twin.facts["r2_ceiling_median"] <= 1
+    assert load_twin(out).facts["what"] == "twin of the recording a.h5"
+    assert not out.with_suffix(".fit").exists()

@@ -192,3 +192,11 @@ def test_a_retina_of_another_size_sees_the_same_scene(animal, scenes):
     shown = scenes[:16].repeat(2, 1).repeat(2, 2)
     # The same luminance on a finer grid; blurs and pools are only sampled differently.
     assert np.median(neuronal_reliability(fine.rates(shown), animal.rates(scenes[:16]))) > 0.99
+
+
+def test_black_pixels_have_a_slope_so_that_a_search_can_leave_them():
+    images = torch.zeros(1, 128, 128, requires_grad=True)
+    retina = SimulatedRetina(0)
+    retina(images).sum().backward()
+    assert float((images.grad != 0).float().mean()) > 0.9
+    np.testing.assert_array_equal(retina(images).detach().numpy(), retina.rates(images.detach().numpy()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
 from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges, usual_nodes
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.seeding import GOLDEN, mix64
+from ontogym.seeding import GOLDEN, LaneStreams, mix64
 
 if TYPE_CHECKING:
     from ontogym.agents.lndp.torch_engine import TorchEngine
@@ -48,6 +48,8 @@ class Engine(Protocol):
 
     def changed(self, state: Any) -> NDArray[np.int64]: ...
 
+    def wired(self, state: Any) -> tuple[NDArray[np.floating], NDArray[np.floating]]: ...
+
     def copy(self, state: Any) -> Any: ...
 
 
@@ -71,7 +73,7 @@ class LNDP(Agent[LNDPState]):
         device: for the torch engine.
         threads: cores for the numba engine; 0 means all.
         compiled: whether the torch engine fuses its step with ``torch.compile``.
-        options: fields of `LNDPConfig`.
+        options: fields of `LNDPConfig`; without ``nodes`` there are as many as the spaces ask for, see `usual_nodes`.
 
     Raises:
         OntogymError: an unknown option (nearest suggested), or a combination that cannot be.
@@ -99,6 +101,8 @@ class LNDP(Agent[LNDPState]):
                 )
         self.options = LNDPConfig(**options)
         super().__init__(observation_space, action_space, self.options.hears)
+        if "nodes" not in options:
+            self.options = replace(self.options, nodes=usual_nodes(self.n_inputs, self.spaces.n_actions))
         self.layout = GenomeLayout(self.options, self.n_inputs, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
@@ -137,10 +141,11 @@ class LNDP(Agent[LNDPState]):
     def develop(self, state: LNDPState, activity: NDArray[np.floating]) -> LNDPState:
         inner = state.engine
         silence = np.zeros(activity.shape[1])
+        update = np.zeros(activity.shape[1], np.bool_) if state.still else None
         # What the agent hears of itself is silent before experience.
         deaf = self.n_inputs - activity.shape[2]
         for observation in np.pad(activity, ((0, 0), (0, 0), (0, deaf))) if deaf else activity:
-            _, inner = self.engine.step(inner, observation, silence)
+            _, inner = self.engine.step(inner, observation, silence, None, update)
             if self.options.released:  # there even a recurrent network forgets between steps of development
                 inner = self.engine.rest(inner)
         return state._replace(engine=self.engine.rest(inner))
@@ -193,7 +198,27 @@ class LNDP(Agent[LNDPState]):
         motor, inner = self.engine.step(
             state.engine, self.listen(observation, feedback), reward, active, update
         )
+        if inner.held.memory.size:
+            self._recall(inner)
         return motor, state._replace(engine=inner)
+
+    def _recall(self, inner: Any) -> None:
+        """Give edges that have just returned the weight of their place, where places are held; remember all weights."""
+        body = self.engine.body(inner)
+        weights = inner.held.recalled(body.edges[:, 0], body.mask)
+        rows = np.flatnonzero((weights != body.edges[:, 0]).any((1, 2)))
+        if len(rows):
+            body.edges[:, 0] = weights
+            self.engine.place(inner, rows, Body(*(part[rows] for part in body)))
+
+    def foresee(self, state: LNDPState, what: str) -> LNDPState:
+        if what != "places":
+            return state
+        inner, n = state.engine, self.options.nodes
+        memory = np.zeros((len(inner.held.wiring), n, n))
+        held = inner.held._replace(memory=memory)
+        held.recalled(self.engine.body(inner).edges[:, 0], memory)
+        return state._replace(engine=inner._replace(held=held))
 
     def hold(
         self,
@@ -201,15 +226,17 @@ class LNDP(Agent[LNDPState]):
         *,
         wiring: NDArray[np.bool_] | bool | None = None,
         weights: NDArray[np.bool_] | bool | None = None,
+        places: NDArray[np.bool_] | bool | None = None,
     ) -> LNDPState:
         """An intervention: from now on some networks keep their wiring, or their weights, in place.
 
         Args:
             wiring: ``(P,)`` or one for all, whether no edge comes or goes. weights: whether an edge that has a
-                weight keeps it (a new edge its first one; its other features go on). None: as before.
+                weight keeps it (a new edge its first one; its other features go on). places: and an edge that returns
+                the last of its place, as far as `foresee` has had it remembered. None: as before.
         """
         held = state.engine.held
-        for part, value in ((held.wiring, wiring), (held.weights, weights)):
+        for part, value in ((held.wiring, wiring), (held.weights, weights), (held.places, places)):
             if value is not None:
                 part[:] = value
         return state
@@ -217,9 +244,22 @@ class LNDP(Agent[LNDPState]):
     def freeze(self, state: LNDPState, what: str) -> LNDPState:
         if what == "all":
             return state._replace(still=True)
-        if what in ("wiring", "weights"):
+        if what == "places" and not state.engine.held.memory.size:
+            state = self.foresee(state, what)
+        if what in ("wiring", "weights", "places"):
             return self.hold(state, **{what: True})
         return super().freeze(state, what)
+
+    def shuffle_wiring(self, state: LNDPState, seeds: NDArray[np.uint64]) -> LNDPState:
+        body = self.body(state)
+        allowed = allowed_edges(self.options, self.layout.n_inputs, self.layout.n_outputs).ravel() > 0
+        streams, places = LaneStreams(np.asarray(seeds, dtype=np.uint64)), np.flatnonzero(allowed)
+        order = places[np.argsort(streams.uniform((len(places),)), axis=1)]
+        for part in (body.mask[:, None], body.edges):
+            flat = part.reshape(*part.shape[:2], -1)
+            flat[:, :, places] = np.take_along_axis(flat, order[:, None], 2)
+        self.engine.place(state.engine, slice(None), body)
+        return state
 
     def copy(self, state: LNDPState) -> LNDPState:
         return state._replace(engine=self.engine.copy(state.engine))
@@ -254,6 +294,14 @@ class LNDP(Agent[LNDPState]):
             "rewiring": self.engine.changed(state.engine) / room,
             "node_diversity": diversity,
         }
+
+    def rewired(self, state: LNDPState) -> NDArray[np.floating]:
+        changed = self.engine.changed(state.engine) / self.n_allowed_edges
+        return np.zeros_like(changed) if state.still else changed
+
+    def wired(self, state: LNDPState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        edges, conducting = self.engine.wired(state.engine)
+        return edges / self.n_allowed_edges, conducting / self.n_allowed_edges
 
     @property
     def n_allowed_edges(self) -> int:

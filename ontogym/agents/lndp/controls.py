@@ -40,7 +40,7 @@ def control(
     Args:
         name: of `CONTROLS`.
         options: of the LNDP that it is compared with.
-        density: edges over allowed edges of that LNDP at the end of its life (its diagnostic of this name); needed by
+        density: edges over allowed edges of that LNDP at the end of its life (its diagnostic `density_at_end`); needed by
             `random-wiring`, and by it alone.
 
     Raises:
@@ -54,7 +54,7 @@ def control(
         if density is None or not 0 <= density <= 1:
             raise OntogymError(
                 f"random-wiring needs the density that the grown networks reach, not {density}; evaluate them and give "
-                "their diagnostic 'density'."
+                "their diagnostic 'density_at_end'."
             )
         made["density"] = float(density)
     return agent, made

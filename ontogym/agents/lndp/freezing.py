@@ -14,17 +14,22 @@ class Held(NamedTuple):
     """Which lanes keep something, and how often each has been updated (counted where `rewire_every` is not 1).
 
     Shapes: ``wiring`` (P,) bool, no edge comes or goes; ``weights`` (P,) bool, an edge that has a weight keeps it,
-    and a new edge keeps its first; ``updates`` (P,) int64.
+    and a new edge keeps its first; ``places`` (P,) bool, and an edge that returns has its place's last; ``updates`` (P,)
+    int64; ``memory`` (P, N, N), the last weight of every place, 0 where there was none; (P, 0, 0) where nobody asked
+    for it.
     """
 
     wiring: NDArray[np.bool_]
     weights: NDArray[np.bool_]
+    places: NDArray[np.bool_]
     updates: NDArray[np.int64]
+    memory: NDArray[np.floating]
 
     @classmethod
     def nothing(cls, count: int) -> Held:
         """Newborns, in which everything may change."""
-        return cls(np.zeros(count, np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.int64))
+        wiring, weights, places = np.zeros((3, count), np.bool_)
+        return cls(wiring, weights, places, np.zeros(count, np.int64), np.zeros((count, 0, 0)))
 
     def copy(self) -> Held:
         return Held._make(part.copy() for part in self)
@@ -37,4 +42,14 @@ class Held(NamedTuple):
 
     def keeps_weights(self) -> NDArray[np.bool_] | None:
         """``(P,)``: who keeps weights; None: nobody."""
-        return self.weights if self.weights.any() else None
+        return self.weights | self.places if self.weights.any() or self.places.any() else None
+
+    def recalled(self, weights: NDArray[np.floating], mask: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Weights ``(P, N, N)`` after a step, where edges that have just returned have the weight of their place.
+
+        What they were is remembered, in place.
+        """
+        returned = self.places[:, None, None] & (mask > 0) & (weights == 0)
+        weights = np.where(returned, self.memory, weights)
+        self.memory[:] = np.where(weights != 0, weights, self.memory)
+        return weights

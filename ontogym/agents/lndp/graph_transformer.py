@@ -18,25 +18,24 @@ from torch.nn.functional import linear
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import softmax
 
+from ontogym.agents.base import CONDUCTS
 from ontogym.agents.lndp.freezing import Held
-from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
+from ontogym.agents.lndp.organism import BUILT_IN, Body, GenomeLayout, allowed_edges
 from ontogym.developmental.lndp_parameters import HIDDEN
 from ontogym.errors import OntogymError
 from ontogym.seeding import LaneStreams
 
 __all__ = ["GeometricEngine", "GraphTransformer"]
 
-_RULES = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
-
 
 class GraphTransformer(MessagePassing):
     r"""One attention layer whose scores are multiplied by a function of the edge.
 
     .. math::
-        s^h_{ij} = \frac{q^h_i \cdot k^h_j}{\sqrt{d_q}} \, (E e_{ij} + b)^h, \qquad
-        y_j = O \, \Vert_h \sum_i \mathrm{softmax}_i(s^h_{ij}) \, v^h_i
+        s^h_{ij} = \frac{q^h_j \cdot k^h_i}{\sqrt{d_q}} \, (E e_{ij} + b)^h, \qquad
+        y_i = O \, \Vert_h \sum_j \mathrm{softmax}_j(s^h_{ij}) \, v^h_j
 
-    for messages from i to j. With `released` the softmax runs over the targets j of each source i instead,
+    for messages to i from j. With `released` the softmax runs over the targets i of each source j instead,
     as the authors' code has it.
 
     Args:
@@ -102,10 +101,10 @@ class GeometricEngine:
     """
 
     def __init__(self, layout: GenomeLayout, dtype: str = "float32") -> None:
-        for slot, name in [*_RULES.items(), ("structural", "")]:
-            if getattr(layout.config, f"{slot}_rule") not in (name, ""):
+        for slot, names in {**BUILT_IN, "structural": ()}.items():
+            if getattr(layout.config, f"{slot}_rule") not in (*names, ""):
                 raise OntogymError(
-                    f"The pyg engine runs only the rule {name!r} for {slot}; use engine='torch'."
+                    f"The pyg engine runs only the rules {', '.join(names) or 'none'} for {slot}; use engine='torch'."
                 )
         self.layout, self.config, self.dtype = layout, layout.config, getattr(torch, dtype)
         n = self.config.nodes
@@ -144,6 +143,7 @@ class GeometricEngine:
         else:
             e = g.innate[:, post, pre].T
         e = e * g.mask[post, pre][:, None]  # the wiring of before this step (quirk 5)
+        e = torch.cat([(1 - self.config.weight_decay) * e[:, :1], e[:, 1:]], 1)
 
         if keeps:
             old = g.edges[0, post, pre] * g.mask[post, pre]
@@ -172,8 +172,14 @@ class GeometricEngine:
 
     def edge_gru(self, genes: Tensor, x: Tensor, e: Tensor) -> Tensor:
         """GRU over all pairs: x (pairs, 2 F + 2 K + 1), e (pairs, S)."""
-        s = self.config.edge_features
-        w_ih, w_hh, b, b_n = _split(genes, (3 * s, x.shape[1]), (3 * s, s), (3 * s,), (s,))
+        s, f = self.config.edge_features, self.config.node_features
+        pairwise = self.config.synaptic_rule == "lndp-edge-gru-pairwise"
+        sizes = [(3 * s, x.shape[1]), (3 * s, s), (3 * s,), (s,), *([(f, f)] if pairwise else [])]
+        w_ih, w_hh, b, b_n, *form = _split(genes, *sizes)
+        if pairwise:
+            # h_j^T B h_i is one input more, which the weight's candidate alone hears.
+            x = torch.cat([x, ((x[:, :f] @ form[0]) * x[:, f : 2 * f]).sum(1, keepdim=True)], 1)
+            w_ih = torch.cat([w_ih, torch.eye(3 * s, dtype=self.dtype)[:, 2 * s : 2 * s + 1]], 1)
         return torch.gru_cell(x, e, w_ih, w_hh, b, torch.cat([torch.zeros(2 * s, dtype=self.dtype), b_n]))
 
     def rewire(self, g: _Graph, e: Tensor, both: Tensor, u: Tensor) -> Tensor:
@@ -287,6 +293,12 @@ class GeometricEngine:
     def changed(self, state: _Population) -> NDArray[np.int64]:
         """How many edges came or went in each network's last update, ``(P,)``."""
         return state.changed
+
+    def wired(self, state: _Population) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """How many edges each network has, and how many of them conduct, ``(P,)`` each."""
+        body = self.body(state)
+        conducting = (np.abs(body.edges[:, 0]) * body.mask > CONDUCTS).sum((1, 2))
+        return body.mask.sum((1, 2)), conducting
 
     def copy(self, state: _Population) -> _Population:
         """A state that later steps leave alone (graphs themselves are never written to)."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.agents.base import CONDUCTS
 from ontogym.agents.lndp.crew import Crew
 from ontogym.agents.lndp.freezing import Held
 from ontogym.agents.lndp.kernel.options import KEEP, REWIRE, UPDATE, flags_of, offsets_of, padded
@@ -50,8 +51,8 @@ def fits_kernel(config: LNDPConfig) -> str | None:
     sizes = (config.node_features, config.edge_features, config.heads, config.query_features)
     if (*sizes, config.value_features) != (8, 4, 3, 4, 8):
         return "it has other feature sizes than the default"
-    for slot, name in BUILT_IN.items():
-        if getattr(config, f"{slot}_rule") not in (name, ""):
+    for slot, names in BUILT_IN.items():
+        if getattr(config, f"{slot}_rule") not in (*names, ""):
             return f"its {slot} rule is not the built-in one"
     if config.structural_rule:
         return "it has a structural rule of its own"
@@ -224,6 +225,12 @@ class NumbaEngine:
     def changed(self, state: NumbaState) -> NDArray[np.int64]:
         """How many edges came or went in each network's last update, ``(P,)``."""
         return state.changed
+
+    def wired(self, state: NumbaState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """How many edges each network has, and how many of them conduct, ``(P,)`` each."""
+        masks = self._matrix(state.mask)[:, :, 0]
+        conducting = (np.abs(self._matrix(state.edges)[:, :, 0]) * masks > CONDUCTS).sum((1, 2))
+        return masks.sum((1, 2)), conducting
 
     def copy(self, state: NumbaState) -> NumbaState:
         """A state that shares no memory with the given one."""

@@ -16,12 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.feedback import check_hears
-from ontogym.developmental.lndp_parameters import Arrays, count, edge_gru, structural_mlp
+from ontogym.developmental.lndp_parameters import (
+    Arrays,
+    count,
+    edge_gru,
+    edge_gru_pairwise,
+    structural_mlp,
+)
 from ontogym.developmental.spontaneous import make_source, option_words
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import generator
 
-__all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges"]
+__all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "usual_nodes"]
 
 _SIZES = (
     "nodes",
@@ -39,8 +45,13 @@ _CHOICES = {
     "initialisation": ("zero", "fan-in"),
     "compat": ("corrected", "released"),
 }
-BUILT_IN = {"synaptic": "lndp-edge-gru", "pruning": "lndp-pruning", "synaptogenesis": "lndp-synaptogenesis"}
-"""The LNDP's own rule of each slot."""
+_MOST_NODES, _HIDDEN = 1024, 16
+BUILT_IN = {
+    "synaptic": ("lndp-edge-gru", "lndp-edge-gru-pairwise"),
+    "pruning": ("lndp-pruning",),
+    "synaptogenesis": ("lndp-synaptogenesis",),
+}
+"""The LNDP's own rules of each slot, the paper's first."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,8 @@ class LNDPConfig:
     """Everything that makes one kind of LNDP.
 
     Attributes:
-        nodes: N, inputs first, outputs last, hidden nodes between.
+        nodes: N, inputs first, outputs last, hidden nodes between. If not given, 32, and where inputs and outputs take all
+            of those, 16 more than these.
         node_features: F, size of a node's state.
         edge_features: S, size of an edge's state; its first number is the weight.
         heads: attention heads of the graph transformer.
@@ -81,6 +93,8 @@ class LNDPConfig:
         pruning_rule: key of the rule that removes edges; an empty name means none.
         synaptogenesis_rule: key of the rule that adds edges; an empty name means none.
         structural_rule: key of one rule that both adds and removes edges, in place of those two.
+        weight_decay: share of its weight that an edge loses at every update, after the synaptic rule (a departure: without
+            it a tanh that keeps what it has drives weights to -1 and 1).
         rewire_every: edges come and go only at every so many updates of a network (1: at each).
         hears: feedback that has input nodes of its own, after the observation's: action (what it did last), reward,
             start (first step of an episode), terminated. The synaptic rule is told the reward in any case.
@@ -116,6 +130,7 @@ class LNDPConfig:
     pruning_rule: str = "lndp-pruning"
     synaptogenesis_rule: str = "lndp-synaptogenesis"
     structural_rule: str = ""
+    weight_decay: float = 0.0
     rewire_every: int = 1
     hears: tuple[str, ...] = ()
     development: str = ""
@@ -131,12 +146,16 @@ class LNDPConfig:
             _require(isinstance(size, (int, np.integer)), f"{name} is a whole number, not {size!r}.")
             _require(size >= 1, f"{name} must be at least 1, not {size}.")
         # Limits keep a file from a stranger from asking for more memory than there is.
-        for name, most in (("nodes", 1024), ("rnn_iters", 64), ("development_steps", 100_000)):
+        for name, most in (("nodes", _MOST_NODES), ("rnn_iters", 64), ("development_steps", 100_000)):
             _require(getattr(self, name) <= most, f"{name} is {getattr(self, name)}; the most is {most}.")
         for name in ("node_features", "edge_features", "heads", "query_features", "value_features"):
             _require(getattr(self, name) <= 64, f"{name} is {getattr(self, name)}; the most is 64.")
         _require(0 <= self.density <= 1, f"density is a probability, not {self.density}; choose 0 to 1.")
         _require(0 < self.threshold < 1, f"threshold is a probability, not {self.threshold}; choose 0 to 1.")
+        _require(
+            0 <= self.weight_decay < 1,
+            f"weight_decay is a share, not {self.weight_decay}; choose 0 to below 1.",
+        )
         _require(self.density_sd >= 0, f"density_sd must not be negative, not {self.density_sd}.")
         _require(
             self.development_steps >= 0, f"development_steps must not be negative: {self.development_steps}."
@@ -168,6 +187,24 @@ class LNDPConfig:
         default = {f.name: f.default for f in fields(self)}
         changed = {k: v for k, v in asdict(self).items() if v != default[k]}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}
+
+
+def usual_nodes(n_inputs: int, n_outputs: int) -> int:
+    """N where none is given: the paper's 32, or, where that leaves no hidden node, inputs, outputs and 16 more.
+
+    Raises:
+        OntogymError: there would be more nodes than a network may have.
+    """
+    usual = LNDPConfig.nodes
+    if usual > n_inputs + n_outputs:
+        return usual
+    needed = n_inputs + n_outputs + _HIDDEN
+    _require(
+        needed <= _MOST_NODES,
+        f"{n_inputs} inputs and {n_outputs} outputs are more than a network of {_MOST_NODES} nodes has; put a feature "
+        "extractor in front, such as --features random-projection.",
+    )
+    return needed
 
 
 def _require(condition: bool, message: str) -> None:
@@ -255,20 +292,21 @@ class GenomeLayout:
     def _arrays(self, slot: str) -> Arrays | None:
         """The parameter arrays of a slot's rule; None if it does not name them."""
         c = self.config
-        if self.rule_names.get(slot) != BUILT_IN.get(slot):
+        if self.rule_names.get(slot) not in BUILT_IN.get(slot, ()):
             return getattr(self.rules[slot], "layout", None)
         if slot == "synaptic":
-            return edge_gru(c.node_features, c.edge_features, c.history)
+            arrays = edge_gru_pairwise if c.synaptic_rule != BUILT_IN[slot][0] else edge_gru
+            return arrays(c.node_features, c.edge_features, c.history)
         return structural_mlp(c.edge_features if slot == "pruning" else 2 * c.node_features)
 
     def _rule_size(self, slot: str) -> int:
-        if self.rule_names[slot] == BUILT_IN.get(slot):
+        if self.rule_names[slot] in BUILT_IN.get(slot, ()):
             return count(self._arrays(slot) or {})
         return int(self.rules[slot].size(self.config.nodes))
 
     def _rule_start(self, slot: str) -> NDArray[np.float64]:
         """Where a search starts for a slot's parameters."""
-        if self.rule_names[slot] != BUILT_IN.get(slot):
+        if self.rule_names[slot] not in BUILT_IN.get(slot, ()):
             return np.asarray(self.rules[slot].start(self.config.nodes).numpy())
         start = np.zeros(self._rule_size(slot))
         # The last number is the logit's bias.

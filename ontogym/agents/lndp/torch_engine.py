@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ontogym.agents.base import CONDUCTS
 from ontogym.agents.batching import bucket, compile_step, torch_device
 from ontogym.agents.lndp.freezing import Held
 from ontogym.agents.lndp.organism import Body, GenomeLayout, allowed_edges
@@ -136,6 +137,8 @@ class TorchEngine:
             )
         else:
             edges = state.innate * state.mask[:, None]
+        if self.config.weight_decay:
+            edges = torch.cat([edges[:, :1] * (1 - self.config.weight_decay), edges[:, 1:]], 1)
         if keeps is not None:
             old = state.edges[:, :1] * state.mask[:, None]
             kept = torch.where(keeps[:, None, None, None] & (old != 0), old, edges[:, :1])
@@ -365,6 +368,12 @@ class TorchEngine:
     def changed(self, state: TorchState) -> NDArray[np.int64]:
         """How many edges came or went in each network's last update, ``(P,)``."""
         return state.networks.changed.cpu().numpy().astype(np.int64)
+
+    def wired(self, state: TorchState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """How many edges each network has, and how many of them conduct, ``(P,)`` each."""
+        masks, weights = state.networks.mask, state.networks.edges[:, 0]
+        conducting = (weights.abs() * masks > CONDUCTS).sum((1, 2))
+        return masks.sum((1, 2)).cpu().numpy(), conducting.cpu().numpy()
 
     def measure(self, state: TorchState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """How many edges each network has, and its nodes' mean standard deviation, ``(P,)`` each, without bringing

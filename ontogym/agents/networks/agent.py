@@ -1,4 +1,4 @@
-"""Evolved networks as agents: a perceptron, recurrent networks, and two that write a policy while they live."""
+"""Evolved networks as agents: a perceptron, recurrent networks, and three that write a policy while they live."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ontogym.agents.feedback import heard
 from ontogym.agents.networks import kernel
 from ontogym.agents.networks.kernel import Shape, pad
 from ontogym.agents.networks.layout import Layout, action_contrasts
+from ontogym.agents.spaces import SpaceAdapter
 from ontogym.errors import OntogymError
 
-__all__ = ["GRU", "MLP", "RNN", "Hyper", "NetworkAgent", "NetworkState", "Trace"]
+__all__ = ["GRU", "MLP", "RNN", "Hyper", "LocalTrace", "NetworkAgent", "NetworkState", "Trace"]
 
 MAX_HIDDEN = 256
 RL2 = ("action", "reward", "start")
@@ -78,7 +79,8 @@ class NetworkAgent(Agent[NetworkState]):
         self.gains = np.ones(2, np.float32)
         self.shape = self._shape()
         self.layout = Layout(self.shape)
-        self.state_size = self.shape.row * (2 + self.shape.observed if self.kind == kernel.TRACE else 1)
+        traces = {kernel.TRACE: self.shape.observed, kernel.LOCAL: 2 * self.shape.outputs}
+        self.state_size = self.shape.row * (2 + traces[self.kind] if self.kind in traces else 1)
 
     def _shape(self) -> Shape:
         observed, outputs = self.spaces.n_observations, self.spaces.n_actions
@@ -86,7 +88,8 @@ class NetworkAgent(Agent[NetworkState]):
         for name in self.hears:
             places[name] = at
             at += outputs if name == "action" else 1
-        widest = max(self.hidden, observed + len(self.contrasts) if self.kind == kernel.TRACE else 1)
+        wide = {kernel.TRACE: observed + len(self.contrasts), kernel.LOCAL: observed}
+        widest = max(self.hidden, wide.get(self.kind, 1))
         return Shape(
             kind=self.kind,
             observed=observed,
@@ -198,11 +201,7 @@ class _Drawn(NetworkAgent):
         return NetworkSnapshot(weights, possible, activity, activity[:, None], n, outputs)
 
     def _drawn_parts(self, packed: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        parts, at = {}, 0
-        for name, block in self.layout.blocks.items():
-            room = packed[at : (at := at + block.rows * block.parts * pad(block.width))]
-            parts[name] = room.reshape(block.rows, block.parts, -1)[:, -1, : block.width]
-        return parts
+        return {name: part[0, :, -1] for name, part in self.layout.unpack(packed[None]).items()}
 
 
 class MLP(_Drawn):
@@ -244,9 +243,7 @@ class _Writer(NetworkAgent):
 
     def diagnose(self, state: NetworkState) -> dict[str, NDArray[np.floating]]:
         """``policy``: mean magnitude of the weights that are written now."""
-        rows = self.layout.blocks["output"]
-        packed = state.weights[:, -rows.rows * rows.parts * pad(rows.width) :]
-        matrix = packed.reshape(len(packed), rows.rows, rows.parts, -1)[..., : rows.width]
+        matrix = self.layout.unpack(state.weights)["output"]
         written = np.einsum("ph,phiq->piq", self.units(state), matrix[:, :-1]) + matrix[:, -1]
         return {"policy": np.abs(written).mean((1, 2))}
 
@@ -311,3 +308,62 @@ class Trace(_Writer):
     def config(self) -> dict[str, Any]:
         gains = {"change_gain": float(self.gains[0]), "sensor_gain": float(self.gains[1])}
         return super().config | gains
+
+
+class LocalTrace(_Writer):
+    r"""A linear policy of fast weights: the weight of a sensor is read from that sensor's own traces alone.
+
+    .. math:: T_{iq} \leftarrow T_{iq} + \eta\,[u_q \tanh(a\,\Delta x_i) - |u_q|\,T_{iq}],\qquad
+              w_{qi} = c_{qi} + k_i\,T_{iq} + \tilde k_i\,\tilde T_{iq}
+
+    where u is the own last action (of a choice: 1 for what was chosen), :math:`\Delta x` what it has changed, and
+    :math:`\tilde T` the same trace of a remembered action, :math:`\tilde u \leftarrow \tilde u + \lambda (u - \tilde u)`:
+    a sensor that an action moves only after a while has its trace there. T tells what each action does to each
+    sensor, and waits while an action is not taken. All traces wait at the first step of an episode (if it is heard).
+
+    What is *designed*: that a weight is changed by what happens at its own sensor (a local rule; `Trace` reads all
+    traces for all weights), which products are kept, their leak, and that the policy is linear. A sensor whose sign is
+    turned turns its weight, and actions that trade places trade their weights, whatever was evolved, as far as the
+    innate weights c do not speak against it. What is *evolved*: both rates, k, :math:`\tilde k` and c, and the weights
+    by which what else it hears, the own action among it, adds to the scores; it hears no reward unless told to.
+
+    Args:
+        observation_space, action_space, hears, scale_observations, reward_scale: as in `NetworkAgent`.
+        change_gain: a.
+    """
+
+    name = "local-trace"
+    kind = kernel.LOCAL
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        *,
+        hears: Sequence[str] = ("action", "start"),
+        scale_observations: bool = False,
+        reward_scale: float = 1.0,
+        change_gain: float = 20.0,
+    ) -> None:
+        # Its only units are those that remember the action.
+        super().__init__(
+            observation_space, action_space, hidden=SpaceAdapter(observation_space, action_space).n_actions,
+            hears=hears, scale_observations=scale_observations, reward_scale=reward_scale,
+        )  # fmt: skip
+        if not np.isfinite(change_gain):
+            raise OntogymError(f"change_gain is {change_gain}; choose a finite number.")
+        self.gains = np.array([change_gain, 0.0], np.float32)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        kept = {name: value for name, value in super().config.items() if name != "hidden"}
+        return kept | {"change_gain": float(self.gains[0])}
+
+    def diagnose(self, state: NetworkState) -> dict[str, NDArray[np.floating]]:
+        """``policy``: mean magnitude of the weights that are written now."""
+        parts, size = self.layout.unpack(state.weights), self.spaces.n_observations
+        traces = state.hidden.reshape(len(state.hidden), -1, self.shape.row)[:, 2:, :size]
+        fast, slow = np.split(traces, 2, axis=1)
+        gain = parts["gain"]
+        written = parts["innate"][:, :, 0] + gain[:, :1, 0] * fast + gain[:, 1:, 0] * slow
+        return {"policy": np.abs(written).mean((1, 2))}

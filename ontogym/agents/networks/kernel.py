@@ -20,6 +20,7 @@ from ontogym.compiling import njit
 __all__ = [
     "GRU",
     "HYPER",
+    "LOCAL",
     "MLP",
     "RNN",
     "TRACE",
@@ -30,7 +31,7 @@ __all__ = [
     "work_size",
 ]
 
-MLP, RNN, GRU, HYPER, TRACE = range(5)
+MLP, RNN, GRU, HYPER, TRACE, LOCAL = range(6)
 INLINE: dict[str, Any] = {
     "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True,
 }  # fmt: skip
@@ -40,7 +41,7 @@ class Shape(NamedTuple):
     """Sizes of a network, all whole numbers.
 
     Attributes:
-        kind: of `MLP` ... `TRACE`.
+        kind: of `MLP` ... `LOCAL`.
         observed: O, channels of the observation, which come first in the input.
         inputs: n, O and what is heard.
         hidden: H. outputs: A.
@@ -205,6 +206,61 @@ def linear_policy(shape: Shape, x: Any, w: Any, h: Any, work: Any, motor: Any) -
 
 
 @njit(**INLINE)
+def locally_traced(shape: Shape, x: Any, w: Any, gains: Any, h: Any, work: Any, hold: bool) -> Any:
+    """Traces of what each action changes at each sensor; with `hold` they stay as they are. Returns the gains.
+
+    Rows of h: the remembered action (A), the last observation (O), the traces of each action (O), those of each
+    remembered action (O).
+    """
+    w, last, traces = with_length(w, WIDTH), below(h, 1), below(h, 2)
+    started = shape.start >= 0 and node(x, 0, shape.start) != 0.0
+    if not (hold or started):
+        change, done = work, below(work, 1)
+        for u in range(0, shape.row, WIDTH):
+            change[0, u] = done[0, u] = lanes(h, 0.0)
+        for i in range(shape.observed):
+            put(change, 0, i, gains[0] * (node(x, 0, i) - node(last, 0, i)))
+        for u in range(0, shape.row, WIDTH):
+            change[0, u] = tanh(change[0, u])
+        for q in range(shape.outputs):
+            put(done, 0, q, node(x, 0, shape.action + q) if shape.action >= 0 else np.float32(0.0))
+        rate, memory = sigmoid(lanes(h, node(w, 0, 0))), sigmoid(lanes(h, node(w, 0, 1)))
+        for u in range(0, padded(shape.outputs), WIDTH):
+            h[0, u] = fma(memory, done[0, u] - h[0, u], h[0, u])  # u~ <- u~ + lambda (u - u~)
+        for k in range(2 * shape.outputs):
+            cause = node(done, 0, k) if k < shape.outputs else node(h, 0, k - shape.outputs)
+            size = abs(cause)
+            for u in range(0, padded(shape.observed), WIDTH):  # T <- T + rate (u tanh(a dx) - |u| T)
+                traces[k, u] = fma(rate, cause * change[0, u] - size * traces[k, u], traces[k, u])
+    for i in range(shape.observed):
+        put(last, 0, i, node(x, 0, i))
+    return below(w, 1)
+
+
+@njit(**INLINE)
+def local_policy(shape: Shape, x: Any, w: Any, h: Any, work: Any, motor: Any) -> None:
+    """Score of action q: sum over sensors of (c_qi + k_i T_qi + k~_i T~_qi) x_i, and what is heard by innate weights."""
+    n, n_obs, outputs = shape.inputs, shape.observed, shape.outputs
+    gain = with_length(w, padded(n_obs))
+    innate, traces = below(gain, 2), below(h, 2)
+    slow = below(traces, outputs)
+    heard = with_length(below(innate, outputs), padded(outputs))
+    for u in range(0, padded(outputs), WIDTH):
+        total = heard[n - n_obs, u]
+        for j in range(n - n_obs):
+            total = fma(every(x, 0, n_obs + j), heard[j, u], total)
+        motor[0, u] = total
+    for q in range(outputs):
+        for u in range(0, padded(n_obs), WIDTH):
+            weight = fma(gain[0, u], traces[q, u], innate[q, u])
+            work[0, u] = fma(gain[1, u], slow[q, u], weight)
+        score = node(motor, 0, q)
+        for i in range(n_obs):
+            score += node(work, 0, i) * node(x, 0, i)
+        put(motor, 0, q, score)
+
+
+@njit(**INLINE)
 def squash(shape: Shape, motor: Any) -> None:
     """Scores to [-1, 1]: tanh for amounts; x / (1 + |x|) for choices, which keeps their order far out, too."""
     most = np.float32(1e30)
@@ -230,7 +286,7 @@ def network_step(
         contrasts: ``(C, 2)`` the motor channels whose difference is contrast k; -1 for none.
         gains: ``(2,)`` of a trace's change and sensor.
         h: state. work: `work_size` numbers. motor: in row 0.
-        hold: whether what the state writes stays as it is (`HYPER`, `TRACE`).
+        hold: whether what the state writes stays as it is (`HYPER`, `TRACE`, `LOCAL`).
     """
     n, m = shape.hidden, padded(shape.hidden)
     if shape.kind == MLP:
@@ -238,11 +294,15 @@ def network_step(
         through_tanh(h, m, h)
     elif shape.kind == RNN:
         w = recurrent(shape, x, w, h, work)
+    elif shape.kind == LOCAL:
+        w = locally_traced(shape, x, w, gains, h, work, hold)
     elif shape.kind == TRACE:
         w = traced(shape, x, w, contrasts, gains, h, work, hold)
     else:
         w = gated(shape, x, w, h, work, hold)
-    if shape.kind >= HYPER:
+    if shape.kind == LOCAL:
+        local_policy(shape, x, w, h, work, motor)
+    elif shape.kind >= HYPER:
         linear_policy(shape, x, w, h, work, motor)
     else:
         affine(h, n, w, padded(shape.outputs), motor)

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.networks.kernel import GRU, HYPER, MLP, RNN, TRACE, Shape, pad
+from ontogym.agents.networks.kernel import GRU, HYPER, LOCAL, MLP, RNN, TRACE, Shape, pad
 from ontogym.errors import OntogymError
 
 __all__ = ["MAX_NUMBERS", "Layout", "action_contrasts"]
@@ -48,9 +48,15 @@ class Layout:
             RNN: {"input": Block(n + 1, 1, hidden), "back": Block(hidden, 1, hidden)},
             GRU: {"input": Block(n + 1, 3, hidden), "back": Block(hidden, 3, hidden)},
             TRACE: {"rate": Block(1, 1, 1), "input": Block(traces + 1, 1, hidden)},
+            LOCAL: {
+                "rate": Block(1, 1, 2),
+                "gain": Block(2, 1, shape.observed),
+                "innate": Block(outputs, 1, shape.observed),
+            },
         }[GRU if shape.kind == HYPER else shape.kind]
         written = shape.observed + 1 if shape.kind in (HYPER, TRACE) else 1
-        self.blocks = body | {"output": Block(hidden + 1, written, outputs)}
+        last = n - shape.observed if shape.kind == LOCAL else hidden
+        self.blocks = body | {"output": Block(last + 1, written, outputs)}
         self.size = sum(math.prod(block) for block in self.blocks.values())
         self.packed = sum(b.rows * b.parts * pad(b.width) for b in self.blocks.values())
         if self.packed > MAX_NUMBERS:
@@ -76,6 +82,14 @@ class Layout:
             room = packed[:, at : (at := at + count)].reshape(len(genomes), block.rows, block.parts, -1)
             room[..., : block.width] = part
         return packed
+
+    def unpack(self, packed: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """What `pack` made, without its padding: views of ``(P, W)``, name to ``(P, rows, parts, width)``."""
+        found, at = {}, 0
+        for name, block in self.blocks.items():
+            room = packed[:, at : (at := at + block.rows * block.parts * pad(block.width))]
+            found[name] = room.reshape(len(packed), block.rows, block.parts, -1)[..., : block.width]
+        return found
 
 
 def action_contrasts(space: spaces.Space) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import CONDUCTS, Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
 from ontogym.agents.plastic.config import PlasticConfig, PlasticLayout, draw_births
 from ontogym.errors import OntogymError, UnknownNameError
 
@@ -123,7 +123,15 @@ class Plastic(Agent["PlasticState"]):
         return self.networks.step(state, inputs, reward * self.options.reward_scale, active)
 
     def copy(self, state: PlasticState) -> PlasticState:
-        return type(state)(state.networks.map(lambda tensor: tensor.clone()), state.noise.copy())
+        networks = state.networks.map(lambda tensor: tensor.clone())
+        return state._replace(networks=networks, noise=state.noise.copy())
+
+    def freeze(self, state: PlasticState, what: str) -> PlasticState:
+        """Weights, wiring or all stay as they are; an edge that comes has no weight while weights are held."""
+        if what == "places":
+            raise OntogymError("A plastic network forgets an edge that goes; freeze wiring, weights or all.")
+        slots = {"weights": ("synaptic",), "wiring": ("structural",), "all": ("synaptic", "structural")}
+        return state._replace(held=state.held | frozenset(slots[what]))
 
     def network(self, state: PlasticState, row: int = 0) -> NetworkSnapshot:
         edges, mask, history = (
@@ -137,6 +145,14 @@ class Plastic(Agent["PlasticState"]):
             n_inputs=self.layout.n_inputs,
             n_outputs=self.layout.n_outputs,
         )
+
+    def rewired(self, state: PlasticState) -> NDArray[np.floating]:
+        return np.asarray(state.networks.changed.cpu().numpy() / self.n_allowed_edges)
+
+    def wired(self, state: PlasticState) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        masks, weights = state.networks.mask, state.networks.edges[:, 0]
+        conducting = (weights.abs() * masks > CONDUCTS).sum((1, 2)).cpu().numpy()
+        return masks.sum((1, 2)).cpu().numpy() / self.n_allowed_edges, conducting / self.n_allowed_edges
 
     def diagnose(self, state: PlasticState) -> dict[str, NDArray[np.floating]]:
         """``density``: edges over allowed edges. ``rewiring``: edges changed in the last step, over allowed.

@@ -56,10 +56,12 @@ class Networks(NamedTuple):
 
 
 class PlasticState(NamedTuple):
-    """A population: its networks, and one stream of noise per individual (which the compiler never sees)."""
+    """A population: its networks, one stream of noise per individual (which the compiler never sees), and which slots of
+    rules, "synaptic" and "structural", no longer change anything."""
 
     networks: Networks
     noise: LaneStreams
+    held: frozenset[str] = frozenset()
 
 
 class PlasticNetworks:
@@ -91,11 +93,18 @@ class PlasticNetworks:
 
     # -- the equations ------------------------------------------------------------------------------------
 
-    def _advance(self, networks: Networks, observation: Tensor, reward: Tensor, u: Tensor) -> Networks:
-        return self._activate(self._update(networks, reward, u), observation)
+    def _advance(
+        self,
+        networks: Networks,
+        observation: Tensor,
+        reward: Tensor,
+        u: Tensor,
+        held: frozenset[str] = frozenset(),
+    ) -> Networks:
+        return self._activate(self._update(networks, reward, u, held), observation)
 
-    def _update(self, networks: Networks, reward: Tensor, u: Tensor) -> Networks:
-        """What the rules make of the last step's activity and the reward that followed it."""
+    def _update(self, networks: Networks, reward: Tensor, u: Tensor, held: frozenset[str]) -> Networks:
+        """What the rules, but those of slots that are held, make of the last step's activity and the reward after it."""
         slices, genomes = self.layout.slices, networks.genomes
         context, memory = self._context(networks, reward, u), dict(networks.rules)
 
@@ -103,12 +112,13 @@ class PlasticNetworks:
             return genomes[:, slices[slot]] if slot in slices else genomes[:, :0]
 
         edges, mask = networks.edges, networks.mask
-        if "synaptic" in self.rules:
+        if "synaptic" in self.rules.keys() - held:
             edges, weights, mask, memory["synaptic"] = apply_rule(
                 self.rules["synaptic"], params("synaptic"), memory["synaptic"], context, self.threshold
             )
+            mask = networks.mask if "structural" in held else mask
             context = context._replace(edges=edges, weights=weights, mask=mask)
-        if "structural" in self.rules:
+        if "structural" in self.rules.keys() - held:
             output, memory["structural"] = ask_rule(
                 self.rules["structural"], params("structural"), memory["structural"], context
             )
@@ -201,10 +211,11 @@ class PlasticNetworks:
         whole = len(chosen) == population
         index = torch.as_tensor(rows, device=self.device)
         before = networks if whole else networks.map(lambda value: value[index])
-        after = self._step(before, tensor(observation[rows]), tensor(reward[rows]), u)
+        heard = (tensor(observation[rows]), tensor(reward[rows]))
+        after = self._advance(before, *heard, u, state.held) if state.held else self._step(before, *heard, u)
         motor[chosen] = after.history[: len(chosen), n - self.layout.n_outputs :, -1].cpu().numpy()
         if whole:
-            return motor, PlasticState(after, state.noise)
+            return motor, state._replace(networks=after)
         _put(networks, after, index[: len(chosen)])
         return motor, state
 

@@ -17,7 +17,7 @@ from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
 from ontogym.envs.vector import find_spec
 from ontogym.errors import OntogymError
 
-__all__ = ["EvolutionConfig", "EvolutionResult", "life_spec", "utilities"]
+__all__ = ["EvolutionConfig", "EvolutionResult", "cost_risen", "density", "life_spec", "utilities"]
 
 NEUTRAL = (
     "out",
@@ -27,6 +27,7 @@ NEUTRAL = (
     "slices",
     "checkpoint_every",
     "tensorboard",
+    "track",
     "generations",
 )
 """Fields that may differ when a run is resumed: none changes what a generation computes."""
@@ -37,7 +38,7 @@ class EvolutionConfig:
     """The whole configuration of a run.
 
     Args:
-        env: id of the environment.
+        env: id of the environment; one of your own as module:id or file.py:id.
         env_kwargs: its keyword arguments.
         agent: name of the agent, or "module:Class".
         agent_options: its options.
@@ -46,6 +47,8 @@ class EvolutionConfig:
         strategy_options: further options of the strategy.
         population: genomes per generation.
         lives: lives per genome and generation, with seeds that all genomes share.
+        own_seeds: every genome lives lives of its own, as in the LNDP's released search; else all genomes of a generation
+            live the same lives, which are easier to tell apart.
         episodes: episodes per life; None takes those of the environment's lives (6 where rules change over episodes), 1
             where a hidden goal makes the episode a whole life (the environment has conditions), else 3.
         conditions: reset options that set hidden goals against each other; None takes the environment's own.
@@ -53,8 +56,15 @@ class EvolutionConfig:
             (or of the lives, where there are none). Scores are means in any case.
         min_weight: weight of the worst under "min"; the mean has the rest. With 1 only the worst counts.
         episode_weights: weight of each episode's return in the utility; None weighs them alike.
+        wiring_cost: return that a network with every edge would lose: the utility is less by this times the density over
+            life. Scores are not.
+        wiring_free: density that costs nothing; only what is above it is paid for. (Without it a search that starts from
+            networks that can do nothing ends at empty ones.)
+        wiring_ramp: generations over which the cost rises from nothing; 0: at once.
+        wiring_after: the cost begins when the search mean first scores this; None: with the first generation.
         generations: the most generations to run.
         target: stop once the search mean scores this and, on fresh lives, the lower end of its 95 % interval does.
+        target_density: and its density over life is at most this.
         eval_every: re-evaluate the search mean after so many generations.
         eval_lives: on so many fresh lives; a new best is confirmed on as many others before it is kept.
         final_lives: lives on which a reached target is confirmed, and others for the final report.
@@ -63,6 +73,11 @@ class EvolutionConfig:
         reward_clamp: tell agents this number instead of every reward, during the whole run.
         start_from: an agent file, run folder or zoo:NAME whose genome the search starts at; None takes the agent's own start.
         max_steps: cut episodes after so many steps (for environments without a time limit).
+        freeze: what of the agent is held still in every life: wiring, weights, places, or all (with `freeze_from` 0 it
+            develops first and then stays as it is).
+        freeze_from: from this episode on, counted from 0.
+        develop_between: agents go through their developmental phase before each later episode too.
+        shuffle_wiring: edges are put to other places after development (see `LifeSpec`).
         seed: decides all chance.
         evaluator: where lives are lived: "process" (this one), "pool" (of worker processes), "ray" (see docs/cluster.md), or
             what a package adds. None takes a pool if workers are given, Ray if an address is, else this process.
@@ -70,7 +85,8 @@ class EvolutionConfig:
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         slices: the most pieces that a generation is cut into where there are workers; four a core are enough, fewer cost less.
         checkpoint_every: generations between checkpoints.
-        tensorboard: also write TensorBoard events.
+        tensorboard: also write TensorBoard events: short for track=tensorboard.
+        track: also write to these: tensorboard, wandb, mlflow, or what a package adds.
         out: folder of the run; None keeps nothing.
     """
 
@@ -83,13 +99,19 @@ class EvolutionConfig:
     strategy_options: dict[str, Any] = field(default_factory=dict)
     population: int = 64
     lives: int = 2
+    own_seeds: bool = False
     episodes: int | None = None
     conditions: tuple[dict[str, Any], ...] | None = None
     utility: Literal["mean", "min"] = "mean"
     min_weight: float = 0.7
     episode_weights: tuple[float, ...] | None = None
+    wiring_cost: float = 0.0
+    wiring_free: float = 0.0
+    wiring_ramp: int = 0
+    wiring_after: float | None = None
     generations: int = 200
     target: float | None = None
+    target_density: float | None = None
     eval_every: int = 10
     eval_lives: int = 32
     final_lives: int = 96
@@ -98,6 +120,10 @@ class EvolutionConfig:
     reward_clamp: float | None = None
     start_from: str | None = None
     max_steps: int | None = None
+    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    freeze_from: int = 0
+    develop_between: bool = False
+    shuffle_wiring: bool = False
     seed: int = 0
     evaluator: str | None = None
     workers: int = 0
@@ -105,6 +131,7 @@ class EvolutionConfig:
     slices: int = 16
     checkpoint_every: int = 5
     tensorboard: bool = False
+    track: tuple[str, ...] = ()
     out: str | None = None
 
     def __post_init__(self) -> None:
@@ -133,6 +160,15 @@ class EvolutionConfig:
             raise OntogymError(f"episode_weights is {weights}; give numbers from 0 on that are not all 0.")
         if self.target is not None and not np.isfinite(self.target):
             raise OntogymError(f"target is {self.target}; give a finite number or leave it out.")
+
+        if not (np.isfinite(self.wiring_cost) and self.wiring_cost >= 0 and self.wiring_ramp >= 0):
+            raise OntogymError(
+                f"wiring_cost is {self.wiring_cost} and wiring_ramp {self.wiring_ramp}; give finite numbers from 0 on."
+            )
+        if not 0 <= self.wiring_free <= 1:
+            raise OntogymError(f"wiring_free is {self.wiring_free}; give a density, 0 to 1.")
+        if self.target_density is not None and not 0 < self.target_density <= 1:
+            raise OntogymError(f"target_density is {self.target_density}; give a number above 0, up to 1.")
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -200,6 +236,10 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         silenced=tuple(config.silenced),
         reward_clamp=config.reward_clamp,
         max_steps=config.max_steps,
+        freeze=config.freeze,
+        freeze_from=config.freeze_from,
+        develop_between=config.develop_between,
+        shuffle_wiring=config.shuffle_wiring,
     )
     weights = config.episode_weights
     if weights is not None and len(weights) != episodes:
@@ -213,8 +253,42 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     return spec
 
 
-def utilities(result: LifeResult, spec: LifeSpec, config: EvolutionConfig) -> NDArray[np.float64]:
-    """How useful each genome is: ``(P,)`` from its returns (P, L, E). A failed life counts as the worst of all."""
+def utilities(
+    result: LifeResult, spec: LifeSpec, config: EvolutionConfig, risen: float = 1.0
+) -> NDArray[np.float64]:
+    """How useful each genome is: ``(P,)`` from its returns (P, L, E), less what its wiring costs.
+
+    A failed life counts as the worst of all. `risen` is the share of the cost that is asked for, see `cost_risen`.
+    """
+    useful = _returned(result, spec, config)
+    cost = risen * config.wiring_cost
+    return useful - cost * np.maximum(density(result, config) - config.wiring_free, 0.0) if cost else useful
+
+
+def cost_risen(config: EvolutionConfig, generation: int, begun: int | None) -> float:
+    """The share of the wiring cost that a generation (from 1) pays; `begun` is the last that paid nothing, if any pays."""
+    if begun is None:
+        return 0.0
+    return min(1.0, (generation - begun) / config.wiring_ramp) if config.wiring_ramp else 1.0
+
+
+def density(result: LifeResult, config: EvolutionConfig) -> NDArray[np.float64]:
+    """Density over life of each genome's networks, ``(P,)``.
+
+    Raises:
+        OntogymError: nobody has seen any wiring.
+    """
+    found = result.diagnostics.get("density")
+    if found is None:
+        raise OntogymError(
+            f"The agent {config.agent!r} has no wiring to pay for, or lives where nobody sees it (on a GPU); leave out "
+            "wiring_cost and target_density, or use an LNDP on the CPU."
+        )
+    return np.asarray(found, dtype=np.float64).mean(1)
+
+
+def _returned(result: LifeResult, spec: LifeSpec, config: EvolutionConfig) -> NDArray[np.float64]:
+    """What each genome's returns are worth, ``(P,)``."""
     lives = np.average(result.returns, axis=2, weights=config.episode_weights)
     if result.failed.any():
         if result.failed.all():

@@ -64,7 +64,7 @@ class Evaluator:
     def evaluate(
         self, genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.integer]
     ) -> LifeResult:
-        """`live` for these genomes ``(P, D)`` and life seeds ``(L,)``."""
+        """`live` for these genomes ``(P, D)`` and life seeds ``(L,)``, or ``(P, L)``: its own for each."""
         if self.workers.whole:
             return live(self.agent(spec), genomes, spec, seeds)
         target = _import_target(self.agent_name)
@@ -124,12 +124,17 @@ def _slices(
     How a batch is cut depends on the batch alone, never on who works: at most `most` slices (few more where genomes and
     lives are both cut), of `MIN_LANES` lives or more.
     """
-    wanted = max(1, min(most, len(genomes) * len(seeds) // MIN_LANES))
+    count = seeds.shape[-1]
+    wanted = max(1, min(most, len(genomes) * count // MIN_LANES))
     rows = min(len(genomes), wanted)
-    groups = np.arange(len(seeds)).reshape(-1, spec.group)
+    groups = np.arange(count).reshape(-1, spec.group)
     columns = min(len(groups), -(-wanted // rows))
-    lives = [seeds[part.ravel()] for part in np.array_split(groups, columns)]
-    return [(part, spec, some) for part in np.array_split(genomes, rows) for some in lives], columns
+    lives = [part.ravel() for part in np.array_split(groups, columns)]
+    slices: list[Task] = []
+    for some in np.array_split(np.arange(len(genomes)), rows):
+        own = seeds if seeds.ndim == 1 else seeds[some]
+        slices += [(genomes[some], spec, own[..., part]) for part in lives]
+    return slices, columns
 
 
 def _join(parts: list[LifeResult], axis: int) -> LifeResult:

@@ -25,6 +25,7 @@ from ontogym.baselines.evolution.config import (
     NEUTRAL,
     EvolutionConfig,
     EvolutionResult,
+    cost_risen,
     life_spec,
     utilities,
 )
@@ -35,6 +36,7 @@ from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summa
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES, plugins
 from ontogym.runs import RunFolder
+from ontogym.tracking import SCORE, Trackers
 
 __all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
 
@@ -48,9 +50,14 @@ COLUMNS = (
     "score",
     "sigma",
     "failed",
+    "density",
+    "conducting",
+    "late_rewiring",
 )
 """Columns of ``progress.csv``; `score` is the re-evaluated search mean, empty where none was done; `failed` counts lives
-that a number that is not finite has ended."""
+that a number that is not finite has ended; the last three are of the re-evaluated search mean, where it has wiring (see
+`ontogym.baselines.lives.wiring`)."""
+WIRING = COLUMNS[-3:]
 
 
 def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True) -> EvolutionResult:
@@ -171,11 +178,13 @@ class _Run:
     ) -> None:
         self.config, self.spec, self.evaluator = config, spec, evaluator
         self.strategy, self.folder = strategy, folder
-        self.writer: Any = None
+        self.writer: Trackers | None = None
         self.warned = False
         self.best = strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
         self.score, self.solved = float("nan"), False
+        self.wiring: dict[str, float] = {}
+        self.cost_begun: int | None = 0 if config.wiring_after is None else None
         self.env_steps, self.warmup_seconds = 0, 0.0
         self._seconds_before = (0.0, 0.0)
         self._start_clocks()
@@ -197,7 +206,7 @@ class _Run:
     def warm_up(self) -> None:
         """Two steps of every batch size, so that building environments and compiling are not timed."""
         start = time.perf_counter()
-        self.writer = self._tensorboard()
+        self.writer = self._trackers()
         brief = replace(self.spec, episodes=1, max_steps=2)
         genomes = self.strategy.ask()
         self.evaluator.evaluate(genomes, brief, life_seeds(brief, self.config.lives, 0, "warm-up"))
@@ -218,10 +227,7 @@ class _Run:
                 row = self._generation()
                 if self.folder is not None:
                     self.folder.append(row)
-                if self.writer is not None:
-                    for key, value in row.items():
-                        if value != "":
-                            self.writer.add_scalar(key, value, row["generation"])
+                self._track(row)
                 self._maybe_checkpoint()
                 score = "not yet" if np.isnan(self.score) else f"{self.score:.1f}"
                 bar.set_postfix(score=score, sigma=f"{self.strategy.sigma:.2g}", refresh=False)
@@ -229,12 +235,26 @@ class _Run:
         if self.writer is not None:
             self.writer.close()
 
+    def _track(self, row: dict[str, Any]) -> None:
+        """What progress.csv says of a generation, for those who look on: over environment steps, as trainings say it."""
+        values = {
+            SCORE if key == "score" else f"search/{key}": float(value)
+            for key, value in row.items()
+            if key != "env_steps" and value != ""
+        }
+        if self.writer is not None:
+            self.writer.log(values, row["env_steps"])
+
     def _generation(self) -> dict[str, Any]:
         """One generation; returns its row of ``progress.csv``."""
         config, number = self.config, self.strategy.generation + 1
-        seeds = life_seeds(self.spec, config.lives, config.seed, "generation", number)
-        result = self.evaluator.evaluate(self.strategy.ask(), self.spec, seeds)
-        useful = utilities(result, self.spec, config)
+        genomes, names = self.strategy.ask(), ("generation", number)
+        seeds = life_seeds(self.spec, config.lives, config.seed, *names)
+        if config.own_seeds:
+            own = [life_seeds(self.spec, config.lives, config.seed, *names, k) for k in range(len(genomes))]
+            seeds = np.stack(own)
+        result = self.evaluator.evaluate(genomes, self.spec, seeds)
+        useful = utilities(result, self.spec, config, cost_risen(config, number, self.cost_begun))
         self.strategy.tell(useful)
         self.env_steps += int(result.lengths.sum())
         evaluated = number % config.eval_every == 0 or number == config.generations
@@ -252,6 +272,10 @@ class _Run:
             "score": self.score if evaluated else "",
             "sigma": self.strategy.sigma,
             "failed": self._count_failures(result),
+            **{
+                name: round(self.wiring[name], 5) if name in self.wiring and evaluated else ""
+                for name in WIRING
+            },
         }
 
     def _count_failures(self, result: LifeResult) -> int:
@@ -267,21 +291,42 @@ class _Run:
         return count
 
     def _evaluate_mean(self, number: int) -> None:
-        """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far."""
+        """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far.
+
+        What its wiring costs counts in what is best.
+        """
         config, mean = self.config, self.strategy.mean
-        self.score = self._lives(mean, config.eval_lives, "evaluation", number)["mean"]
-        hit = config.target is not None and self.score >= config.target
-        if not (hit or self.score > self.best_score):
+        found = self._lives(mean, config.eval_lives, "evaluation", number)
+        self.score, self.wiring = found["mean"], found["diagnostics"]
+        if self.cost_begun is None and config.wiring_after is not None and self.score >= config.wiring_after:
+            # What was best without the cost need not be with it.
+            self.cost_begun, self.best_score = number, -np.inf
+        worth = self.score - self._cost(found)
+        hit = config.target is not None and self.score >= config.target and self._sparse(found)
+        if not (hit or worth > self.best_score):
             return
         # A stop is confirmed on as many lives as the report; a mere candidate is not worth that many.
         lives = config.final_lives if hit else config.eval_lives
         summary = self._lives(mean, lives, "confirmation", number)
-        confirmed = summary["mean"]
+        confirmed = summary["mean"] - self._cost(summary)
         # The whole interval must lie above the target, or one run in two would fall short on fresh lives.
-        self.solved = hit and config.target is not None and summary["ci95"][0] >= config.target
+        reached = config.target is not None and summary["ci95"][0] >= config.target
+        self.solved = hit and reached and self._sparse(summary)
         if self.solved or confirmed > self.best_score:
             self.best, self.best_score, self.best_generation = mean, confirmed, number
-            self._save_best({"score": confirmed})
+            self._save_best({"score": summary["mean"]})
+
+    def _cost(self, summary: dict[str, Any]) -> float:
+        """Return that the search mean's wiring costs in the end; nothing before the cost has begun."""
+        if self.cost_begun is None:
+            return 0.0
+        dense = summary["diagnostics"].get("density", 0.0)
+        return self.config.wiring_cost * max(dense - self.config.wiring_free, 0.0)
+
+    def _sparse(self, summary: dict[str, Any]) -> bool:
+        """Whether the wiring is as sparse as it shall be."""
+        most = self.config.target_density
+        return most is None or summary["diagnostics"].get("density", 1.0) <= most
 
     def _lives(self, genome: NDArray[np.float64], lives: int, *names: object) -> dict[str, Any]:
         seeds = life_seeds(self.spec, lives, self.config.seed, *names)
@@ -310,6 +355,7 @@ class _Run:
                 "best_score": self.best_score if np.isfinite(self.best_score) else None,
                 "score": self.score if np.isfinite(self.score) else None,
                 "solved": self.solved,
+                "cost_begun": self.cost_begun,
                 "env_steps": self.env_steps,
                 "wall_seconds": wall,
                 "cpu_seconds": cpu,
@@ -330,6 +376,7 @@ class _Run:
         self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
         self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])
         self.score = float("nan") if meta["score"] is None else float(meta["score"])
+        self.cost_begun = meta.get("cost_begun", self.cost_begun)
         self.solved, self.env_steps = bool(meta["solved"]), int(meta["env_steps"])
         self._seconds_before = (float(meta["wall_seconds"]), float(meta["cpu_seconds"]))
         self.warmup_seconds = float(meta["warmup_seconds"])
@@ -353,12 +400,11 @@ class _Run:
             ),
         )
 
-    def _tensorboard(self) -> Any:
-        if not (self.config.tensorboard and self.folder is not None):
-            return None
-        from torch.utils.tensorboard import SummaryWriter
-
-        return SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=self.strategy.generation + 1)
+    def _trackers(self) -> Trackers:
+        config = self.config
+        names = (*(["tensorboard"] if config.tensorboard and self.folder is not None else []), *config.track)
+        folder = None if self.folder is None else self.folder.path
+        return Trackers(names, folder, config.as_json(), self.env_steps)
 
     def report(self) -> EvolutionResult:
         """Re-evaluate what is kept on lives that had no part in choosing it, and write the result."""

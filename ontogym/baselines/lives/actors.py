@@ -98,7 +98,9 @@ def _middle(space: spaces.Space[Any]) -> Any:
 class HandWritten(Protocol):
     """A policy of `ontogym.envs.reference`: made for P lanes, remembers what it must."""
 
-    def act(self, observations: NDArray[Any], rewards: NDArray[Any]) -> NDArray[Any]: ...
+    def act(
+        self, observations: NDArray[Any], rewards: NDArray[Any], starts: NDArray[np.bool_] | None = None
+    ) -> NDArray[Any]: ...
 
 
 class ByHand(Actor[HandWritten]):
@@ -109,7 +111,7 @@ class ByHand(Actor[HandWritten]):
         make: makes the policy for P lanes.
     """
 
-    hears = ("reward",)
+    hears = ("reward", "start")
 
     def __init__(
         self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], make: Any
@@ -123,4 +125,6 @@ class ByHand(Actor[HandWritten]):
     def act(
         self, state: HandWritten, observations: Any, feedback: Feedback, active: NDArray[np.bool_]
     ) -> tuple[NDArray[Any], HandWritten]:
-        return np.asarray(state.act(np.asarray(observations), feedback.reward)), state
+        # A lane that waits for others stands still, from which nothing is to be learned.
+        starts = feedback.start.astype(np.bool_) | ~active
+        return np.asarray(state.act(np.asarray(observations), feedback.reward, starts)), state

@@ -52,13 +52,19 @@ def on_device(agent: Agent[Any], spec: LifeSpec, cpu: bool = False) -> OnDevice 
     engine, action = agent.engine, agent.action_space
     if agent.options.rewire_every != 1:
         return None
-    if spec.freeze is not None or spec.rebirth or not (cpu or engine.device.type == "cuda"):
+    if (
+        spec.freeze is not None
+        or spec.rebirth
+        or spec.develop_between
+        or spec.shuffle_wiring
+        or not (cpu or engine.device.type == "cuda")
+    ):
         return None
     if not isinstance(action, spaces.Discrete) or action.start != 0:
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
     dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics):
+    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
         return None
     rules = tensor_dynamics_of(dynamics, engine.device)
     limits = [n for n in (lanes.limit, spec.max_steps) if n is not None]

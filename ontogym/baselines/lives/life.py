@@ -22,6 +22,7 @@ from ontogym.baselines.lives.lanes import check_options, lanes_of, make_single
 from ontogym.baselines.lives.rollout import Lived, Watcher, rollout
 from ontogym.baselines.lives.spec import LifeSpec, life_seeds
 from ontogym.baselines.lives.switches import Trace, Tracer, switches_met
+from ontogym.baselines.lives.wiring import WiringWatcher
 from ontogym.errors import OntogymError
 from ontogym.registry import AGENTS
 from ontogym.seeding import lane_seeds
@@ -30,6 +31,7 @@ from ontogym.statistics import mean_interval
 __all__ = [
     "LifeResult",
     "LifeSpec",
+    "compared",
     "episode_returns",
     "lane_options",
     "life_seeds",
@@ -45,7 +47,8 @@ class LifeResult(NamedTuple):
     """What came of ``P`` genomes in ``L`` lives of ``E`` episodes.
 
     Shapes: ``returns`` (P, L, E) float64, NaN for what a failed life has not lived; ``lengths`` (P, L, E) int64;
-    each of ``diagnostics`` (P, L), as the agent measures itself at the end of its life; ``trace`` only where it was
+    each of ``diagnostics`` (P, L), as the agent measures itself at the end of its life, and of wiring also over all of it
+    (`ontogym.baselines.lives.wiring`); ``trace`` only where it was
     asked for and the environment tells its rules; ``failed`` (P, L), lives that a reward or observation that is not
     finite has ended.
     """
@@ -99,39 +102,46 @@ def live(
         agent: built for the spaces of `spec.env`.
         genomes: ``(P, D)``.
         spec: what a life is.
-        seeds: ``(L,)`` unsigned, one per life; all chance of the life follows from it (see `life_seeds`).
+        seeds: ``(L,)`` unsigned, one per life; all chance of the life follows from it (see `life_seeds`). Or ``(P, L)``:
+            every genome lives lives of its own.
         trace: keep the reward of every step, to see how switches of the rules are got over.
         watchers: look on; their lanes are genome-major.
 
     Raises:
         OntogymError: genomes that do not fit, or a source of development that does not.
     """
-    genomes = np.atleast_2d(genomes)
+    genomes, lives = np.atleast_2d(genomes), np.asarray(seeds).astype(np.uint64)
+    if lives.ndim == 2 and len(lives) != len(genomes):
+        raise OntogymError(
+            f"{len(genomes)} genomes have seeds of their own for {len(lives)}; give a row to each."
+        )
     if not (trace or watchers):
-        lived = _at_once(agent, genomes, spec, np.asarray(seeds, dtype=np.uint64))
+        lived = _at_once(agent, genomes, spec, lives)
         if lived is not None:
             return lived
-    lane_genomes = np.repeat(genomes, len(seeds), axis=0)
+    lane_genomes = np.repeat(genomes, lives.shape[-1], axis=0)
     actor = Individuals(agent, lane_genomes, spec.imposed_development)
-    return live_actor(actor, spec, seeds, trace, watchers, len(genomes))
+    return live_actor(actor, spec, lives, trace, watchers, len(genomes))
 
 
 def _at_once(
     agent: Agent[Any], genomes: NDArray[np.floating], spec: LifeSpec, seeds: NDArray[np.uint64]
 ) -> LifeResult | None:
     """`live` in one call, where agent and world are compiled, or both on a GPU; else None."""
-    lived = _on_device(agent, genomes, spec, seeds)
+    shape = (len(genomes), seeds.shape[-1])
+    lived = _on_device(agent, genomes, spec, seeds) if seeds.ndim == 1 else None
     # An agent that is not compiled need not pay for importing the compiler.
     if lived is None and "ontogym.agents.networks" in sys.modules:
         from ontogym.baselines.lives.whole import compiled, whole_lives
 
         found = compiled(agent, spec)
         if found is not None:
-            lived = whole_lives(found, genomes, spec, seeds, lane_options(spec, 1, len(seeds)))
+            options = lane_options(spec, seeds.size // shape[1], shape[1])
+            lived = whole_lives(found, genomes, spec, seeds, options)
             lived = lived._replace(state=IndividualsState(lived.state))
     if lived is None:
         return None
-    return _result(Individuals(agent, genomes), lived, (len(genomes), len(seeds)), None)
+    return _result(Individuals(agent, genomes), lived, shape, None, {})
 
 
 def _on_device(
@@ -161,18 +171,30 @@ def live_actor(
     Args:
         copies: P, how often the lives are lived: by one actor once, by `Individuals` once a genome.
     """
-    lane_seed = np.tile(np.asarray(seeds, dtype=np.uint64), copies)
-    shape = (copies, len(seeds))
+    lives = np.asarray(seeds).astype(np.uint64)
+    lane_seed = np.tile(lives, copies) if lives.ndim == 1 else lives.ravel()
+    shape = (copies, lives.shape[-1])
     lanes = lanes_of(spec.env, len(lane_seed), spec.env_kwargs)
     tracer = Tracer() if trace else None
-    looking = [*watchers, *([tracer] if tracer is not None else [])]
+    wiring = WiringWatcher(actor)
+    looking = [*watchers, wiring, *([tracer] if tracer is not None else [])]
     lived = rollout(actor, lanes, spec, lane_seed, lane_options(spec, *shape), looking)
     traced = tracer.trace(spec.max_steps or lanes.limit, shape) if tracer is not None else None
-    return _result(actor, lived, shape, traced)
+    return _result(actor, lived, shape, traced, wiring.measured())
 
 
-def _result(actor: Actor[Any], lived: Lived, shape: tuple[int, int], trace: Trace | None) -> LifeResult:
-    diagnostics = {k: np.asarray(v).reshape(shape) for k, v in actor.diagnose(lived.state).items()}
+def _result(
+    actor: Actor[Any],
+    lived: Lived,
+    shape: tuple[int, int],
+    trace: Trace | None,
+    wiring: Mapping[str, NDArray[np.floating]],
+) -> LifeResult:
+    """Lives with their measurements; what is seen at the end of life of wiring that was watched has its own name."""
+    last = {("density_at_end" if k == "density" else k): v for k, v in actor.diagnose(lived.state).items()}
+    if wiring:
+        last.pop("rewiring", None)
+    diagnostics = {k: np.asarray(v).reshape(shape) for k, v in {**wiring, **last}.items()}
     return LifeResult(
         lived.returns.reshape(*shape, -1),
         lived.lengths.reshape(*shape, -1),
@@ -231,6 +253,28 @@ def reevaluate(
     if window is not None:
         summary["switches"] = switches_met(result.trace, result.returns, window)
     return summary
+
+
+def compared(frozen: LifeResult, free: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, Any]:
+    """What holding something still did to the first genome's lives; JSON-able.
+
+    Args:
+        frozen: lives of `spec`. free: the same lives without `spec.freeze`.
+
+    Returns:
+        "mean" and "free": returns per episode from `spec.freeze_from` on; "difference": frozen less free, with its "ci95", a
+        percentile bootstrap over pairs of lives (of groups of conditions), and "episodes" of it.
+    """
+    parts = [np.nan_to_num(part.returns[0, :, spec.freeze_from :]) for part in (frozen, free)]
+    pairs = (parts[0] - parts[1]).mean(1).reshape(-1, spec.group).mean(1)
+    difference = mean_interval(pairs, resamples=10_000, seed=seed)
+    return {
+        "mean": float(parts[0].mean()),
+        "free": float(parts[1].mean()),
+        "difference": difference.value,
+        "ci95": list(difference[1:]),
+        "episodes": [float(v) for v in (parts[0] - parts[1]).mean(0)],
+    }
 
 
 def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, Any]:

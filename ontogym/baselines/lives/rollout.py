@@ -127,8 +127,15 @@ def rollout(
     if state is None:
         state = actor.begin(seeds)
     for episode in range(spec.episodes):
-        if episode and spec.rebirth:
+        newborn = episode == 0 or spec.rebirth
+        if episode and newborn:
             state = actor.begin(seeds)
+        if newborn and spec.shuffle_wiring:
+            state = actor.shuffle_wiring(state, seeds)
+        if episode and spec.develop_between:
+            state = actor.develop_again(state, seeds, episode)
+        if spec.freeze is not None and newborn:
+            state = actor.foresee(state, spec.freeze)
         if spec.freeze is not None and (
             episode == spec.freeze_from or (spec.rebirth and episode > spec.freeze_from)
         ):

@@ -47,6 +47,10 @@ class LifeSpec:
         freeze_from: number of that episode, from 0.
         rebirth: whether each later episode begins with a newborn of the same seed: the control without memory
             across episodes.
+        develop_between: whether the agent goes through its developmental phase before each later episode too, on
+            activity that is drawn anew (``dev_after_episode`` of the LNDP's released code).
+        shuffle_wiring: whether each developed agent's edges are put to other places before its first episode, as many
+            and with the same weights: the control that shows whether it matters which edges development made.
     """
 
     env: str
@@ -64,6 +68,8 @@ class LifeSpec:
     freeze: str | None = None
     freeze_from: int = 0
     rebirth: bool = False
+    develop_between: bool = False
+    shuffle_wiring: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", bare_id(self.env))
@@ -86,6 +92,13 @@ class LifeSpec:
             raise OntogymError(
                 f"Development on {self.development!r} is asked for in development_steps={self.development_steps}; "
                 "give a positive number."
+            )
+
+        if self.freeze_from < 0:
+            raise OntogymError(f"freeze_from is {self.freeze_from}; episodes are counted from 0.")
+        if self.rebirth and self.develop_between:
+            raise OntogymError(
+                "A life that begins anew with every episode develops then anyway; leave out rebirth or develop_between."
             )
 
     @property

@@ -30,6 +30,7 @@ from ontogym.batched.inputs import lane_options
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, native_of
 from ontogym.compiling import njit
 from ontogym.envs.native_changes import changing_native
+from ontogym.envs.native_rules import ruled_native
 from ontogym.seeding import LaneStreams
 
 __all__ = ["Compiled", "compiled", "whole_lives"]
@@ -64,9 +65,9 @@ def compiled(agent: Agent[Any], spec: LifeSpec) -> Compiled | None:
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
     dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics):
+    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
         return None
-    native = native_of(dynamics) or changing_native(dynamics)
+    native = native_of(dynamics) or changing_native(dynamics) or ruled_native(dynamics)
     limited = (lanes.limit or spec.max_steps) is not None
     same = (
         dynamics.observation_space == agent.observation_space and dynamics.action_space == agent.action_space
@@ -84,6 +85,8 @@ def _plain(agent: NetworkAgent, spec: LifeSpec) -> bool:
     asked = (
         spec.freeze is not None
         or spec.rebirth
+        or spec.develop_between
+        or spec.shuffle_wiring
         or spec.development is not None
         or agent.development is not None
     )
@@ -97,15 +100,16 @@ def whole_lives(
     seeds: NDArray[np.uint64],
     options: dict[str, NDArray[Any]],
 ) -> Lived:
-    """Every genome ``(P, D)`` lives every life ``(L,)``, lanes genome-major.
+    """Every genome ``(P, D)`` lives every life ``(L,)``, or its own of ``(P, L)``, lanes genome-major.
 
     Args:
-        options: reset options of the L lives.
+        options: reset options of the lives of `seeds`.
     """
     agent, native = found.agent, found.native
     packed = agent.layout.pack(check_genomes(genomes, agent.genome_size))
-    starts, streams = _beginnings(found, spec, seeds, options)
-    lanes, episodes = len(packed) * len(seeds), spec.episodes
+    starts, streams = _beginnings(found, spec, seeds.ravel(), options)
+    lives, episodes = seeds.shape[-1], spec.episodes
+    lanes = len(packed) * lives
     returns, lengths = np.zeros((lanes, episodes)), np.zeros((lanes, episodes), np.int64)
     failed, hidden = np.zeros(lanes, np.bool_), np.zeros((lanes, agent.state_size), np.float32)
     box = agent.action_space if isinstance(agent.action_space, spaces.Box) else None
@@ -118,7 +122,7 @@ def whole_lives(
         np.float32(spec.reward_clamp or 0.0), edges, hidden, returns, lengths, failed,
         np.zeros((1, work_size(agent.shape)), np.float32),
     )  # fmt: skip
-    repeated = np.repeat(packed, len(seeds), 0) if type(agent).diagnose is not Agent.diagnose else packed[:0]
+    repeated = np.repeat(packed, lives, 0) if type(agent).diagnose is not Agent.diagnose else packed[:0]
     nothing = np.zeros((lanes, 0), np.float32)
     return Lived(NetworkState(repeated, hidden, nothing, nothing), returns, lengths, failed)
 
@@ -215,7 +219,7 @@ def _lives(
     lengths: Any, failed: Any, work: Any,
 ) -> None:  # fmt: skip
     """Every lane's life; `returns`, `lengths`, `failed` and `hidden` are written."""
-    episodes, count = starts.shape[0], starts.shape[1]
+    episodes, count, lives = starts.shape[0], starts.shape[1], len(returns) // len(weights)
     n_obs, view = shape.observed, np.zeros(shape.observed, np.float32)
     action, heard = np.zeros(shape.outputs), np.zeros(shape.outputs, np.float32)
     motor = np.zeros((1, (shape.outputs + WIDTH - 1) // WIDTH * WIDTH), np.float32)
@@ -236,7 +240,7 @@ def _lives(
                 for i in range(n_obs):
                     x[0, i] = view[i] * gain[i]
                 network_step(
-                    shape, rows(x, 0, shape.inputs), rows(weights, lane // count, WIDTH), contrasts, gains,
+                    shape, rows(x, 0, shape.inputs), rows(weights, lane // lives, WIDTH), contrasts, gains,
                     rows(hidden, lane, shape.row), rows(work, 0, shape.row), rows(motor, 0, motor.shape[1]), False,
                 )  # fmt: skip
                 _choose(shape, motor, edges, action, heard)

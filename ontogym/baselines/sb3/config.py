@@ -20,13 +20,15 @@ class TrainingConfig:
 
     Attributes:
         algo: of `ALGORITHMS`, or random, constant, reference.
-        env, env_kwargs: the environment.
+        env: id of the environment; one of your own as module:id or file.py:id.
+        env_kwargs: its keyword arguments.
         seed: decides all chance.
         steps: budget in environment steps.
         hyper: hyper-parameters in place of those of the files; ``action`` for constant.
         segment: environment steps between checkpoints and evaluations.
         eval_episodes: episodes of an evaluation, on seeds that are the same in every run.
         max_steps: longest episode of an evaluation.
+        track: also write to these: wandb, mlflow, or what a package adds; TensorBoard is always written.
         out: the run folder; runs/ENV-ALGO-sSEED if not given.
     """
 
@@ -39,6 +41,7 @@ class TrainingConfig:
     segment: int = 10_000
     eval_episodes: int = 20
     max_steps: int = 10_000
+    track: tuple[str, ...] = ()
     out: str | None = None
 
     def __post_init__(self) -> None:

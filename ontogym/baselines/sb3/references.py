@@ -19,7 +19,7 @@ from ontogym.envs.reference import REFERENCES, reference_of
 __all__ = ["FLOORS", "make_floor"]
 
 FLOORS = (*reference.FLOORS, "reference")
-"""What can be had without training; "reference" is the one policy of `REFERENCES` for the environment."""
+"""What can be had without training; "reference" is the policy of `REFERENCES` for the environment, or the one that is named."""
 
 
 def make_floor(
@@ -28,15 +28,16 @@ def make_floor(
     """An actor without weights.
 
     Args:
-        options: ``algorithm`` of `FLOORS`; ``seed`` for random, ``action`` for constant, ``env`` for reference.
+        options: ``algorithm`` of `FLOORS`; ``seed`` for random, ``action`` for constant, ``env`` for reference,
+            and ``policy`` where not the environment's first is meant.
 
     Raises:
-        OntogymError: an action outside the space, or an environment without a reference.
+        OntogymError: an action outside the space, or an environment without a reference, or without that one.
     """
     name = options["algorithm"]
     if name == "random":
         return Random(observation_space, action_space, int(options.get("seed", 0)))
     if name == "constant":
         return Constant(observation_space, action_space, options.get("action"))
-    written = REFERENCES[reference_of(str(options.get("env")))]
+    written = REFERENCES[reference_of(str(options.get("env")), options.get("policy"))]
     return ByHand(observation_space, action_space, written.make)

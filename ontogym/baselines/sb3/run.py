@@ -34,6 +34,7 @@ from ontogym.envs import conditions
 from ontogym.errors import OntogymError
 from ontogym.runs import RunFolder, command_line
 from ontogym.seeding import derive, lane_seeds
+from ontogym.tracking import SCORE, Trackers
 
 __all__ = ["TrainingConfig", "score", "train"]
 
@@ -120,7 +121,7 @@ def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunF
         known,
         resume,
         record="run.json",
-        neutral=("training", "out", "steps"),
+        neutral=("training", "out", "steps", "track"),
         lately=("steps",),
         doing="is training",
     )
@@ -149,7 +150,8 @@ def _finished(folder: RunFolder, config: TrainingConfig) -> dict[str, Any] | Non
 
 def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """``run.json`` before the training."""
-    head = {"format": 1, "kind": "training-run", **dataclasses.asdict(config)}
+    told = {**dataclasses.asdict(config), "track": list(config.track)}  # as it will be read again
+    head = {"format": 1, "kind": "training-run", **told}
     return {**head, "options": options, "hyperparameters": values, "training": None}
 
 
@@ -179,17 +181,19 @@ def _learn(
         restore(model, arrays, meta["model"])
     model.set_logger(_tensorboard(str(out / "tensorboard"), model.num_timesteps))
     _run_schedules_over(model, config.steps)
+    trackers = Trackers(config.track, out, dataclasses.asdict(config), int(model.num_timesteps))
     bar = tqdm(total=config.steps, initial=model.num_timesteps, disable=not progress, unit="step")
     try:
         while model.num_timesteps < config.steps:
             before = model.num_timesteps
-            meta = _segment(config, facts, model, spaces, meta, folder)
+            meta = _segment(config, facts, model, spaces, meta, folder, trackers)
             bar.update(model.num_timesteps - before)
             bar.set_postfix(score=f"{meta['curve'][-1][1]:.1f}")
         checkpoint.save(out / "last.safetensors", KIND, policy_tensors(model), {})
         return _finish(config, facts, meta["curve"], model.num_timesteps, meta["wall"], meta["cpu"])
     finally:
         bar.close()
+        trackers.close()
         model.logger.close()
 
 
@@ -221,6 +225,7 @@ def _segment(
     spaces: Any,
     meta: dict[str, Any],
     folder: RunFolder,
+    trackers: Trackers,
 ) -> dict[str, Any]:
     """Train one segment, score it, write the best model and the checkpoint; returns the checkpoint's facts."""
     out = config.folder
@@ -232,7 +237,8 @@ def _segment(
     result = score(load_policy(tensors, facts["options"], *spaces), config)
     if not meta["curve"] or result >= max(value for _, value in meta["curve"]):
         checkpoint.save(out / "model.safetensors", KIND, tensors, {"score": result})
-    model.logger.record("eval/mean_return", result)
+    model.logger.record(SCORE, result)
+    trackers.log({SCORE: result}, int(model.num_timesteps))
     model.logger.dump(model.num_timesteps)
     meta = {
         "segment": meta["segment"] + 1,
@@ -270,7 +276,9 @@ def _finish(
 def _command(config: TrainingConfig) -> str:
     first = {name: getattr(config, name) for name in ("algo", "env", "seed", "steps")}
     config_as_told = {**first, **dataclasses.asdict(config)}
-    return command_line("ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}}, leave_out=("out",))
+    return command_line(
+        "ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}, "track": ()}, leave_out=("out",)
+    )
 
 
 def _packages() -> dict[str, str]:

@@ -15,6 +15,7 @@ run on what it left, so that every method is scored by the same lives, with its 
     env = "ontogym/Foraging-v0"
     env_kwargs = { observation = "one-hot" }
     anchors = [60.3, 490.0]           # random and optimal, for scores over several tasks
+    evolve = { lives = 16 }           # flags that only one command takes
 
     [methods.gru]
     command = "evolve"
@@ -32,6 +33,11 @@ run on what it left, so that every method is scored by the same lives, with its 
     method = "gru"
     population = 128
     seeds = 3
+
+    [submit]                          # every run enters a leaderboard and is verified there
+    store = "results"
+    author = "ontogym"                # a task, or a method in its place, says which of the suites' it `submits` to, one
+                                      # or a list; a method may bring its `label`
 """
 
 from __future__ import annotations
@@ -52,6 +58,7 @@ _FIELDS = (
     "name",
     "about",
     "primary",
+    "columns",
     "seeds",
     "defaults",
     "tasks",
@@ -59,6 +66,7 @@ _FIELDS = (
     "evaluations",
     "cells",
     "keep",
+    "submit",
 )
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
@@ -70,6 +78,7 @@ class Cell:
     Attributes:
         task, method: names. seed: of the run. command: that is run, with `flags`.
         evaluations: name to flags of ``evaluate``.
+        submission: flags of ``leaderboard submit``, the `tasks` it is submitted to, and the `store`; empty where nothing is.
     """
 
     task: str
@@ -78,6 +87,7 @@ class Cell:
     command: str
     flags: Mapping[str, Any]
     evaluations: Mapping[str, Mapping[str, Any]]
+    submission: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -88,6 +98,7 @@ class Cell:
     def fingerprint(self) -> str:
         """A hash of all that decides its numbers."""
         parts = [self.command, dict(self.flags), {k: dict(v) for k, v in self.evaluations.items()}, self.seed]
+        parts += [dict(self.submission)] if self.submission else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -99,6 +110,7 @@ class Plan:
         name, about: what a reader is told. primary: the endpoint, ``EVALUATION.KEY``.
         anchors: task to random and optimal score, where the file gives them.
         keep: files of a run that are kept beside the cell's JSON.
+        columns: heading to ``EVALUATION.KEY`` or ``result.KEY``, further columns of the table in which every seed has its number.
     """
 
     name: str
@@ -107,6 +119,7 @@ class Plan:
     cells: tuple[Cell, ...]
     anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     keep: tuple[str, ...] = ("best.safetensors",)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_plan(path: Path | str) -> Plan:
@@ -145,6 +158,7 @@ def make_plan(content: Mapping[str, Any], name: str) -> Plan:
         tuple(cells[k] for k in order),
         {t: tuple(v["anchors"]) for t, v in content["tasks"].items() if "anchors" in v},
         tuple(content.get("keep", ("best.safetensors",))),
+        {str(heading): str(path) for heading, path in content.get("columns", {}).items()},
     )
 
 
@@ -152,10 +166,15 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
     """Every seed of one method on one task; none where the method or a cell says so."""
     own, place = dict(content["methods"][method]), dict(content["tasks"][task])
     place.pop("anchors", None)
+    places = place.pop("submits", [])
+    submission = _submission(content, own.pop("submits", places), own.pop("label", method))
     chosen = own.pop("tasks", None)
     if chosen is not None and task not in chosen:
         return []
     command = own.pop("command", "evolve")
+    for name in ("evolve", "train"):
+        some = place.pop(name, {})
+        place |= some if name == command else {}
     flags: dict[str, Any] = {"seeds": content.get("seeds", 5)}
     flags |= dict(content.get("defaults", {}).get(command, {})) | place | own
     for entry in content.get("cells", ()):
@@ -170,4 +189,10 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
         for name, settings in evaluations.items()
         if method in settings.get("methods", [method]) and task in settings.get("tasks", [task])
     }
-    return [Cell(task, method, int(seed), command, flags, scored) for seed in seeds]
+    return [Cell(task, method, int(seed), command, flags, scored, submission) for seed in seeds]
+
+
+def _submission(content: Mapping[str, Any], tasks: str | list[str], label: str) -> dict[str, Any]:
+    """What a cell submits, and to which tasks of the suites; nothing without ``[submit]``."""
+    tasks = [tasks] if isinstance(tasks, str) else list(tasks)
+    return {**content["submit"], "tasks": tasks, "label": label} if tasks and "submit" in content else {}

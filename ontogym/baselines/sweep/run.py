@@ -15,7 +15,7 @@ from ontogym.errors import OntogymError
 from ontogym.processes import Workers
 from ontogym.runs import holding, read_progress
 
-__all__ = ["Run", "Threads", "read_cells", "run_sweep"]
+__all__ = ["Run", "Threads", "curve_of", "read_cells", "run_sweep"]
 
 T = TypeVar("T")
 
@@ -152,6 +152,7 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         name: run("evaluate", {"target": str(folder), **flags}, False)
         for name, flags in cell.evaluations.items()
     }
+    submitted = _submitted(out, cell, folder, run)
     kept = {
         "task": cell.task,
         "method": cell.method,
@@ -161,7 +162,8 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         "fingerprint": cell.fingerprint,
         "result": _brief(result),
         "evaluations": scores,
-        "curve": _curve(folder),
+        "curve": curve_of(folder, 60),
+        **({"submission": submitted} if submitted else {}),
     }
     for name in plan.keep:
         if (folder / name).is_file():
@@ -169,6 +171,22 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
     shutil.rmtree(folder, ignore_errors=True)
     mark.unlink(missing_ok=True)
+
+
+def _submitted(out: Path, cell: Cell, folder: Path, run: Run) -> dict[str, Any]:
+    """Submit what a cell's command left, let the leaderboard verify and take it; task to what it is called there."""
+    if not cell.submission:
+        return {}
+    flags = dict(cell.submission)
+    tasks, store, accept = flags.pop("tasks"), flags.pop("store"), flags.pop("accept", [])
+    made, found = out / "runs" / f"{cell.name}.submission", {}
+    for task in tasks:
+        shutil.rmtree(made, ignore_errors=True)
+        run("leaderboard submit", {"run_dir": str(folder), "task": task, **flags, "out": str(made)}, False)
+        adding = {"submission": str(made), "store": store, **({"accept": accept} if accept else {})}
+        found[task] = run("leaderboard add", adding, False)["id"]
+    shutil.rmtree(made, ignore_errors=True)
+    return found
 
 
 def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,13 +198,13 @@ def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
     return brief | {k: training[k] for k in ("env_steps", "cpu_seconds", "wall_seconds") if k in training}
 
 
-def _curve(folder: Path, most: int = 60) -> list[list[float]]:
-    """``[environment steps, score]`` along the run, thinned."""
+def curve_of(folder: Path, most: int | None = None) -> list[list[float]]:
+    """``[environment steps, score]`` along a run of evolve or train, thinned to about `most` points if that is given."""
 
     rows: list[list[float]] = []
     if (folder / "progress.csv").is_file():
         rows = [[float(r["env_steps"]), float(r["score"])] for r in read_progress(folder) if r.get("score")]
     elif (folder / "run.json").is_file():
-        rows = checkpoint.read_sealed_json(folder / "run.json")["training"]["curve"]
-    step = max(1, -(-len(rows) // most))
+        rows = (checkpoint.read_sealed_json(folder / "run.json").get("training") or {}).get("curve", [])
+    step = max(1, -(-len(rows) // (most or len(rows) or 1)))
     return rows[::step] if not rows or rows[-1] in rows[::step] else [*rows[::step], rows[-1]]

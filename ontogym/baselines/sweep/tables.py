@@ -16,12 +16,12 @@ Row = dict[str, Any]
 
 
 def endpoint(cell: Row, path: str) -> float | None:
-    """The number at ``EVALUATION.KEY`` of a cell; None where it has none."""
+    """The number at ``EVALUATION.KEY`` of a cell, or at ``result.KEY``; None where it has none."""
     name, _, key = path.partition(".")
-    value: Any = cell["evaluations"].get(name)
+    value: Any = cell["result"] if name == "result" else cell["evaluations"].get(name)
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
-    return None if value is None else float(value)
+    return None if value is None or isinstance(value, (list, dict)) else float(value)
 
 
 def rows(plan: Plan, cells: Sequence[Row]) -> list[Row]:
@@ -29,7 +29,7 @@ def rows(plan: Plan, cells: Sequence[Row]) -> list[Row]:
 
     Returns:
         ``task``, ``method``, ``seeds``; ``score``: `Interval` of the primary endpoint over training seeds; each other
-        evaluation's mean under its name; ``parameters``, ``env_steps``, ``cpu_seconds``: medians over seeds.
+        evaluation's mean under its name; the plan's `columns`, in words; ``parameters``, ``env_steps``, ``cpu_seconds``: medians over seeds.
     """
     groups: dict[tuple[str, str], list[Row]] = {}
     for cell in cells:
@@ -52,6 +52,10 @@ def _row(plan: Plan, task: str, method: str, group: list[Row]) -> Row:
         "seeds": len(scores),
         "score": mean_interval(scores) if scores else None,
         **others,
+        **{
+            heading: ", ".join(_number(endpoint(cell, path)) for cell in group)
+            for heading, path in plan.columns.items()
+        },
         "parameters": _median(sizes),
         "env_steps": _median([cell["result"].get("env_steps") for cell in group]),
         "cpu_seconds": _median([cell["result"].get("cpu_seconds") for cell in group]),
@@ -106,7 +110,9 @@ def _interval(value: Interval | None) -> str:
     return f"{value.value:.4g} [{value.low:.4g}, {value.high:.4g}]"
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | str | None) -> str:
+    if isinstance(value, str):
+        return value
     return "–" if value is None else f"{value:.4g}"
 
 

@@ -18,10 +18,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ontogym.developmental.lndp_parameters import HIDDEN, Arrays, count, edge_gru, structural_mlp
+from ontogym.developmental.lndp_parameters import (
+    HIDDEN,
+    Arrays,
+    count,
+    edge_gru,
+    edge_gru_pairwise,
+    structural_mlp,
+)
 from ontogym.developmental.rules.base import PlasticityRule, RuleContext, RuleOutput, RuleState, tanh
 
-__all__ = ["EdgeGRURule", "PruningRule", "SynaptogenesisRule", "unpack"]
+__all__ = ["EdgeGRUPairwiseRule", "EdgeGRURule", "PruningRule", "SynaptogenesisRule", "unpack"]
 
 
 def unpack(params: Tensor, layout: Arrays) -> dict[str, Tensor]:
@@ -92,9 +99,12 @@ class EdgeGRURule(_LNDPRule):
         at_post = torch.cat([w_h_post, w_a_post], 2) @ nodes + offset  # (P, 3 S, N)
         at_pre = torch.cat([w_h_pre, w_a_pre], 2) @ nodes
         e = list(context.edges.unbind(1))
+        pair = self._pair(p, context)
 
         def inputs(gate: int) -> Tensor:
-            return at_post[:, gate, :, None] + at_pre[:, gate, None, :]
+            both = at_post[:, gate, :, None] + at_pre[:, gate, None, :]
+            # Only the weight's candidate: row f = 0 of x_n.
+            return both if pair is None or gate != 2 * S else both + pair
 
         def hidden(gate: int) -> Tensor:
             return _combine(p["w_hh"][:, gate], e)
@@ -110,6 +120,31 @@ class EdgeGRURule(_LNDPRule):
             new.append((candidate + keep * (e[f] - candidate)) * context.mask)
         # Joined in three dimensions for the compiler's sake, see `apply_rule`.
         return RuleOutput(edges=torch.cat(new, 1).unflatten(1, (S, -1))), state
+
+    def _pair(self, p: dict[str, Tensor], context: RuleContext) -> Tensor | None:
+        """What the weight's candidate gets beside sums of what the two nodes bring, (P, N, N)."""
+        return None
+
+
+class EdgeGRUPairwiseRule(EdgeGRURule):
+    r"""The edge GRU with a bilinear form of the two nodes in the candidate weight: a departure from arXiv 2406.09787.
+
+    In `EdgeGRURule` the candidate is a sum of what the postsynaptic and the presynaptic node bring, so that "this input to
+    that output" can hardly be said. Here the weight's row of x_n has one term more:
+
+    .. math:: x_n^{(0)} \leftarrow x_n^{(0)} + h_i^	op B \, h_j
+
+    Shapes: as `EdgeGRURule`. Parameters: its own, then ``pairwise`` B (F, F). Scope: node-state.
+    """
+
+    name = "lndp-edge-gru-pairwise"
+
+    @property
+    def layout(self) -> Arrays:
+        return edge_gru_pairwise(self.node_features, self.edge_features, self.history)
+
+    def _pair(self, p: dict[str, Tensor], context: RuleContext) -> Tensor:
+        return context.nodes @ p["pairwise"] @ context.nodes.mT  # h_i^T B h_j
 
 
 class _StructuralMLP(_LNDPRule):

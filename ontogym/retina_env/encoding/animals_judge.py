@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import torch
@@ -63,7 +63,7 @@ class AnimalsJudge(Judge):
         return animal(self.seeds[number], self.layout.size).to(self.device)
 
     def on(self, device: str | torch.device) -> AnimalsJudge:
-        """Itself, moved: on another device than the CPU everything is dense, with gradients and without."""
+        """Itself, moved: on another device than the CPU all weights are dense."""
         self.device = torch.device(device)
         self._bipolar.to(self.device)
         self._module.cache_clear()
@@ -73,8 +73,7 @@ class AnimalsJudge(Judge):
 
     def answer(self, electrodes: Tensor, who: Tensor | None = None, blocks: bool = False) -> Tensor:
         who = everyone(who, len(electrodes))
-        sloped = electrodes.requires_grad and torch.is_grad_enabled()
-        if self.device.type == "cpu" and not sloped:
+        if self.device.type == "cpu":
             pairs = zip(electrodes.split(BLOCK), who.split(BLOCK))
             pooled = [self._many.pool(self._bipolar(part), those) for part, those in pairs]
             return self._many.fire(torch.cat(pooled, 1), who)
@@ -84,6 +83,16 @@ class AnimalsJudge(Judge):
             parts.append(self._module(k).fire(b[rows]))
             order.append(rows)
         return torch.cat(parts)[torch.cat(order).argsort()]
+
+    def each(self, electrodes: Tensor, subjects: Sequence[int]) -> Iterator[Tensor]:
+        # Animals differ behind the bipolar cells only: what comes before is computed once.
+        b = self._bipolar(electrodes)
+        for k in subjects:
+            if self.device.type == "cpu":
+                who = torch.full((len(b),), k)
+                yield self._many.fire(self._many.pool(b, who), who)
+            else:
+                yield self._module(k).fire(b)
 
     def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
         return self.references[everyone(who, len(picture)), picture]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.retina_env.cells import FIELD_UM
+
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
@@ -17,7 +19,7 @@ __all__ = ["draw_encoding", "draw_percept"]
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 _BLUE, _ORANGE, _GREEN = (0, 114, 178), (230, 159, 0), (0, 158, 115)
 _PAPER, _LINE, _GREY, _INK = (255, 255, 255), (40, 40, 40), (120, 120, 120), (34, 39, 46)
-_PANEL, _GAP, _TOP, _BOTTOM = 256, 16, 26, 92
+_PANEL, _GAP, _TOP, _BOTTOM = 256, 16, 26, 96
 
 
 def draw_encoding(
@@ -26,6 +28,7 @@ def draw_encoding(
     target: NDArray[np.floating],
     response: NDArray[np.floating],
     skill: float,
+    one: str = "full resolution",
 ) -> NDArray[np.uint8]:
     """Three panels: the image, what is shown, and responses: one row per neuron, target left and response right.
 
@@ -36,29 +39,37 @@ def draw_encoding(
         image, shown: ``(S, S)`` in [0, 1].
         target, response: ``(N,)``, spikes of a presentation.
         skill: of this presentation.
+        one: what skill 1 is as good as.
 
     Returns:
         ``(H, W, 3)`` uint8.
     """
     most = max(float(np.max(target)), float(np.max(response)), 1.0)
     panels = (_luminance(image), _luminance(shown), _bars(target, response, most))
-    page, pen, font = _page(panels, f"responses of {len(target)} neurons")
+    page, pen, font = _page(
+        panels, f"image, {FIELD_UM / 1000:g} mm wide", f"responses of {len(target)} neurons"
+    )
     below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
     for x, text, anchor in ((0, f"{most:.3g}", "la"), (0.5, "0 spikes", "ma"), (1, f"{most:.3g}", "ra")):
         pen.text((left + x * _PANEL, below), text, fill=_INK, font=font, anchor=anchor)
     _legend(pen, font, left, below + 20)
-    _skill(pen, font, skill, below + 16, "1: as good as full resolution")
+    _skill(pen, font, skill, below + 20, f"1: {one}")
     return np.asarray(page)
 
 
 def draw_percept(
-    image: NDArray[np.floating], shown: NDArray[np.floating], percept: NDArray[np.floating], skill: float
+    image: NDArray[np.floating],
+    shown: NDArray[np.floating],
+    percept: NDArray[np.floating],
+    skill: float,
+    wide_deg: float,
 ) -> NDArray[np.uint8]:
     """Three panels: the image, what is shown, and what the patient sees of it, dark to brightest; below, the skill.
 
     Args:
         image, shown: ``(S, S)`` in [0, 1].
         percept: ``(rows, columns)`` brightness, as wide as the image.
+        wide_deg: how wide that is in the visual field.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -68,25 +79,27 @@ def draw_percept(
     top = (columns - rows) // 2
     most = float(percept.max())
     seen[top : top + rows] = percept / max(most, 1e-6)
-    page, pen, font = _page((_luminance(image), _luminance(shown), _luminance(seen)), "percept")
+    panels = (_luminance(image), _luminance(shown), _luminance(seen))
+    page, pen, font = _page(panels, f"image, {wide_deg:.0f} degrees wide", "percept")
     below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
     text = f"white: brightness {most:.2g} (1: one electrode's most)"
     pen.text((left, below), text, fill=_INK, font=font)
-    _skill(pen, font, skill, below + 16, "1: as good as is known")
+    _skill(pen, font, skill, below + 20, "1: best known picture")
     return np.asarray(page)
 
 
-def _page(panels: Sequence[NDArray[np.uint8]], answer: str) -> tuple[Any, ImageDraw, Any]:
+def _page(panels: Sequence[NDArray[np.uint8]], image: str, answer: str) -> tuple[Any, ImageDraw, Any]:
     """A page with three panels and their titles, a pen on it, and a font."""
     from PIL import Image, ImageFont
     from PIL.ImageDraw import Draw
 
     page = Image.new("RGB", (3 * _PANEL + 4 * _GAP, _TOP + _PANEL + _BOTTOM), _PAPER)
     pen, font = Draw(page), ImageFont.load_default(13)
-    for k, (panel, title) in enumerate(zip(panels, ("image", "what the electrodes show", answer))):
+    for k, (panel, title) in enumerate(zip(panels, (image, "what the electrodes show", answer))):
         left = _GAP + k * (_PANEL + _GAP)
         page.paste(Image.fromarray(panel), (left, _TOP))
         pen.text((left, _TOP - 6), title, fill=_INK, font=font, anchor="ls")
+    pen.text((_GAP, _TOP + _PANEL + 2), "luminance: black 0, white 1", fill=_INK, font=font)
     return page, pen, font
 
 
@@ -113,7 +126,7 @@ def _skill(pen: ImageDraw, font: Any, skill: float, top: int, one: str) -> None:
     pen.line([(middle, top - 3), (middle, top + 17)], fill=_LINE, width=2)
     words = (
         (left, "-1", "la"),
-        (middle, f"skill {skill:.2f}   (0: as good as averaging)", "ma"),
+        (middle, f"skill {skill:.2f}   (0: averaging)", "ma"),
         (right, one, "ra"),
     )
     for x, text, anchor in words:

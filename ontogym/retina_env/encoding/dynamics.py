@@ -279,9 +279,8 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         judged = int(state.judged[row])
         image = self.task.scenes.images[judged if judged >= 0 else state.image[row, 0]]
         shown = self.task.layout.show(torch.from_numpy(state.shown[[row]])).numpy()[0]
-        return draw_encoding(
-            image, shown, self._target(state)[row], state.response[row], float(state.skill[row])
-        )
+        target, skill = self._target(state)[row], float(state.skill[row])
+        return draw_encoding(image, shown, target, state.response[row], skill, self.task.judge.one)
 
     def weighted_maps(self, image: Tensor, actions: Tensor) -> Tensor:
         """Sum of the images' maps weighted by actions ``(B, 13)``, ``(B, E)``."""

@@ -9,6 +9,7 @@ implant sees).
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -39,6 +40,7 @@ class Judge(abc.ABC):
         layout: the electrodes.
         subjects, pictures, channels: K, M and N.
         named: what the loss is called in an environment's info.
+        one: what skill 1 is as good as, in words.
     """
 
     layout: Layout
@@ -46,6 +48,7 @@ class Judge(abc.ABC):
     pictures: int
     channels: int
     named: ClassVar[str] = "loss"
+    one: ClassVar[str] = "best known picture"
 
     @abc.abstractmethod
     def answer(self, electrodes: Tensor, who: Tensor | None = None, blocks: bool = False) -> Tensor:
@@ -56,6 +59,10 @@ class Judge(abc.ABC):
         Args:
             blocks: evaluate so that a row's numbers do not depend on its neighbours, to the last bit.
         """
+
+    def each(self, electrodes: Tensor, subjects: Sequence[int]) -> Iterator[Tensor]:
+        """Answers ``(B, N)`` of one subject after the other to the same electrode values."""
+        return (self.answer(electrodes, torch.full((len(electrodes),), k)) for k in subjects)
 
     @abc.abstractmethod
     def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Many retinas at once, without gradients: each image is looked at by a retina of its own.
+"""Many retinas at once: each image is looked at by a retina of its own.
 
 As products with dense weights, as in `SimulatedRetina`, the time goes into reading eight megabytes of weights for each
 retina; of those of centres all but a twentieth are zero in single precision. Here centres are windows, and surrounds,
@@ -54,20 +54,36 @@ class ManyRetinas:
         return len(self._mean)
 
     def pool(self, b: Tensor, who: Tensor) -> Tensor:
-        """What arrives at the cells of retina ``who[b]`` of bipolar output ``(B, S, S)``.
+        """What arrives at the cells of retina ``who[b]`` of bipolar output ``(B, S, S)``; differentiable.
 
         Returns:
             ``(5, B, N)`` float32, in the order of `Pooled`. A row does not depend on the rows beside it.
         """
-        sums = np.empty((5, len(b), self._start.shape[1]), dtype=np.float32)
         at = (self._window, self._start, self._centres, self._across, self._along)
-        _pool(b.numpy(), who.numpy(), *at, sums)
-        return torch.from_numpy(sums)
+        sums: Tensor = _Pool.apply(b, who.numpy(), at)
+        return sums
 
     def fire(self, pooled: Tensor, who: Tensor) -> Tensor:
         """Expected spikes ``(B, N)`` of retina ``who[b]`` for what arrives at its cells."""
         traits = Traits(*(part[who] for part in self._traits))
         return spikes_of(traits, (drive_of(traits, Pooled(*pooled)) - self._mean[who]) / self._sd[who])
+
+
+class _Pool(torch.autograd.Function):
+    """`_pool`, and back."""
+
+    @staticmethod
+    def forward(ctx: Any, b: Tensor, who: NDArray[np.int64], at: tuple[Any, ...]) -> Tensor:
+        ctx.b, ctx.who, ctx.at = b.detach().numpy(), who, at
+        sums = np.empty((5, len(b), at[1].shape[1]), dtype=np.float32)
+        _pool(ctx.b, who, *at, sums)
+        return torch.from_numpy(sums)
+
+    @staticmethod
+    def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        found = np.empty(ctx.b.shape, dtype=np.float32)
+        _back(ctx.b, ctx.who, *ctx.at, np.ascontiguousarray(slopes.numpy()), found)
+        return torch.from_numpy(found), None, None
 
 
 class _Compact:
@@ -139,3 +155,49 @@ def _surround(b: Any, window: Any, across: Any, along: Any) -> Any:
         on += along[y] * on_line
         off += along[y] * off_line
     return on, off
+
+
+@njit(**_KERNEL)
+def _back(
+    b: Any, who: Any, window: Any, start: Any, centres: Any, across: Any, along: Any, slopes: Any, found: Any
+) -> None:
+    """Slopes by sums ``(5, B, N)`` to slopes by bipolar output ``(B, S, S)``."""
+    nothing, threshold = np.float32(0), np.float32(SUBUNIT_THRESHOLD)
+    size = b.shape[1]
+    # By ON subunits, by OFF subunits, by `b` itself.
+    parts = np.empty((3, size, size), dtype=np.float32)
+    for row in range(b.shape[0]):
+        k = who[row]
+        parts[:] = nothing
+        for i in range(start.shape[1]):
+            by = slopes[:, row, i]
+            _centre_back(parts, window[k, i, 0], centres[start[k, i] :], by)
+            _surround_back(parts, window[k, i, 1], across[k, i], along[k, i], by)
+        for y in range(size):
+            for x in range(size):
+                value, slope = b[row, y, x], parts[2, y, x]
+                slope += parts[0, y, x] if value > threshold else nothing
+                slope -= parts[1, y, x] if -value > threshold else nothing
+                found[row, y, x] = slope
+
+
+@njit(**_KERNEL)
+def _centre_back(parts: Any, window: Any, weights: Any, by: Any) -> None:
+    width = window[3] - window[2]
+    for k in range(3):
+        slope = by[k]
+        for y in range(window[0], window[1]):
+            line = parts[k, y, window[2] : window[3]]
+            of_line = weights[(y - window[0]) * width : (y - window[0] + 1) * width]
+            for x in range(width):
+                line[x] += slope * of_line[x]
+
+
+@njit(**_KERNEL)
+def _surround_back(parts: Any, window: Any, across: Any, along: Any, by: Any) -> None:
+    weights = across[window[2] : window[3]]
+    for k in range(2):
+        for y in range(window[0], window[1]):
+            line, slope = parts[k, y, window[2] : window[3]], by[3 + k] * along[y]
+            for x in range(len(weights)):
+                line[x] += slope * weights[x]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,12 +27,13 @@ _DATA = Path(__file__).with_name("optima.json")
 
 class Best(NamedTuple):
     """Electrode values ``(M, E)``; their loss ``(M,)`` and that of averaging, means over the subjects; by start: the
-    mean share of the loss of averaging that is taken away."""
+    mean share of the loss of averaging that is taken away, at the end and after each tenth of the search."""
 
     electrodes: Tensor
     loss: Tensor
     average: Tensor
     shares: dict[str, float]
+    paths: dict[str, list[float]]
 
     @property
     def share(self) -> float:
@@ -70,31 +70,33 @@ def best_pictures(
     whom = [torch.full_like(picture, k) for k in subjects]
     weight = [1 / judge.gaps(who).to(averages.device) for who in whom]
 
-    def losses(values: Tensor) -> Iterator[Tensor]:
-        # One subject at a time: their graphs together would not fit.
-        return (judge.loss(judge.answer(values, who), picture, who) for who in whom)
+    def losses(values: Tensor) -> list[Tensor]:
+        answers = zip(judge.each(values, subjects), whom)
+        return [judge.loss(answer, picture, who) for answer, who in answers]
 
     with torch.no_grad():
         average = torch.stack([judge.averages(picture, who)[1] for who in whom]).mean(0).to(averages.device)
-    best, least, shares = averages.clone(), average.clone(), {}
+    best, least, shares, paths = averages.clone(), average.clone(), {}, {}
     for start in starts:
         values = _begin(start, averages).requires_grad_(True)
-        optimiser = torch.optim.Adam([values], lr=rate)
+        optimiser, path = torch.optim.Adam([values], lr=rate), []
         for step in range(iterations):
             if step == iterations * 2 // 3:
                 optimiser.param_groups[0]["lr"] = rate / 10
             optimiser.zero_grad()
-            for loss, share in zip(losses(values), weight):
-                (loss * share).sum().backward()
+            now = losses(values)
+            if step * 10 // iterations != (step - 1) * 10 // iterations and step:
+                path.append(float(1 - torch.stack(now).detach().mean() / average.mean()))
+            torch.stack([(loss * share).sum() for loss, share in zip(now, weight)]).sum().backward()
             optimiser.step()
             with torch.no_grad():
                 values.clamp_(0, 1)
         # With gradients on: they decide by which of two equal ways a judge answers.
         found = torch.stack([loss.detach() for loss in losses(values)]).mean(0)
-        shares[start] = float(1 - found.mean() / average.mean())
+        shares[start], paths[start] = float(1 - found.mean() / average.mean()), path
         better = found < least
         best[better], least = values.detach()[better], torch.where(better, found, least)
-    return Best(best, least, average, shares)
+    return Best(best, least, average, shares, paths)
 
 
 def _begin(start: str, averages: Tensor) -> Tensor:

@@ -288,4 +288,5 @@ def _drawn(dynamics: HiddenSubject, state: EncodingState, row: int) -> NDArray[n
     image = dynamics.task.scenes.images[judged if judged >= 0 else state.image[row, 0]]
     shown = dynamics.task.layout.show(torch.from_numpy(state.shown[[row]])).numpy()[0]
     percept = state.response[row].reshape(len(judge.field.y), len(judge.field.x))
-    return draw_percept(image, shown, percept, float(state.skill[row]))
+    wide = float(judge.field.x[-1] - judge.field.x[0])
+    return draw_percept(image, shown, percept, float(state.skill[row]), wide)

@@ -185,6 +185,11 @@ class ExternalModel(nn.Module):
         super().__init__()
         if not callable(model):
             raise OntogymError(f"The twin is {model!r}; pass a file, a ForwardModel or a function of images.")
+        if memory := _memory(model):
+            raise OntogymError(
+                f"The twin {type(model).__name__} has memory ({memory}), but judges show stills, each for itself and in "
+                "any order; pass a function of one still that shows it as long as it takes and gives the whole answer."
+            )
         own = getattr(model, "size", None)
         if isinstance(own, int) and own != size:
             raise OntogymError(
@@ -218,6 +223,14 @@ class ExternalModel(nn.Module):
                 "The twin gave rates that are negative or not finite; rates are expected spikes."
             )
         return rates.float()
+
+
+def _memory(model: Any) -> str | None:
+    """What of a model says that its answer depends on what it was shown before; None: nothing does."""
+    if callable(getattr(model, "reset", None)):
+        return "reset"
+    parts = model.modules() if isinstance(model, nn.Module) else ()
+    return next((type(p).__name__ for p in parts if isinstance(p, (nn.RNNBase, nn.RNNCellBase))), None)
 
 
 def make_responder(model: nn.Module, layout: Layout) -> nn.Module:

@@ -60,6 +60,7 @@ class RetinaJudge(Judge):
     """
 
     named: ClassVar[str] = "deviance"
+    one: ClassVar[str] = "full resolution"
 
     def __init__(
         self, models: Sequence[nn.Module], layout: Layout, images: Tensor, targets: Tensor | None = None

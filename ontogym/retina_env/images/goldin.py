@@ -43,6 +43,18 @@ class GoldinSession:
     image_mean: float
     image_sd: float
 
+    @property
+    def luminance(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Training and test images in [0, 1], as `ontogym.retina_env.twin_fit.fit` takes them.
+
+        Black is the darkest pixel of the session and white the brightest: a twin z-scores what it sees, so that it is the
+        same for every such scale.
+        """
+        low = min(self.train_images.min(), self.test_images.min())
+        high = max(self.train_images.max(), self.test_images.max())
+        scaled = [np.clip((x - low) / (high - low), 0, 1) for x in (self.train_images, self.test_images)]
+        return scaled[0], scaled[1]
+
 
 def read_goldin(path: Path | str, size: int = 108) -> GoldinSession:
     """Read a session.

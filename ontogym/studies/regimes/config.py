@@ -21,6 +21,8 @@ class RankSweepConfig:
         iterations: gradient steps of each network (10 000 in the paper).
         seeds: one network of each condition a seed.
         ranks: of the initial recurrent matrix; the full rank is always among them.
+        aligned: ranks of starts that are aligned with the task: the largest singular directions of what training changes in
+            the full-rank start of the same seed.
         families: further families to start from, such as dale, dale-balanced, blocks, chain.
         match: scale all starts to the Gaussian's Frobenius norm (fro) or spectral radius (spectral_radius).
         controls: full-rank networks shrunk to the spectral radius of the lowest rank, or of all low ranks (none if
@@ -42,6 +44,7 @@ class RankSweepConfig:
     iterations: int = 2000
     seeds: tuple[int, ...] = (1, 2, 3)
     ranks: tuple[int, ...] = (1, 10, 30)
+    aligned: tuple[int, ...] = ()
     families: tuple[str, ...] = ()
     match: Literal["fro", "spectral_radius"] = "fro"
     controls: Literal["lowest", "all"] = "lowest"
@@ -64,16 +67,17 @@ class RankSweepConfig:
         for family in self.families:
             if family not in FAMILIES:
                 raise UnknownNameError("family of initial weights", family, FAMILIES)
-        if self.nodes is not None and not all(1 <= rank <= self.nodes for rank in self.ranks):
+        ranks = (*self.ranks, *self.aligned)
+        if self.nodes is not None and not all(1 <= rank <= self.nodes for rank in ranks):
             raise OntogymError(
-                f"The ranks {self.ranks} are not all within 1 and {self.nodes}, the number of units."
+                f"The ranks {ranks} are not all within 1 and {self.nodes}, the number of units."
             )
         if min(self.probes, self.kernel_probes) < 2:
             raise OntogymError("Alignment needs at least 2 probe trials; raise probes and kernel_probes.")
 
     def fixed(self) -> dict[str, Any]:
         """What two runs must have in common to be one experiment: all but the lists of conditions and seeds."""
-        return _without(self, "seeds", "ranks", "families", "controls")
+        return _without(self, "seeds", "ranks", "aligned", "families", "controls")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogym.errors import OntogymError
-from ontogym.seeding import generator, torch_generator
+from ontogym.seeding import derive, generator, torch_generator
 from ontogym.statistics import paired_difference
 from ontogym.studies.regimes.cells import Tick, cell_name, pick, report, run_cells
 from ontogym.studies.regimes.config import RankSweepConfig
@@ -26,7 +26,9 @@ from ontogym.studies.regimes.model.initial import (
     InitialWeights,
     gain_matched,
     initial_weights,
+    matched,
     spectral_radius,
+    truncate,
 )
 from ontogym.studies.regimes.model.tasks import Task, make_task
 from ontogym.studies.regimes.rate_network import RateNetwork
@@ -47,13 +49,15 @@ PUBLISHED = {"representation_alignment": "up", "kernel_alignment": "up", "weight
 
 
 class Condition(NamedTuple):
-    """A kind of start: a family, its rank, or the low rank whose spectral radius a full-rank control is given."""
+    """A kind of start: a family, its rank, the low rank whose spectral radius a full-rank control is given, or the rank of
+    a start that is aligned with the task."""
 
     name: str
     title: str
     family: str = "gaussian"
     rank: int | None = None
     control_of: int | None = None
+    aligned: int | None = None
 
 
 def conditions(config: RankSweepConfig, nodes: int, connectome: bool) -> list[Condition]:
@@ -65,6 +69,10 @@ def conditions(config: RankSweepConfig, nodes: int, connectome: bool) -> list[Co
     if config.match == "spectral_radius":
         controls = []  # all have the gain of the full rank already
     found += [Condition(f"control-{r}", f"full, radius of rank {r}", control_of=r) for r in controls]
+    found += [
+        Condition(f"aligned-{r}", f"rank {r}, aligned with the task", aligned=r)
+        for r in sorted(set(config.aligned))
+    ]
     found += [
         Condition(f"family-{f}", f, family=f) for f in dict.fromkeys(config.families) if f != "gaussian"
     ]
@@ -101,13 +109,16 @@ def rank_sweep(
     nodes = config.nodes or (len(connectome) if connectome is not None else 100)
     task = make_task(config.task, config.mnist)
     table = conditions(config, nodes, connectome is not None)
-    if any(rank > nodes for rank in config.ranks):
+    if any(rank > nodes for rank in (*config.ranks, *config.aligned)):
         raise OntogymError(f"The ranks {config.ranks} exceed the {nodes} units; leave out the larger ones.")
     jobs = {cell_name(c.name, s): (c, s) for c in table for s in config.seeds}
 
     def compute(name: str, tick: Tick) -> dict[str, Any]:
         condition, seed = jobs[name]
-        return _cell(config, task, start(config, condition, nodes, seed, connectome), seed, tick)
+        initial = start(config, condition, nodes, seed, connectome)
+        if condition.aligned is not None:
+            initial = _aligned(config, task, initial.weights, condition.aligned, seed)
+        return _cell(config, task, initial, seed, tick)
 
     steps = dict.fromkeys(jobs, config.iterations)
     cells = run_cells(
@@ -146,18 +157,12 @@ def _cell(
     config: RankSweepConfig, task: Task, initial: InitialWeights, seed: int, tick: Tick
 ) -> dict[str, Any]:
     """Train one network and measure what changed."""
-    nodes = len(initial.weights)
-    network = RateNetwork(
-        task.inputs, nodes, task.outputs, alpha=config.alpha, leak="inside",
-        generator=torch_generator(seed, "network"),
-    )  # fmt: skip
-    network.w_rec.data.copy_(torch.from_numpy(initial.weights))
+    network = _network(config, task, initial.weights, seed)
     before = network.w_rec.detach().clone()
     probes = task.test(config.probes, generator(seed, "probes"))
     inputs, _ = as_tensors(probes, network)
     seen, kernel = _representation(network, inputs), _kernel(network, inputs[: config.kernel_probes])
-    training = TrainingConfig("bptt", config.iterations, config.batch, config.lr, config.momentum)
-    losses = train(network, task, training, seed, tick)
+    losses = train(network, task, _training(config), seed, tick)
     after = network.w_rec.detach()
     return {
         "loss": float(np.mean(losses[-50:])),
@@ -175,6 +180,32 @@ def _cell(
         "final_radius": spectral_radius(after.double().numpy()),
         "change_effective_rank": metrics.effective_rank(after - before),
     }
+
+
+def _network(config: RankSweepConfig, task: Task, weights: NDArray[np.float64], seed: int) -> RateNetwork:
+    """The network of a seed, with these recurrent weights."""
+    network = RateNetwork(
+        task.inputs, len(weights), task.outputs, alpha=config.alpha, leak="inside",
+        generator=torch_generator(seed, "network"),
+    )  # fmt: skip
+    network.w_rec.data.copy_(torch.from_numpy(weights))
+    return network
+
+
+def _training(config: RankSweepConfig) -> TrainingConfig:
+    return TrainingConfig("bptt", config.iterations, config.batch, config.lr, config.momentum)
+
+
+def _aligned(
+    config: RankSweepConfig, task: Task, full: NDArray[np.float64], rank: int, seed: int
+) -> InitialWeights:
+    """Of a full-rank start, what training it changes most, at the start's size: a low-rank start that fits the task."""
+    network = _network(config, task, full, seed)
+    # Trials of its own, or the network that starts here would meet them again.
+    train(network, task, _training(config), derive(seed, "aligned"))
+    change = network.w_rec.detach().double().numpy() - full
+    weights = matched(truncate(change, rank), full, config.match)
+    return InitialWeights(weights, float(np.linalg.norm(weights)), spectral_radius(weights))
 
 
 @torch.no_grad()
@@ -222,6 +253,11 @@ def _directions(
                     label, control, values(low.name), f"full at that radius − {low.title} (rank)"
                 )
             )
+        for condition in table:
+            if condition.aligned is not None and any(c.rank == condition.aligned for c in table):
+                random = values(f"rank-{condition.aligned}")
+                what = f"{condition.title} − rank {condition.aligned}"
+                found.append(paired_difference(label, values(condition.name), random, what, published))
         if any(c.name == "connectome" for c in table):
             shuffled = values("connectome-shuffled")
             found.append(paired_difference(label, values("connectome"), shuffled, "connectome − its shuffle"))

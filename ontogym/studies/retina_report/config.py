@@ -9,7 +9,7 @@ from ontogym.errors import OntogymError
 from ontogym.retina_env.downsampling import check_fold
 from ontogym.retina_env.twins import FIT_IMAGES
 
-__all__ = ["ANTIALIASED", "NEW_RETINAS", "PUBLISHED_FOLDS", "SUBJECTS", "ReportConfig"]
+__all__ = ["ANTIALIASED", "JUDGES", "NEW_RETINAS", "PUBLISHED_FOLDS", "SUBJECTS", "ReportConfig"]
 
 SUBJECTS = {
     "twin": "the twin (in silico)",
@@ -17,6 +17,13 @@ SUBJECTS = {
     "new": "new retinas",
 }
 """Who is shown the images: the model that the actor was trained through, the retina it models, and others."""
+
+JUDGES = {
+    "twin": "the twin",
+    "animals": "sixteen animals that nothing was fitted to",
+    "percept": "sixteen patients",
+}
+"""Of encodings, in the report about one's own pictures, electrodes and model."""
 
 NEW_RETINAS = 1000
 """Seeds from here on are animals that no twin was ever fitted to."""
@@ -81,6 +88,11 @@ class ReportConfig:
             self, seeds=self.seeds[:1], folds=(4, 16), images=640, test_images=80, new_retinas=1, epochs=10,
             alphas=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0),
         )  # fmt: skip
+
+    def new_seeds(self, seed: int) -> range:
+        """New retinas of one source retina."""
+        first = NEW_RETINAS + seed * self.new_retinas
+        return range(first, first + self.new_retinas)
 
     def part(self, seed: int, fold: int) -> dict[str, Any]:
         """What the result of one part depends on."""

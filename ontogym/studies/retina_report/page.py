@@ -11,7 +11,7 @@ import numpy as np
 from ontogym.figures.page import Page
 from ontogym.retina_env.actor import load_actor
 from ontogym.retina_env.downsampling import downsampler
-from ontogym.studies.retina_report import figures, words
+from ontogym.studies.retina_report import figures, published, words
 from ontogym.studies.retina_report.config import ANTIALIASED, SUBJECTS
 from ontogym.studies.retina_report.parts import actor_path, example_scenes
 
@@ -28,6 +28,15 @@ def write_page(path: Path, summary: dict[str, Any], parts: Sequence[Part], folde
         "The actor-model framework on simulated retinas",
         f"Leong et al. 2024 repeated with source retinas {seeds}, their twins, and retinas that nothing was fitted to.",
     )
+    # What it is about comes before what is concluded.
+    page.picture(
+        figures.image_figure(_examples(four[0], folder)),
+        "Fig. 6a: three scenes, and what 32 x 32 pixels show of them.",
+    )
+    page.picture(
+        figures.pair_figure(four),
+        "Figs. 3 and 5: pairwise differences in reliability. Boxes: all neurons of all seeds.",
+    )
     page.heading("What holds")
     for text in words.conclusions(summary):
         page.text(text)
@@ -37,14 +46,14 @@ def write_page(path: Path, summary: dict[str, Any], parts: Sequence[Part], folde
         "they are rough. Neurons of one retina share images and actor, so p values overstate what is known."
     )
     page.heading("Beside the published values")
-    page.table(("", "paper", "here"), words.published_rows(summary))
+    page.table(published.HEADS, published.published_rows(summary))
     _reliability(page, summary, four)
-    _contrast(page, summary, four, folder)
+    _contrast(page, summary, four)
     _kernels(page, summary, four)
     page.heading("Folds (Fig. 9)")
     page.table(
         ("fold", "paper, in silico: p", *(f"actor over average, {n}" for n in SUBJECTS.values())),
-        words.fold_rows(summary),
+        published.fold_rows(summary),
     )
     page.picture(
         figures.fold_figure(parts),
@@ -63,10 +72,6 @@ def write_page(path: Path, summary: dict[str, Any], parts: Sequence[Part], folde
 def _reliability(page: Page, summary: dict[str, Any], four: Sequence[Part]) -> None:
     """Figs. 3, 5 and 4."""
     page.heading("Reliability at 4-fold (Figs. 3 to 5)")
-    page.picture(
-        figures.pair_figure(four),
-        "Figs. 3 and 5: pairwise differences in reliability. Boxes: all neurons of all seeds.",
-    )
     for subject in ("twin", "ex-vivo"):
         page.picture(
             figures.method_figure(four, subject),
@@ -84,13 +89,9 @@ def _reliability(page: Page, summary: dict[str, Any], four: Sequence[Part]) -> N
     page.table(("method", *heads), rows)
 
 
-def _contrast(page: Page, summary: dict[str, Any], four: Sequence[Part], folder: Path) -> None:
+def _contrast(page: Page, summary: dict[str, Any], four: Sequence[Part]) -> None:
     """Figs. 6 and 7."""
     page.heading("Contrast (Figs. 6 and 7)")
-    page.picture(
-        figures.image_figure(_examples(four[0], folder)),
-        "Fig. 6a: three scenes, and what 32 x 32 pixels show of them.",
-    )
     page.picture(
         figures.method_figure(four, "contrast"),
         "Figs. 6b and 7a: local contrast, actor minus each method; all images of all seeds.",

@@ -27,7 +27,7 @@ from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.retina_env.measures import local_contrast, neuronal_reliability
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import FIT_IMAGES, IMAGES_SEED, fit_twin, twin_of, twin_path
-from ontogym.studies.retina_report.config import ANTIALIASED, NEW_RETINAS, ReportConfig
+from ontogym.studies.retina_report.config import ANTIALIASED, ReportConfig
 from ontogym.studies.retina_report.kernel_fits import fit_difference_of_gaussians
 
 __all__ = ["Source", "actor_path", "example_scenes", "run_part", "source_of"]
@@ -36,6 +36,7 @@ SCENES = FIT_IMAGES
 """Scenes before the first that nothing was fitted on."""
 
 MAIN = ("average", ANTIALIASED)
+OWN = "actor-own"
 Rates = NDArray[np.float32]
 
 
@@ -80,8 +81,9 @@ def _finished(seed: int) -> ForwardModel:
 def run_part(config: ReportConfig, seed: int, fold: int, folder: Path) -> dict[str, Any]:
     """Train the actor of (`seed`, `fold`), keep it in `folder`, measure; returns plain numbers and lists.
 
-    Keys: ``reliability`` (subject, method, list over neurons), ``loss`` of the actor, ``twin_r2``; at fold 4 also
-    ``contrast`` (method, list over images), ``alpha`` (subject, one list over neurons for each factor), ``kernels``.
+    Keys: ``reliability`` (subject, method, list over neurons), ``loss`` of the actor, ``twin_r2`` and ``twin_changes_r2``;
+    at fold 4 also ``contrast`` (method, list over images), ``alpha`` (subject, one list over neurons for each factor),
+    ``kernels``, ``mean_response`` (subject, method, list over neurons).
     """
     start = time.process_time()
     source = source_of(seed, config)
@@ -90,10 +92,15 @@ def run_part(config: ReportConfig, seed: int, fold: int, folder: Path) -> dict[s
     names = tuple(DOWNSAMPLERS) if fold == 4 else MAIN
     low = _downsampled(source.test, names, fold)
     low["actor"] = actor.encode(source.test[:, None])[:, 0]
+    if fold == 4:
+        # Aimed at the twin's own answers instead of at recordings: not the paper's, and better on animals.
+        other = train_actor(source.twin, source.images, fold, seed, epochs=config.epochs)
+        low[OWN] = other.encode(source.test[:, None])[:, 0]
     result: dict[str, Any] = {
         "seed": seed,
         "fold": fold,
         "twin_r2": source.twin.facts.get("r2_median"),
+        "twin_changes_r2": source.twin.facts.get("r2_of_changes_median"),
         "epochs": actor.facts["epochs"],
         "actor_cpu_seconds": actor.facts["cpu_seconds"],
         "reliability": {
@@ -107,6 +114,7 @@ def run_part(config: ReportConfig, seed: int, fold: int, folder: Path) -> dict[s
             "contrast": {name: _rounded(local_contrast(x)) for name, x in low.items()},
             "alpha": _alphas(config, source, low["average"], fold),
             "kernels": _kernels(actor),
+            "mean_response": _mean_responses(config, source, low, fold),
         }
     result["cpu_seconds"] = round(time.process_time() - start, 1)
     return result
@@ -157,13 +165,32 @@ def _on_new_retinas(
     config: ReportConfig, seed: int, test: Images, low: dict[str, Images], fold: int
 ) -> dict[str, list[float]]:
     """The same on animals of which neither twin nor actor knows anything; their neurons one after another."""
-    chosen = {name: low[name] for name in (*MAIN, "actor")}
+    chosen = {name: low[name] for name in (*MAIN, "actor", OWN) if name in low}
     found: dict[str, list[float]] = {}
-    for k in range(config.new_retinas):
-        retina = _new_retina(NEW_RETINAS + seed * config.new_retinas + k)
+    for retina in map(_new_retina, config.new_seeds(seed)):
         for name, values in _recorded(retina, test, chosen, fold, config.repeats).items():
             found.setdefault(name, []).extend(values)
     return found
+
+
+def _mean_responses(
+    config: ReportConfig, source: Source, low: dict[str, Images], fold: int
+) -> dict[str, dict[str, list[float]]]:
+    """Expected spikes, mean over test images, to each kind of picture (Supplementary Fig. 2)."""
+    shown = {"high": source.test}
+    for name in ("actor", "average"):
+        shown[name] = upsample_nearest(np.asarray(low[name], dtype=np.float32), fold)
+    models = {
+        "twin": [source.twin],
+        "ex-vivo": [source.retina],
+        "new": [_new_retina(k) for k in config.new_seeds(source.retina.seed)],
+    }
+    return {
+        subject: {
+            name: _rounded(np.concatenate([m.rates(x).mean(0) for m in those])) for name, x in shown.items()
+        }
+        for subject, those in models.items()
+    }
 
 
 @functools.lru_cache(maxsize=8)

@@ -11,6 +11,8 @@ import numpy as np
 from ontogym.statistics import median_interval, paired_test, percent_gain
 from ontogym.studies.retina_report.config import ANTIALIASED, PUBLISHED_FOLDS, SUBJECTS, ReportConfig
 from ontogym.studies.retina_report.kernel_fits import DogFit
+from ontogym.studies.retina_report.parts import OWN
+from ontogym.studies.retina_report.supplement import cells_of, mean_responses, served
 
 __all__ = ["compare", "summarise", "verdict"]
 
@@ -20,7 +22,8 @@ Part = dict[str, Any]
 def summarise(config: ReportConfig, parts: Sequence[Part]) -> dict[str, Any]:
     """Everything that the page says in numbers, JSON-able."""
     four = [part for part in parts if part["fold"] == 4]
-    methods = [name for name in four[0]["reliability"]["twin"] if name not in ("high", "actor")]
+    actors = ("high", "actor", OWN)
+    methods = [name for name in four[0]["reliability"]["twin"] if name not in actors]
     subjects = {}
     for subject in SUBJECTS:
         have = four[0]["reliability"][subject]
@@ -28,11 +31,15 @@ def summarise(config: ReportConfig, parts: Sequence[Part]) -> dict[str, Any]:
             "median_reliability": {name: _mean_of_medians(four, subject, name) for name in have},
             "high_vs_average": compare(four, subject, "high", "average"),
             "high_vs_actor": compare(four, subject, "high", "actor"),
+            "own_vs_average": compare(four, subject, OWN, "average"),
+            f"own_vs_{ANTIALIASED}": compare(four, subject, OWN, ANTIALIASED),
+            "supplement": _supplement(config, four, subject),
             **{f"actor_vs_{name}": compare(four, subject, "actor", name) for name in methods if name in have},
         }
     return {
         "seeds": list(config.seeds),
         "twin_r2": [part["twin_r2"] for part in four],
+        "twin_changes_r2": [part["twin_changes_r2"] for part in four],
         "subjects": subjects,
         "folds": {str(fold): _fold(parts, fold) for fold in sorted(config.folds)},
         "contrast": _contrast(four, methods),
@@ -41,6 +48,17 @@ def summarise(config: ReportConfig, parts: Sequence[Part]) -> dict[str, Any]:
         "actor_cpu_seconds": [part["actor_cpu_seconds"] for part in four],
         "cpu_seconds": round(sum(part["cpu_seconds"] for part in parts), 1),
     }
+
+
+def _supplement(config: ReportConfig, four: Sequence[Part], subject: str) -> dict[str, Any]:
+    """Supplementary Figs. 1 and 2, all cells of all seeds together."""
+    many = [config.new_seeds(p["seed"]) if subject == "new" else (p["seed"],) for p in four]
+    sign, size = cells_of([seed for seeds in many for seed in seeds])
+    pairs = [(p["reliability"][subject]["actor"], p["reliability"][subject]["average"]) for p in four]
+    gain = np.concatenate([np.subtract(a, b) for a, b in pairs])
+    means = [part["mean_response"][subject] for part in four]
+    together = {name: np.concatenate([m[name] for m in means]) for name in means[0]}
+    return {**served(gain, sign, size), **mean_responses(together)}
 
 
 def compare(parts: Sequence[Part], subject: str, a: str, b: str) -> dict[str, Any]:

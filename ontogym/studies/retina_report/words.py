@@ -6,7 +6,7 @@ from typing import Any
 
 from ontogym.studies.retina_report.config import ANTIALIASED, PUBLISHED_FOLDS, SUBJECTS
 
-__all__ = ["conclusions", "fold_rows", "gain_text", "p_text", "published_rows"]
+__all__ = ["conclusions", "gain_text", "p_text"]
 
 Comparison = dict[str, Any]
 
@@ -101,66 +101,3 @@ def _contrast(summary: dict[str, Any]) -> str:
             f"({gain_text(one)}, p = {p_text(one['p'])})."
         )
     return " ".join(words)
-
-
-def published_rows(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What, in the paper, here: the table beside the published values."""
-    s, kernels = summary["subjects"], summary["kernels"]
-
-    def both(subject: str, key: str) -> str:
-        found = s[subject][key]
-        return f"{gain_text(found)}, p = {p_text(found['p'])}"
-
-    contrast = summary["contrast"]["average"]
-    hats = f"{kernels['mexican_hats']} of {kernels['count']}; together {kernels['together_mexican_hats']} of {len(summary['seeds'])}"
-    alpha = summary["alpha"]["twin"]
-    rows = [
-        ("Fig. 3: high resolution over average, twin", "p = .0001", both("twin", "high_vs_average")),
-        ("Fig. 3: high resolution over actor, twin", "p = .56", both("twin", "high_vs_actor")),
-        ("Fig. 3: actor over average, twin", "+4.9 %, p = .0001", both("twin", "actor_vs_average")),
-        ("Fig. 5: high resolution over average, ex vivo", "p < .0001", both("ex-vivo", "high_vs_average")),
-        ("Fig. 5: high resolution over actor, ex vivo", "p < .0001", both("ex-vivo", "high_vs_actor")),
-        ("Fig. 5: actor over average, ex vivo", "+2.9 %, p = .0012", both("ex-vivo", "actor_vs_average")),
-        (
-            "actor over average, new retinas",
-            "(the retinas of Fig. 5 were new)",
-            both("new", "actor_vs_average"),
-        ),
-    ]
-    for subject, name in SUBJECTS.items():
-        rows.append(
-            (
-                f"actor over antialiased Lanczos-3, {name}",
-                "not tested",
-                both(subject, f"actor_vs_{ANTIALIASED}"),
-            )
-        )
-    rows += [
-        ("Fig. 6: local contrast, actor over average", "higher, p < .0001", f"{gain_text(contrast)}, p = {p_text(contrast['p'])}"),
-        ("Fig. 7b: best contrast factor, twin", "1.5", f"{alpha['best']:g} (seeds: {_listed(alpha['best_of_seeds'])})"),
-        ("Fig. 7b: best contrast factor, ex vivo", "not tested", f"{summary['alpha']['ex-vivo']['best']:g}"),
-        ("Fig. 7d: actor over average with the best factor", "p = .0082", _corrected(alpha)),
-        ("Fig. 8: kernels that are Mexican hats", "6 of 6", hats),
-    ]  # fmt: skip
-    return rows
-
-
-def _corrected(alpha: dict[str, Any]) -> str:
-    found = alpha["actor_vs_corrected"]
-    return f"{gain_text(found)}, p = {p_text(found['p'])}"
-
-
-def fold_rows(summary: dict[str, Any]) -> list[list[str]]:
-    """Fig. 9 as a table: fold, published p, then for each subject gain and p."""
-    rows = []
-    for fold, found in summary["folds"].items():
-        cells = [fold, p_text(found["published_p"])]
-        for subject in SUBJECTS:
-            one = found[subject]["actor_vs_average"]
-            cells.append(f"{gain_text(one)}, p = {p_text(one['p'])}")
-        rows.append(cells)
-    return rows
-
-
-def _listed(values: list[float]) -> str:
-    return ", ".join(f"{v:g}" for v in values)

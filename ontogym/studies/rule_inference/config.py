@@ -40,6 +40,7 @@ class InferenceConfig:
             0 lets the prior do.
         hidden: units in each layer.
         truncation: trials after which back-propagation through time is cut.
+        round_trip: let agents choose by the inferred rule, infer theirs, and compare the two.
     """
 
     simulate: str | None = None
@@ -56,6 +57,7 @@ class InferenceConfig:
     validation: float = 0.0
     hidden: int = 32
     truncation: int = 500
+    round_trip: bool = False
 
     def check(self) -> None:
         """Raise OntogymError for what cannot be, before anything is fitted or written."""
@@ -105,5 +107,5 @@ class InferenceConfig:
         return self.simulate or Path(str(self.data)).stem
 
     def fixed(self) -> dict[str, Any]:
-        """What two runs must have in common for one to go on with the other: all but the models."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k != "models"}
+        """What two runs must have in common for one to go on with the other: all but what is made of the fits."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in ("models", "round_trip")}

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["asymmetry_lines", "comparison_lines", "held_out_rows", "profile_rows", "recovery_rows"]
+__all__ = [
+    "asymmetry_lines",
+    "comparison_lines",
+    "held_out_rows",
+    "profile_rows",
+    "recovery_rows",
+    "round_trip_lines",
+]
 
 _FIRST = {
     "known": "are known.",
@@ -61,11 +68,23 @@ def asymmetry_lines(result: Mapping[str, Any]) -> list[str]:
     sources = result["models"] | ({"truth": result["truth"]} if "truth" in result else {})
     for kind, model in sources.items():
         a, h = model["asymmetry"], model["history"]
+        history = f"rewarded updates after many rewards are {h['ratio']:.2f} times those after few"
+        if "excess" in h:
+            history += " (95 % [{:.2f}, {:.2f}]; a rule without history {:.2f}, ".format(
+                *h["ci95"], h["null"]
+            )
+            history += "so {:.2f} [{:.2f}, {:.2f}] of it)".format(h["excess"], *h["excess_ci95"])
         lines.append(
             f"{NAMES[kind]}: drive towards the choice changes by {a['correct']:+.4f} after correct trials and "
-            f"{a['error']:+.4f} after errors; rewarded updates after many rewards are {h['ratio']:.2f} times those "
-            "after few."
+            f"{a['error']:+.4f} after errors; {history}."
         )
+        if "portrait" in model:
+            lost = model["portrait"]["forgetting"]
+            lines.append(
+                "{}: it forgets {:+.4f} of the stimulus weight a trial, 95 % [{:+.4f}, {:+.4f}] over folds.".format(
+                    NAMES[kind], lost["share"], *lost["ci95"]
+                )
+            )
     profile = result["profile"]
     low, high = profile["interval"]
     lines.append(
@@ -94,3 +113,13 @@ def asymmetry_lines(result: Mapping[str, Any]) -> list[str]:
             "not REINFORCE with one baseline, and the profile may not mean what it says."
         )
     return lines
+
+
+def round_trip_lines(result: Mapping[str, Any]) -> list[str]:
+    """How alike a rule and what is inferred from agents that live by it are."""
+    return [
+        f"{NAMES[kind]}: lived by {r['agents']} agents for {r['trials']} trials and inferred again; the changes of the "
+        f"two rules correlate {r['change']:.2f}, updates after correct and error trials come back {r['correct']:.2f} and "
+        f"{r['error']:.2f} times as large."
+        for kind, r in result.get("round_trip", {}).items()
+    ]

@@ -18,7 +18,14 @@ from ontogym.runs import RunFolder
 from ontogym.seeding import derive
 from ontogym.studies.rule_inference.config import InferenceConfig
 from ontogym.studies.rule_inference.model.fitting import FitState, epochs, log_likelihood, trajectory
-from ontogym.studies.rule_inference.model.parametric import PARAMETRIC, baseline_profile, fit_rule
+from ontogym.studies.rule_inference.model.parametric import (
+    PARAMETRIC,
+    RuleFit,
+    baseline_profile,
+    first_weights,
+    fit_rule,
+)
+from ontogym.studies.rule_inference.model.portrait import portrait
 from ontogym.studies.rule_inference.model.readers import read_trials
 from ontogym.studies.rule_inference.model.recovery import (
     asymmetry,
@@ -28,6 +35,7 @@ from ontogym.studies.rule_inference.model.recovery import (
     update_curve,
     weight_curve,
 )
+from ontogym.studies.rule_inference.model.round_trip import MOST, round_trip
 from ontogym.studies.rule_inference.model.simulate import BASELINE, LEARNING_RATE, Simulated, simulate
 from ontogym.studies.rule_inference.model.trials import Trials
 from ontogym.studies.rule_inference.model.validation import (
@@ -62,7 +70,7 @@ def infer_rule(
     Returns:
         ``notes``: how the data were read, and how many trials were left out; ``held_out``: for every parametric rule
         and model its log-likelihood a trial with interval (`score`), gains over ``static``; ``comparisons``: paired gains between models; ``models``: for each network `recovery` (simulated
-        animals), `asymmetry`, `history_slope` and update curves; ``truth``: the same of the simulated rule;
+        animals), `asymmetry`, `history_slope`, update curves and its `portrait`; ``round_trip`` if asked for; ``truth``: the same of the simulated rule;
         ``parametric``: fits to all animals; ``profile`` over the baseline; ``cpu_seconds`` of this call.
 
     Raises:
@@ -110,7 +118,11 @@ def _inferred(
     }
     best = max(config.models, key=lambda kind: result["held_out"][kind]["mean"])
     fresh = _simulated(config, FRESH_ANIMALS, "fresh animals") if config.simulate else None
-    result["models"] = {kind: _described(config, kind, states[kind], trials, fresh) for kind in config.models}
+    null = rules["reinforce-baseline"]
+    result["models"] = {
+        kind: _described(config, kind, states[kind], fits.params[kind], trials, fresh, null)
+        for kind in config.models
+    }
     for kind, state in states.items():
         facts = {
             "source": trials.source,
@@ -122,7 +134,11 @@ def _inferred(
     if data is not None:
         true = log_likelihood(data.weights[:, :-1], trials)
         result["held_out"]["truth"] = score(true, trials, folds.over, held_out["static"])
-        result["truth"] = _truth(str(config.simulate), fresh or data)
+        result["truth"] = _truth(str(config.simulate), fresh or data, null)
+    if config.round_trip:
+        result["round_trip"] = {
+            kind: _round_trip(config, kind, states[kind], trials) for kind in config.models
+        }
     return result | {"best": best}
 
 
@@ -135,6 +151,7 @@ class _Fits:
 
     def __init__(self, out: Path, config: InferenceConfig, trials: Trials, folds: Folds) -> None:
         self.folder, self.config, self.trials, self.folds = out / "fits", config, trials, folds
+        self.params: dict[str, list[NDArray[np.float64]]] = {}
         self._saved = time.monotonic()
         self._bar: Any = None
 
@@ -170,10 +187,10 @@ class _Fits:
             self._saved = time.monotonic()
 
     def held_out(self, kind: str) -> NDArray[np.float64]:
-        """Log-likelihood of every choice by a network fitted without its fold, ``(A, T)``."""
+        """Log-likelihood of every choice by a network fitted without its fold, ``(A, T)``; keeps them in `params`."""
         parts = {k: f"fold{k}" for k in range(len(self.folds.test))}
         states = {k: kept for k, part in parts.items() if (kept := self._kept(kind, part)) is not None}
-        return cross_validate_network(
+        found = cross_validate_network(
             self.trials,
             self.folds,
             self.config.fit(kind),
@@ -181,6 +198,8 @@ class _Fits:
             lambda k, s: self._after(kind, parts[k], s),
             self.config.validation,
         )
+        self.params[kind] = [states[k].best for k in sorted(states)]
+        return found
 
     def whole(self, kind: str) -> FitState:
         """A fit to all animals."""
@@ -210,27 +229,46 @@ def _comparisons(
 
 
 def _described(
-    config: InferenceConfig, kind: str, state: FitState, trials: Trials, fresh: Simulated | None
+    config: InferenceConfig,
+    kind: str,
+    state: FitState,
+    folds: list[NDArray[np.float64]],
+    trials: Trials,
+    fresh: Simulated | None,
+    null: RuleFit,
 ) -> dict[str, Any]:
-    """What a network fitted to all animals says; of simulated ones, on animals that it has not seen."""
+    """What a network fitted to all animals says; of simulated ones, on animals that it has not seen.
+
+    `folds` are the parameters of the fits that left animals out; `null` is a rule without history.
+    """
     network, params = config.fit(kind).network, state.best
     seen = trials if fresh is None else fresh.trials
     path = trajectory(network, params, seen, state.best_starts if fresh is None else None)
-    found = _along(path, seen) | {"weight_curve": weight_curve(network, params, _grid(path))}
+    found = _along(path, seen, null) | {
+        "weight_curve": weight_curve(network, params, _grid(path)),
+        "portrait": portrait(network, params, folds, path, seen),
+    }
     return found | ({} if fresh is None else {"recovery": recovery(network, params, fresh)})
 
 
-def _truth(rule: str, data: Simulated) -> dict[str, Any]:
+def _round_trip(config: InferenceConfig, kind: str, state: FitState, trials: Trials) -> dict[str, Any]:
+    """The rule lives in as many agents as there are animals, from the animals' first weights, and is inferred again."""
+    starts = state.best_starts if trials.initial is None else trials.initial
+    count = min(MOST, int(np.median(trials.lengths)))
+    return round_trip(config.fit(kind), state.best, starts, count, derive(config.seed, "round trip"))
+
+
+def _truth(rule: str, data: Simulated, null: RuleFit) -> dict[str, Any]:
     path = data.weights[:, :-1]
     curve = true_weight_curve(rule, LEARNING_RATE, BASELINE, _grid(path))
-    return _along(path, data.trials) | {"weight_curve": curve}
+    return _along(path, data.trials, null) | {"weight_curve": curve}
 
 
-def _along(path: NDArray[np.float64], trials: Trials) -> dict[str, Any]:
+def _along(path: NDArray[np.float64], trials: Trials, null: RuleFit) -> dict[str, Any]:
     """What can be told from weights along the data."""
     return {
         "asymmetry": asymmetry(path, trials),
-        "history": history_slope(path, trials),
+        "history": history_slope(path, trials, first_weights(null, trials)[1]),
         "curve": update_curve(path, trials),
     }
 

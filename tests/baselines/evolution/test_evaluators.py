@@ -44,6 +44,12 @@ def test_pool_equals_in_process_bit_for_bit(pool, count, lives):
     assert_same(Evaluator(TOY, OPTIONS).evaluate(genomes, SPEC, seeds), pool.evaluate(genomes, SPEC, seeds))
 
 
+def test_seeds_of_their_own_travel_with_the_genomes(pool):
+    genomes = np.random.default_rng(0).normal(size=(40, 8))
+    seeds = np.stack([life_seeds(SPEC, 2, 1, k) for k in range(40)])
+    assert_same(Evaluator(TOY, OPTIONS).evaluate(genomes, SPEC, seeds), pool.evaluate(genomes, SPEC, seeds))
+
+
 @pytest.mark.parametrize(
     ("genomes", "lives", "most", "expected"),
     [(64, 2, 64, (4, 1)), (1, 96, 64, (1, 3)), (2, 64, 64, (2, 2)), (5, 1, 64, (1, 1)), (512, 4, 4, (4, 1))],

@@ -19,7 +19,7 @@ import pytest
 
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
-from ontogym.baselines.evolution.config import EvolutionConfig, life_spec, utilities
+from ontogym.baselines.evolution.config import EvolutionConfig, cost_risen, life_spec, utilities
 from ontogym.baselines.evolution.run import evolve
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, live
 from ontogym.errors import OntogymError
@@ -396,3 +396,42 @@ def test_what_is_kept_is_the_best_confirmed_mean_not_the_luckiest(tmp_path, monk
     assert (result.generation, result.generations, result.solved) == (8, 9, False)
     np.testing.assert_array_equal(result.genome, means[8])
     assert load_agent(tmp_path / "run").facts["generation"] == 8
+
+
+def test_wiring_is_paid_for_as_far_as_the_cost_has_risen():
+    config = dataclasses.replace(BRIEF, wiring_cost=40.0, wiring_ramp=4)
+    returns = np.array([[[10.0], [30.0]], [[8.0], [8.0]]])
+    density = np.array([[0.5, 0.1], [0.0, 0.0]])
+    result = LifeResult(returns, np.ones((2, 2, 1), int), {"density": density}, None, np.zeros((2, 2), bool))
+    spec = LifeSpec(GOAL, episodes=1)
+    np.testing.assert_allclose(utilities(result, spec, config), [20 - 40 * 0.3, 8])
+    np.testing.assert_allclose(utilities(result, spec, config, 0.25), [20 - 10 * 0.3, 8])
+    free = dataclasses.replace(config, wiring_free=0.2)
+    np.testing.assert_allclose(utilities(result, spec, free), [20 - 40 * 0.1, 8])
+    assert [cost_risen(config, g, 0) for g in (1, 4, 9)] == [0.25, 1.0, 1.0]
+    assert [cost_risen(config, 9, begun) for begun in (None, 8)] == [0.0, 0.25]
+    assert cost_risen(dataclasses.replace(config, wiring_ramp=0), 1, 0) == 1.0
+    with pytest.raises(OntogymError, match="no wiring to pay for"):
+        utilities(result._replace(diagnostics={}), spec, config)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"wiring_cost": -1.0}, {"wiring_ramp": -1}, {"target_density": 0.0}, {"wiring_free": 2.0}]
+)
+def test_costs_that_cannot_be_are_refused(changes):
+    with pytest.raises(OntogymError, match=next(iter(changes))):
+        dataclasses.replace(BRIEF, **changes)
+
+
+def test_a_cost_begins_with_competence_and_outlives_a_kill(tmp_path):
+    """Sparse or dense, the score is the same; what is kept is judged by both once the cost has begun."""
+    lndp = {"nodes": 11, "io_identity": True, "engine": "numba", "threads": 1}
+    config = at(
+        tmp_path, agent="lndp", agent_options=lndp, env_kwargs={}, wiring_cost=5.0, wiring_ramp=2, wiring_after=-1e9
+    )  # fmt: skip
+    whole = evolve(config, progress=False)
+    assert [r["density"] != "" for r in rows(config)] == [k % 2 == 0 or k == 9 for k in range(1, 10)]
+    cut = at(tmp_path, "cut", **{k: getattr(config, k) for k in ("agent", "agent_options", "env_kwargs", "wiring_cost", "wiring_ramp", "wiring_after")})  # fmt: skip
+    evolve(dataclasses.replace(cut, generations=4), progress=False)
+    (Path(cut.out) / "result.json").unlink()
+    assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)

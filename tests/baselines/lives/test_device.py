@@ -71,7 +71,7 @@ def test_live_takes_this_path_where_agent_and_world_allow_it(monkeypatch: pytest
     taken = life.live(agent, genomes, spec, seeds)
     assert calls == [spec]
     np.testing.assert_array_equal(taken.returns, expected.returns)
-    np.testing.assert_allclose(taken.diagnostics["density"], expected.diagnostics["density"])
+    np.testing.assert_allclose(taken.diagnostics["density_at_end"], expected.diagnostics["density_at_end"])
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import pytest
 
 from ontogym.agents.base import Feedback
 from ontogym.agents.feedback import SIGNALS
+from ontogym.agents.individuals import Individuals
 from ontogym.baselines.evolution.agent_files import SavedAgent, load_agent, save_agent
 from ontogym.baselines.lives.lanes import lanes_of
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent, reevaluate, summarise
+from ontogym.baselines.lives.rollout import rollout
 from ontogym.errors import OntogymError, UnknownNameError
 from tests.baselines.toy import GOAL, Linear
 
@@ -305,3 +307,35 @@ def test_an_observation_that_is_not_finite_ends_the_life():
         assert not result.lengths.any()
     finally:
         gymnasium.registry.pop("test/Blind-v0")
+
+
+def test_development_before_every_episode_draws_anew_and_freezing_from_the_start_comes_after_it():
+    agent = make_agent("lndp", "CartPole-v1", options={"nodes": 9, "threads": 1, "density": 0.4})
+    population = np.random.default_rng(0).normal(0, 0.6, (1, agent.genome_size))
+    spec = LifeSpec("CartPole-v1", episodes=2, development="white-noise", development_steps=3)
+    seeds = life_seeds(spec, 2, 1)
+    actor = Individuals(agent, np.repeat(population, 2, 0), spec.imposed_development)
+    first, second = (actor.spontaneous_activity(seeds, episode) for episode in (0, 1))
+    assert first.shape == second.shape
+    assert (first != second).all()
+    developed = agent.body(actor.begin(seeds).agent)
+
+    def lived(**settings):
+        return rollout(actor, lanes_of(spec.env, 2, {}), dataclasses.replace(spec, **settings), seeds)
+
+    still = lived(freeze="all", develop_between=True)
+    np.testing.assert_array_equal(agent.body(still.state.agent).edges, developed.edges)
+    once, twice = lived(), lived(develop_between=True)
+    np.testing.assert_array_equal(once.returns[:, 0], twice.returns[:, 0])
+    assert (agent.body(once.state.agent).edges != agent.body(twice.state.agent).edges).any()
+
+
+def test_what_cannot_develop_again_says_so():
+    agent = make_agent(TOY, "CartPole-v1")
+    spec = LifeSpec("CartPole-v1", episodes=2, develop_between=True)
+    with pytest.raises(OntogymError, match="no developmental phase; leave develop_between out"):
+        live(agent, genomes(agent, 1), spec, life_seeds(spec, 1, 1))
+    with pytest.raises(OntogymError, match="no wiring to shuffle"):
+        live(agent, genomes(agent, 1), LifeSpec("CartPole-v1", shuffle_wiring=True), life_seeds(spec, 1, 1))
+    with pytest.raises(OntogymError, match="leave out rebirth or develop_between"):
+        LifeSpec("CartPole-v1", rebirth=True, develop_between=True)

@@ -15,7 +15,7 @@ from ontogym.baselines.lives.whole import compiled
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
 
-AGENTS = ("mlp", "rnn", "gru", "hyper", "trace")
+AGENTS = ("mlp", "rnn", "gru", "hyper", "trace", "local-trace")
 WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/CartPole-v1": {},
     "ontogym/Foraging-v0": {"observation": "one-hot"},
@@ -28,6 +28,9 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/ForagingGoalSwap-v0": {},
     "ontogym/ForagingGoalSwapLate-v0": {"changes": 4, "gap": (3, 40)},
     "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
+    "ontogym/RuleShiftCartPole-v0": {"families": ("signs", "order", "actions", "physics"), "split": "test"},
+    "ontogym/RuleShiftAcrobot-v0": {"fold": 2},
+    "ontogym/RuleShiftForaging-v0": {},
 }
 LIVES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -81,6 +84,15 @@ def test_what_is_heard(hears: list[str]) -> None:
     )
 
 
+def test_lives_in_named_worlds() -> None:
+    for world in ({"families": ("physics",)}, {"families": ("signs", "order", "actions", "physics")}):
+        named = tuple({"world": k} for k in range(3))
+        spec = LifeSpec("ontogym/RuleShiftCartPole-v0", world, 2, conditions=named)
+        both_ways(make_agent("trace", spec.env, world), spec, lives=6)
+    spec = LifeSpec("ontogym/RuleShiftAcrobot-v0", {"families": ("physics",)}, 2, max_steps=60)
+    both_ways(make_agent("gru", spec.env, spec.env_kwargs), spec)
+
+
 def test_lives_born_on_either_side() -> None:
     born = ({"born": 0}, {"born": 1})
     spec = LifeSpec("ontogym/CartPoleActionFlip-v1", {"earliest": (3, 30)}, 3, conditions=born)
@@ -118,3 +130,20 @@ def test_errors_are_the_same() -> None:
         live(agent, agent.initial_genome(), spec, life_seeds(spec, 2, 0))
     with pytest.raises(OntogymError, match="NaN"):
         live(agent, np.full(agent.genome_size, np.nan), replace(spec, conditions=()), np.zeros(2, np.uint64))
+
+
+@pytest.mark.parametrize("world", ["ontogym/CartPole-v1", "ontogym/ForagingSwitch-v0"])
+def test_genomes_may_live_lives_of_their_own(world: str) -> None:
+    agent, spec = make_agent("gru", world), LifeSpec(world, episodes=2, conditions=conditions(world))
+    genomes = 0.7 * np.random.default_rng(3).normal(size=(3, agent.genome_size))
+    seeds = np.stack([life_seeds(spec, 4, 5, k) for k in range(3)])
+    at_once, stepped = (
+        live(agent, genomes, spec, seeds),
+        live(agent, genomes, spec, seeds, watchers=[Watcher()]),
+    )
+    np.testing.assert_array_equal(at_once.returns, stepped.returns)
+    for k in range(3):
+        alone = live(agent, genomes[k], spec, seeds[k])
+        np.testing.assert_array_equal(at_once.returns[k], alone.returns[0])
+    with pytest.raises(OntogymError, match="give a row to each"):
+        live(agent, genomes, spec, seeds[:2])

@@ -120,6 +120,46 @@ def test_workers_of_another_machine_must_see_the_folder(tmp_path):
     assert not log
 
 
+SUBMITTED = {
+    **CONTENT,
+    "submit": {"store": "board", "author": "me"},
+    "tasks": {
+        "easy": {"env": "A-v0", "submits": ["A1", "A2"], "train": {"steps": 5}},
+        "hard": {"env": "B-v0"},
+    },
+    "methods": {"gru": {"agent": "gru", "label": "GRU"}, "ppo": {"command": "train", "algo": "ppo"}},
+}
+
+
+def test_every_run_of_a_task_that_submits_is_submitted_to_all_its_tasks_and_verified(tmp_path):
+    plan, log, sent = make_plan(SUBMITTED, "p"), [], []
+    good = runner(log)
+
+    def run(command, flags, resume):
+        if not command.startswith("leaderboard"):
+            return good(command, flags, resume)
+        sent.append((command, dict(flags)))
+        return {"id": f"entry{len(sent)}", "score": 1.0}
+
+    found = run_sweep(plan, tmp_path, run, progress=False)
+    assert [cell.get("submission") for cell in found if cell["task"] == "hard"] == [None] * 4
+    assert found[0]["submission"] == {"A1": "entry2", "A2": "entry4"}
+    submit, add = sent[0], sent[1]
+    assert submit[0] == "leaderboard submit"
+    assert {k: submit[1][k] for k in ("task", "label", "author")} == {
+        "task": "A1",
+        "label": "GRU",
+        "author": "me",
+    }
+    assert add == ("leaderboard add", {"submission": submit[1]["out"], "store": "board"})
+    # Flags of one command alone do not reach the other, and what is submitted is part of what decides a cell.
+    assert [cell.flags.get("steps") for cell in plan.cells[:2]] == [None, 5]
+    stages = {**SUBMITTED["methods"], "gru": {"agent": "gru", "submits": []}}
+    assert not make_plan({**SUBMITTED, "methods": stages}, "p").cells[0].submission
+    other = make_plan({**SUBMITTED, "submit": {"store": "board", "author": "you"}}, "p")
+    assert other.cells[0].fingerprint != plan.cells[0].fingerprint
+
+
 def test_flags_become_words():
     words = _line(
         "train", {"env_kwargs": {"a": 1, "b": "x"}, "resume": True, "hears": ["action"], "lives": 3}
@@ -156,9 +196,12 @@ def test_a_sweep_from_the_command_line(tmp_path, capsys, monkeypatch):
     )
     assert main(["sweep", "tiny.toml", "--dry-run"]) == 0
     assert "CartPole--random--s1" in capsys.readouterr().out
+    assert main(["sweep", "tiny.toml", "--json", "--evaluator", "process", "--out", "here"]) == 0
+    here = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert main(["sweep", "tiny.toml", "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert 10 < found["rows"][0]["score"]["value"] < 40
+    assert here["rows"][0]["score"] == found["rows"][0]["score"]  # in this process or in one of its own
     assert len(read_cells(read_plan("tiny.toml"), "sweeps/tiny")) == 1
     with pytest.raises(UnknownNameError):
         make_plan({**CONTENT, "seed": 3}, "p")

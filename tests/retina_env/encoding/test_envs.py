@@ -354,7 +354,7 @@ def test_pictures_show_three_panels(env_id):
     before = env.render()
     env.step(actions(env, 1.0))
     after = env.render()
-    assert before.shape == after.shape == (374, 832, 3)
+    assert before.shape == after.shape == (378, 832, 3)
     assert before.dtype == np.uint8
     image, shown, answer = (np.s_[26:282, 16 + 272 * k : 272 + 272 * k] for k in range(3))
     np.testing.assert_array_equal(before[image], after[image])

@@ -117,6 +117,18 @@ def test_many_retinas_are_each_of_them(scenes):
     torch.testing.assert_close(alone.pool(b[2:3], here), many.pool(b, who)[:, 2:3], rtol=0, atol=0)
 
 
+def test_slopes_of_many_retinas_are_those_of_each(scenes):
+    retinas, who = [SimulatedRetina(seed) for seed in (3, 4)], torch.tensor([1, 0, 1])
+    many = ManyRetinas(retinas)
+    with torch.no_grad():
+        b = Bipolar(128)(torch.from_numpy(scenes[:3]))
+    wanted = torch.rand(3, 60, generator=torch.Generator().manual_seed(1))
+    fast, slow = b.clone().requires_grad_(True), b.clone().requires_grad_(True)
+    (wanted * many.fire(many.pool(fast, who), who)).sum().backward()
+    sum((wanted[k] * retinas[int(who[k])].fire(slow[k : k + 1])).sum() for k in range(3)).backward()
+    torch.testing.assert_close(fast.grad, slow.grad, rtol=1e-4, atol=1e-5)
+
+
 def test_blocks_are_always_eight_and_nothing_is_lost():
     sizes = []
 

@@ -16,7 +16,8 @@ from ontogym.studies.regimes.config import CurvatureConfig, RankSweepConfig
 from ontogym.studies.regimes.connectome import developed_wiring, load_connectome
 from ontogym.studies.regimes.curvature import curvature
 from ontogym.studies.regimes.model.initial import spectral_radius
-from ontogym.studies.regimes.rank_sweep import Condition, conditions, rank_sweep, start
+from ontogym.studies.regimes.model.tasks import make_task
+from ontogym.studies.regimes.rank_sweep import Condition, _aligned, conditions, rank_sweep, start
 
 SWEEP = ["regimes", "rank-sweep", "--nodes", "12", "--iterations", "4", "--ranks", "1", "--seeds", "1", "2"]
 SHARP = ["regimes", "curvature", "--nodes", "8", "--iterations", "3", "--rules", "rflo", "--seeds", "1", "--batch", "8",
@@ -58,6 +59,25 @@ def test_starts_of_one_seed_come_from_one_matrix():
     np.testing.assert_allclose(control.weights / control.frobenius, full.weights / full.frobenius)
     assert control.spectral_radius == pytest.approx(low.spectral_radius)
     assert not np.allclose(full.weights, start(config, Condition("rank-full", ""), 20, 2).weights)
+
+
+def test_an_aligned_start_is_what_training_changes_most_at_the_size_of_the_full_one():
+    config = RankSweepConfig("delay-match-sample", 12, 3, aligned=(2,), ranks=(2,), seeds=(1,))
+    task, full = make_task(config.task, None), start(config, Condition("rank-full", ""), 12, 1)
+    found = _aligned(config, task, full.weights, 2, 1)
+    assert np.linalg.matrix_rank(found.weights) == 2
+    assert found.frobenius == pytest.approx(full.frobenius)
+    u, _, v = np.linalg.svd(found.weights)
+    again = _aligned(config, task, full.weights, 12, 1)  # every direction: the change itself
+    top = u[:, :2].T @ again.weights @ v[:2].T
+    assert np.linalg.norm(top - np.diag(np.diag(top))) < 1e-6 * np.linalg.norm(top)
+    names = [c.name for c in conditions(config, 12, False)]
+    assert names == ["rank-2", "rank-full", "control-2", "aligned-2"]
+    result = rank_sweep(config)
+    whats = [d["what"] for d in result["directions"]]
+    assert whats.count("rank 2, aligned with the task − rank 2") == 3
+    with pytest.raises(OntogymError, match="not all within 1 and 12"):
+        rank_sweep(RankSweepConfig(nodes=12, aligned=(13,)))
 
 
 def test_a_shuffled_connectome_keeps_its_weights_only():

@@ -17,8 +17,11 @@ from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import IMAGES_SEED, default_twin
 from ontogym.studies.retina_report import parts, run, words
 from ontogym.studies.retina_report.config import ANTIALIASED, PUBLISHED_FOLDS, SUBJECTS, ReportConfig
+from ontogym.studies.retina_report.parts import OWN
+from ontogym.studies.retina_report.published import HEADS, published_rows
 from ontogym.studies.retina_report.run import run_report
 from ontogym.studies.retina_report.summary import compare, verdict
+from ontogym.studies.retina_report.supplement import PUBLISHED
 
 SMALL = ReportConfig(
     seeds=(0,),
@@ -54,9 +57,16 @@ def test_every_subject_and_method_is_measured(report):
     _, summary, _ = report
     assert set(summary["subjects"]) == set(SUBJECTS)
     for subject in ("twin", "ex-vivo"):
-        assert set(summary["subjects"][subject]["median_reliability"]) == {"high", "actor", *DOWNSAMPLERS}
+        assert set(summary["subjects"][subject]["median_reliability"]) == {
+            "high",
+            "actor",
+            OWN,
+            *DOWNSAMPLERS,
+        }
     for subject in SUBJECTS:
         assert summary["subjects"][subject][f"actor_vs_{ANTIALIASED}"]["n"] == 60
+        assert 0 <= summary["subjects"][subject]["supplement"]["on_off_p"] <= 1
+        assert set(summary["subjects"][subject]["supplement"]["nemenyi"]) == set(PUBLISHED["nemenyi"])
     assert summary["subjects"]["twin"]["actor_vs_area"] == summary["subjects"]["twin"]["actor_vs_average"]
     assert set(summary["folds"]) == {"4", "32"}
     assert summary["kernels"]["count"] == 6
@@ -88,8 +98,13 @@ def test_the_page_stands_alone_and_has_every_figure(report):
     html = (folder / "report.html").read_text()
     assert "http" not in html
     assert html.count("data:image/png;base64,") == 8
+    # It opens with pictures.
+    assert html.index("<figure>") < html.index("What holds")
+    for row in published_rows(summary):
+        assert len(row) == len(HEADS)
+        assert row[0].replace("'", "&#39;") in html
     for words_of in (
-        "Fig. 3",
+        "Figs. 3 and 5",
         "Fig. 4",
         "Fig. 6",
         "Fig. 7",
@@ -194,7 +209,7 @@ def test_the_command_prints_the_table_and_one_json_object(report, tmp_path, caps
     folder, summary, _ = report
     monkeypatch.setattr(run, "run_report", lambda *_: summary)
     assert main(["retina", "report", "--quick", "--out", str(folder)]) == 0
-    assert "actor over average, twin" in capsys.readouterr().out
+    assert "Suppl. Fig. 2: mean responses, Friedman" in capsys.readouterr().out
     assert main(["retina", "report", "--out", str(folder), "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["file"] == str(folder / "report.html")

@@ -14,6 +14,7 @@ import numpy as np
 from ontogym.agents.lndp.kernel.functions import bits, choose, dot, fma, larger, lowest, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import (
+    add_first,
     column,
     every_four,
     four,
@@ -33,12 +34,12 @@ __all__ = ["project", "rewire"]
 
 @njit(**CALLED)
 def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_post: Any, e_pre: Any,
-            g_post: Any, g_pre: Any) -> None:  # fmt: skip
+            g_post: Any, g_pre: Any, pair: Any) -> None:  # fmt: skip
     """First layers of the edge GRU on [h_j, h_i, a_j, a_i, r] (12 rows) and of synaptogenesis on [h_j, h_i] (16).
 
     Args:
         h: F rows, identities included. a: K rows. e_post, g_post: of a node as target j, without bias. e_pre, g_pre:
-            of a node as source i, with bias and reward.
+            of a node as source i, with bias and reward. pair: of a source too, F rows of B h_i where the rule is pairwise.
     """
     if flags.synaptic:
         k, n_in, rule = flags.rnn_iters + 1, 2 * F + 2 * (flags.rnn_iters + 1) + 1, at.synaptic
@@ -50,6 +51,9 @@ def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_
             told = w[rule + gate * n_in + n_in - 1] * lanes(w, reward)
             for u in range(0, m, WIDTH):
                 e_pre[gate, u] = e_pre[gate, u] + told
+        if flags.pairwise:
+            # Row k of B h_i; B follows the edge GRU's own genes.
+            dense(w, rule + GATES * (n_in + S) + GATES + S, F, F, F, h, pair, m, NO_BIAS)
     if flags.grow:
         rule = at.synaptogenesis
         dense(w, rule, 2 * F, HIDDEN, F, h, g_post, m, NO_BIAS)
@@ -57,13 +61,19 @@ def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_
 
 
 @njit(**INLINE)
-def _edge_gru(u: int, i: int, w: Any, hh: int, post: Any, pre: Any, e: Any) -> Any:
+def _edge_gru(
+    u: int, i: int, w: Any, hh: int, flags: Any, h: Any, pair: Any, post: Any, pre: Any, e: Any
+) -> Any:
     """GRU([h_j, h_i, a_j, a_i, r], e_ij) of node i and a block of targets j."""
     bias = column(w, hh + GATES * S + GATES, 1)
     r = sigmoid(matrix(w, hh, e, four(post, 0, u) + every_four(pre, 0, i)))  # (5)
     z = sigmoid(matrix(w, hh + S * S, e, four(post, S, u) + every_four(pre, S, i)))  # (5)
     g = matrix(w, hh + 2 * S * S, e, bias)
-    new = tanh(fma(r, g, four(post, 2 * S, u) + every_four(pre, 2 * S, i)))  # (5)
+    x = four(post, 2 * S, u) + every_four(pre, 2 * S, i)
+    if flags.pairwise:
+        half = dot(four(h, 0, u), every_four(pair, 0, i), lanes(w, 0.0))
+        x = add_first(x, dot(four(h, S, u), every_four(pair, S, i), half))  # (5b)
+    new = tanh(fma(r, g, x))  # (5)
     return fma(z, e - new, new)  # (5)
 
 
@@ -120,7 +130,7 @@ def _falls(n: int, u: int, first: int, flags: Any, key: Any, logits: Any, limit:
 @njit(**CALLED)
 def rewire(
     n: int, m: int, w: Any, at: Any, flags: Any, change: int, key: Any, allowed: Any, innate: Any, e_post: Any,
-    e_pre: Any, g_post: Any, g_pre: Any, work: Any, edges: Any, mask: Any, mask_t: Any,
+    e_pre: Any, g_post: Any, g_pre: Any, h: Any, pair: Any, work: Any, edges: Any, mask: Any, mask_t: Any,
 ) -> int:  # fmt: skip
     """Synaptic update, pruning and synaptogenesis of every block of edges; returns how many came or went.
 
@@ -138,12 +148,15 @@ def rewire(
             some, e = bits(had) != 0, no_four(edges)
             if some:
                 if flags.synaptic:
-                    e = _edge_gru(u, i, w, hh, e_post, e_pre, four(edges, i * S, u))
+                    e = _edge_gru(u, i, w, hh, flags, h, pair, e_post, e_pre, four(edges, i * S, u))
                 else:
                     e = four(innate, i * S, u)
                 e = choose(had, e, 0.0)  # (5), by the old A
             old = edges[i * S, u]
             put_four(edges, i * S, u, e)
+            if flags.decays:
+                edges[i * S, u] = lanes(w, flags.kept_weight) * edges[i * S, u]
+                e = four(edges, i * S, u)
             if keep:
                 edges[i * S, u] = choose(had & ((old > 0.0) | (lanes(w, 0.0) > old)), old, edges[i * S, u])
                 e = four(edges, i * S, u)

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from ontogym.agents.lndp.kernel.lanes import Lanes, intrinsic, join, multiply_add, parts_of
+from ontogym.agents.lndp.kernel.lanes import FLAGS, Lanes, intrinsic, join, multiply_add, parts_of
 from ontogym.agents.lndp.kernel.places import Genes, Place, Rows, access, data_of
 
 __all__ = [
@@ -157,6 +157,17 @@ def every_four(_typing: Any, x: Any, k: Any, j: Any) -> Any:
         return join(place.builder, [place.load_everywhere(address) for address in found])
 
     return access(generate, Lanes(x.dtype, 4), x, k, j)
+
+
+@intrinsic
+def add_first(_typing: Any, x: Any, more: Any) -> Any:
+    """A value of four parts, the first of which has `more` (of one part) added."""
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        first = builder.fadd(builder.extract_value(args[0], 0), args[1], flags=FLAGS)
+        return builder.insert_value(args[0], first, 0)
+
+    return x(x, more), code
 
 
 @intrinsic

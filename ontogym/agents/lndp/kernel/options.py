@@ -71,6 +71,9 @@ class Flags(NamedTuple):
     recurrent: bool
     bias: bool
     threshold_logit: float
+    pairwise: bool
+    decays: bool
+    kept_weight: float
 
 
 def offsets_of(layout: GenomeLayout) -> Offsets:
@@ -97,4 +100,7 @@ def flags_of(layout: GenomeLayout) -> Flags:
         recurrent=c.recurrent,
         bias=c.bias,
         threshold_logit=math.log(c.threshold / (1 - c.threshold)),
+        pairwise=c.synaptic_rule == "lndp-edge-gru-pairwise",
+        decays=c.weight_decay > 0,
+        kept_weight=1.0 - c.weight_decay,
     )

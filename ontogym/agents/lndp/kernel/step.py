@@ -73,9 +73,11 @@ def _update(
         dense(w, at.output, VALUE * HEADS, F, VALUE * HEADS, y, x, m, at.output_bias)  # (3)
     node_gru(m, w, at, x, y, h)
     identify(n, m, w, at, flags, h, seen)
-    project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN))
+    pair = below(y, 2 * GATES)
+    project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN), pair)
     return rewire(
-        n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), work, edges, mask, mask_t
+        n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), seen, pair, work, edges,
+        mask, mask_t,
     )  # fmt: skip
 
 

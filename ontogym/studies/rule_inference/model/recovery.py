@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ontogym.developmental.rules.inferred.network import UpdateNetwork
+from ontogym.seeding import generator
 from ontogym.studies.rule_inference.model.fitting import log_likelihood, trajectory
 from ontogym.studies.rule_inference.model.simulate import Simulated, drive
 from ontogym.studies.rule_inference.model.trials import Trials
@@ -72,14 +75,22 @@ def asymmetry(path: NDArray[np.float64], trials: Trials) -> dict[str, float]:
     return {**mean, "difference": mean["correct"] - mean["error"]}
 
 
-def history_slope(path: NDArray[np.float64], trials: Trials, kept: float = 0.9) -> dict[str, float]:
-    """How the size of rewarded updates depends on the rewards before: after ``few``, after ``many``, their ratio.
+class _Thirds(NamedTuple):
+    """Sums of update sizes after few and after many rewards: ``size, count`` (U, 12, 2) and ``trials`` (U, 12), of each
+    unit (an animal, or a session of the one animal) in each of twelve bins of certainty."""
 
-    The past is a running mean of rewards (`kept` of it per trial); few and many are its lower and upper third. The
-    size is the change of the drive of the trial's own stimulus over ``1 + x^2``, the drive u of a linear rule.
-    Both are compared among trials of alike certainty (twelve bins of the drive towards the choice), since animals
-    that do well get both more rewards and smaller updates: 1 for a rule without history.
-    """
+    size: NDArray[np.float64]
+    count: NDArray[np.float64]
+    trials: NDArray[np.float64]
+
+    def few_many(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean size after few and after many rewards, ``(R, 2)``, where unit u counts ``times[r, u]`` times."""
+        size, count, trials = (np.tensordot(times, part, 1) for part in self)
+        mean = np.divide(size, count, out=np.zeros_like(size), where=count > 0)
+        return np.asarray((mean * trials[..., None]).sum(1) / np.maximum(trials.sum(1), 1)[:, None])
+
+
+def _thirds(path: NDArray[np.float64], trials: Trials, kept: float) -> _Thirds:
     past, running = np.empty_like(trials.reward), np.full(len(trials), 0.5)
     for t in range(trials.reward.shape[1]):
         past[:, t] = running
@@ -88,17 +99,84 @@ def history_slope(path: NDArray[np.float64], trials: Trials, kept: float = 0.9) 
     keep = trials.valid[:, 1:] & (trials.reward[:, last] > 0)
     size = (towards_choice(path, trials) / (1 + x**2))[keep]
     sure = ((path[:, last, 0] * x + path[:, last, 1]) * (2 * trials.choice[:, last] - 1))[keep]
-    bins = np.digitize(sure, np.quantile(sure, np.linspace(0, 1, 13)[1:-1]))
-    totals = np.zeros(2)
+    unit = (
+        np.broadcast_to(np.arange(len(trials))[:, None], keep.shape)
+        if len(trials) > 1
+        else trials.session[:, last]
+    )
+    units, earlier = np.unique(unit[keep], return_inverse=True)[1], past[:, last][keep]
+    bins = (
+        np.digitize(sure, np.quantile(sure, np.linspace(0, 1, 13)[1:-1])) if len(sure) else np.zeros(0, int)
+    )
+    n = int(units.max()) + 1 if len(units) else 1
+    found = _Thirds(np.zeros((n, 12, 2)), np.zeros((n, 12, 2)), np.zeros((n, 12)))
     for k in range(12):
         here = np.flatnonzero(bins == k)
         if len(here) < 6:
             continue
-        order = here[np.argsort(past[:, last][keep][here], kind="stable")]
+        order = here[np.argsort(earlier[here], kind="stable")]
         third = len(order) // 3
-        totals += len(here) * np.array([size[order[:third]].mean(), size[order[-third:]].mean()])
-    few, many = totals / max(len(size), 1)
-    return {"few": float(few), "many": float(many), "ratio": float(many / few) if few else float("nan")}
+        found.trials[:, k] = np.bincount(units[here], minlength=n)
+        for place, rows in enumerate((order[:third], order[-third:])):
+            found.size[:, k, place] = np.bincount(units[rows], size[rows], n)
+            found.count[:, k, place] = np.bincount(units[rows], minlength=n)
+    return found
+
+
+def history_slope(
+    path: NDArray[np.float64],
+    trials: Trials,
+    null: NDArray[np.float64] | None = None,
+    kept: float = 0.9,
+    resamples: int = 500,
+) -> dict[str, Any]:
+    """How the size of rewarded updates depends on the rewards before: after ``few``, after ``many``, their ratio.
+
+    The past is a running mean of rewards (`kept` of it per trial); few and many are its lower and upper third. The
+    size is the change of the drive of the trial's own stimulus over ``1 + x^2``, the drive u of a linear rule.
+    Both are compared among trials of alike certainty (twelve bins of the drive towards the choice), since animals
+    that do well get both more rewards and smaller updates: 1 for a rule without history, up to the error of the measure,
+    which `null` shows.
+
+    Args:
+        path: W before every trial under a rule. trials: the animals.
+        null: the same under a rule without history that was fitted to these animals.
+        kept: of the running mean a trial. resamples: of the bootstrap over animals (sessions of a single one).
+
+    Returns:
+        ``few``, ``many``, ``ratio``, its ``ci95``; with `null` its ``null`` ratio and ``excess``, the ratio over that of the
+        null on the same resamples, with ``excess_ci95``.
+    """
+    parts = _thirds(path, trials, kept)
+    units = len(parts.trials)
+    times = (
+        generator(0, "history").multinomial(units, np.full(units, 1 / units), resamples).astype(np.float64)
+    )
+    times = np.concatenate([np.ones((1, units)), times])
+    sizes = parts.few_many(times)
+    ratio = _ratio(sizes)
+    found = {
+        "few": float(sizes[0, 0]),
+        "many": float(sizes[0, 1]),
+        "ratio": float(ratio[0]),
+        "ci95": _ends(ratio),
+    }
+    if null is not None:
+        usual = _ratio(_thirds(null, trials, kept).few_many(times))
+        excess = ratio / usual
+        found |= {"null": float(usual[0]), "excess": float(excess[0]), "excess_ci95": _ends(excess)}
+    return found
+
+
+def _ratio(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    few, many = sizes.T
+    return np.divide(many, few, out=np.full(len(few), np.nan), where=few != 0)
+
+
+def _ends(ratios: NDArray[np.float64]) -> list[float]:
+    """2.5 and 97.5 % of the resamples, which follow the value itself."""
+    known = ratios[1:][np.isfinite(ratios[1:])]
+    return np.quantile(known, [0.025, 0.975]).tolist() if len(known) else [float("nan")] * 2
 
 
 def update_curve(
@@ -132,16 +210,18 @@ def update_surface(
     params: NDArray[np.float64],
     stimuli: NDArray[np.float64],
     weights: NDArray[np.float64] | tuple[float, float],
+    memory: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """The inferred change of (weight, bias) for stimulus, choice and outcome: ``(2 choices, 2 rewards, n, 2)``.
 
-    At W = `weights`, ``(2,)`` or one for each stimulus ``(n, 2)``, with the memory of a GRU at rest. The side follows
-    from choice and reward, and where the stimulus says otherwise (a choice against the stimulus that was rewarded)
+    At W = `weights`, ``(2,)`` or one for each stimulus ``(n, 2)``, with this `memory` of a GRU ``(H,)``, else at rest. The
+    side follows from choice and reward, and where the stimulus says otherwise (a choice against the stimulus that was rewarded)
     the entry is NaN.
     """
     surface = np.full((2, 2, len(stimuli), 2), np.nan)
     at = np.broadcast_to(np.asarray(weights, dtype=np.float64), (len(stimuli), 2))
     p = network.unpack(torch.tensor(params))
+    rest = torch.zeros(network.hidden, dtype=torch.float64) if memory is None else torch.tensor(memory)
     for choice in (0, 1):
         for reward in (0, 1):
             side = choice if reward else 1 - choice
@@ -151,7 +231,7 @@ def update_surface(
             columns = [*at[possible].T, x, one, 0 * one,
                        (2 * choice - 1) * one, reward * one, (2 * side - 1) * one]  # fmt: skip
             inputs = torch.tensor(np.stack(columns, 1))
-            change, _ = network.update(p, inputs, torch.zeros(len(x), network.hidden, dtype=inputs.dtype))
+            change, _ = network.update(p, inputs, rest.expand(len(x), -1))
             surface[choice, reward, possible] = change.numpy()
     return surface
 
