@@ -183,8 +183,20 @@ def kill_often(name: str, kills: int, folder: Path, rng: np.random.Generator) ->
             break
         if not faults:
             found = content(out)
-            faults += [f"{file} differs" for file in sorted(whole.keys() | found.keys()) if whole.get(file) != found.get(file)]  # fmt: skip
+            faults += [
+                f"{file} differs{_where(whole.get(file), found.get(file))}"
+                for file in sorted(whole.keys() | found.keys())
+                if whole.get(file) != found.get(file)
+            ]
     return Outcome(done, faults)
+
+
+def _where(one: Any, other: Any) -> str:
+    """By which names two objects differ."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return f": {str(one)[:60]}, {str(other)[:60]}"
+    differ = sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k))
+    return f" in {differ[0]}{_where(one.get(differ[0]), other.get(differ[0]))}"
 
 
 def _begun(out: Path) -> bool:
