@@ -268,7 +268,11 @@ def _lives(
 
 @functools.cache
 def _live_lanes() -> Any:
-    """`_lives`, compiled once for all worlds and sizes: the world's functions are pointers."""
+    """`_lives`, compiled once for all worlds and sizes: the world's functions are pointers.
+
+    Numba keeps it by the content of this file alone: it is compiled anew after a change of the networks' kernel only if this
+    file changes, too. Form of the kernel that is meant here: 3.
+    """
 
     def array(kind: Any, dimensions: int) -> Any:
         return types.Array(kind, dimensions, "C")

@@ -87,7 +87,7 @@ class VectorEnvAdapter(VecEnv):
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
         """A picture of every lane; made with ``render_mode="rgb_array"``, SB3's video recorder can use them."""
-        frames = self.envs.render()
+        frames: Any = self.envs.render()
         return [None] * self.num_envs if frames is None else list(frames)
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:

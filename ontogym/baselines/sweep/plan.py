@@ -21,6 +21,10 @@ run on what it left, so that every method is scored by the same lives, with its 
     command = "evolve"
     agent = "gru"
 
+    [methods.gru-further]             # goes on where a method above it ended, with the same seed: one worker at a time
+    agent = "gru"
+    start_from = "{cells}/Foraging--gru--s{seed}.best.safetensors"
+
     [evaluations.score]
     lives = 96
 

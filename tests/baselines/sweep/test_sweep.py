@@ -76,6 +76,22 @@ def runner(log):
     return run
 
 
+def test_a_method_goes_on_where_another_ended(tmp_path):
+    first = {"agent": "gru", "tasks": ["easy"]}
+    further = {**first, "start_from": "{cells}/easy--gru--s{seed}.best.safetensors"}
+    plan = make_plan({**CONTENT, "methods": {"gru": first, "further": further}, "cells": []}, "p")
+    assert [cell.method for cell in plan.cells] == ["gru", "further"] * 3
+    started = []
+
+    def run(command, flags, resume):
+        started.append(flags.get("start_from"))
+        return {"mean": 1.0}
+
+    run_sweep(plan, tmp_path, run, progress=False)
+    starts = [name for name in started if name is not None]
+    assert starts == [str(tmp_path / f"cells/easy--gru--s{seed}.best.safetensors") for seed in (1, 2, 3)]
+
+
 def test_a_cell_is_run_once_and_again_when_its_settings_change(tmp_path):
     plan, log = make_plan(CONTENT, "p"), []
     run_sweep(plan, tmp_path, runner(log), progress=False)

@@ -75,10 +75,11 @@ def _update(
     identify(n, m, w, at, flags, h, seen)
     pair = below(y, 2 * GATES)
     project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN), pair)
-    return rewire(
+    changed: int = rewire(
         n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), seen, pair, work, edges,
         mask, mask_t,
     )  # fmt: skip
+    return changed
 
 
 @njit(**CALLED)
@@ -176,7 +177,8 @@ def _compiled(text: int) -> Any:
             patience = HELPER_LISTENS
             while add_number(bell, 0, 0) <= call and patience > 0:
                 patience -= 1
-        return add_number(taken, seats, 0) >= len(living)
+        done: bool = add_number(taken, seats, 0) >= len(living)
+        return done
 
     return step_rows
 
