@@ -84,3 +84,13 @@ def test_what_took_exponential_time_is_printed_as_it_is():
     value = {"training": {"unknown": [-1] * 2000 + ["x"], "1" * 3000: ["1e-" * 2000]}}
     assert pretty_json(value).startswith('{\n  "training": {\n    "unknown": [-1, -1, -1')
     assert "… 1977 more" in pretty_json(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-1, " * 3000 + "x", "[" * 4000, "\\" * 4001 + '"', "1e-" * 3000, "{" * 2000 + "}" * 1999, '", ' * 3000],
+    ids=["numbers", "brackets", "backslashes", "exponents", "braces", "quotes"],
+)
+def test_no_text_takes_exponential_time(text):
+    """Each was or could have been read twice at every place; a second of it would be a fault already."""
+    assert pretty_json({"notes": [text, text]}).startswith('{\n  "notes": ["')
