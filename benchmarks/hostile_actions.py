@@ -30,7 +30,9 @@ def main() -> int:
             found = bombard(env_id, asked.actions, vector, asked.seed)
             wrong += len(found)
             kind = "vector" if vector else "single"
-            print(f"{env_id:48} {kind}  {time.process_time() - began:6.1f} s  {len(found)} faults", flush=True)
+            print(
+                f"{env_id:48} {kind}  {time.process_time() - began:6.1f} s  {len(found)} faults", flush=True
+            )
             for fault in found[:10]:
                 print(f"    {fault}", flush=True)
     print(f"{asked.actions:,} actions for each of {len(ids)} ids, single and vector: {wrong} faults")

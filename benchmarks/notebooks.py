@@ -79,7 +79,9 @@ def main() -> None:
         if not given.light:
             nbformat.write(kept(notebook), path)
         seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        print(f"{path.stem}: {seconds:.0f} s of processor time, {path.stat().st_size // 1024} KiB", flush=True)
+        print(
+            f"{path.stem}: {seconds:.0f} s of processor time, {path.stat().st_size // 1024} KiB", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ class SpaceAdapter:
         """
         space = self.action_space
         if isinstance(space, spaces.Discrete):
-            return motor.argmax(1).astype(space.dtype) + space.start
+            chosen: NDArray[Any] = motor.argmax(1).astype(space.dtype) + space.start
+            return chosen
         if isinstance(space, spaces.MultiBinary):
             return (motor > 0).astype(space.dtype).reshape(len(motor), *space.shape)
         if isinstance(space, spaces.MultiDiscrete):
@@ -71,7 +72,8 @@ class SpaceAdapter:
         scaled = low + (unit + 1.0) * 0.5 * (high - low)
         if np.issubdtype(space.dtype, np.integer):
             scaled = np.rint(scaled)
-        return np.clip(scaled, low, high).astype(space.dtype)
+        within: NDArray[Any] = np.clip(scaled, low, high).astype(space.dtype)
+        return within
 
 
 def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32]:

@@ -23,7 +23,8 @@ def flatten_batch(space: spaces.Space[Any], batch: Any) -> NDArray[np.float32]:
         return np.concatenate([flatten_batch(part, item) for part, item in zip(space.spaces, batch)], 1)
     values = np.asarray(batch)
     if isinstance(space, spaces.Discrete):
-        return np.eye(int(space.n), dtype=np.float32)[values - space.start]
+        chosen: NDArray[np.float32] = np.eye(int(space.n), dtype=np.float32)[values - space.start]
+        return chosen
     if isinstance(space, spaces.MultiDiscrete):
         rows = (values - space.start).reshape(len(values), -1)
         return np.concatenate(

@@ -113,11 +113,9 @@ def test_sizes_of_the_issue() -> None:
 
 
 def test_a_local_trace_turns_with_its_sensors_and_actions() -> None:
-    agent = LocalTrace(OBSERVATION, spaces.Discrete(3))
+    agent = LocalTrace(OBSERVATION, spaces.Discrete(3), innate=0.0)
     genome = np.random.default_rng(5).normal(size=agent.genome_size)
-    for name, part in agent.layout.matrices(genome[None]).items():
-        if name in ("innate", "output"):
-            part[:] = 0.0
+    agent.layout.matrices(genome[None])["output"][:] = 0.0
     signs, order = np.array([1, -1, -1, 1, -1]), [2, 0, 1]
     plain, turned = (agent.birth(genome, np.zeros(1, np.uint64)) for _ in range(2))
     rng = np.random.default_rng(6)

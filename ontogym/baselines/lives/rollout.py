@@ -264,6 +264,7 @@ def _not_finite(batch: Any) -> NDArray[np.bool_] | None:
         values = np.asarray(batch)
         if values.dtype.kind != "f" or np.isfinite(values).all():
             return None
-        return ~np.isfinite(values).reshape(len(values), -1).all(1)
+        broken: NDArray[np.bool_] = ~np.isfinite(values).reshape(len(values), -1).all(1)
+        return broken
     found = [part for part in parts if part is not None]
     return np.logical_or.reduce(found) if found else None

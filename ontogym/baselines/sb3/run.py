@@ -150,7 +150,8 @@ def _finished(folder: RunFolder, config: TrainingConfig) -> dict[str, Any] | Non
 
 def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """``run.json`` before the training."""
-    head = {"format": 1, "kind": "training-run", **dataclasses.asdict(config)}
+    told = {**dataclasses.asdict(config), "track": list(config.track)}  # as it will be read again
+    head = {"format": 1, "kind": "training-run", **told}
     return {**head, "options": options, "hyperparameters": values, "training": None}
 
 

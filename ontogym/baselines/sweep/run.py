@@ -147,7 +147,8 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         checkpoint.write_atomic(mark, cell.fingerprint.encode())
-    result = run(cell.command, {**cell.flags, "seed": cell.seed, "out": str(folder)}, resume)
+    flags = {name: _filled(value, out, cell) for name, value in cell.flags.items()}
+    result = run(cell.command, {**flags, "seed": cell.seed, "out": str(folder)}, resume)
     scores = {
         name: run("evaluate", {"target": str(folder), **flags}, False)
         for name, flags in cell.evaluations.items()
@@ -171,6 +172,13 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
     shutil.rmtree(folder, ignore_errors=True)
     mark.unlink(missing_ok=True)
+
+
+def _filled(value: Any, out: Path, cell: Cell) -> Any:
+    """A text with ``{cells}`` and ``{seed}`` filled in."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("{cells}", str(out / "cells")).replace("{seed}", str(cell.seed))
 
 
 def _submitted(out: Path, cell: Cell, folder: Path, run: Run) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from ontogym.agents.lndp.kernel.functions import bits, choose, dot, fma, larger, lowest, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
@@ -28,6 +27,7 @@ from ontogym.agents.lndp.kernel.memory import (
 )
 from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, dense
 from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, KEEP, NO_BIAS, REWIRE, F, S
+from ontogym.compiling import njit
 
 __all__ = ["project", "rewire"]
 
