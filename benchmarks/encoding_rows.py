@@ -195,7 +195,7 @@ def percept_network(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
 ENV, WEIGHTS = "ontogym/RetinaEncoding-v0", 13
 GENERATIONS, POPULATION, SAMPLES = 60, 24, 64
 RL_STEPS, LANES = {"ppo": 60_000, "sac": 12_000}, 64
-REFINING = {"ppo": 90_000, "sac": 12_000}
+REFINING = {"ppo": 60_000, "sac": 9_600}
 """Steps of learners in RetinaRefinement."""
 
 

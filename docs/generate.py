@@ -154,7 +154,9 @@ def notebook(path: Path) -> tuple[str, list[str]]:
                 lines += [f"![{title}]({pictures[-1]})", ""]
             else:
                 lines += ["```text", "".join(found["text/plain"]).rstrip(), "```", ""]
-    lines += [f"[This page as a notebook]({path.name}); `python benchmarks/notebooks.py {path.stem}` runs it."]
+    lines += [
+        f"[This page as a notebook]({path.name}); `python benchmarks/notebooks.py {path.stem}` runs it."
+    ]
     put(f"notebooks/{path.name}", path.read_bytes())
     write(f"notebooks/{path.stem}.md", lines)
     return title, pictures

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import ontogym
+from ontogym import registry
+from ontogym.envs.registration import ENTRIES
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -27,6 +29,8 @@ log = logging.getLogger("mkdocs.hooks.site")
 LEAVING = re.compile(r"\]\((\.\./[^)#\s]*)(#[^)\s]*)?\)")
 HERE = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 EQUATION = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+LONG = 50
+"""Characters from which an equation within a line may be wider than a narrow page."""
 LINK = re.compile(r'<(?:a|img|link|script|source|iframe)\b[^>]*?\s(?:href|src)="([^"]*)"')
 ANCHOR = re.compile(r'\s(?:id|name)="([^"]+)"')
 
@@ -53,7 +57,9 @@ def on_page_content(content: str, **_: object) -> str:
     def drawn(found: re.Match[str]) -> str:
         text = html.unescape(found[3]).strip()
         if found[2] == "(":
-            return str(convert(text))
+            return (
+                f'<span class="equation">{convert(text)}</span>' if len(text) > LONG else str(convert(text))
+            )
         return f'<div class="equation">{convert(text, display="block")}</div>'
 
     return EQUATION.sub(drawn, content)
@@ -62,7 +68,7 @@ def on_page_content(content: str, **_: object) -> str:
 def on_post_build(config: MkDocsConfig, **_: object) -> None:
     """Warn of every link that leads nowhere and of every public name without a page."""
     site = Path(config.site_dir)
-    for fault in [*dead_links(site), *unseen_names(site)]:
+    for fault in [*dead_links(site), *unseen_names(site), *unlisted(site)]:
         log.warning(fault)
 
 
@@ -97,3 +103,19 @@ def unseen_names(site: Path) -> Iterator[str]:
         for attribute in public:
             if f'id="{name}.{attribute}"' not in text:
                 yield f"{name}.{attribute} is public and has no entry on a page."
+
+
+def unlisted(site: Path) -> Iterator[str]:
+    """Environments and registered names that the catalogue does not lead to, or whose page says nothing of them."""
+    index = (site / "catalogue" / "index.html").read_text(encoding="utf-8")
+    tables = [table for table in vars(registry).values() if isinstance(table, registry.Registry)]
+    ours = [name for table in tables for name, entry in table.entries().items() if entry.origin == "ontogym"]
+    for name in [*ENTRIES, *ours]:
+        found = re.search(rf'<a href="([^"]+)"><code>{re.escape(name)}</code></a>', index)
+        page = site / "catalogue" / html.unescape(found[1]) if found else None
+        if (
+            page is None
+            or not page.exists()
+            or 'class="doc doc-contents' not in page.read_text(encoding="utf-8")
+        ):
+            yield f"{name} is registered and has no page in the catalogue."

@@ -266,8 +266,6 @@ class RunFolder:
             if kind is not None and issubclass(kind, KeyboardInterrupt):
                 self._write()
             elif kind is not None:
-                with contextlib.suppress(OntogymError):  # what has failed is said already
-                    self._write()
                 self._undo_start()
         finally:
             self.close()

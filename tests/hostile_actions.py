@@ -52,7 +52,13 @@ def _hostile(space: gym.Space[Any], rng: np.random.Generator) -> Any:
         wrong = (np.nan, np.inf, -np.inf, 1e300, -1e300, 0.5, -1.0, 2.0**40)[rng.integers(8)]
         bad.reshape(-1)[rng.integers(bad.size)] = wrong
         return bad
-    shapes = (good[None], good.reshape(-1)[:-1], np.stack([good, good]), good.astype(object), good.astype(str))
+    shapes = (
+        good[None],
+        good.reshape(-1)[:-1],
+        np.stack([good, good]),
+        good.astype(object),
+        good.astype(str),
+    )
     return shapes[rng.integers(len(shapes))]
 
 
@@ -123,4 +129,8 @@ def _answer(step: Callable[[Any], Any], action: Any) -> Any:
 
 
 def _brief(action: Any) -> str:
-    return f"{type(action).__name__} {' '.join(str(action).split())[:50]}" if not isinstance(action, _Odd) else "_Odd"
+    return (
+        f"{type(action).__name__} {' '.join(str(action).split())[:50]}"
+        if not isinstance(action, _Odd)
+        else "_Odd"
+    )

@@ -15,7 +15,6 @@ import pytest
 
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
-from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.errors import OntogymError
 
 ARRAYS = {"mean": np.arange(6.0).reshape(2, 3), "count": np.array(7), "mask": np.array([True, False])}

@@ -41,7 +41,9 @@ def test_python_of_the_documents_runs(name: str, code: str, tmp_path: Path) -> N
 def lines(page: Path) -> list[list[str]]:
     """The words of every shell line of a page, without comments."""
     bodies = [body for kind, body in BLOCK.findall(page.read_text()) if kind == "bash"]
-    return [shlex.split(line, comments=True) for body in bodies for line in body.replace("\\\n", " ").splitlines()]
+    return [
+        shlex.split(line, comments=True) for body in bodies for line in body.replace("\\\n", " ").splitlines()
+    ]
 
 
 def written(kind: str) -> list[str]:

@@ -18,6 +18,7 @@ LAYERS = {
     "registry": 1,
     "seeding": 1,
     "checkpoint": 1,
+    "compiling": 1,
     "processes": 1,
     "statistics": 2,
     "adaptation": 2,

@@ -52,5 +52,7 @@ def test_what_is_kept_is_small_and_has_pictures(path: Path) -> None:
     assert any("light" in cell["metadata"] for cell in cells)
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+    assert not [
+        output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
     assert path.stat().st_size < KIBIBYTES * 1024

@@ -17,7 +17,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("ontogym", "tests", "docs", "examples", "benchmarks", "results", ".ci", ".github")
-FILES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "CITATION.cff", "mkdocs.yml")
+FILES = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "LICENSE",
+    "CITATION.cff",
+    "mkdocs.yml",
+)
 MADE = {"__pycache__", ".lock", ".pytest_cache", "runs"}
 
 
@@ -31,7 +39,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
     for kind in ("sdist", "wheel"):
         code = f"from setuptools import build_meta; build_meta.build_{kind}({str(out)!r})"
-        done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
     return out
 
@@ -103,7 +113,9 @@ def test_links_and_pictures_of_the_readme_lead_somewhere_from_a_package_index(bu
     assert len(targets) > 20
     assert not [target for target in targets if not target.startswith(("https://", "#"))]
     for target in targets:
-        found = re.match(r"https://(?:raw\.githubusercontent|github)\.com/ontogym/ontogym/(?:blob/)?main/([^#]*)", target)
+        found = re.match(
+            r"https://(?:raw\.githubusercontent|github)\.com/ontogym/ontogym/(?:blob/)?main/([^#]*)", target
+        )
         assert found is None or (ROOT / found[1]).exists(), target
     pictures = re.findall(r"!\[[^]]*\]\(([^)\s]+)\)", text)
     assert pictures

@@ -222,5 +222,6 @@ def _trained(
     goals = tuple(conditions(env or run.env))
     spec = LifeSpec(env or run.env, kwargs, episodes=episodes_of_life(env or run.env), conditions=goals)
     size = sum(int(np.asarray(tensor).size) for tensor in run.tensors.values())
-    facts = {"seed": run.seed, **{k: run.training[k] for k in ("env_steps", "command") if k in run.training}}
+    facts: dict[str, Any] = {k: run.training[k] for k in ("env_steps", "command") if k in run.training}
+    facts["seed"] = run.seed
     return Loaded(run.agent_type, str(folder), Player(actor), spec, size, facts, dict(run.options))

@@ -151,7 +151,7 @@ def _episode(env: gymnasium.Env[Any, Any]) -> tuple[list[Any], list[str]]:
     """What an episode of seed 0 and actions of seed 0 brings, step by step; and what is not finite in it."""
     env.action_space.seed(0)
     observation, _ = env.reset(seed=0)
-    numbers, faults = [_numbers(env, observation)], []
+    numbers, faults = [_numbers(env, observation)], list[str]()
     for _ in range(STEPS):
         observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
         numbers.append(np.append(_numbers(env, observation), [float(reward), terminated, truncated]))

@@ -49,8 +49,8 @@ def cited(
 
     point = find_spec(env).entry_point
     rules = [name for key, name in options.items() if key.endswith("_rule") and name in RULES]
-    source, choice = options.get("development"), split_features(env_kwargs)[0]
-    features = choice.get("name") if isinstance(choice, Mapping) else choice
+    source, choice = str(options.get("development")), split_features(env_kwargs)[0]
+    features = str(choice.get("name") if isinstance(choice, Mapping) else choice)
     things = [
         *([AGENTS.resolve(agent)] if agent in AGENTS or ":" in agent else []),
         load_env_creator(point) if isinstance(point, str) else point,

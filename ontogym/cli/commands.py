@@ -131,7 +131,7 @@ COMMANDS: dict[str, Later | type[Any]] = {
     ),
     "leaderboard verify": Later(
         "leaderboard:LeaderboardVerify",
-        "Re-run a submission on public and held-out seeds and write what was found beside it.",
+        "Re-run submissions on public and held-out seeds and write what was found beside each.",
     ),
     "leaderboard add": Later(
         "leaderboard:LeaderboardAdd",

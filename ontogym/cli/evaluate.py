@@ -115,11 +115,12 @@ class Evaluate:
         summary["changes"] = _changes(spec.env, result, self.window)
         scored = [change["regained"] for change in summary["changes"] if change["regained"] is not None]
         summary["regained"] = sum(scored) / len(scored) if scored else None
-        if spec.freeze is not None:
-            free = loaded.player.live(dataclasses.replace(spec, freeze=None), seeds)
-            summary["frozen"] = {"what": spec.freeze, "from_episode": spec.freeze_from} | compared(
-                result, free, spec, self.seed
-            )
+        if self.freeze is not None:
+            # What it lives without in any case (a control that is born still) is no part of the intervention.
+            usual = {name: getattr(loaded.spec, name) for name in ("freeze", "freeze_from")}
+            free = loaded.player.live(dataclasses.replace(spec, **usual), seeds)
+            frozen = compared(result, free, spec, self.seed)
+            summary["frozen"] = {"what": self.freeze, "from_episode": self.from_episode} | frozen
         if self.worlds is not None:
             summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:

@@ -24,8 +24,8 @@ class Replay:
     Attributes:
         target: a run folder of evolve or train, an agent file, a submission, or zoo:NAME; or an agent without weights by its
             name, such as random or reference, with --env.
-        out: folder for the pictures, replay-NAME here if not given; or one file: .gif or .mp4 for the film, .png, .svg or
-            .pdf for the still figure.
+        out: folder for the pictures, RUN/replay or runs/replay-NAME if not given; or one file: .gif or .mp4 for the film,
+            .png, .svg or .pdf for the still figure.
         format: gif or mp4, in a folder.
         episodes: episodes of the life; those it was made for if not given.
         seed: which life.
@@ -82,5 +82,6 @@ class Replay:
         if out is not None and out.suffix.lower() in (".png", ".svg", ".pdf"):
             return None, out, None
         name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")
-        folder = out or Path(f"replay-{name}")
+        own = Path(self.target) if Path(self.target).is_dir() else None
+        folder = out or (own / "replay" if own is not None else Path("runs", f"replay-{name}"))
         return folder / f"life.{self.format}", folder / "life.png", folder / "change.png"

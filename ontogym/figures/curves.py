@@ -280,7 +280,7 @@ def read_progress(path: Path | str, x: str = "env_steps") -> tuple[NDArray[np.fl
     """
     path = Path(path)
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             columns, rows = reader.fieldnames or [], list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

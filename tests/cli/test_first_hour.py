@@ -17,6 +17,7 @@ from ontogym.cli.advice import what_to_try
 from ontogym.cli.catalogue import write_card
 from ontogym.cli.evolve import GROUPS
 from ontogym.cli.grouped_help import flags_of
+from ontogym.cli.replay import Replay
 from ontogym.errors import UnknownNameError, listed
 from ontogym.registry import AGENTS, FEATURE_EXTRACTORS
 from ontogym.runs import read_config, toml
@@ -240,5 +241,13 @@ def test_no_command_makes_a_folder_outside_of_where_it_is_told(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     assert main(["evolve", "--env", "ontogym/CartPole-v1", "--agent", "mlp", *TINY]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
+    places = [
+        Replay(target)._places()[0] for target in ("zoo:lndp-cartpole", "runs/CartPole-v1-mlp-s0", "random")
+    ]
+    assert [place.as_posix() for place in places] == [
+        "runs/replay-lndp-cartpole/life.gif",
+        "runs/CartPole-v1-mlp-s0/replay/life.gif",
+        "runs/replay-random/life.gif",
+    ]
     assert main(["replay", "zoo:lndp-cartpole", "--episodes", "1", "--out", "films/a.mp4"]) == 0
     assert {path.name for path in (tmp_path / "films").iterdir()} == {"a.mp4"}

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ontogym.agents.lndp.kernel.functions import fma, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import every, lanes, node, put
 from ontogym.agents.lndp.kernel.places import below, rows, with_length
+from ontogym.compiling import njit
 
 __all__ = [
     "GRU",

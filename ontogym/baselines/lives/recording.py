@@ -232,7 +232,7 @@ class _Recorder(Watcher):
     ) -> None:
         self.actor, self.lanes, self.birth, self.developed = actor, lanes, birth, birth
         agent = getattr(actor, "agent", actor)
-        self.name: str = name or str(getattr(agent, "name", type(agent).__name__))
+        self.name = name or str(getattr(agent, "name", type(agent).__name__))
         self.frames: Thinned[NDArray[np.uint8]] = Thinned(max_frames)
         bytes_each = sum(np.asarray(part).nbytes for part in birth[:4])
         self.networks: Thinned[NetworkSnapshot] = Thinned(SNAPSHOT_BYTES // max(bytes_each, 128))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
-from numba import boolean, float32, float64, int64, njit, types, uint64, void
+from numba import boolean, float32, float64, int64, types, uint64, void
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, check_genomes
@@ -28,6 +28,7 @@ from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, native_of
+from ontogym.compiling import njit
 from ontogym.envs.native_changes import changing_native
 from ontogym.envs.native_rules import ruled_native
 from ontogym.seeding import LaneStreams

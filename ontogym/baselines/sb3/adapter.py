@@ -52,6 +52,7 @@ class VectorEnvAdapter(VecEnv):
         self._actions: Any = None
         self._seed: list[int] | None = None
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
+        self.metadata = dict(envs.metadata)
 
     def reset(self) -> Any:
         observation, infos = self.envs.reset(seed=self._seed)  # type: ignore[arg-type]
@@ -84,8 +85,18 @@ class VectorEnvAdapter(VecEnv):
     def close(self) -> None:
         self.envs.close()
 
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """A picture of every lane; made with ``render_mode="rgb_array"``, SB3's video recorder can use them."""
+        frames: Any = self.envs.render()
+        return [None] * self.num_envs if frames is None else list(frames)
+
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        value = getattr(self.envs, attr_name, None)
+        """An attribute of the batch, once for each lane.
+
+        Raises:
+            AttributeError: it has none of this name; `has_attr` is then False.
+        """
+        value = getattr(self.envs, attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:

@@ -28,7 +28,7 @@ _EXTRA = (
     "ent_coef",
 )
 _SCHEDULES = ("learning_rate", "clip_range")
-_WORDS = ("policy", "activation", "ent_coef", "observe")
+_WORDS = ("policy", "activation", "observe")
 _COUNTS = ("n_envs", "n_steps", "batch_size", "n_epochs", "buffer_size")
 
 
@@ -59,7 +59,9 @@ def _check_kind(name: str, value: Any, usual: Any) -> None:
             schedule(value)
         except OntogymError as error:
             raise OntogymError(f"The hyper-parameter {name}: {error}") from error
-    elif isinstance(value, str) and name not in _WORDS and not isinstance(usual, str):
+    elif isinstance(value, str) and not (
+        name in _WORDS or isinstance(usual, str) or value.startswith("auto")
+    ):
         raise OntogymError(f"The hyper-parameter {name} is {value!r}; give a number.")
     elif isinstance(value, float) and not math.isfinite(value):
         raise OntogymError(f"The hyper-parameter {name} is {value}; give a finite number.")
@@ -73,7 +75,7 @@ def _file(env: str) -> Path:
 
 def _section(file: Path, algorithm: str) -> dict[str, Any]:
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read(file)
+    parser.read(file, encoding="utf-8")
     if not parser.has_section(algorithm):
         return {}
     try:

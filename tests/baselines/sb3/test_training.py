@@ -208,8 +208,7 @@ def test_references_reach_what_they_promise(env: str, least: float, tmp_path: Pa
 def test_a_finished_run_is_extended_as_if_it_had_been_longer(tmp_path: Path) -> None:
     hyper = {**SMALL_STEPS["ppo"], "learning_rate": 3e-4, "clip_range": 0.2}
     whole, parts = (
-        config("ppo", tmp_path / name, steps=512, segment=128, hyper=hyper)
-        for name in ("whole", "parts")
+        config("ppo", tmp_path / name, steps=512, segment=128, hyper=hyper) for name in ("whole", "parts")
     )
     train(whole)
     train(dataclasses.replace(parts, steps=256))

@@ -14,6 +14,7 @@ from ontogym.baselines.sweep.tables import markdown, pooled, rows
 from ontogym.cli import main
 from ontogym.cli.sweep import _line
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import holding
 
 CONTENT = {
     "primary": "score.mean",
@@ -122,6 +123,17 @@ def test_a_cell_that_fails_is_named_and_the_others_are_kept(tmp_path):
     with pytest.raises(OntogymError, match="1 of 7 cells failed; the first, easy--ppo--s2: no luck"):
         run_sweep(plan, tmp_path, run, progress=False)
     assert len(read_cells(plan, tmp_path)) == 6
+
+
+def test_a_cell_is_held_by_one_process_and_the_others_are_run(tmp_path):
+    plan, log = make_plan(CONTENT, "p"), []
+    with (
+        holding(tmp_path / "runs" / ".held" / "easy--ppo--s2", "runs this cell"),
+        pytest.raises(OntogymError, match=r"1 of 7 cells failed.*Another process runs this cell"),
+    ):
+        run_sweep(plan, tmp_path, runner(log), progress=False)
+    assert len(read_cells(plan, tmp_path)) == 6
+    assert len(run_sweep(plan, tmp_path, runner(log), progress=False)) == 7
 
 
 def test_workers_of_another_machine_must_see_the_folder(tmp_path):

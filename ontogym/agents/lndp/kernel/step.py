@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
@@ -25,6 +25,7 @@ from ontogym.agents.lndp.kernel.memory import add_number, put
 from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
 from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S
 from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
+from ontogym.compiling import njit
 
 __all__ = ["fingerprint", "step_rows"]
 
