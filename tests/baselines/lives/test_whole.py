@@ -28,7 +28,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/ForagingGoalSwap-v0": {},
     "ontogym/ForagingGoalSwapLate-v0": {"changes": 4, "gap": (3, 40)},
     "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
-    "ontogym/RuleShiftCartPole-v0": {"families": ("signs", "order", "actions", "physics"), "split": "test"},
+    "ontogym/RuleShiftCartPole-v0": {"families": ("signs", "actions", "physics"), "split": "test"},
     "ontogym/RuleShiftAcrobot-v0": {"fold": 2},
     "ontogym/RuleShiftForaging-v0": {},
 }
