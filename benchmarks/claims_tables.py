@@ -106,7 +106,7 @@ def _structure(task: str, words: str) -> Row:
     frozen = [mean("full-fixed", f"{e}.last_episode") for e in ("score", "weights-frozen")]
     wiring = [mean("structural", f"{e}.last_episode") for e in ("score", "weights-frozen", "wiring-frozen")]
     control = (
-        f"half of the edges, fixed: {text(half)}; told nothing: {told}; later with weights frozen: fixed {frozen[0]} → "
+        f"half of the edges, fixed: {text(half)}; told a reward of 0: {told}; later with weights frozen: fixed {frozen[0]} → "
         f"{frozen[1]}, structural {wiring[0]} → {wiring[1]}, its wiring frozen → {wiring[2]}"
     )
     return Row(claim, "up", f"{found}: {text(structural)} against every edge, none of which changes, {text(fixed)}", control,
