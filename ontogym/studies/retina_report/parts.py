@@ -180,7 +180,7 @@ def _mean_responses(
     shown = {"high": source.test}
     for name in ("actor", "average"):
         shown[name] = upsample_nearest(np.asarray(low[name], dtype=np.float32), fold)
-    models = {
+    models: dict[str, list[Any]] = {
         "twin": [source.twin],
         "ex-vivo": [source.retina],
         "new": [_new_retina(k) for k in config.new_seeds(source.retina.seed)],

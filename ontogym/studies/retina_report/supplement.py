@@ -13,7 +13,7 @@ from ontogym.retina_env.cells import draw_cells
 
 __all__ = ["PUBLISHED", "cells_of", "mean_responses", "nemenyi", "served"]
 
-PUBLISHED = {
+PUBLISHED: dict[str, Any] = {
     "twin": {"on_off_p": 0.3845, "size_r": 0.0713, "size_p": 0.5885},
     "ex-vivo": {"on_off_p": 0.4003, "size_r": -0.0838, "size_p": 0.7181},
     "friedman_p": "< .0001",
