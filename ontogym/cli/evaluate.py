@@ -97,7 +97,9 @@ class Evaluate:
             "development": self.development,
             "development_steps": self.development_steps,
             "silenced": (*loaded.spec.silenced, *self.silenced),
-            "conditions": None if self.worlds is None else world_conditions(env, _fold(env, kwargs), self.worlds),
+            "conditions": None
+            if self.worlds is None
+            else world_conditions(env, _fold(env, kwargs), self.worlds),
         }
         spec = dataclasses.replace(
             loaded.spec, **{name: value for name, value in changes.items() if value is not None}
@@ -160,7 +162,9 @@ def _fold(env: str, env_kwargs: Mapping[str, Any]) -> int:
         OntogymError: families of rules whose worlds have no measured floors.
     """
     if env_kwargs.get("families") is not None:
-        raise OntogymError(f"The worlds of {env} have measured floors with its own families only; leave families out.")
+        raise OntogymError(
+            f"The worlds of {env} have measured floors with its own families only; leave families out."
+        )
     return int(env_kwargs.get("fold", 0))
 
 

@@ -420,7 +420,7 @@ ENTRIES: dict[str, EnvEntry] = {
             _RETINA + "unseen:RetinaEncodingAnimalsEnv",
             _RETINA + "unseen:RetinaEncodingAnimalsVectorEnv",
             1,
-            -5.7,
+            -7.3,
             1.0,
             ends_itself=True,
             spaces=("image (128, 128), statistics (15,)", "Box(13,)"),

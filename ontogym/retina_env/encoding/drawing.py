@@ -46,7 +46,9 @@ def draw_encoding(
     """
     most = max(float(np.max(target)), float(np.max(response)), 1.0)
     panels = (_luminance(image), _luminance(shown), _bars(target, response, most))
-    page, pen, font = _page(panels, f"image, {FIELD_UM / 1000:g} mm wide", f"responses of {len(target)} neurons")
+    page, pen, font = _page(
+        panels, f"image, {FIELD_UM / 1000:g} mm wide", f"responses of {len(target)} neurons"
+    )
     below, left = _TOP + _PANEL + 4, _GAP + 2 * (_PANEL + _GAP)
     for x, text, anchor in ((0, f"{most:.3g}", "la"), (0.5, "0 spikes", "ma"), (1, f"{most:.3g}", "ra")):
         pen.text((left + x * _PANEL, below), text, fill=_INK, font=font, anchor=anchor)
