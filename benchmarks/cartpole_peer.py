@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-PEER = '''
+PEER = """
 import sys, json, jax, jax.numpy as jnp, gymnax
 from evosax.algorithms import CMA_ES
 seed, hidden, population, lives = int(sys.argv[1]), 16, 64, 2
@@ -67,7 +67,7 @@ for generation in range(1, 201):
         if mean >= 475:
             break
 print(json.dumps({"score": mean, "generations": generation}))
-'''
+"""
 
 
 def timed(command: list[str]) -> tuple[dict, float]:
@@ -88,7 +88,9 @@ def ours(seed: int, folder: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--python", required=True, help="an interpreter that has evosax and gymnax")
     parser.add_argument("--seeds", type=int, default=10)
     options = parser.parse_args()
@@ -103,10 +105,14 @@ def main() -> None:
             found, seconds = timed([options.python, "-c", PEER, str(seed)])
             spent["evosax + gymnax"].append(seconds)
             reached["evosax + gymnax"] += found["score"] >= 475
-    print("| | processor seconds of the whole process, median (range) | seeds that reached 475 |\n|---|---|---|")
+    print(
+        "| | processor seconds of the whole process, median (range) | seeds that reached 475 |\n|---|---|---|"
+    )
     for name, values in spent.items():
         median = statistics.median(values)
-        print(f"| {name} | {median:.1f} ({min(values):.1f}-{max(values):.1f}) | {reached[name]} of {len(values)} |")
+        print(
+            f"| {name} | {median:.1f} ({min(values):.1f}-{max(values):.1f}) | {reached[name]} of {len(values)} |"
+        )
 
 
 if __name__ == "__main__":

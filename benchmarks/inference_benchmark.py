@@ -5,6 +5,7 @@
     python benchmarks/inference_benchmark.py --all                  # of everything: some days
     python benchmarks/inference_benchmark.py --methods mine         # one method more, on the subset's data
     python benchmarks/inference_benchmark.py --table                # the table of what is there
+    python benchmarks/inference_benchmark.py --write                # the same, into docs/experiments/learning-rules.md
 
 What is run stands in inference-benchmark.toml. A method is an entry point of the group ``ontogym.inference_methods`` (see
 `ontogym.studies.rule_inference.methods`) and is named by it. A cell is kept as soon as it is done, so that the same command
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cells import put_between
 from inference_tables import RULES, make
 
 from ontogym.checkpoint import write_json
@@ -36,6 +38,8 @@ FILE, KEPT = (
     HERE / "inference-benchmark.toml",
     HERE.parent / "docs/experiments/learning-rules/recovery-benchmark.json",
 )
+PAGE = HERE.parent / "docs/experiments/learning-rules.md"
+MARKS = ("<!-- recovery: python benchmarks/inference_benchmark.py --write -->", "<!-- end of recovery -->")
 KEYS = ("rules", "animals", "trials", "seeds", "methods")
 
 
@@ -92,10 +96,8 @@ def table(kept: dict[str, dict[str, float]]) -> str:
         "| s of CPU | " + " | ".join(f"{np.mean(mean(m, 'cpu_seconds')):.1f}" for m in methods) + " |"
     )
     right = identified(kept)
-    return "\n".join(lines) + (
-        f"\n\nOf {len(right)} data sets that one of the parametric rules made, held-out likelihood names the right one for "
-        f"{sum(right)}.\n"
-    )
+    told = f"Of {len(right)} data sets that one of the parametric rules made, held-out likelihood names the right one for {sum(right)}.\n"
+    return "\n".join(lines) + "\n" + (f"\n{told}" if right else "")
 
 
 def identified(kept: dict[str, dict[str, float]]) -> list[bool]:
@@ -116,7 +118,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for flag in ("--all", "--list", "--table"):
+    for flag in ("--all", "--list", "--table", "--write"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS))
     words = parser.parse_args()
@@ -124,6 +126,8 @@ if __name__ == "__main__":
     wanted = cells(words.all, words.methods)
     if words.list:
         print("\n".join(wanted), f"\n{len(wanted)} cells; all: {len(cells(True, None))}")
+    elif words.write:
+        put_between(PAGE, MARKS, table(kept))
     elif words.table:
         print(table(kept))
     else:

@@ -237,19 +237,40 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+COLUMNS = {
+    "random": "random",
+    "PPO": "PPO",
+    "mlp": "MLP",
+    "rnn": "RNN",
+    "gru": "GRU",
+    "hyper": "hyper",
+    "trace": "trace",
+    "LNDP (identity)": "LNDP",
+    "LNDP, hears": "LNDP that hears",
+}
+"""Labels that have a column of their own in the README, and what they are called there."""
+
+
 def overview(rows: list[Row]) -> str:
-    """A row per task: random, PPO, the LNDP, and the best of whatever else there is."""
-    lines = ["| suite | task | random | PPO | LNDP (identity) | best other |", "|---|---|---|---|---|---|"]
-    columns = ("random", "PPO", "LNDP (identity)")
+    """A row per task of the newest suites: the same agents on each, and the best of whatever else there is."""
+    lines = [
+        f"| suite | task | {' | '.join(COLUMNS.values())} | best other |",
+        "|---" * (len(COLUMNS) + 3) + "|",
+    ]
     tasks: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
-        tasks.setdefault((row.suite, row.task or ""), {})[row.label] = row
+        if row.suite in SUITES:
+            tasks.setdefault((row.suite, row.task or ""), {})[row.label] = row
     for (suite, task), found in tasks.items():
-        cells = [_score(found[label]) if label in found else "–" for label in columns]
-        other = next((row for label, row in found.items() if label not in columns), None)
-        cells.append(f"{_score(other)} {other.label}" if other else "–")
+        cells = [_short(found[label]) if label in found else "–" for label in COLUMNS]
+        other = next((row for label, row in found.items() if label not in COLUMNS), None)
+        cells.append(f"{_short(other)} {other.label}" if other else "–")
         lines.append(f"| {suite} | {task} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _short(row: Row) -> str:
+    return f"{row.iqm:.{2 if abs(row.iqm) < 10 else 0 if abs(row.iqm) >= 100 else 1}f}"
 
 
 def _score(row: Row) -> str:

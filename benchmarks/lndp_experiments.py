@@ -40,6 +40,7 @@ CARTPOLE, ACROBOT = "--env ontogym/CartPole-v1", "--env ontogym/Acrobot-v1"
 PENDULUM = "--env ontogym/Pendulum-v1"
 FORAGING, SWITCH = "--env ontogym/Foraging-v0", "--env ontogym/ForagingSwitch-v0"
 REWARD = "--env ontogym/ForagingRewardOnly-v0"
+PLAIN = "--no-io-identity"
 
 GROUPS: dict[str, dict[str, Experiment]] = {
     "The tasks, with I/O identity": {
@@ -51,11 +52,13 @@ GROUPS: dict[str, dict[str, Experiment]] = {
         "switch-identity": Experiment("Foraging, food moves", f"{SWITCH} --io-identity"),
     },
     "The tasks, without I/O identity (the paper's agent)": {
-        "cartpole-plain": Experiment("CartPole", CARTPOLE),
-        "acrobot-plain": Experiment("Acrobot", f"{ACROBOT} --generations 40"),
-        "pendulum-plain": Experiment("Pendulum", f"{PENDULUM} --no-bias --generations 40 --eval-lives 32"),
-        "foraging-plain": Experiment("Foraging", f"{FORAGING} --generations 60"),
-        "cartpole-plain-long": Experiment("CartPole, long run", f"{CARTPOLE} --generations 1000"),
+        "cartpole-plain": Experiment("CartPole", f"{CARTPOLE} {PLAIN}"),
+        "acrobot-plain": Experiment("Acrobot", f"{ACROBOT} {PLAIN} --generations 40"),
+        "pendulum-plain": Experiment(
+            "Pendulum", f"{PENDULUM} {PLAIN} --no-bias --generations 40 --eval-lives 32"
+        ),
+        "foraging-plain": Experiment("Foraging", f"{FORAGING} {PLAIN} --generations 60"),
+        "cartpole-plain-long": Experiment("CartPole, long run", f"{CARTPOLE} {PLAIN} --generations 1000"),
     },
     "Ablation on Pendulum, with I/O identity": {
         "pendulum-no-bias": Experiment(

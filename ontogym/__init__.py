@@ -23,7 +23,7 @@ def load(
     env_kwargs: Mapping[str, Any] | None = None,
     trusted: bool = False,
 ) -> Loaded:
-    """Load an agent: ``"zoo:NAME"``, a run folder, or an agent file; see `ontogym.baselines.loading.load`."""
-    from ontogym.baselines.loading import load as load_anything
+    """Load an agent: ``"zoo:NAME"``, a run folder, a file, a submission; see `ontogym.leaderboard.loading.load_any`."""
+    from ontogym.leaderboard.loading import load_any
 
-    return load_anything(target, env, env_kwargs, trusted)
+    return load_any(target, env, env_kwargs, trusted)

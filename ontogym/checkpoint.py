@@ -278,7 +278,12 @@ def _read(path: Path | str) -> tuple[dict[str, NDArray[Any]], str, dict[str, Any
     try:
         with safe_open(path, framework="numpy") as file:
             raw = (file.metadata() or {}).get("ontogym")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator)
+            names = list(file.keys())
+            for name in names:
+                _check_type(path, name, file.get_slice(name).get_dtype())
+            arrays = {name: file.get_tensor(name) for name in names}
+    except OntogymError:
+        raise
     except (SafetensorError, OSError, ValueError) as error:
         raise OntogymError(
             f"{path} is truncated or is no safetensors file ({error}); restore it from a copy or start a new run."
@@ -302,6 +307,17 @@ def _read(path: Path | str) -> tuple[dict[str, NDArray[Any]], str, dict[str, Any
             f"{path} is damaged: it was changed after it was written; restore it from a copy or start a new run."
         )
     return arrays, kind, facts
+
+
+_TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
+"""Those of safetensors that NumPy has."""
+
+
+def _check_type(path: Path, name: str, kind: str) -> None:
+    if kind not in _TYPES:
+        raise OntogymError(
+            f"{path} holds the tensor {name!r} in {kind}, a type that NumPy lacks; save it as float32 (F32)."
+        )
 
 
 def _unchanged(path: Path) -> bool:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["OntogymError", "UnknownNameError", "check_ranges", "nearest"]
+__all__ = ["OntogymError", "UnknownNameError", "check_ranges", "listed", "nearest"]
 
 
 class OntogymError(ValueError):
@@ -29,14 +29,22 @@ def _again(kind: type[OntogymError], args: tuple[Any, ...], state: dict[str, Any
 
 
 class UnknownNameError(OntogymError, LookupError):
-    """A name that no registry, folder or option knows."""
+    """A name that no registry, folder or option knows; `more` says how else one may be given."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], more: str = "") -> None:
         known = sorted(known)
         close = nearest(name, known)
-        hint = f"did you mean {close!r}?" if close else f"known are: {', '.join(known) or 'none'}."
-        super().__init__(f"Unknown {kind} {name!r}; {hint}")
+        hint = f"did you mean {close!r}?" if close else f"known are: {listed(known) or 'none'}."
+        super().__init__(f"Unknown {kind} {name!r}; {hint}{' ' * bool(more)}{more}")
         self.name, self.known = name, known
+
+
+def listed(names: Iterable[str], most: int = 240) -> str:
+    """Names with commas between, at most so many characters of them, and how many are left out."""
+    kept, left = "", list(names)
+    while left and len(kept) + len(left[0]) + 2 <= most:
+        kept += (", " if kept else "") + left.pop(0)
+    return f"{kept}, and {len(left)} more" if left else kept
 
 
 def check_ranges(settings: object, **ranges: tuple[float, float]) -> None:

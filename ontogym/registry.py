@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ontogym.errors import OntogymError, UnknownNameError
@@ -23,11 +25,13 @@ from ontogym.errors import OntogymError, UnknownNameError
 __all__ = [
     "AGENTS",
     "EVALUATORS",
+    "FEATURE_EXTRACTORS",
     "RULES",
     "SPONTANEOUS",
     "STRATEGIES",
     "Entry",
     "Registry",
+    "import_here",
     "key_values",
     "load_object",
     "plugins",
@@ -53,13 +57,43 @@ def load_object(target: str) -> Any:
     if not (module_name and colon and attribute):
         raise OntogymError(f"{target!r} is no import target; write it as 'package.module:Name'.")
     try:
-        module = importlib.import_module(module_name)
+        module = import_here(module_name)
     except Exception as error:
         raise OntogymError(f"Cannot import {module_name!r} ({type(error).__name__}: {error}).") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
         raise UnknownNameError(f"name in module {module_name!r}:", attribute, vars(module)) from None
+
+
+def import_here(name: str) -> ModuleType:
+    """Import a module, one of the working directory, or a file by its path (``my_env.py``, ``tasks/my_env.py``).
+
+    Installed modules come first; a program that a package installs does not look where it is called, so that one's own
+    files would not be found else.
+
+    Raises:
+        ImportError: no such module or file, or another module has the file's name already.
+    """
+    path = Path(name)
+    if path.suffix == ".py":
+        if not path.is_file():
+            raise ImportError(f"there is no file {name} here")
+        name, folder = path.stem, str(path.resolve().parent)
+        known = getattr(sys.modules.get(name), "__file__", None)
+        if name in sys.modules and (known is None or Path(known).resolve() != path.resolve()):
+            raise ImportError(f"a module called {name!r} is there already; give the file another name")
+    else:
+        folder = os.getcwd()
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name not in (name, name.partition(".")[0]) or folder in sys.path:
+                raise
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    return importlib.import_module(name)
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:
@@ -153,7 +187,7 @@ def plugins(*chosen: Any) -> dict[str, str]:
         for value in (part.values() if isinstance(part, Mapping) else [part])
         if isinstance(value, str)
     }
-    tables = [table.entries() for table in (RULES, AGENTS, SPONTANEOUS, STRATEGIES)]
+    tables = [table.entries() for table in (RULES, AGENTS, SPONTANEOUS, STRATEGIES, FEATURE_EXTRACTORS)]
     found = [table[name] for name in sorted(names) for table in tables if name in table]
     return {entry.name: entry.origin for entry in found if entry.origin != "ontogym"}
 
@@ -247,5 +281,27 @@ EVALUATORS = Registry(
         "process": "ontogym.processes:Here",
         "pool": "ontogym.processes:WorkerPool",
         "ray": "ontogym.ray_workers:RayWorkers",
+    },
+)
+FEATURE_EXTRACTORS = Registry(
+    "feature extractor",
+    "ontogym.feature_extractors",
+    {
+        "flatten": "ontogym.developmental.feature_extractors.plain:Flatten",
+        "select": "ontogym.developmental.feature_extractors.plain:Select",
+        "random-projection": "ontogym.developmental.feature_extractors.plain:RandomProjection",
+        "network": "ontogym.developmental.feature_extractors.pretrained:NetworkFeatures",
+        "waves": "ontogym.developmental.feature_extractors.pretrained:WaveFeatures",
+        "fractals": "ontogym.developmental.feature_extractors.pretrained:FractalFeatures",
+        "untrained": "ontogym.developmental.feature_extractors.pretrained:UntrainedFeatures",
+    },
+)
+TRACKERS = Registry(
+    "tracker",
+    "ontogym.trackers",
+    {
+        "tensorboard": "ontogym.tracking:TensorBoard",
+        "wandb": "ontogym.tracking:WandB",
+        "mlflow": "ontogym.tracking:MLflow",
     },
 )

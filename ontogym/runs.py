@@ -19,8 +19,11 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import shlex
+import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,7 +39,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["RunFolder", "build_config", "command_line", "read_config", "read_progress", "stoppable", "table"]
+__all__ = [
+    "RunFolder",
+    "build_config",
+    "command_line",
+    "holding",
+    "read_config",
+    "read_progress",
+    "stoppable",
+    "table",
+]
 
 Arrays = Mapping[str, NDArray[Any]]
 C = TypeVar("C")
@@ -61,6 +73,7 @@ class RunFolder:
         config: everything that decides the result, JSON-able.
         resume: go on with what is there; None goes on where there is something and starts where there is not.
         neutral: names of settings that may differ when a run is resumed.
+        lately: those of them that checkpoints of version 0.2.0 and before were bound to.
         defaults: settings that a run which does not name them has; they are no part of `fingerprint`, so that a
             later version may add settings.
         record: name of the file that keeps the configuration. It may keep more under neutral names.
@@ -84,6 +97,7 @@ class RunFolder:
         resume: bool | None = False,
         *,
         neutral: Collection[str] = (),
+        lately: Collection[str] = (),
         defaults: Mapping[str, Any] | None = None,
         record: str = "config.json",
         before: Mapping[str, Any] | None = None,
@@ -92,7 +106,8 @@ class RunFolder:
     ) -> None:
         self.path, self.config = Path(path), dict(json.loads(json.dumps(config)))
         self.columns, self._record = tuple(columns), record
-        self._neutral, self._defaults = frozenset(neutral), dict(json.loads(json.dumps(defaults or {})))
+        self._neutral, self._lately = frozenset(neutral), frozenset(lately)
+        self._defaults = dict(json.loads(json.dumps(defaults or {})))
         self._check(resume, before)
         self._lock = checkpoint.hold_folder(self.path, doing)
         try:
@@ -153,10 +168,13 @@ class RunFolder:
 
     def fingerprint(self) -> str:
         """A hash of every setting that matters and is not at its default."""
+        return self._hash(self.config, self._neutral)
+
+    def _hash(self, config: Mapping[str, Any], neutral: Collection[str]) -> str:
         kept = {
             name: value
-            for name, value in self.config.items()
-            if name not in self._neutral and not (name in self._defaults and value == self._defaults[name])
+            for name, value in config.items()
+            if name not in neutral and not (name in self._defaults and value == self._defaults[name])
         }
         return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -198,7 +216,9 @@ class RunFolder:
             return None
         arrays, meta = checkpoint.load(file, kind)
         # Trainings of the first form kept their whole configuration instead of a fingerprint.
-        ours = meta.get("fingerprint", self.fingerprint()) == self.fingerprint()
+        bound = {**self.config, **{n: (self.kept or {}).get(n) for n in self._lately}}
+        known = (self.fingerprint(), self._hash(bound, self._neutral - self._lately))
+        ours = meta.get("fingerprint", known[0]) in known
         if not ours or meta.get("config", self.config) != self.config:
             raise OntogymError(
                 f"{file} belongs to another run than the {self._record} beside it; restore the file that was "
@@ -245,8 +265,19 @@ class RunFolder:
         try:
             if kind is not None and issubclass(kind, KeyboardInterrupt):
                 self._write()
+            elif kind is not None:
+                self._undo_start()
         finally:
             self.close()
+
+    def _undo_start(self) -> None:
+        """Take away what a new run that failed before its first checkpoint wrote: it must not block the next try."""
+        begun = {self._record, PROGRESS, "tensorboard", checkpoint.LOCK}
+        found = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
+        if self.kept is None and found <= begun:
+            for name in (self._record, PROGRESS):
+                (self.path / name).unlink(missing_ok=True)
+            shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
 
 
 def _own_rows(path: Path, meta: Mapping[str, Any]) -> bytes:
@@ -301,6 +332,17 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], header: boo
         writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+@contextlib.contextmanager
+def holding(path: Path | str, doing: str) -> Iterator[None]:
+    """Within, a folder is held for this process, where a command keeps something else there than a `RunFolder`.
+
+    Raises:
+        OntogymError: the folder cannot be written to, or another process holds it.
+    """
+    with contextlib.closing(checkpoint.hold_folder(path, doing)):
+        yield
 
 
 @contextlib.contextmanager
@@ -395,6 +437,26 @@ def command_line(
         else:
             words.append(str(value))
     return shlex.join(words)
+
+
+def toml(config: Mapping[str, Any]) -> str:
+    """A configuration as a TOML file that `read_config` reads again; None, which TOML has no word for, is left out."""
+    return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in config.items() if value is not None)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # TOML's inf and nan are written as Python's
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _flat(found: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

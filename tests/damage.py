@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,8 @@ class Kind(NamedTuple):
 
 def make_files(folder: Path) -> list[Kind]:
     """One file of every kind."""
-    return [*_evolved(folder / "evolved"), *_trained(folder / "trained"), *_studied(folder), *_seen(folder)]
+    made = (_evolved(folder / "evolved"), _trained(folder / "trained"), _studied(folder), _seen(folder))
+    return [kind for kinds in (*made, _shipped(folder / "shipped"), _long(folder)) for kind in kinds]
 
 
 def _evolved(folder: Path) -> list[Kind]:
@@ -128,6 +130,45 @@ def _seen(folder: Path) -> list[Kind]:
         Kind("twin", twin, lambda: load_twin(twin)),
         Kind("actor", actor, lambda: load_actor(actor)),
         Kind("cache", kept, look_up),
+    ]
+
+
+def _shipped(folder: Path) -> list[Kind]:
+    """Copies of what comes with the package."""
+    from ontogym.baselines.evolution.agent_files import ZOO, load_agent
+    from ontogym.retina_env.actor import load_actor
+    from ontogym.retina_env.twins import SHIPPED, load_twin
+
+    folder.mkdir()
+    agent, twin, actor = (folder / f"{name}.safetensors" for name in ("agent", "twin", "actor"))
+    shutil.copy(ZOO / "lndp-foraging.safetensors", agent)
+    shutil.copy(SHIPPED, twin)
+    shutil.copy(SHIPPED.with_name("actor-animals.safetensors"), actor)
+    return [
+        Kind("agent of the zoo", agent, lambda: load_agent(agent)),
+        Kind("twin that ships", twin, lambda: load_twin(twin)),
+        Kind("actor that ships", actor, lambda: load_actor(actor)),
+    ]
+
+
+def _long(folder: Path) -> list[Kind]:
+    """What long commands leave, so that they can go on."""
+    from ontogym import checkpoint
+    from ontogym.developmental.feature_extractors.saved_network import load_network
+    from ontogym.runs import read_config
+    from tests.kills import JOBS
+
+    runs = {name: folder / name.replace(" ", "-") for name in ("pretrain", "retina fit", "sweep")}
+    for name, out in runs.items():
+        JOBS[name](out, False)
+    pretrained, cell = runs["pretrain"], next((runs["sweep"] / "cells").glob("*.json"))
+    state, fit = pretrained / "checkpoint.safetensors", runs["retina fit"] / "state.fit"
+    return [
+        Kind("checkpoint of pre-training", state, lambda: checkpoint.meta(state)),
+        Kind("pre-trained network", pretrained / "network.safetensors", lambda: load_network(pretrained)),
+        Kind("its configuration", pretrained / "config.json", lambda: read_config(pretrained)),
+        Kind("state of a twin's fit", fit, lambda: checkpoint.load(fit, "twin training")),
+        Kind("cell of ontogym sweep", cell, lambda: checkpoint.read_sealed_json(cell)),
     ]
 
 

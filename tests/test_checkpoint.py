@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ontogym import checkpoint
+from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.errors import OntogymError
 
 ARRAYS = {"mean": np.arange(6.0).reshape(2, 3), "count": np.array(7), "mask": np.array([True, False])}
@@ -209,3 +210,17 @@ def test_files_from_before_the_checksum_are_read(path, tmp_path):
             checkpoint.read_sealed_json(tmp_path / "x.json")
     with pytest.raises(OntogymError, match="no file"):
         checkpoint.read_sealed_json(tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_types_that_numpy_lacks_are_one_sentence(kind: str, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    header = {"ontogym": '{"ontogym_format": 1, "kind": "agent", "meta": {}}'}
+    save_file({"genome": torch.zeros(3).to(getattr(torch, kind))}, tmp_path / "a.safetensors", header)
+    for read in (lambda file: checkpoint.load(file, "agent"), checkpoint.meta, load_agent):
+        with pytest.raises(
+            OntogymError, match=r"'genome' in (BF16|F8_E\w+), a type that NumPy lacks; save it as float32"
+        ):
+            read(tmp_path / "a.safetensors")

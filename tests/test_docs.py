@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ontogym.baselines.sweep.plan import read_plan
+from ontogym.cli.commands import parse
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -34,6 +38,53 @@ def test_python_of_the_documents_runs(name: str, code: str, tmp_path: Path) -> N
     assert done.returncode == 0, f"{name}:\n{done.stderr}"
 
 
+def lines(page: Path) -> list[list[str]]:
+    """The words of every shell line of a page, without comments."""
+    bodies = [body for kind, body in BLOCK.findall(page.read_text()) if kind == "bash"]
+    return [
+        shlex.split(line, comments=True) for body in bodies for line in body.replace("\\\n", " ").splitlines()
+    ]
+
+
+def written(kind: str) -> list[str]:
+    """Every line of the documents that runs `kind`, once."""
+    found = [words for page in PAGES for words in lines(page) if words[:1] == [kind]]
+    return sorted({shlex.join(words) for words in found})
+
+
+@pytest.mark.parametrize("line", written("ontogym"))
+def test_commands_of_the_documents_exist(line: str) -> None:
+    """In dry form: the parser takes them, flag by flag; what they do has tests of its own."""
+    words = shlex.split(line)[1:]
+    words = words[: words.index(">")] if ">" in words else words
+    if "--config" in words:  # a file that the reader has by then
+        del words[words.index("--config") : words.index("--config") + 2]
+    parse(words)
+
+
+@pytest.mark.parametrize("line", [line for line in written("python") if "--list" in line])
+def test_lists_of_the_experiments_are_printed(line: str) -> None:
+    words = shlex.split(line)[1:]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 3
+
+
+@pytest.mark.parametrize("file", sorted({w[2] for page in PAGES for w in lines(page) if w[1:2] == ["sweep"]}))
+def test_sweeps_of_the_documents_have_cells(file: str) -> None:
+    if (ROOT / file).exists():  # a page may also name a file that its reader is to write
+        assert read_plan(ROOT / file).cells
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.is_relative_to(ROOT / "docs")], ids=lambda p: p.stem)
+def test_every_page_has_code_that_the_tests_run(page: Path) -> None:
+    """Python, a list of an experiment, or a sweep of the repository; `test_tables.py` makes the tables again."""
+    python = any(kind == "python" for kind, _ in BLOCK.findall(page.read_text()))
+    tried = [w for w in lines(page) if w[:1] == ["python"] and {"--list", "--write"} & set(w)]
+    swept = [w for w in lines(page) if w[1:2] == ["sweep"] and (ROOT / w[2]).exists()]
+    assert python or tried or swept
+
+
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     commands = [line for _, body in blocks("bash") for line in body.splitlines() if "pytest" in line]
     assert len(commands) == 1
@@ -45,7 +96,8 @@ def test_relative_links_lead_somewhere() -> None:
     for page in PAGES:
         if page.exists():
             for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-                made = "catalogue/" in target  # pages that the site is built with; mkdocs --strict holds them
+                # Pages that the site is built with; `docs/hooks.py` holds their links, and `mkdocs --strict` it.
+                made = any(part in target for part in ("catalogue/", "notebooks/", "board/", "reference/"))
                 if not made and not (page.parent / target).exists():
                     missing.append(f"{page.relative_to(ROOT)} -> {target}")
     assert not missing

@@ -16,6 +16,7 @@ ONCE = {
     "holding a folder": (r"hold_folder\(", {"checkpoint.py", "runs.py"}),
     "run folders": (r"pass --resume to go on", {"runs.py"}),
     "checksums": (r"64 zeros|ontogym_checksum", {"checkpoint.py"}),
+    "compiled code that is kept": (r"numba import .*\bnjit\b|numba\.njit", {"compiling.py"}),
     "Ray": (r"^\s*import ray\b", {"ray_workers.py"}),
     "the rollout": (r"while active\.any\(\)", {"baselines/lives/rollout.py"}),
     "the actor's contract": (

@@ -12,12 +12,17 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.batched.flat import flatten_batch
 from ontogym.errors import OntogymError
 
-__all__ = ["MAX_CHANNELS", "SpaceAdapter", "encode_actions", "observation_gain"]
+__all__ = ["MAX_CHANNELS", "SpaceAdapter", "SpaceError", "encode_actions", "observation_gain"]
 
 MAX_CHANNELS = 512
 """Widest flattened observation an agent takes; images need a feature extractor in front."""
+
+
+class SpaceError(OntogymError):
+    """A space that no agent of the asked kind can live in."""
 
 
 class SpaceAdapter:
@@ -39,7 +44,7 @@ class SpaceAdapter:
 
     def observe(self, observations: Any) -> NDArray[np.float32]:
         """A batch of observations, as a vector env returns them, flattened to ``(P, O)`` float32."""
-        return _flatten_batch(self.observation_space, observations)
+        return flatten_batch(self.observation_space, observations)
 
     def encode(self, actions: Any) -> NDArray[np.float32]:
         """Actions as motor channels ``(P, A)``: see `encode_actions`."""
@@ -53,7 +58,8 @@ class SpaceAdapter:
         """
         space = self.action_space
         if isinstance(space, spaces.Discrete):
-            return motor.argmax(1).astype(space.dtype) + space.start
+            chosen: NDArray[Any] = motor.argmax(1).astype(space.dtype) + space.start
+            return chosen
         if isinstance(space, spaces.MultiBinary):
             return (motor > 0).astype(space.dtype).reshape(len(motor), *space.shape)
         if isinstance(space, spaces.MultiDiscrete):
@@ -66,7 +72,8 @@ class SpaceAdapter:
         scaled = low + (unit + 1.0) * 0.5 * (high - low)
         if np.issubdtype(space.dtype, np.integer):
             scaled = np.rint(scaled)
-        return np.clip(scaled, low, high).astype(space.dtype)
+        within: NDArray[Any] = np.clip(scaled, low, high).astype(space.dtype)
+        return within
 
 
 def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32]:
@@ -75,7 +82,7 @@ def encode_actions(space: spaces.Space[Any], actions: Any) -> NDArray[np.float32
     Discrete and MultiDiscrete: one-hot. Box: scaled from the box to [-1, 1]. MultiBinary: 0 or 1.
     """
     if not isinstance(space, spaces.Box):
-        return _flatten_batch(space, actions)
+        return flatten_batch(space, actions)
     values = np.asarray(actions, dtype=np.float64)
     low, high = space.low.astype(np.float64), space.high.astype(np.float64)
     unit = 2.0 * (values - low) / np.where(high > low, high - low, 1.0) - 1.0
@@ -112,9 +119,9 @@ def observation_gain(space: spaces.Space[Any]) -> NDArray[np.float32]:
 
 def _observation_channels(space: spaces.Space[Any]) -> int:
     if isinstance(space, spaces.Box) and len(space.shape) >= 2 and min(space.shape[:2]) >= 8:
-        raise OntogymError(
+        raise SpaceError(
             f"Observations of shape {space.shape} are images, which this agent does not take; "
-            "put a feature extractor in front (gymnasium.wrappers.TransformObservation) that gives a short vector."
+            "put a feature extractor in front that gives a short vector, such as --features waves."
         )
     if isinstance(space, spaces.Dict):
         channels = sum(_observation_channels(part) for part in space.spaces.values())
@@ -123,14 +130,14 @@ def _observation_channels(space: spaces.Space[Any]) -> int:
     elif isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
         channels = spaces.flatdim(space)
     else:
-        raise OntogymError(
+        raise SpaceError(
             f"An observation space of type {type(space).__name__} cannot be flattened to numbers; "
             "wrap the environment so that it gives a Box, Discrete, MultiDiscrete or MultiBinary."
         )
     if channels > MAX_CHANNELS:
-        raise OntogymError(
+        raise SpaceError(
             f"Observations flatten to {channels} numbers, more than the {MAX_CHANNELS} this agent takes; "
-            "put a feature extractor in front that gives a shorter vector."
+            "put a feature extractor in front that gives a shorter vector, such as --features random-projection."
         )
     return channels
 
@@ -144,28 +151,12 @@ def _action_channels(space: spaces.Space[Any]) -> int:
         return int(np.prod(space.shape))
     if isinstance(space, spaces.Box):
         if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
-            raise OntogymError(
-                "The action box is unbounded; wrap the environment in gymnasium.wrappers.RescaleAction or "
-                "ClipAction so that it has finite limits."
+            raise SpaceError(
+                "The action box is unbounded; give it finite limits: gymnasium.wrappers.TransformAction(env, lambda action: "
+                "action, gymnasium.spaces.Box(LOW, HIGH, SHAPE))."
             )
         return int(np.prod(space.shape))
-    raise OntogymError(
+    raise SpaceError(
         f"An action space of type {type(space).__name__} is not supported; wrap the environment so that it "
         "takes Discrete, MultiDiscrete, MultiBinary or Box actions."
     )
-
-
-def _flatten_batch(space: spaces.Space[Any], batch: Any) -> NDArray[np.float32]:
-    if isinstance(space, spaces.Dict):
-        return np.concatenate([_flatten_batch(part, batch[key]) for key, part in space.spaces.items()], 1)
-    if isinstance(space, spaces.Tuple):
-        return np.concatenate([_flatten_batch(part, item) for part, item in zip(space.spaces, batch)], 1)
-    values = np.asarray(batch)
-    if isinstance(space, spaces.Discrete):
-        return np.eye(int(space.n), dtype=np.float32)[values - space.start]
-    if isinstance(space, spaces.MultiDiscrete):
-        rows = (values - space.start).reshape(len(values), -1)
-        return np.concatenate(
-            [np.eye(int(n), dtype=np.float32)[rows[:, k]] for k, n in enumerate(space.nvec.ravel())], 1
-        )
-    return values.reshape(len(values), -1).astype(np.float32)

@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ontogym.agents.base import Feedback
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot
 from ontogym.agents.spaces import encode_actions
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.lives.player import Player
+from ontogym.baselines.lives.recording import LifeRecording, record_life
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.batched.flat import batch_of_one
+from ontogym.developmental.feature_extractors.base import split_features
 from ontogym.envs import conditions
 from ontogym.envs.registration import episodes_of_life
+from ontogym.errors import OntogymError
 
-__all__ = ["Loaded", "load"]
+if TYPE_CHECKING:
+    import networkx as nx
+
+__all__ = ["MAX_STEPS", "Loaded", "load"]
+
+MAX_STEPS = 10_000
+"""Where a recorded episode is cut, if neither the environment nor the run has a limit."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class Loaded:
         spec: the life that it was made for.
         parameters: how many numbers were evolved or trained.
         facts: whatever else its file says (score, seed, generation).
+        options: of the agent or algorithm.
     """
 
     name: str
@@ -40,6 +51,7 @@ class Loaded:
     spec: LifeSpec
     parameters: int
     facts: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     _life: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -49,7 +61,7 @@ class Loaded:
         """Begin a new life; all chance in it follows from the seed."""
         actor = self.player.actor(1, self.spec)
         seeds = np.array([seed], dtype=np.uint64)
-        channels = encode_actions(actor.action_space, _batch_of_one(actor.action_space.sample())).shape[1]
+        channels = encode_actions(actor.action_space, batch_of_one(actor.action_space.sample())).shape[1]
         feedback = Feedback.newborn(1, channels)
         self._life.update(actor=actor, state=actor.begin(seeds), feedback=feedback)
 
@@ -70,28 +82,91 @@ class Loaded:
             terminated: whether the step before ended its episode by termination.
             deterministic: for SB3's sake; agents here have no other way to act.
         """
-        if not self._life:
-            self.reset()
-        life, no = self._life, np.zeros(1, np.bool_)
+        life, no = self._living(), np.zeros(1, np.bool_)
         told = life["feedback"]._replace(
             reward=np.array([reward], np.float32),
             start=no | episode_start | life["feedback"].start,
             terminated=no | terminated,
         )
-        actor, batch = life["actor"], _batch_of_one(observation)
+        actor, batch = life["actor"], batch_of_one(observation)
         actions, life["state"] = actor.act(life["state"], batch, told, np.ones(1, np.bool_))
         action = encode_actions(actor.action_space, actions)
         life["feedback"] = Feedback.of(0.0, action.shape[1])._replace(action=action)
         return actions[0], life["state"]
 
+    def _living(self) -> dict[str, Any]:
+        if not self._life:
+            self.reset()
+        return self._life
 
-def _batch_of_one(item: Any) -> Any:
-    """One observation as a batch, in the form of its space."""
-    if isinstance(item, Mapping):
-        return {key: _batch_of_one(part) for key, part in item.items()}
-    if isinstance(item, tuple):
-        return tuple(_batch_of_one(part) for part in item)
-    return np.asarray(item)[None]
+    def network(self, state: Any = None) -> NetworkSnapshot:
+        """The network as it is now, or as it was in a state that `predict` returned.
+
+        States of some engines are overwritten by the next step: look before you `predict` again.
+
+        Raises:
+            OntogymError: it has none.
+        """
+        life = self._living()
+        try:
+            return NetworkSnapshot(*life["actor"].network(life["state"] if state is None else state))
+        except NotImplementedError as error:
+            raise OntogymError(f"{self.name!r} has no network to show ({error}).") from error
+
+    def to_networkx(self, state: Any = None) -> nx.DiGraph:
+        """`network` as a ``networkx.DiGraph``, edges from the presynaptic to the postsynaptic node.
+
+        Nodes are numbered from 0 and carry ``kind`` (input, hidden, output) and ``activation``; edges carry ``weight``.
+        """
+        import networkx as nx
+
+        net, graph = self.network(state), nx.DiGraph()
+        count = len(net.mask)
+        for k in range(count):
+            kind = "input" if k < net.n_inputs else "output" if k >= count - net.n_outputs else "hidden"
+            graph.add_node(k, kind=kind, activation=float(net.activation[k]))
+        for post, pre in np.argwhere(net.mask).tolist():
+            graph.add_edge(pre, post, weight=float(net.weights[post, pre]))
+        return graph
+
+    def to_pyg(self, state: Any = None) -> Any:
+        """`network` as a ``torch_geometric.data.Data``: ``x`` (N, F), ``edge_index`` (2, E) from pre to post, ``edge_attr``
+        (E, 1) weights, ``activation`` (N,), ``node_type`` (N,) 0 input, 1 hidden, 2 output."""
+        import torch
+        from torch_geometric.data import Data
+
+        net = self.network(state)
+        post, pre = np.nonzero(net.mask)
+        kind = np.ones(len(net.mask), np.int64)
+        kind[: net.n_inputs] = 0
+        kind[len(kind) - net.n_outputs :] = 2
+        return Data(
+            x=torch.as_tensor(np.array(net.nodes)),
+            edge_index=torch.as_tensor(np.stack([pre, post])),
+            edge_attr=torch.as_tensor(np.array(net.weights[post, pre][:, None])),
+            activation=torch.as_tensor(np.array(net.activation)),
+            node_type=torch.as_tensor(kind),
+        )
+
+    def record(self, seed: int = 0, episodes: int | None = None, **settings: Any) -> LifeRecording:
+        """One whole life as arrays: observations, actions, rewards, and the network at every step.
+
+        Args:
+            seed: of the life. episodes: of the life; those it was made for if not given.
+            settings: further arguments of `record_life`, such as ``reward_clamp=0.0``.
+        """
+        spec = self.spec
+        own = {
+            k: v
+            for k, v in spec.as_json().items()
+            if k not in ("env", "env_kwargs", "episodes", "conditions")
+        }
+        own["max_steps"] = own.get("max_steps", MAX_STEPS)
+        built, genome = self.player
+        name = None if isinstance(built, Agent) else self.name
+        kept = spec.episodes if episodes is None else episodes
+        merged = {"name": name, **own, **settings}
+        return record_life(built, genome, spec.env, spec.env_kwargs, kept, seed, **merged)
 
 
 def load(
@@ -111,23 +186,42 @@ def load(
         OntogymError: no such thing, a damaged file, or an environment that does not fit.
     """
     if (Path(target) / "run.json").is_file():
-        return _trained(Path(target), env, env_kwargs)
+        return _trained(Path(target), env, env_kwargs, trusted)
+    _check_trusted(dict(env_kwargs or {}), trusted)
     saved = load_agent(target)
+    _check_trusted(saved.env_kwargs, trusted)
     agent = saved.build(env, env_kwargs, trusted=trusted)
     spec = saved.spec(env, env_kwargs, conditions=tuple(conditions(env or saved.env)))
     player = Player(agent, saved.genome)
-    return Loaded(saved.agent, str(target), player, spec, len(saved.genome), dict(saved.facts))
+    facts, options = dict(saved.facts), dict(saved.options)
+    return Loaded(saved.agent, str(target), player, spec, len(saved.genome), facts, options)
 
 
-def _trained(folder: Path, env: str | None, env_kwargs: Mapping[str, Any] | None) -> Loaded:
+def _check_trusted(env_kwargs: Mapping[str, Any], trusted: bool, env: str = "") -> None:
+    """Refuse names that would import code, unless the file that they stand in is trusted."""
+    choice = split_features(env_kwargs)[0]
+    name = choice.get("name") if isinstance(choice, Mapping) else choice
+    for word in (env, str(name or "")):
+        if ":" in word and not trusted:
+            raise OntogymError(
+                f"This names {word!r}, which would import code; say that you trust its maker (trusted=True, --trust)."
+            )
+
+
+def _trained(
+    folder: Path, env: str | None, env_kwargs: Mapping[str, Any] | None, trusted: bool = False
+) -> Loaded:
     from ontogym.baselines.sb3.policy import load_policy, read_training_run
 
     run = read_training_run(folder)
     kwargs = run.env_kwargs if env is None else dict(env_kwargs or {})
+    _check_trusted(kwargs, trusted, env or run.env)
     single = make_single(env or run.env, kwargs)
     actor = load_policy(run.tensors, run.options, single.observation_space, single.action_space)
     single.close()
     goals = tuple(conditions(env or run.env))
     spec = LifeSpec(env or run.env, kwargs, episodes=episodes_of_life(env or run.env), conditions=goals)
     size = sum(int(np.asarray(tensor).size) for tensor in run.tensors.values())
-    return Loaded(run.agent_type, str(folder), Player(actor), spec, size, {"seed": run.seed})
+    facts: dict[str, Any] = {k: run.training[k] for k in ("env_steps", "command") if k in run.training}
+    facts["seed"] = run.seed
+    return Loaded(run.agent_type, str(folder), Player(actor), spec, size, facts, dict(run.options))

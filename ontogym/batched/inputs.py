@@ -69,12 +69,16 @@ def as_array(actions: Any) -> NDArray[Any]:
     """Actions as an array.
 
     Raises:
-        OntogymError: lists of different lengths.
+        OntogymError: lists of different lengths, or what cannot be an array.
     """
     try:
         return np.asarray(actions)
     except ValueError as error:
         raise OntogymError("The parts of these actions differ in length; pass one array.") from error
+    except Exception as error:  # of an object that makes its array itself
+        raise OntogymError(
+            f"Actions of type {type(actions).__name__} are no array ({error}); pass one."
+        ) from error
 
 
 class _DiscreteChecker:
@@ -119,7 +123,8 @@ class _BoundsChecker:
             if self.dtype.kind == "i":
                 given = _as_integers(given)
             elif given.dtype.kind in "fiu":
-                given = given.astype(self.dtype)
+                with np.errstate(over="ignore"):  # what overflows is infinite, and outside
+                    given = given.astype(self.dtype)
             else:
                 raise OntogymError(f"Actions of type {given.dtype} are not numbers; pass {self.dtype}.")
         inside = (given >= self.low) & (given <= self.high) & np.isfinite(given)

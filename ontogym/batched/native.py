@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float32, float64, njit, types, uint64, void
+from numba import float32, float64, types, uint64, void
 from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics, own_native_form
+from ontogym.compiling import njit
 from ontogym.registry import load_object
 
 __all__ = ["OBSERVE", "STEP", "NativeDynamics", "native_of", "uniform"]

@@ -7,6 +7,7 @@ prints. Bad input ends with one sentence on stderr and exit status 2; nothing ha
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,10 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status (0 done, 1 found faults, 2 bad input, 130 interrupted, 143 terminated)."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding shows a question mark for what it lacks, and does not end the command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     if argv in (["--version"], ["-V"]):
         print(f"ontogym {sys.modules['ontogym'].__version__}")
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
@@ -23,7 +24,8 @@ class Evaluate:
     """Let an evolved or trained agent live fresh lives and report its returns with a 95 % interval.
 
     Attributes:
-        target: a run folder of evolve or train, an agent file, or zoo:NAME.
+        target: a run folder of evolve or train, an agent file, a submission, or zoo:NAME; or an agent without weights by its
+            name, such as random or reference, with --env.
         lives: how many fresh lives.
         seed: decides all chance.
         episodes: episodes per life; those it was evolved with if not given.
@@ -74,15 +76,15 @@ class Evaluate:
         """Evaluate and print; returns the summary."""
         from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
-        from ontogym.baselines.loading import load
         from ontogym.envs.world_anchors import world_conditions
+        from ontogym.leaderboard.loading import load_any
 
-        loaded = load(self.target, trusted=self.trust)
+        loaded = self._loaded(load_any)
         env, kwargs = self.env or loaded.spec.env, key_values(self.env_kwargs, "--env-kwargs")
         if _same_kind(env, loaded.spec.env):
             kwargs = {**loaded.spec.env_kwargs, **kwargs}
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
-            loaded = load(self.target, env, kwargs, trusted=self.trust)
+            loaded = load_any(self.target, env, kwargs, trusted=self.trust)
         changes: dict[str, Any] = {
             "episodes": self.episodes,
             "reward_clamp": self.reward_clamp,
@@ -113,11 +115,12 @@ class Evaluate:
         summary["changes"] = _changes(spec.env, result, self.window)
         scored = [change["regained"] for change in summary["changes"] if change["regained"] is not None]
         summary["regained"] = sum(scored) / len(scored) if scored else None
-        if spec.freeze is not None:
-            free = loaded.player.live(dataclasses.replace(spec, freeze=None), seeds)
-            summary["frozen"] = {"what": spec.freeze, "from_episode": spec.freeze_from} | compared(
-                result, free, spec, self.seed
-            )
+        if self.freeze is not None:
+            # What it lives without in any case (a control that is born still) is no part of the intervention.
+            usual = {name: getattr(loaded.spec, name) for name in ("freeze", "freeze_from")}
+            free = loaded.player.live(dataclasses.replace(spec, **usual), seeds)
+            frozen = compared(result, free, spec, self.seed)
+            summary["frozen"] = {"what": self.freeze, "from_episode": self.from_episode} | frozen
         if self.worlds is not None:
             summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:
@@ -142,13 +145,22 @@ class Evaluate:
             **summary,
         }
 
+    def _loaded(self, load_any: Any) -> Any:
+        """The target in its own environment; what has none, such as chance, in that of the line."""
+        try:
+            return load_any(self.target, trusted=self.trust)
+        except OntogymError:
+            if self.env is None or Path(self.target).exists():
+                raise
+            return load_any(self.target, self.env, key_values(self.env_kwargs, "--env-kwargs"), self.trust)
+
 
 def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
     """Every change of the rules that the lives met, with what was regained."""
     from ontogym.baselines.lives.switches import regained_in_lives
-    from ontogym.envs.registration import ENTRIES, anchors, change_cost
+    from ontogym.envs.registration import anchors, change_cost, entry_of
 
-    if env not in ENTRIES:
+    if entry_of(env) is None:
         return []
     random, optimal = anchors(env)
     cost = change_cost(env)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -12,15 +13,18 @@ from ontogym.agents.lndp.organism import LNDPConfig
 from ontogym.agents.plastic.config import PlasticConfig
 from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.baselines.evolution.presets import NETWORKS, preset
+from ontogym.cli.advice import what_to_try
 from ontogym.cli.configs import given, kept_config, with_values
-from ontogym.cli.options import print_table, score_line
+from ontogym.cli.grouped_help import flags_of, print_grouped
+from ontogym.cli.options import Features, print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
-from ontogym.runs import build_config, stoppable
+from ontogym.runs import build_config, stoppable, toml
 
-__all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "with_preset"]
+__all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "help_of_evolve", "with_preset"]
 
 DEFAULT_ENV = "ontogym/CartPole-v1"
+STORED = "--stored"
 
 
 @dataclass(frozen=True)
@@ -66,15 +70,22 @@ class Evolve:
 
     Attributes:
         preset: start from what is known to work in this environment.
+        paper: the LNDP of the paper, without the departures that the presets make (I/O identity and others).
         resume: go on with the run in the folder.
+        cite: print the BibTeX of what was used.
+        dry_run: print the whole configuration as TOML for --config, and run nothing.
         json: print one JSON object as the last line.
     """
 
     config: Annotated[EvolutionConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: EvolutionConfig(env=DEFAULT_ENV)
     )
+    seen: Annotated[Features, tyro.conf.arg(name="")] = field(default_factory=Features)
     preset: bool = True
+    paper: bool = False
     resume: bool = False
+    cite: bool = False
+    dry_run: bool = False
     json: bool = False
 
     def run(self) -> dict[str, Any]:
@@ -83,12 +94,16 @@ class Evolve:
         from ontogym.cli.citations import used_by
 
         config = self.configured()
+        if self.dry_run:
+            if not self.json:
+                print(toml(config.as_json()), end="")
+            return {"config": config.as_json()}
         with stoppable(str(config.out)):
             result = evolve(config, resume=self.resume, progress=True)
         citations = used_by(config)
         if not self.json:
             self._print(config, result)
-            print("\nCite what was used:\n\n" + "\n".join(citations) if citations else "")
+            print("\n" + "\n".join(citations) if self.cite else "Cite what was used:  add --cite")
         return {
             **result.as_json(),
             "parameters": len(result.genome),
@@ -111,7 +126,7 @@ class Evolve:
         name = f"{config.env.rpartition('/')[2]}-{config.agent}-s{config.seed}".replace(":", ".")
         return dataclasses.replace(
             config,
-            env_kwargs={**kwargs, **config.env_kwargs},
+            env_kwargs=self.seen.added_to({**kwargs, **config.env_kwargs}),
             agent_options={**options, **self.options()},
             out=config.out or f"runs/{name}",
         )
@@ -131,9 +146,44 @@ class Evolve:
             ("seconds (processor)", f"{result.wall_seconds:.0f} ({result.cpu_seconds:.0f})"),
         ]
         print_table(f"{config.agent} on {config.env}, seed {config.seed}", ("", ""), rows)
+        if config.target is not None and not result.solved:
+            print("\n".join(["What to try:", *(f"  {line}" for line in what_to_try(config, result))]))
         # A stranger's file must not import code; a run of one's own with a module:Class may.
         trust = " --trust" if ":" in config.agent + config.env else ""
         print(f"Next:  ontogym replay {config.out}{trust}      ontogym evaluate {config.out}{trust}")
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "What matters first": (
+        "env", "agent", "features", "generations", "target", "seed", "out", "resume", "workers", "dry_run",
+    ),
+    "The world and its lives": (
+        "env_kwargs", "features_options", "episodes", "conditions", "max_steps", "told", "silenced", "reward_clamp",
+        "development", "development_steps", "development_options",
+    ),
+    "The search": (
+        "preset", "paper", "strategy", "sigma", "strategy_options", "population", "lives", "utility", "min_weight",
+        "episode_weights", "eval_every", "eval_lives", "final_lives", "start_from",
+    ),
+    "Where it runs, and what it writes": (
+        "evaluator", "address", "slices", "checkpoint_every", "tensorboard", "track", "cite", "json",
+        "engine", "dtype", "device", "threads", "compiled",
+    ),
+    "The agent's rules": (
+        "rule", "synaptic_rule", "pruning_rule", "synaptogenesis_rule", "structural_rule", "rewire_every", "hears",
+        "synaptic_plasticity", "structural_plasticity",
+    ),
+    "The agent's body": (),
+}  # fmt: skip
+"""Headings of the help; flags that none of them names stand under the last."""
+
+
+def help_of_evolve(argv: list[str]) -> None:
+    """Print the grouped help of the agent that the line names."""
+    default, _ = with_preset(argv)
+    about = inspect.cleandoc(Evolve.__doc__ or "").partition("Attributes:")[0].strip()
+    about += "\n\nAnother agent has other flags: ontogym evolve --agent NAME --help."
+    print_grouped("ontogym evolve", about, flags_of(default, {"start_from": "from"}), GROUPS)
 
 
 def _body_options(body: Any, engine: Any, rule: str | None) -> dict[str, Any]:
@@ -196,6 +246,9 @@ def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
         word.replace("--from", "--start-from", 1) if word.partition("=")[0] == "--from" else word
         for word in argv
     ]
+    # A sweep's file is a stored configuration, in which a field that is not there means what it always meant.
+    stored = STORED in argv
+    argv = [word for word in argv if word != STORED]
     kept, argv = kept_config(argv, given(argv, "--out"))
     values = dict(kept or {})
     env = given(argv, "--env", values.get("env", DEFAULT_ENV))
@@ -205,7 +258,9 @@ def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
     if ":" not in agent and agent not in AGENTS:
         raise UnknownNameError(AGENTS.kind, agent, AGENTS)
     if kept is None and "--no-preset" not in argv:
-        values = preset(env, agent)
+        values = preset(env, agent, identity=not stored)
+        if "--paper" in argv:
+            values.pop("agent_options", None)
     options = values.pop("agent_options", {})
     settings = {**values, "env": env, "agent": agent}
     if kept is not None:

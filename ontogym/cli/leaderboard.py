@@ -43,6 +43,7 @@ class LeaderboardSubmit:
         options: of an agent without weights, as KEY=VALUE ...; such as the action of constant.
         env_steps: what it took to find those.
         out: folder of the submission; RUN_DIR/submission, or submissions/NAME, if not given.
+        suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
 
@@ -55,10 +56,12 @@ class LeaderboardSubmit:
     options: tuple[str, ...] = ()
     env_steps: int = 0
     out: str | None = None
+    suite: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Evaluate, write, say where."""
+        _open_suite(self.suite)
         from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.runs import make_submission, read_run
         from ontogym.leaderboard.store import entry_name
@@ -78,7 +81,8 @@ class LeaderboardSubmit:
         score = sum(map(sum, returns)) / sum(map(len, returns))
         if not self.json:
             print(f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {score:.1f}")
-            print(f"Next:  ontogym leaderboard add {out} --store board")
+            own = f" --suite {self.suite}" if self.suite is not None else ""
+            print(f"Next:  ontogym leaderboard add {out} --store board{own}")
         return {
             "out": str(out),
             "id": name,
@@ -97,6 +101,7 @@ class LeaderboardVerify:
         store: folder of the leaderboard, for names.
         all: every entry of the store.
         held_out: a secret of the organiser that decides the held-out seeds; the package's own if not given.
+        suite: a TOML file of a suite of your own, for a local board.
         evaluator: where they are re-run: "process" (this one), "pool" (of worker processes), "ray" (see docs/cluster.md), or
             what a package adds.
         workers: how many at a time; 0 for as many as the evaluator's place has cores.
@@ -108,6 +113,7 @@ class LeaderboardVerify:
     store: str = "results"
     all: bool = False
     held_out: str | None = None
+    suite: str | None = None
     evaluator: str | None = None
     workers: int = 0
     address: str | None = None
@@ -115,8 +121,11 @@ class LeaderboardVerify:
 
     def run(self) -> dict[str, Any]:
         """Re-run, write ``verification.json``; exit status 1 if any is refused."""
+        _open_suite(self.suite)
+        _open_suite(self.suite)
         from ontogym.baselines.evolution.evaluators import make_workers
         from ontogym.leaderboard.limits import Refused
+        from ontogym.leaderboard.local_suites import every_local
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.suites import held_out
         from ontogym.leaderboard.verification import verify_files
@@ -133,7 +142,7 @@ class LeaderboardVerify:
                 reports[name] = _refused(name, error, self.json)
                 continue
             read.append(name)
-            tasks.append((files, seeds))
+            tasks.append((files, seeds, every_local()))
         with make_workers(self.evaluator, self.workers, self.address) as workers:
             for index, found in workers.results(verify_files, tasks):
                 self._keep(read[index], found)
@@ -177,6 +186,7 @@ class LeaderboardAdd:
             for a seed.
         verify: re-run it; without, it is listed as claimed, below all that is verified.
         held_out: a secret of the organiser that decides the held-out seeds; the package's own if not given.
+        suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
 
@@ -186,10 +196,12 @@ class LeaderboardAdd:
     accept: tuple[Literal["label", "copy", "replacement"], ...] = ()
     verify: bool = True
     held_out: str | None = None
+    suite: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Verify, add; exit status 1 if refused."""
+        _open_suite(self.suite)
         from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.submission import read_submission
@@ -247,7 +259,7 @@ class LeaderboardList:
 
     Attributes:
         store: folder of the leaderboard.
-        suite: only this suite.
+        suite: only this suite; or the TOML file of one of your own.
         json: print one JSON object as the last line.
     """
 
@@ -262,10 +274,11 @@ class LeaderboardList:
         from ontogym.leaderboard.board import read_board
         from ontogym.leaderboard.suites import get_suite
 
-        if self.suite is not None:
-            get_suite(self.suite)
+        wanted = _open_suite(self.suite)
+        if wanted is not None:
+            get_suite(wanted)
         board = read_board(self.store)
-        rows = [row for row in board.rows if self.suite in (None, row.suite)]
+        rows = [row for row in board.rows if wanted in (None, row.suite)]
         rows.sort(key=lambda row: (row.suite, row.task is None, row.task or "", row.rank))
         if not self.json:
             columns = (
@@ -311,6 +324,15 @@ def _cells(row: Any) -> tuple[str, ...]:
         f"{row.env_steps:,.0f}" + " (over budget)" * bool(row.over_budget),
         row.status + f" (+{row.unverified} claimed)" * bool(row.unverified) + " (copy)" * bool(row.copies),
     )
+
+
+def _open_suite(suite: str | None) -> str | None:
+    """The name of a suite; one that is a file is opened first."""
+    if suite is None or not suite.endswith(".toml"):
+        return suite
+    from ontogym.leaderboard.local_suites import use_suite
+
+    return use_suite(suite).name
 
 
 def _refused(name: str, error: Exception, quiet: bool) -> dict[str, Any]:

@@ -18,19 +18,24 @@ class LeaderboardSite:
         store: folder of the leaderboard.
         out: folder of the site, new or one that this command wrote.
         animations: film the growing networks of verified agents; films are kept and made only once.
+        suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
 
     store: str = "results"
     out: str = "site"
     animations: bool = True
+    suite: str | None = None
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Read the store, write the pages, say where."""
         from ontogym.leaderboard.board import read_board
+        from ontogym.leaderboard.local_suites import use_suite
         from ontogym.leaderboard.site import build_site
 
+        if self.suite is not None:
+            use_suite(self.suite)
         store = Path(self.store)
         report = build_site(read_board(store), self.out, store, self.animations)
         for entry, reason in report.skipped.items():

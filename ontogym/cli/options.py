@@ -1,15 +1,20 @@
-"""Small things that several commands share: KEY=VALUE options, tables, targets."""
+"""Small things that several commands share: KEY=VALUE options, tables, feature extractors."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from ontogym.errors import OntogymError
 from ontogym.registry import key_values
 
-__all__ = ["as_json", "key_values", "print_table", "score_line"]
+FEATURES = "features"
+"""As in `ontogym.developmental.feature_extractors.base`, which would import Gymnasium."""
+
+__all__ = ["Features", "as_json", "key_values", "print_table", "score_line"]
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has room."""
@@ -47,6 +52,33 @@ def score_line(summary: dict[str, Any]) -> str:
     """Mean and interval of a summary."""
     low, high = summary["ci95"]
     return f"{summary['mean']:.1f}  [{low:.1f}, {high:.1f}]"
+
+
+@dataclass(frozen=True)
+class Features:
+    """Through what an agent sees its world.
+
+    Attributes:
+        features: a feature extractor before the agent, for pictures, words and wide observations: flatten, select,
+            random-projection, waves, fractals, untrained, network (ontogym agents lists them), or "module:Class".
+        features_options: its options, such as size=16.
+    """
+
+    features: str | None = None
+    features_options: dict[str, Any] = field(default_factory=dict)
+
+    def added_to(self, env_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of an environment, with the choice among them if one was made.
+
+        Raises:
+            OntogymError: options of no extractor.
+        """
+        if self.features is None:
+            if self.features_options:
+                raise OntogymError("--features-options are those of an extractor; name it with --features.")
+            return env_kwargs
+        options = self.features_options
+        return {**env_kwargs, FEATURES: {"name": self.features, **options} if options else self.features}
 
 
 def as_json(found: Mapping[str, Any]) -> str:

@@ -13,23 +13,24 @@ from ontogym.errors import OntogymError
 
 __all__ = ["Replay"]
 
-MAX_STEPS = 10_000
-"""Where an episode is cut, if neither the environment nor the run has a limit."""
-
 
 @dataclass(frozen=True)
 class Replay:
     """Film one life, the task and the growing network side by side, and draw it as one still figure.
 
-    A life in which the rules change gets a second one, about the change.
+    A life in which the rules change gets a second one, about the change. Agents without a network, such as policies of
+    SB3, are shown from outside: the task, what they saw and what they did.
 
     Attributes:
-        target: a run folder, an agent file, or zoo:NAME.
-        out: folder for the pictures; replay-NAME here if not given.
-        format: gif or mp4.
-        episodes: episodes of the life; those it was evolved with if not given.
+        target: a run folder of evolve or train, an agent file, a submission, or zoo:NAME; or an agent without weights by its
+            name, such as random or reference, with --env.
+        out: folder for the pictures, RUN/replay or runs/replay-NAME if not given; or one file: .gif or .mp4 for the film,
+            .png, .svg or .pdf for the still figure.
+        format: gif or mp4, in a folder.
+        episodes: episodes of the life; those it was made for if not given.
         seed: which life.
         reward_clamp: tell the agent this number instead of every reward.
+        env: where an agent without weights acts.
         trust: the file is mine, or I trust its maker: import the module:Class that it names.
         json: print one JSON object as the last line.
     """
@@ -40,44 +41,47 @@ class Replay:
     episodes: int | None = None
     seed: int = 0
     reward_clamp: float | None = None
+    env: str | None = None
     trust: bool = False
     json: bool = False
 
     def run(self) -> dict[str, Any]:
         """Record, draw, say where; returns the paths."""
-        from ontogym.baselines.evolution.agent_files import load_agent
-        from ontogym.baselines.lives.recording import record_life
         from ontogym.figures.change import change_figure
         from ontogym.figures.film import write_animation
         from ontogym.figures.life import life_figure
         from ontogym.figures.style import save_figure
+        from ontogym.leaderboard.loading import load_any
 
-        saved = load_agent(self.target)
-        name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")
-        folder = Path(self.out or f"replay-{name}")
+        loaded = load_any(self.target, self.env, trusted=self.trust)
+        film, still, change = self._places()
         clamp = {} if self.reward_clamp is None else {"reward_clamp": self.reward_clamp}
         print("Living one life and drawing it, about half a minute ...", file=sys.stderr)
+        recording = loaded.record(self.seed, self.episodes, **clamp)
+        parent = next(path for path in (film, still) if path is not None).parent
         try:
-            recording = record_life(
-                saved.build(trusted=self.trust),
-                saved.genome,
-                saved.env,
-                saved.env_kwargs,
-                saved.episodes if self.episodes is None else self.episodes,
-                self.seed,
-                **{"max_steps": MAX_STEPS, **saved.lives, **clamp},
-            )
-        except NotImplementedError as error:
-            raise OntogymError(f"The agent {saved.agent!r} cannot be drawn: {error}.") from error
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+            parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OntogymError(f"Cannot write to {folder} ({error.strerror}); pass another --out.") from error
-        film = write_animation(recording, folder / f"life.{self.format}")
-        still = save_figure(life_figure(recording), folder / "life.png")
-        found = {"animation": str(film), "figure": str(still)}
-        if len(recording.switches):
-            found["change"] = str(save_figure(change_figure(recording), folder / "change.png"))
+            raise OntogymError(f"Cannot write to {parent} ({error.strerror}); pass another --out.") from error
+        found = {}
+        if film is not None:
+            found["animation"] = str(write_animation(recording, film))
+        if still is not None:
+            found["figure"] = str(save_figure(life_figure(recording), still))
+        if change is not None and len(recording.switches) and recording.has_network:
+            found["change"] = str(save_figure(change_figure(recording), change))
         if not self.json:
             print("\n".join(found.values()))
         return {**found, "return": float(recording.rewards.sum())}
+
+    def _places(self) -> tuple[Path | None, Path | None, Path | None]:
+        """Where film, still figure and the figure of a change go; None for those that were not asked for."""
+        out = Path(self.out) if self.out is not None else None
+        if out is not None and out.suffix.lower() in (".gif", ".mp4"):
+            return out, None, None
+        if out is not None and out.suffix.lower() in (".png", ".svg", ".pdf"):
+            return None, out, None
+        name = Path(self.target.removeprefix("zoo:")).resolve().name.removesuffix(".safetensors")
+        own = Path(self.target) if Path(self.target).is_dir() else None
+        folder = out or (own / "replay" if own is not None else Path("runs", f"replay-{name}"))
+        return folder / f"life.{self.format}", folder / "life.png", folder / "change.png"

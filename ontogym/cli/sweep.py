@@ -84,7 +84,7 @@ class Sweep:
         if not self.json:
             print(f"Primary endpoint: {plan.primary}. {len(cells)} of {len(plan.cells)} cells.\n\n{text}")
         if not self.table:
-            (out / "table.md").write_text(text + "\n")
+            (out / "table.md").write_text(text + "\n", encoding="utf-8")
         seconds = sum(c["result"].get("cpu_seconds") or 0.0 for c in cells)
         found = {name: interval._asdict() for name, interval in pooled(plan, cells).items()}
         if not self.json:
@@ -140,6 +140,7 @@ class Subprocesses:
     def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
         words = [sys.executable, "-m", "ontogym", *_line(command, flags).split("\0"), "--json"]
         words += ["--resume"] if resume else []
+        words += ["--stored"] if command == "evolve" else []
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self._folder
         )

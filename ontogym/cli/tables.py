@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -17,14 +17,20 @@ __all__ = ["Envs", "Rules", "markdown_table", "rule_row"]
 
 @dataclass(frozen=True)
 class Envs:
-    """List the environments, or show the page of one.
+    """List the environments, show the page of one, or look over one of your own.
+
+    Of an environment that is not of this suite: its spaces and limit, whether it repeats itself, and which agents fit.
 
     Attributes:
-        id: an environment whose page to show.
+        id: an environment whose page to show; one of your own as module:id or file.py:id.
+        env_kwargs: its arguments.
+        check: look it over, where it is one of this suite too.
         json: print one JSON object as the last line.
     """
 
     id: Annotated[str | None, tyro.conf.Positional] = None
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    check: bool = False
     json: bool = False
 
     def run(self) -> dict[str, Any]:
@@ -36,6 +42,8 @@ class Envs:
 
         if self.id is not None:
             spec = find_spec(self.id)
+            if self.check or spec.id not in ENTRIES:
+                return self._look_over()
             from gymnasium.envs.registration import load_env_creator
 
             creator = spec.entry_point
@@ -58,8 +66,38 @@ class Envs:
             )
         if not self.json:
             print_table("Environments", list(found[0]), [list(row.values()) for row in found])
-            print("Any other Gymnasium id works too. A page: ontogym envs ID")
+            print(
+                "Any other Gymnasium id works too. A page: ontogym envs ID. One of your own: ontogym envs module:id"
+            )
         return {"environments": found}
+
+    def _look_over(self) -> dict[str, Any]:
+        """Print what the preflight finds; status 1 if something is wrong."""
+        from dataclasses import asdict
+
+        from ontogym.baselines.preflight import look_over
+
+        found = look_over(str(self.id), self.env_kwargs)
+        rows = [
+            ("observation", " ".join(found.observation.split())),
+            ("action", " ".join(found.action.split())),
+            (
+                "numbers seen, motor channels",
+                "-" if found.channels is None else "{}, {}".format(*found.channels),
+            ),
+            ("steps of an episode", found.limit or "no limit"),
+            ("stepped", "as a batch" if found.native else "one by one"),
+            ("draws itself", "yes" if found.renders else "no"),
+            ("same seed, same episode", "yes" if found.deterministic else "no"),
+            ("evolve --agent", ", ".join(found.evolved) or "none as it is"),
+            ("train --algo", ", ".join(found.trained) or "none as it is"),
+            ("nodes of an LNDP", found.nodes or "-"),
+            ("--features", ", ".join(f"{k} ({v})" for k, v in found.features.items()) or "-"),
+        ]
+        if not self.json:
+            print_table(found.id, ("", ""), rows)
+            print("\n".join([*(f"Wrong: {fault}" for fault in found.faults), *found.advice]))
+        return {**asdict(found), "exit_status": int(bool(found.faults))}
 
 
 def _spaces(env: Any) -> tuple[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import tyro
 
 from ontogym.baselines.sb3.config import TrainingConfig
-from ontogym.cli.options import print_table
+from ontogym.cli.options import Features, print_table
 from ontogym.runs import stoppable
 
 __all__ = ["Train"]
@@ -27,6 +27,7 @@ class Train:
     """
 
     config: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(default_factory=TrainingConfig)
+    seen: Annotated[Features, tyro.conf.arg(name="")] = field(default_factory=Features)
     resume: bool = False
     json: bool = False
 
@@ -34,7 +35,7 @@ class Train:
         """Train and print the score; returns what run.json holds."""
         from ontogym.baselines.sb3.run import train
 
-        config = self.config
+        config = replace(self.config, env_kwargs=self.seen.added_to(self.config.env_kwargs))
         with stoppable(config.folder):
             run = train(config, resume=self.resume, progress=True)
         training = run["training"]

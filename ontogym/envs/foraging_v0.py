@@ -66,19 +66,21 @@ class ForagingParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         self.max_cycles, self.render_mode = int(max_cycles), render_mode
         self.possible_agents = [f"forager_{k}" for k in range(self.world.agents)]
         self.agents: list[str] = []
-        self._observation = {a: spaces.Box(0.0, 1.0, (10,), dtype=np.float32) for a in self.possible_agents}
-        self._action = {a: spaces.Discrete(len(MOVES)) for a in self.possible_agents}
+        self.observation_spaces = {
+            a: spaces.Box(0.0, 1.0, (10,), dtype=np.float32) for a in self.possible_agents
+        }
+        self.action_spaces = {a: spaces.Discrete(len(MOVES)) for a in self.possible_agents}
         self._streams: LaneStreams | None = None
         self._state: PatchWorldState | None = None
         self._cycle = 0
 
     def observation_space(self, agent: str) -> spaces.Box:
         """The space of an agent's senses, the same object at every call."""
-        return self._observation[agent]
+        return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Discrete[Any]:
         """The space of an agent's actions, the same object at every call."""
-        return self._action[agent]
+        return self.action_spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -160,7 +162,7 @@ class ForagingParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
     def _checked(self, actions: Mapping[str, int], agent: str) -> int:
         if agent not in actions:
             raise OntogymError(f"There is no action for {agent!r}; pass one for each of {self.agents}.")
-        if not self._action[agent].contains(actions[agent]):
+        if not self.action_spaces[agent].contains(actions[agent]):
             raise OntogymError(f"The action {actions[agent]!r} of {agent!r} is not one of 0 to 4.")
         return int(actions[agent])
 

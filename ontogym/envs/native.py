@@ -10,10 +10,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, uniform
+from ontogym.compiling import njit
 from ontogym.envs.classic_control import acrobot, cartpole, pendulum
 from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.native import STEP, NativeDynamics, native_of
+from ontogym.compiling import njit
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics
 from ontogym.envs.foraging import ForagingDynamics

@@ -485,20 +485,35 @@ def register_all() -> None:
         register_entry(entry)
 
 
+def bare_id(env_id: str) -> str:
+    """The id without ``ontogym:``, which Gymnasium takes as an order to import what is imported already.
+
+    The prefix of another module stays: whoever makes the environment elsewhere must import it there.
+    """
+    module, _, name = env_id.rpartition(":")
+    return name if module.partition(".")[0] == "ontogym" else env_id
+
+
+def entry_of(env_id: str) -> EnvEntry | None:
+    """What is known of an environment, by its id with or without a module before it; None for one from elsewhere."""
+    return ENTRIES.get(env_id.rpartition(":")[2])
+
+
 def anchors(env_id: str) -> tuple[float, float]:
     """Random and optimal return of a default life of `env_id`.
 
     Raises:
         UnknownNameError: the id is not one of this suite's (other environments have no known anchors).
     """
-    if env_id not in ENTRIES:
+    entry = entry_of(env_id)
+    if entry is None:
         raise UnknownNameError("environment with anchors", env_id, ENTRIES)
-    return ENTRIES[env_id].random_return, ENTRIES[env_id].optimal_return
+    return entry.random_return, entry.optimal_return
 
 
 def episodes_of_life(env_id: str) -> int:
     """Episodes of one life: the environment's own, else 1 where a hidden goal makes an episode a whole life, else 3."""
-    entry = ENTRIES.get(env_id)
+    entry = entry_of(env_id)
     if entry is not None and entry.episodes is not None:
         return entry.episodes
     return 1 if conditions(env_id) else 3
@@ -506,7 +521,7 @@ def episodes_of_life(env_id: str) -> int:
 
 def change_cost(env_id: str) -> tuple[float, float] | None:
     """What the policy that is best before a change of the rules earns before and after it; None where that is unknown."""
-    entry = ENTRIES.get(env_id)
+    entry = entry_of(env_id)
     if entry is None or entry.floor_return is None:
         return None
     return entry.optimal_return, entry.floor_return
@@ -517,5 +532,5 @@ def conditions(env_id: str) -> tuple[dict[str, Any], ...]:
 
     Empty where nothing is hidden, and for environments from elsewhere.
     """
-    entry = ENTRIES.get(env_id)
+    entry = entry_of(env_id)
     return tuple(dict(options) for options in entry.conditions) if entry else ()

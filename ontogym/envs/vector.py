@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -11,9 +12,15 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator, registry
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ontogym.batched.environments import BatchedVectorEnv
+from ontogym.envs.checked import CheckedEnv
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import import_here
 
-__all__ = ["find_spec", "is_native", "make_vector"]
+__all__ = ["OWN_ENVIRONMENT", "find_spec", "is_native", "make_vector"]
+
+OWN_ENVIRONMENT = (
+    "An environment of your own is module:id or file.py:id, looked for here too; all others: ontogym envs."
+)
 
 
 def make_vector(env_id: str, num_envs: int, **kwargs: Any) -> VectorEnv[Any, Any, Any]:
@@ -25,7 +32,7 @@ def make_vector(env_id: str, num_envs: int, **kwargs: Any) -> VectorEnv[Any, Any
       stays as it is, keeps its flags, and earns 0.
     - Others run in `gymnasium.vector.SyncVectorEnv`. With autoreset disabled that class refuses to step a
       lane that has ended, so it runs in `AutoresetMode.NEXT_STEP`: an ended lane starts over and goes on
-      *earning rewards*, which the caller must leave out.
+      *earning rewards*, which the caller must leave out. Their answers are checked (`ontogym.envs.checked`).
 
     Begin every life with ``reset(seed=[...])``, one seed per lane. Then a lane's life depends on its seed and its
     actions only. Without seeds a `SyncVectorEnv` lane continues a stream of random numbers that depends on
@@ -51,14 +58,16 @@ def make_vector(env_id: str, num_envs: int, **kwargs: Any) -> VectorEnv[Any, Any
             num_envs,
             vectorization_mode="sync",
             vector_kwargs={"autoreset_mode": AutoresetMode.NEXT_STEP},
-            **kwargs,
+            wrappers=[partial(CheckedEnv, name=env_id)],
+            # Gymnasium's own checker only warns, and dies of some of what it looks for.
+            **{"disable_env_checker": True, **kwargs},
         )
     except (gym.error.DependencyNotInstalled, ImportError) as error:
         raise OntogymError(_missing(spec, error)) from error
 
 
 def find_spec(env_id: str) -> EnvSpec:
-    """Gymnasium's spec of `env_id`; ``"module:id"`` imports the module first.
+    """Gymnasium's spec of `env_id`; ``"module:id"`` or ``"file.py:id"`` imports that first, also from the working directory.
 
     Raises:
         UnknownNameError: no such id; the nearest one is suggested.
@@ -67,12 +76,25 @@ def find_spec(env_id: str) -> EnvSpec:
     module, colon, name = env_id.rpartition(":")
     if colon:
         try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise OntogymError(f"Cannot import {module!r} for the environment {name!r} ({error}).") from error
+            import_here(module)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            raise OntogymError(
+                f"Cannot import {module!r} for the environment {name!r} ({said}); give module:id, or file.py:id, of a "
+                "module that registers it when it is imported."
+            ) from error
     if name not in registry:
-        raise UnknownNameError("environment", name, registry)
+        own = [known for known, spec in registry.items() if colon and _defined_in(spec, module)]
+        if own:
+            raise UnknownNameError(f"environment of {module}", name, own)
+        raise UnknownNameError("environment", name, registry, OWN_ENVIRONMENT)
     return registry[name]
+
+
+def _defined_in(spec: EnvSpec, module: str) -> bool:
+    point = spec.entry_point
+    where = point.partition(":")[0] if isinstance(point, str) else getattr(point, "__module__", "")
+    return where.split(".")[0] == Path(module).stem.split(".")[0]
 
 
 def is_native(spec: EnvSpec) -> bool:

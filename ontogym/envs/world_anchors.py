@@ -89,5 +89,5 @@ def in_worlds(
 
 @functools.cache
 def _read() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(FILE.read_text())
+    read: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return read

@@ -202,7 +202,7 @@ class NonstationaryWrapper(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
             setattr(self.env.unwrapped, name, usual * (1.0 + (factor - 1.0) * level))
 
 
-class NonstationaryVectorWrapper(VectorWrapper[Any, Any, Any, Any, Any]):
+class NonstationaryVectorWrapper(VectorWrapper):  # type: ignore[type-arg]  # generic from Gymnasium 1.4 on only
     """A vector environment whose lanes' sensors or actions change within their lives; in every autoreset mode.
 
     Args:

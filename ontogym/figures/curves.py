@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.figures.style import COLOURS, GRID, MUTED, blank_figure, page_style
+from ontogym.statistics import mean_summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,6 +111,7 @@ def draw_curves(
     axes: Axes,
     groups: Mapping[str, Sequence[Rows]],
     marks: Mapping[str, float] | None = None,
+    interval: bool = False,
 ) -> None:
     """One colour a group: its mean bold, its runs thin; names at the right margin.
 
@@ -117,20 +119,23 @@ def draw_curves(
         axes: with room to its right.
         groups: name to the rows of its runs, seeds of one setting.
         marks: name to height of dashed lines, such as ``{"random": 22.4, "target": 475}``.
+        interval: behind each mean of several runs, its 95 % interval over runs (Student's t) in place of the runs.
     """
     ends = []
     for k, (name, runs) in enumerate(groups.items()):
         colour, dashes = COLOURS[k % len(COLOURS)], "-" if k < len(COLOURS) else (0, (5, 1.5))
         clean = [found for rows in runs if len(found := points(rows))]
         mean = mean_curve(name, runs)
-        for run in clean if len(clean) > 1 else ():
+        if interval and len(clean) > 1 and mean is not None:
+            mean = _with_interval(mean, clean)
+        for run in clean if len(clean) > 1 and not interval else ():
             axes.plot(run[:, 0], run[:, 1], color=colour, linewidth=0.9, linestyle=dashes, alpha=0.45)
         if mean is None:  # runs without common steps
             ends += [(float(run[-1, 1]), name, colour) for run in clean[:1]]
             continue
         axes.plot(mean.x, mean.y, color=colour, linewidth=2.2 if len(clean) > 1 else 1.9, linestyle=dashes,
                   marker="o" if len(mean.x) == 1 else None)  # fmt: skip
-        if len(clean) == 1 and mean.low is not None and mean.high is not None:
+        if (len(clean) == 1 or interval) and mean.low is not None and mean.high is not None:
             axes.fill_between(mean.x, mean.low, mean.high, color=colour, alpha=0.15, linewidth=0)
         ends.append((float(mean.y[-1]), f"{name} ({len(clean)} runs)" if len(clean) > 1 else name, colour))
     for height in (marks or {}).values():
@@ -139,6 +144,13 @@ def draw_curves(
     axes.grid(axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     _name_at_margin(axes, [*ends, *((height, name, MUTED) for name, height in (marks or {}).items())])
+
+
+def _with_interval(mean: Curve, runs: Sequence[NDArray[np.float64]]) -> Curve:
+    """The mean of several runs with its 95 % interval at each of its points."""
+    values = np.stack([np.interp(mean.x, run[:, 0], run[:, 1]) for run in runs])
+    ends = np.array([mean_summary(column)["ci95"] for column in values.T.tolist()])
+    return mean._replace(low=ends[:, 0], high=ends[:, 1])
 
 
 def _name_at_margin(axes: Axes, names: list[tuple[float, str, str]]) -> None:
@@ -164,6 +176,7 @@ def curve_figure(
     y_name: str,
     marks: Mapping[str, float] | None = None,
     title: str = "",
+    interval: bool = False,
 ) -> Figure:
     """`draw_curves` on a page of its own, as wide as its names need.
 
@@ -181,7 +194,7 @@ def curve_figure(
         width = 6.0 + margin
         figure = blank_figure(width, 4.2)
         axes = figure.add_axes((0.72 / width, 0.13, (width - 0.72 - margin) / width, 0.75))
-        draw_curves(axes, groups, marks)
+        draw_curves(axes, groups, marks, interval)
         axes.set(xlabel=x_name, ylabel=y_name)
         axes.set_xlim(left=0)
         axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 5), useMathText=True)
@@ -267,7 +280,7 @@ def read_progress(path: Path | str, x: str = "env_steps") -> tuple[NDArray[np.fl
     """
     path = Path(path)
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             columns, rows = reader.fieldnames or [], list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -85,7 +85,8 @@ def _scenes(recording: LifeRecording, max_frames: int) -> Iterator[Scene]:
     snapshots = recording.snapshots
     times = recording.frame_steps if len(recording.frame_steps) else snapshots.steps
     shown = np.unique(np.linspace(0, len(times) - 1, min(max_frames, len(times))).round().astype(int))
-    yield Scene(recording.birth, 0, 0, "at birth", 12.0)
+    if recording.has_network:
+        yield Scene(recording.birth, 0, 0, "at birth", 12.0)
     if recording.has_development:
         yield Scene(recording.developed, 0, 0, "after development", 12.0)
     for position in shown:
@@ -102,10 +103,14 @@ class _Artist:
         self.recording, self.scale = recording, weight_scale(recording)
         self.small, self.bold = _font("DejaVuSans.ttf", 12), _font("DejaVuSans-Bold.ttf", 15)
         self.has_world = len(recording.frames) > 0
-        self.place = life_layout(recording)
+        self.place = life_layout(recording) if recording.has_network else np.zeros((0, 2))
         left, top, right, bottom = _NETWORK
         if not self.has_world:
             left, right = left - 174, right - 174
+        # One picture of two has the page to itself.
+        self.world = (
+            _WORLD if recording.has_network else (_WORLD[0] + 180, *_WORLD[1:2], _WORLD[2] + 180, _WORLD[3])
+        )
         self.network_at = (left, top)
         self.network_size = (right - left, bottom - top)
         side = min(self.network_size[0] - 16, 1.25 * (self.network_size[1] - 8))
@@ -126,10 +131,13 @@ class _Artist:
         pen.text((WIDTH - 16, 22), caption, fill=INK, font=self.small, anchor="rm")
         if self.has_world:
             frame = Image.fromarray(self.recording.frames[scene.frame])
-            page.paste(*_fitted(frame, _WORLD))
-        page.paste(self._network(scene.network), self.network_at)
-        centre = self.network_at[0] + self.network_size[0] / 2
-        pen.text((centre, _NETWORK[3]), count_wires(scene.network), fill=MUTED, font=self.small, anchor="mm")
+            page.paste(*_fitted(frame, self.world))
+        if self.recording.has_network:
+            page.paste(self._network(scene.network), self.network_at)
+            centre = self.network_at[0] + self.network_size[0] / 2
+            pen.text(
+                (centre, _NETWORK[3]), count_wires(scene.network), fill=MUTED, font=self.small, anchor="mm"
+            )
         if started:
             self._trace_until(page, scene.step)
         return page

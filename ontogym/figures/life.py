@@ -15,6 +15,7 @@ from ontogym.figures.panels import (
     network_panel,
     returns_panel,
     rewiring_panel,
+    traces_panel,
     weights_panel,
     wires_panel,
 )
@@ -23,20 +24,22 @@ from ontogym.figures.style import MUTED, NEGATIVE, PAPER, POSITIVE, blank_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["heading", "life_figure", "liveliest_wires"]
+__all__ = ["heading", "life_figure", "liveliest_wires", "outward_figure"]
 
 _SHOWN = 15
 """Wires in the weights panel."""
 
 
 def life_figure(recording: LifeRecording) -> Figure:
-    """The still figure of a life, 11 by 9.8 inches.
+    """The still figure of a life, 11 by 9.8 inches; of one without a network see `outward_figure`.
 
     Above: the wiring at birth, after development and at the end. Below, over the steps of the life: edges and wires;
     the return of each episode as it grows; the wires that came and went, by the weight they carried; the diversity of
     node states, which falls to 0 where an LNDP fails by collapsing; and the weights that
     changed most.
     """
+    if not recording.has_network:
+        return outward_figure(recording)
     with page_style():
         figure = blank_figure(11, 9.8)
         heading(figure, recording)
@@ -54,6 +57,23 @@ def life_figure(recording: LifeRecording) -> Figure:
     return figure
 
 
+def outward_figure(recording: LifeRecording) -> Figure:
+    """A life seen from outside, 11 by 7.4 inches: returns, what was done and what was seen, over the steps."""
+    seen = recording.observations
+    with page_style():
+        figure = blank_figure(11, 7.4)
+        heading(figure, recording, wires=False)
+        rows = figure.add_gridspec(
+            3, 1, height_ratios=[1.2, 1, 1.2], left=0.062, right=0.93, top=0.84, bottom=0.07, hspace=0.55
+        )
+        returns_panel(figure.add_subplot(rows[0]), recording)
+        traces_panel(figure.add_subplot(rows[1]), recording, recording.motors, "What it did", "value")
+        if seen.shape[1]:
+            traces_panel(figure.add_subplot(rows[2]), recording, seen, "What it saw", "value")
+        figure.axes[-1].set_xlabel("step of life")
+    return figure
+
+
 def liveliest_wires(recording: LifeRecording, most: int = _SHOWN) -> NDArray[np.int64]:
     """The wires whose weight changed most over the life (by its standard deviation), ``(K, 2)`` of post and pre.
 
@@ -68,7 +88,7 @@ def liveliest_wires(recording: LifeRecording, most: int = _SHOWN) -> NDArray[np.
     return np.stack(np.unravel_index(chosen, lively.shape), 1) if chosen else np.zeros((0, 2), np.int64)
 
 
-def heading(figure: Figure, recording: LifeRecording) -> None:
+def heading(figure: Figure, recording: LifeRecording, wires: bool = True) -> None:
     """Whose life it was and how it went, and what the colours mean."""
     returns = ", ".join(f"{value:.4g}" for value in recording.returns[:8])
     more = ", ..." if len(recording.returns) > 8 else ""
@@ -82,6 +102,8 @@ def heading(figure: Figure, recording: LifeRecording) -> None:
         color=MUTED,
         size=10,
     )
+    if not wires:
+        return
     from matplotlib.patches import Patch
 
     figure.legend(

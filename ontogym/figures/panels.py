@@ -36,6 +36,7 @@ __all__ = [
     "returns_panel",
     "rewiring_panel",
     "time_axis",
+    "traces_panel",
     "weights_panel",
     "wires_panel",
 ]
@@ -160,11 +161,42 @@ def weights_panel(axes: Axes, recording: LifeRecording, edges: NDArray[np.int64]
     labels = [f"{names[j]}\u2009\u2192\u2009{names[i]}" for i, j in zip(post, pre)]
     axes.set_yticks(np.arange(len(post)) + 0.5, labels)
     axes.tick_params(axis="y", labelsize=5.8, length=0, pad=2)
+    _colour_scale(axes, picture, "w", extend="both")
+
+
+def _colour_scale(axes: Axes, picture: Any, name: str, extend: str = "neither") -> None:
+    """What the colours of a panel mean, right of it."""
     inset = axes.inset_axes((1.012, 0.0, 0.016, 1.0))
-    scale = axes.figure.colorbar(picture, cax=inset, extend="both")
+    scale = axes.figure.colorbar(picture, cax=inset, extend=extend)
     scale.outline.set_visible(False)
     scale.ax.tick_params(labelsize=7, length=2)
-    scale.ax.set_title("w", size=8, color=MUTED, pad=6)
+    scale.ax.set_title(name, size=8, color=MUTED, pad=6, loc="left")
+
+
+def traces_panel(
+    axes: Axes, recording: LifeRecording, values: NDArray[np.floating], title: str, unit: str
+) -> None:
+    """Numbers ``(T, K)`` through a life, a row each, with a colour scale whose white is zero."""
+    time_axis(axes, recording, title)
+    axes.grid(False)
+    every = max(1, len(values) // 1000)
+    shown = np.nan_to_num(values[::every].T.astype(np.float64))
+    limit = float(np.abs(shown).max(initial=0.0)) or 1.0
+    borders = np.append(np.arange(0, len(values), every), max(len(values), 1))
+    picture = axes.pcolormesh(
+        borders,
+        np.arange(len(shown) + 1),
+        shown,
+        cmap=diverging_map(),
+        vmin=-limit,
+        vmax=limit,
+        rasterized=True,
+    )
+    axes.invert_yaxis()
+    axes.set_yticks(np.arange(len(shown))[:: max(1, len(shown) // 12)] + 0.5,
+                    [f"{k}" for k in range(0, len(shown), max(1, len(shown) // 12))])  # fmt: skip
+    axes.set_ylabel("number")
+    _colour_scale(axes, picture, unit)
 
 
 def diversity_panel(axes: Axes, recording: LifeRecording) -> None:

@@ -21,7 +21,7 @@ from ontogym.envs.registration import ENTRIES
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.admission import Record, copies_of, owners
 from ontogym.leaderboard.submission import Submission
-from ontogym.leaderboard.suites import EVERY_SUITE, SUITES, SuiteTask, get_task
+from ontogym.leaderboard.suites import SUITES, SuiteTask, every_suite, get_task
 
 __all__ = ["Board", "Entry", "Row", "make_board", "make_entry", "read_board", "suite_title"]
 
@@ -269,7 +269,7 @@ def _suites(entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
     """What the suites are: the newest version of each, and older ones that have entries."""
     shown = {entry.suite for entry in entries}
     found = {}
-    for suite in EVERY_SUITE:
+    for suite in every_suite():
         title = suite_title(suite.name, suite.version)
         if title in shown or title == suite.name:
             tasks = {task.name: task.as_json() for task in suite.tasks}

@@ -180,7 +180,14 @@ AGENT_OPTIONS: Mapping[str, Record] = {
     "logistic": Record({}, {"rule": _NAME, "network": Choice(("dnn", "gru")), "hidden": Whole(1, 256)}),
     **{name: Record({}, _NETWORK) for name in ("mlp", "rnn", "gru", "hyper")},
     "trace": Record({}, {**_NETWORK, "change_gain": Real(-1e6, 1e6), "sensor_gain": Real(-1e6, 1e6)}),
-    "local-trace": Record({}, {**{k: v for k, v in _NETWORK.items() if k != "hidden"}, "change_gain": Real(-1e6, 1e6)}),
+    "local-trace": Record(
+        {},
+        {
+            **{name: bound for name, bound in _NETWORK.items() if name != "hidden"},
+            "change_gain": Real(-1e6, 1e6),
+            "innate": Real(-1e6, 1e6),
+        },
+    ),
     "random": Record({}, {"seed": Whole(0, 2**63 - 1)}),
     "constant": Record({}, {"action": _ACTION}),
     **{name: Record({}) for name in REFERENCES},

@@ -14,6 +14,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Actor, check_genomes
+from ontogym.agents.lndp import LNDP
+from ontogym.baselines.evolution.carried import RULE_TENSOR, rebuild_rule
 from ontogym.baselines.lives.actors import ByHand, Constant, Random
 from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.lives.life import make_agent
@@ -26,13 +28,9 @@ from ontogym.leaderboard.options import check_options
 from ontogym.leaderboard.suites import SuiteTask
 from ontogym.registry import AGENTS
 
-__all__ = ["RULE_TENSOR", "SB3_TYPES", "WEIGHT_FREE", "Player", "agent_types", "build_player"]
+__all__ = ["SB3_TYPES", "WEIGHT_FREE", "Player", "agent_types", "build_player"]
 
 SB3_TYPES = ALGORITHMS
-RULE_TENSOR = "rule.params"
-"""Parameters ``(D,)`` of the inferred rule that a logistic agent carries."""
-
-
 WEIGHT_FREE: Mapping[str, Callable[..., Actor[Any]]] = {
     "random": Random,
     "constant": Constant,
@@ -83,6 +81,9 @@ def _evolved(
     if set(rest) != {"genome"} or rest["genome"].ndim != 1 or rest["genome"].dtype != np.float64:
         raise Refused(f"The weights of {agent_type!r} are one float64 tensor 'genome' of shape (D,).")
     agent = make_agent(agent_type, task.env, task.env_kwargs, options)
+    if isinstance(agent, LNDP):  # whose nodes may follow the task's spaces
+        _check_state({**options, "nodes": agent.options.nodes}, task.lives)
+        check_options(agent_type, {**options, "nodes": agent.options.nodes})
     genome = np.array(rest["genome"])
     check_genomes(genome, agent.genome_size)
     return Player(agent, genome)
@@ -90,25 +91,17 @@ def _evolved(
 
 def _with_rule(options: Mapping[str, Any], tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Options of a logistic agent with the inferred rule that it carries, which is taken out of `tensors`."""
-    from ontogym.developmental.rules.inferred.network import UpdateNetwork
-    from ontogym.developmental.rules.inferred.rule import SavedRule
-
-    params = tensors.pop(RULE_TENSOR, None)
-    shape = {key: options[key] for key in ("network", "hidden") if key in options}
-    rest = {key: value for key, value in options.items() if key not in shape}
-    if params is None:
+    shape = {key for key in ("network", "hidden") if key in options}
+    if RULE_TENSOR not in tensors:
         if shape:
             raise Refused(
                 f"{min(shape)!r} describes an inferred rule, but there is no tensor {RULE_TENSOR!r}."
             )
-        return rest
-    network = UpdateNetwork(shape.get("network", "dnn"), shape.get("hidden", 32))
-    if params.shape != (network.n_params,) or params.dtype != np.float64:
-        raise Refused(
-            f"The tensor {RULE_TENSOR!r} is {params.dtype} {params.shape}, not float64 ({network.n_params},), which "
-            "the options describe."
-        )
-    return {**rest, "rule_path": SavedRule(network, np.array(params), {})}
+        return dict(options)
+    try:
+        return rebuild_rule(options, tensors)
+    except OntogymError as error:
+        raise Refused(str(error)) from error
 
 
 def _check_state(options: Mapping[str, Any], lanes: int) -> None:

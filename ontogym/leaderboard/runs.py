@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.baselines.evolution.agent_files import load_agent
+from ontogym.baselines.evolution.carried import carry_rule
 from ontogym.baselines.evolution.config import NEUTRAL, EvolutionConfig
 from ontogym.baselines.evolution.presets import NETWORKS, preset
 from ontogym.checkpoint import read_sealed_json
@@ -22,7 +23,7 @@ from ontogym.envs.reference import reference_of
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.manifest import FORMAT, MAX_CURVE
 from ontogym.leaderboard.options import check_options
-from ontogym.leaderboard.players import RULE_TENSOR, WEIGHT_FREE
+from ontogym.leaderboard.players import WEIGHT_FREE
 from ontogym.leaderboard.submission import Submission, pack, pack_tensors
 from ontogym.leaderboard.suites import task_of
 from ontogym.leaderboard.verification import live_bounded, machine, ontogym_version
@@ -203,7 +204,7 @@ def _evolved(path: Path) -> Candidate:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OntogymError(f"The run in {path} is damaged ({error}); restore it or evolve again.") from error
-    options, carried = _without_files(saved.options)
+    options, carried = carry_rule(saved.options)
     return Candidate(
         saved.agent,
         options,
@@ -213,18 +214,6 @@ def _evolved(path: Path) -> Candidate:
         seed,
         training,
     )
-
-
-def _without_files(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Options with an inferred rule described in place of its file, and the rule's tensor."""
-    rest = dict(options)
-    path = rest.pop("rule_path", None)
-    if path is None:
-        return rest, {}
-    from ontogym.developmental.rules.inferred.rule import load_rule
-
-    rule = load_rule(path)
-    return {**rest, "network": rule.network.kind, "hidden": rule.network.hidden}, {RULE_TENSOR: rule.params}
 
 
 def _progress(path: Path) -> list[dict[str, float]]:

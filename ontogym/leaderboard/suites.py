@@ -35,6 +35,8 @@ __all__ = [
     "HeldOut",
     "Suite",
     "SuiteTask",
+    "add_suite",
+    "every_suite",
     "get_suite",
     "get_task",
     "held_out",
@@ -368,8 +370,21 @@ EVERY_SUITE: tuple[Suite, ...] = (
     ),
 )
 """Every version of every suite; versions of one name in rising order."""
-SUITES: Mapping[str, Suite] = MappingProxyType({suite.name: suite for suite in EVERY_SUITE})
-"""The newest version of each suite: what is submitted to, unless a version is named."""
+_NEWEST: dict[str, Suite] = {suite.name: suite for suite in EVERY_SUITE}
+SUITES: Mapping[str, Suite] = MappingProxyType(_NEWEST)
+"""The newest version of each suite: what is submitted to, unless a version is named. One's own are among them, once they
+were opened (`ontogym.leaderboard.local_suites`)."""
+
+
+def add_suite(suite: Suite) -> None:
+    """Let a suite of one's own be known in this process; one of the same name and another version takes its place."""
+    _NEWEST[suite.name] = suite
+
+
+def every_suite() -> tuple[Suite, ...]:
+    """Every version of every suite of the package, and one's own."""
+    own = (suite for suite in SUITES.values() if suite not in EVERY_SUITE)
+    return (*EVERY_SUITE, *own)
 
 
 def get_suite(name: str, version: int | None = None) -> Suite:
@@ -383,7 +398,7 @@ def get_suite(name: str, version: int | None = None) -> Suite:
         raise UnknownNameError("suite", name, SUITES)
     if version is None:
         return SUITES[name]
-    versions = {suite.version: suite for suite in EVERY_SUITE if suite.name == name}
+    versions = {suite.version: suite for suite in every_suite() if suite.name == name}
     if version not in versions:
         known = ", ".join(map(str, versions))
         raise OntogymError(
@@ -420,7 +435,7 @@ def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) ->
             if task.name == name:
                 return suite, task
         raise UnknownNameError("task", name, [task.name for _, task in every])
-    ids = {env, f"ontogym/{env}"}
+    ids = {env, f"ontogym/{env}", env.rpartition(":")[2]}
     for suite, task in every:
         if task.env in ids and dict(task.env_kwargs) == dict(env_kwargs):
             return suite, task

@@ -69,7 +69,9 @@ class Oracle:
             for k, cause in enumerate((own, self.done)):
                 self.local[k] += rate * (np.outer(cause, change) - abs(cause)[:, None] * self.local[k])
         self.last = x[:n_obs].copy()
-        weights = self.w["innate"][:, 0] + np.einsum("ki,kqi->qi", self.w["gain"][:, 0], self.local)
+        weights = self.agent.gains[1] * self.w["innate"][:, 0] + np.einsum(
+            "ki,kqi->qi", self.w["gain"][:, 0], self.local
+        )
         return weights @ x[:n_obs] + np.append(x[n_obs:], 1.0) @ self.w["output"][:, 0]
 
     def _trace(self, x: Array) -> None:

@@ -59,7 +59,12 @@ def meet(
 @pytest.mark.parametrize("hears", HEARS)
 def test_kernel_is_the_oracle(kind: type[NetworkAgent], action: str, hears: tuple[str, ...]) -> None:
     agent = kind(
-        OBSERVATION, ACTIONS[action], hears=hears, reward_scale=0.5, scale_observations=True, **sized(kind, 19)
+        OBSERVATION,
+        ACTIONS[action],
+        hears=hears,
+        reward_scale=0.5,
+        scale_observations=True,
+        **sized(kind, 19),
     )
     genomes, inputs, motors = meet(agent)
     np.testing.assert_allclose(motors, lives(agent, genomes, inputs), atol=2e-4)
@@ -108,16 +113,17 @@ def test_sizes_of_the_issue() -> None:
 
 
 def test_a_local_trace_turns_with_its_sensors_and_actions() -> None:
-    agent = LocalTrace(OBSERVATION, spaces.Discrete(3))
+    agent = LocalTrace(OBSERVATION, spaces.Discrete(3), innate=0.0)
     genome = np.random.default_rng(5).normal(size=agent.genome_size)
-    for name, part in agent.layout.matrices(genome[None]).items():
-        if name in ("innate", "output"):
-            part[:] = 0.0
+    agent.layout.matrices(genome[None])["output"][:] = 0.0
     signs, order = np.array([1, -1, -1, 1, -1]), [2, 0, 1]
     plain, turned = (agent.birth(genome, np.zeros(1, np.uint64)) for _ in range(2))
     rng = np.random.default_rng(6)
     for t in range(9):
-        seen, action = rng.normal(size=(1, 5)).astype(np.float32), np.eye(3, dtype=np.float32)[rng.integers(3)][None]
+        seen, action = (
+            rng.normal(size=(1, 5)).astype(np.float32),
+            np.eye(3, dtype=np.float32)[rng.integers(3)][None],
+        )
         told = Feedback.of(0.0, start=t == 0)._replace(action=action)
         motor, plain = agent.step(plain, seen, told)
         other, turned = agent.step(turned, seen * signs, told._replace(action=action[:, order]))

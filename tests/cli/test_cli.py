@@ -164,9 +164,9 @@ def test_a_run_of_a_class_of_ones_own(tmp_path, capsys):
     assert last_json(capsys)["env_steps"] == 2 * 3 * 4
     assert main(["evaluate", out, "--episodes", "0", "--trust"]) == 2
     assert "0 episodes" in capsys.readouterr().err
-    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 2
-    assert "cannot be drawn" in capsys.readouterr().err
-    assert not (tmp_path / "pictures").exists()
+    assert main(["replay", out, "--trust", "--out", str(tmp_path / "pictures")]) == 0
+    # Without a network it is shown from outside.
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"life.gif", "life.png"}
 
 
 def test_evaluation_elsewhere_keeps_the_arguments_of_the_same_environment(capsys):
@@ -299,7 +299,11 @@ def test_a_rule_is_a_flag_of_the_plastic_agent(tmp_path, capsys):
 
 def test_the_short_form_of_a_rule_serves_the_lndp_too():
     config = parse(["evolve", "--rule", "bcm", "--structural-rule", "deep-rewiring"]).configured()
-    assert config.agent_options == {"synaptic_rule": "bcm", "structural_rule": "deep-rewiring"}
+    assert config.agent_options == {
+        "synaptic_rule": "bcm",
+        "structural_rule": "deep-rewiring",
+        "io_identity": True,
+    }
 
 
 def test_a_bare_class_with_faults_is_told_each_in_a_sentence(capsys):

@@ -143,7 +143,7 @@ def test_development_without_steps_is_refused():
     with pytest.raises(OntogymError, match="--development-steps"):
         commands.parse(["evolve", "--development", "silence"]).configured()
     options = commands.parse(["evolve", "--development", "silence", "--development-steps", "3"]).configured()
-    assert options.agent_options == {"development": "silence", "development_steps": 3}
+    assert options.agent_options == {"development": "silence", "development_steps": 3, "io_identity": True}
 
 
 def test_options_of_the_source_of_development():

@@ -167,3 +167,10 @@ def test_bad_actions_are_named(actions, message):
     env.reset(seed=0)
     with pytest.raises(OntogymError, match=message):
         env.step(actions)
+
+
+def test_spaces_are_there_by_agent_too():
+    env = foraging_v0.parallel_env(agents=2)
+    assert set(env.observation_spaces) == set(env.action_spaces) == set(env.possible_agents)
+    assert env.observation_spaces["forager_1"] is env.observation_space("forager_1")
+    assert foraging_v0.env(agents=2).observation_spaces.keys() == env.observation_spaces.keys()

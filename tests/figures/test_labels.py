@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import ontogym
 from ontogym.baselines.lives.life import make_agent
 from ontogym.baselines.lives.recording import record_life
 from ontogym.figures.change import change_figure
@@ -28,12 +29,14 @@ def lives():
     life = record_life(agent, np.zeros(1), "ontogym/CartPoleSensorFlip-v0", episodes=5, seed=1, max_frames=2)
     yield life_figure(life)
     yield change_figure(life)
+    yield life_figure(ontogym.load("random", "ontogym/Acrobot-v1").record(episodes=2))
 
 
 def curves():
     runs = [[[k * 1e5, k + s] for k in range(9)] for s in range(3)]
     groups = {"LNDP, grown before birth and frozen": runs, "PPO": runs, "one run": runs[:1]}
     yield curve_figure(groups, "environment steps", "return", {"random": 0.1, "optimal": 9.0}, "CartPole-v1")
+    yield curve_figure(groups, "environment steps", "return", interval=True)
     yield comparison_figure(
         [Score("LNDP, told a reward of 0", 1, 0, 2), Score("a", 4.0, 3, 4.9)], 0.1, 5.0, "t"
     )

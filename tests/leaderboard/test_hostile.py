@@ -17,7 +17,7 @@ from safetensors.numpy import save
 
 from ontogym.leaderboard.limits import Refused, parse_json, parse_tensors
 from ontogym.leaderboard.submission import Submission, read_submission, unpack, write_submission
-from ontogym.leaderboard.verification import verify
+from ontogym.leaderboard.verification import allowance, verify
 from tests.leaderboard.submissions import (
     check_sentence,
     lndp,
@@ -248,6 +248,33 @@ def test_forged_returns(tmp_path: Path, good: Submission) -> None:
     found = verify(read_submission(spoiled(tmp_path / "c", good, {**other, "claimed/returns": best})))
     assert found["status"] == "refused"
     assert "not the claimed 490" in found["reasons"][0]
+
+
+CHAOS = np.random.default_rng(0).choice([30.0, 400.0, 490.0], (2, 32, 1), p=[0.3, 0.2, 0.5])
+
+
+def test_lives_that_part_may_differ_as_far_as_chance_goes() -> None:
+    """Two draws from the same lives pass; what is certain, or did not part, leaves a claim no room."""
+    claimed, returns = CHAOS
+    assert abs(claimed.mean() - returns.mean()) < allowance(claimed, returns)
+    # sqrt(2 s² k) / L, three times
+    spread = returns.mean(1).var(ddof=1)
+    parted = (claimed != returns).sum()
+    np.testing.assert_allclose(allowance(claimed, returns), 3 * np.sqrt(2 * spread * parted) / 32)
+    assert allowance(returns, returns) == 0.0
+    # One forged life gains less than it may: the others did not part.
+    forged = returns.copy()
+    forged[returns.argmin()] = 490.0
+    np.testing.assert_allclose(allowance(forged, returns), 3 * np.sqrt(2 * spread) / 32)
+    # However wild the claim, only lives lived here count for the spread.
+    assert allowance(1e6 * claimed, returns) == allowance(claimed + 1.0, returns)
+
+
+@pytest.mark.parametrize("claim", [490.0, 380.0, 1e6])
+def test_a_policy_that_earns_the_same_under_each_condition_leaves_no_room(claim: float) -> None:
+    """Always left: 490 where the food is there, 10 where it is not."""
+    returns = np.tile([[490.0], [10.0]], (16, 1))
+    assert allowance(np.full((32, 1), claim), returns, group=2) == 0.0
 
 
 @pytest.mark.parametrize("returns", [[[1.0]], [[1.0], [1.0, 2.0]], [], [["490"]], [[1e300]], "490"])

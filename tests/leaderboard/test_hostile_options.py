@@ -13,6 +13,7 @@ import pytest
 from ontogym.agents.lndp.organism import LNDPConfig
 from ontogym.agents.plastic.config import PlasticConfig
 from ontogym.baselines.evolution.agent_files import SavedAgent, save_agent
+from ontogym.baselines.evolution.carried import RULE_TENSOR
 from ontogym.baselines.lives.life import make_agent
 from ontogym.baselines.sb3.networks import build_policy
 from ontogym.developmental.rules.inferred.network import UpdateNetwork
@@ -20,7 +21,7 @@ from ontogym.developmental.rules.inferred.rule import save_rule
 from ontogym.leaderboard.limits import Refused
 from ontogym.leaderboard.manifest import check_manifest, check_task
 from ontogym.leaderboard.options import AGENT_OPTIONS, SOURCE_OPTIONS, check_options
-from ontogym.leaderboard.players import RULE_TENSOR, agent_types
+from ontogym.leaderboard.players import agent_types
 from ontogym.leaderboard.runs import Candidate, make_submission, read_run
 from ontogym.leaderboard.schema import Real, Text, Whole, bounds_of
 from ontogym.leaderboard.submission import Submission, read_submission, write_submission

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
 from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
-from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges
+from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges, usual_nodes
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import GOLDEN, LaneStreams, mix64
 
@@ -73,7 +73,7 @@ class LNDP(Agent[LNDPState]):
         device: for the torch engine.
         threads: cores for the numba engine; 0 means all.
         compiled: whether the torch engine fuses its step with ``torch.compile``.
-        options: fields of `LNDPConfig`.
+        options: fields of `LNDPConfig`; without ``nodes`` there are as many as the spaces ask for, see `usual_nodes`.
 
     Raises:
         OntogymError: an unknown option (nearest suggested), or a combination that cannot be.
@@ -101,6 +101,8 @@ class LNDP(Agent[LNDPState]):
                 )
         self.options = LNDPConfig(**options)
         super().__init__(observation_space, action_space, self.options.hears)
+        if "nodes" not in options:
+            self.options = replace(self.options, nodes=usual_nodes(self.n_inputs, self.spaces.n_actions))
         self.layout = GenomeLayout(self.options, self.n_inputs, self.spaces.n_actions)
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps

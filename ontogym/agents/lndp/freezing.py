@@ -38,7 +38,8 @@ class Held(NamedTuple):
         """``(P,)``: whose wiring may change at the next update, which is each `every`-th one; None: everybody's."""
         if every == 1 and not self.wiring.any():
             return None
-        return ~self.wiring & ((self.updates + 1) % every == 0)
+        now: NDArray[np.bool_] = ~self.wiring & ((self.updates + 1) % every == 0)
+        return now
 
     def keeps_weights(self) -> NDArray[np.bool_] | None:
         """``(P,)``: who keeps weights; None: nobody."""

@@ -28,14 +28,14 @@ from ontogym.seeding import LaneStreams
 __all__ = ["GeometricEngine", "GraphTransformer"]
 
 
-class GraphTransformer(MessagePassing):
+class GraphTransformer(MessagePassing):  # type: ignore[misc] # PyTorch Geometric has no types
     r"""One attention layer whose scores are multiplied by a function of the edge.
 
     .. math::
-        s^h_{ij} = \frac{q^h_i \cdot k^h_j}{\sqrt{d_q}} \, (E e_{ij} + b)^h, \qquad
-        y_j = O \, \Vert_h \sum_i \mathrm{softmax}_i(s^h_{ij}) \, v^h_i
+        s^h_{ij} = \frac{q^h_j \cdot k^h_i}{\sqrt{d_q}} \, (E e_{ij} + b)^h, \qquad
+        y_i = O \, \Vert_h \sum_j \mathrm{softmax}_j(s^h_{ij}) \, v^h_j
 
-    for messages from i to j. With `released` the softmax runs over the targets j of each source i instead,
+    for messages to i from j. With `released` the softmax runs over the targets i of each source j instead,
     as the authors' code has it.
 
     Args:
@@ -70,7 +70,8 @@ class GraphTransformer(MessagePassing):
         pair = linear(edge_attr, self.genes["edge.weight"], self.genes["edge.bias"])
         scores = (q_j * k_i).sum(1) / math.sqrt(q_j.shape[1]) * pair
         weights = softmax(scores, edge_index_j if self.released else edge_index_i)
-        return v_j * weights[:, None, :]
+        message: Tensor = v_j * weights[:, None, :]
+        return message
 
 
 class _Graph(NamedTuple):
@@ -168,7 +169,9 @@ class GeometricEngine:
             return x
         a, a_back, same = g.mask[post, pre], g.mask[pre, post], (pre == post).to(self.dtype)
         pair = torch.cat([g.edges[:, post, pre].T, torch.stack([a, a_back, same], 1)], 1)
-        return GraphTransformer(g.genes, self.config.heads, self.config.released)(x, self.pairs, pair)
+        layer = GraphTransformer(g.genes, self.config.heads, self.config.released)
+        out: Tensor = layer(x, self.pairs, pair)
+        return out
 
     def edge_gru(self, genes: Tensor, x: Tensor, e: Tensor) -> Tensor:
         """GRU over all pairs: x (pairs, 2 F + 2 K + 1), e (pairs, S)."""

@@ -27,7 +27,7 @@ from ontogym.developmental.spontaneous import make_source, option_words
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import generator
 
-__all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges"]
+__all__ = ["BUILT_IN", "Body", "GenomeLayout", "LNDPConfig", "allowed_edges", "usual_nodes"]
 
 _SIZES = (
     "nodes",
@@ -45,6 +45,7 @@ _CHOICES = {
     "initialisation": ("zero", "fan-in"),
     "compat": ("corrected", "released"),
 }
+_MOST_NODES, _HIDDEN = 1024, 16
 BUILT_IN = {
     "synaptic": ("lndp-edge-gru", "lndp-edge-gru-pairwise"),
     "pruning": ("lndp-pruning",),
@@ -58,7 +59,8 @@ class LNDPConfig:
     """Everything that makes one kind of LNDP.
 
     Attributes:
-        nodes: N, inputs first, outputs last, hidden nodes between.
+        nodes: N, inputs first, outputs last, hidden nodes between. If not given, 32, and where inputs and outputs take all
+            of those, 16 more than these.
         node_features: F, size of a node's state.
         edge_features: S, size of an edge's state; its first number is the weight.
         heads: attention heads of the graph transformer.
@@ -144,7 +146,7 @@ class LNDPConfig:
             _require(isinstance(size, (int, np.integer)), f"{name} is a whole number, not {size!r}.")
             _require(size >= 1, f"{name} must be at least 1, not {size}.")
         # Limits keep a file from a stranger from asking for more memory than there is.
-        for name, most in (("nodes", 1024), ("rnn_iters", 64), ("development_steps", 100_000)):
+        for name, most in (("nodes", _MOST_NODES), ("rnn_iters", 64), ("development_steps", 100_000)):
             _require(getattr(self, name) <= most, f"{name} is {getattr(self, name)}; the most is {most}.")
         for name in ("node_features", "edge_features", "heads", "query_features", "value_features"):
             _require(getattr(self, name) <= 64, f"{name} is {getattr(self, name)}; the most is 64.")
@@ -185,6 +187,24 @@ class LNDPConfig:
         default = {f.name: f.default for f in fields(self)}
         changed = {k: v for k, v in asdict(self).items() if v != default[k]}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}
+
+
+def usual_nodes(n_inputs: int, n_outputs: int) -> int:
+    """N where none is given: the paper's 32, or, where that leaves no hidden node, inputs, outputs and 16 more.
+
+    Raises:
+        OntogymError: there would be more nodes than a network may have.
+    """
+    usual = LNDPConfig.nodes
+    if usual > n_inputs + n_outputs:
+        return usual
+    needed = n_inputs + n_outputs + _HIDDEN
+    _require(
+        needed <= _MOST_NODES,
+        f"{n_inputs} inputs and {n_outputs} outputs are more than a network of {_MOST_NODES} nodes has; put a feature "
+        "extractor in front, such as --features random-projection.",
+    )
+    return needed
 
 
 def _require(condition: bool, message: str) -> None:

@@ -213,7 +213,8 @@ class TorchEngine:
             weights.append(torch.softmax(score * term, 1 if self.config.released else 2))  # quirk 1
         received = torch.cat(weights, 1).unflatten(1, (heads, -1)) @ v.permute(0, 3, 1, 2)  # (P, heads, N, d)
         y = received.permute(0, 2, 3, 1).flatten(2)
-        return y @ g["output.weight"].mT + g["output.bias"][:, None]
+        out: Tensor = y @ g["output.weight"].mT + g["output.bias"][:, None]
+        return out
 
     def _context(self, state: Networks, seen: Tensor, reward: Tensor, u: Tensor) -> RuleContext:
         now = state.history[:, :, -1]

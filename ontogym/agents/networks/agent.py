@@ -330,6 +330,7 @@ class LocalTrace(_Writer):
     Args:
         observation_space, action_space, hears, scale_observations, reward_scale: as in `NetworkAgent`.
         change_gain: a.
+        innate: factor on c; with 0 weights are read from traces alone, so that no genome is made for one world.
     """
 
     name = "local-trace"
@@ -344,20 +345,22 @@ class LocalTrace(_Writer):
         scale_observations: bool = False,
         reward_scale: float = 1.0,
         change_gain: float = 20.0,
+        innate: float = 1.0,
     ) -> None:
         # Its only units are those that remember the action.
         super().__init__(
             observation_space, action_space, hidden=SpaceAdapter(observation_space, action_space).n_actions,
             hears=hears, scale_observations=scale_observations, reward_scale=reward_scale,
         )  # fmt: skip
-        if not np.isfinite(change_gain):
-            raise OntogymError(f"change_gain is {change_gain}; choose a finite number.")
-        self.gains = np.array([change_gain, 0.0], np.float32)
+        for name, value in (("change_gain", change_gain), ("innate", innate)):
+            if not np.isfinite(value):
+                raise OntogymError(f"{name} is {value}; choose a finite number.")
+        self.gains = np.array([change_gain, innate], np.float32)
 
     @property
     def config(self) -> dict[str, Any]:
         kept = {name: value for name, value in super().config.items() if name != "hidden"}
-        return kept | {"change_gain": float(self.gains[0])}
+        return kept | {"change_gain": float(self.gains[0]), "innate": float(self.gains[1])}
 
     def diagnose(self, state: NetworkState) -> dict[str, NDArray[np.floating]]:
         """``policy``: mean magnitude of the weights that are written now."""
@@ -365,5 +368,5 @@ class LocalTrace(_Writer):
         traces = state.hidden.reshape(len(state.hidden), -1, self.shape.row)[:, 2:, :size]
         fast, slow = np.split(traces, 2, axis=1)
         gain = parts["gain"]
-        written = parts["innate"][:, :, 0] + gain[:, :1, 0] * fast + gain[:, 1:, 0] * slow
+        written = self.gains[1] * parts["innate"][:, :, 0] + gain[:, :1, 0] * fast + gain[:, 1:, 0] * slow
         return {"policy": np.abs(written).mean((1, 2))}

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ontogym.agents.lndp.kernel.functions import fma, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import every, lanes, node, put
 from ontogym.agents.lndp.kernel.places import below, rows, with_length
+from ontogym.compiling import njit
 
 __all__ = [
     "GRU",
@@ -238,8 +238,8 @@ def locally_traced(shape: Shape, x: Any, w: Any, gains: Any, h: Any, work: Any, 
 
 
 @njit(**INLINE)
-def local_policy(shape: Shape, x: Any, w: Any, h: Any, work: Any, motor: Any) -> None:
-    """Score of action q: sum over sensors of (c_qi + k_i T_qi + k~_i T~_qi) x_i, and what is heard by innate weights."""
+def local_policy(shape: Shape, x: Any, w: Any, gains: Any, h: Any, work: Any, motor: Any) -> None:
+    """Score of action q: sum over sensors of (c c_qi + k_i T_qi + k~_i T~_qi) x_i, and what is heard by innate weights."""
     n, n_obs, outputs = shape.inputs, shape.observed, shape.outputs
     gain = with_length(w, padded(n_obs))
     innate, traces = below(gain, 2), below(h, 2)
@@ -252,7 +252,7 @@ def local_policy(shape: Shape, x: Any, w: Any, h: Any, work: Any, motor: Any) ->
         motor[0, u] = total
     for q in range(outputs):
         for u in range(0, padded(n_obs), WIDTH):
-            weight = fma(gain[0, u], traces[q, u], innate[q, u])
+            weight = fma(gain[0, u], traces[q, u], gains[1] * innate[q, u])
             work[0, u] = fma(gain[1, u], slow[q, u], weight)
         score = node(motor, 0, q)
         for i in range(n_obs):
@@ -284,7 +284,7 @@ def network_step(
         x: what is observed and heard, in row 0.
         w: packed weights (`layout.Layout.pack`).
         contrasts: ``(C, 2)`` the motor channels whose difference is contrast k; -1 for none.
-        gains: ``(2,)`` of a trace's change and sensor.
+        gains: ``(2,)`` of a trace's change and sensor; of a local trace's change, and the factor c on its innate weights.
         h: state. work: `work_size` numbers. motor: in row 0.
         hold: whether what the state writes stays as it is (`HYPER`, `TRACE`, `LOCAL`).
     """
@@ -301,7 +301,7 @@ def network_step(
     else:
         w = gated(shape, x, w, h, work, hold)
     if shape.kind == LOCAL:
-        local_policy(shape, x, w, h, work, motor)
+        local_policy(shape, x, w, gains, h, work, motor)
     elif shape.kind >= HYPER:
         linear_policy(shape, x, w, h, work, motor)
     else:

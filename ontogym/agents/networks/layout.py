@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -92,7 +92,7 @@ class Layout:
         return found
 
 
-def action_contrasts(space: spaces.Space) -> NDArray[np.int64]:
+def action_contrasts(space: spaces.Space[Any]) -> NDArray[np.int64]:
     """Pairs of motor channels ``(C, 2)`` whose differences describe an action; -1 stands for nothing.
 
     A choice among n is n - 1 differences from its first alternative, so that of two it is one number, -1 or 1; an

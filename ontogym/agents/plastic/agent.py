@@ -69,7 +69,7 @@ class Plastic(Agent["PlasticState"]):
 
     @property
     def genome_size(self) -> int:
-        return self.layout.size
+        return int(self.layout.size)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from ontogym import checkpoint
 from ontogym.agents.base import Agent, check_genomes
+from ontogym.baselines.evolution.carried import RULE_TENSOR, carry_rule, check_no_path, rebuild_rule
 from ontogym.baselines.lives.life import make_agent
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError
 
 __all__ = ["SavedAgent", "how_it_lives", "load_agent", "save_agent"]
@@ -70,14 +72,17 @@ class SavedAgent:
         refused unless the caller says that the file is trusted.
 
         Raises:
-            OntogymError: the genome does not fit the agent, or a name that would import code.
+            OntogymError: the genome does not fit the agent, or a name that would import code or open another file.
         """
-        for name in (self.agent, env or self.env):
+        for name in (self.agent, bare_id(env or self.env)):
             if ":" in name and not trusted:
                 raise OntogymError(
                     f"This file names {name!r}, which would import code; register it (an entry point for an "
                     "agent, an import before this call for an environment), or say that you trust its maker (trusted=True, --trust)."
                 )
+        if not trusted:
+            check_no_path(self.options, "option")
+            check_no_path(self.env_kwargs if env is None else {}, "argument of the environment")
         kwargs = self.env_kwargs if env is None else env_kwargs
         agent = make_agent(self.agent, env or self.env, kwargs, self.options)
         check_genomes(self.genome, agent.genome_size)
@@ -91,11 +96,13 @@ def how_it_lives(spec: LifeSpec) -> dict[str, Any]:
 
 
 def save_agent(path: Path | str, saved: SavedAgent) -> None:
-    """Write an agent to `path`, atomically."""
+    """Write an agent to `path`, atomically; a rule that was inferred goes into the file."""
+    options, carried = carry_rule(saved.options)
     meta = {
         k: getattr(saved, k) for k in ("agent", "options", "env", "env_kwargs", "episodes", "facts", "lives")
     }
-    checkpoint.save(path, "agent", {"genome": np.asarray(saved.genome, dtype=np.float64)}, meta)
+    arrays = {"genome": np.asarray(saved.genome, dtype=np.float64), **carried}
+    checkpoint.save(path, "agent", arrays, {**meta, "options": options})
 
 
 def load_agent(path: Path | str) -> SavedAgent:
@@ -126,6 +133,8 @@ def load_agent(path: Path | str) -> SavedAgent:
     for key, kind in types.items():
         if not isinstance(meta.get(key), kind):
             raise OntogymError(f"{where} lacks a proper {key!r} in its header; restore it from a copy.")
+    if RULE_TENSOR in arrays:
+        meta["options"] = rebuild_rule(meta["options"], arrays)
     return SavedAgent(genome.astype(np.float64), **{key: meta[key] for key in types})
 
 

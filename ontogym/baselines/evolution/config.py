@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.spec import Told
 from ontogym.envs import conditions as env_conditions
-from ontogym.envs.registration import ENTRIES, episodes_of_life
+from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
+from ontogym.envs.vector import find_spec
 from ontogym.errors import OntogymError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "cost_risen", "density", "life_spec", "utilities"]
@@ -26,6 +27,7 @@ NEUTRAL = (
     "slices",
     "checkpoint_every",
     "tensorboard",
+    "track",
     "generations",
 )
 """Fields that may differ when a run is resumed: none changes what a generation computes."""
@@ -36,7 +38,7 @@ class EvolutionConfig:
     """The whole configuration of a run.
 
     Args:
-        env: id of the environment.
+        env: id of the environment; one of your own as module:id or file.py:id.
         env_kwargs: its keyword arguments.
         agent: name of the agent, or "module:Class".
         agent_options: its options.
@@ -83,7 +85,8 @@ class EvolutionConfig:
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         slices: the most pieces that a generation is cut into where there are workers; four a core are enough, fewer cost less.
         checkpoint_every: generations between checkpoints.
-        tensorboard: also write TensorBoard events.
+        tensorboard: also write TensorBoard events: short for track=tensorboard.
+        track: also write to these: tensorboard, wandb, mlflow, or what a package adds.
         out: folder of the run; None keeps nothing.
     """
 
@@ -128,10 +131,13 @@ class EvolutionConfig:
     slices: int = 16
     checkpoint_every: int = 5
     tensorboard: bool = False
+    track: tuple[str, ...] = ()
     out: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         counts = (
+            "population",
             "lives",
             "generations",
             "eval_every",
@@ -214,12 +220,12 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
     Raises:
         OntogymError: numbers of lives that do not fit the conditions, or "min" without conditions.
     """
+    find_spec(config.env)  # imports the module that the name may bring, so that its entries are known
     conditions = env_conditions(config.env) if config.conditions is None else config.conditions
     episodes = config.episodes
     if episodes is None:
-        own = config.conditions is None or (
-            config.env in ENTRIES and ENTRIES[config.env].episodes is not None
-        )
+        entry = entry_of(config.env)
+        own = config.conditions is None or (entry is not None and entry.episodes is not None)
         episodes = episodes_of_life(config.env) if own else (1 if conditions else 3)
     spec = LifeSpec(
         config.env,

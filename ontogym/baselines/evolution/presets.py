@@ -123,14 +123,20 @@ NETWORK_PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def preset(env_id: str, agent: str = "lndp") -> dict[str, Any]:
-    """The settings for an environment, empty if there are none; a copy that may be changed.
+def preset(env_id: str, agent: str = "lndp", identity: bool = True) -> dict[str, Any]:
+    """The settings for an environment; a copy that may be changed. Without any, an LNDP still has its I/O identity.
 
     Args:
         env_id: the environment.
         agent: name of the agent; those in `NETWORKS` have presets of their own.
+        identity: whether an LNDP whose preset does not say has its I/O identity.
     """
+    env_id = env_id.rpartition(":")[2]
     found = {**_NETWORK, **NETWORK_PRESETS.get(env_id, {})} if agent in NETWORKS else PRESETS.get(env_id, {})
     # The genome that a search starts at is an LNDP's.
     kept = {key: value for key, value in found.items() if key != "start_from" or agent == "lndp"}
+    if identity and agent in ("lndp", "ndp"):
+        # Without it an LNDP must find out anew in each life which of its inputs is which: the paper's agent, which
+        # the command line offers as --paper.
+        kept["agent_options"] = {"io_identity": True, **kept.get("agent_options", {})}
     return {key: dict(value) if isinstance(value, Mapping) else value for key, value in kept.items()}

@@ -8,8 +8,10 @@ keep them apart: those of a generation, those of an evaluation and its confirmat
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -29,11 +31,12 @@ from ontogym.baselines.evolution.config import (
 )
 from ontogym.baselines.evolution.evaluators import Evaluator, make_workers
 from ontogym.baselines.evolution.strategies import Strategy
-from ontogym.baselines.lives.lanes import check_options
+from ontogym.baselines.lives.lanes import check_options, try_environment
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES, plugins
 from ontogym.runs import RunFolder
+from ontogym.tracking import SCORE, Trackers
 
 __all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
 
@@ -70,9 +73,14 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
         OntogymError: see `EvolutionConfig`, `life_spec`, `RunFolder`; nothing has been written then.
     """
     spec = life_spec(config)
+    try_environment(spec.env, spec.env_kwargs, spec.max_steps)
     workers = make_workers(config.evaluator, config.workers, config.address)
-    with Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator:
+    with (
+        _fits_memory(config),
+        Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator,
+    ):
         agent = evaluator.agent(spec)
+        _check_size(config, agent.genome_size)
         strategy = make_strategy(config, first_genome(config, agent))
         with _folder(config, resume) as folder:
             run = _Run(config, spec, evaluator, strategy, folder)
@@ -81,6 +89,38 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
             run.warm_up()
             run.search(progress)
             return run.report()
+
+
+def _check_size(config: EvolutionConfig, genome_size: int) -> None:
+    """Refuse a generation that could not be held, before anything is made of it."""
+    least = config.population * (
+        4 * 8 * genome_size + 1024 * config.lives
+    )  # genomes while they are drawn; lanes
+    if least > _memory():
+        raise _too_large(config, f"at least {least / 2**30:.0f} GiB")
+
+
+@contextlib.contextmanager
+def _fits_memory(config: EvolutionConfig) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise _too_large(config, "more memory than there is") from error
+
+
+def _too_large(config: EvolutionConfig, much: str) -> OntogymError:
+    return OntogymError(
+        f"A generation of {config.population:,} members of {config.agent!r} in {config.lives} lives each takes {much}; "
+        "choose a smaller --population or fewer --lives."
+    )
+
+
+def _memory() -> float:
+    """Bytes that this machine has; without bound where it does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
 
 
 def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContextManager[RunFolder | None]:
@@ -138,7 +178,7 @@ class _Run:
     ) -> None:
         self.config, self.spec, self.evaluator = config, spec, evaluator
         self.strategy, self.folder = strategy, folder
-        self.writer: Any = None
+        self.writer: Trackers | None = None
         self.warned = False
         self.best = strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
@@ -166,7 +206,7 @@ class _Run:
     def warm_up(self) -> None:
         """Two steps of every batch size, so that building environments and compiling are not timed."""
         start = time.perf_counter()
-        self.writer = self._tensorboard()
+        self.writer = self._trackers()
         brief = replace(self.spec, episodes=1, max_steps=2)
         genomes = self.strategy.ask()
         self.evaluator.evaluate(genomes, brief, life_seeds(brief, self.config.lives, 0, "warm-up"))
@@ -187,16 +227,23 @@ class _Run:
                 row = self._generation()
                 if self.folder is not None:
                     self.folder.append(row)
-                if self.writer is not None:
-                    for key, value in row.items():
-                        if value != "":
-                            self.writer.add_scalar(key, value, row["generation"])
+                self._track(row)
                 self._maybe_checkpoint()
                 score = "not yet" if np.isnan(self.score) else f"{self.score:.1f}"
                 bar.set_postfix(score=score, sigma=f"{self.strategy.sigma:.2g}", refresh=False)
                 bar.update()
         if self.writer is not None:
             self.writer.close()
+
+    def _track(self, row: dict[str, Any]) -> None:
+        """What progress.csv says of a generation, for those who look on: over environment steps, as trainings say it."""
+        values = {
+            SCORE if key == "score" else f"search/{key}": float(value)
+            for key, value in row.items()
+            if key != "env_steps" and value != ""
+        }
+        if self.writer is not None:
+            self.writer.log(values, row["env_steps"])
 
     def _generation(self) -> dict[str, Any]:
         """One generation; returns its row of ``progress.csv``."""
@@ -353,12 +400,11 @@ class _Run:
             ),
         )
 
-    def _tensorboard(self) -> Any:
-        if not (self.config.tensorboard and self.folder is not None):
-            return None
-        from torch.utils.tensorboard import SummaryWriter
-
-        return SummaryWriter(str(self.folder.path / "tensorboard"), purge_step=self.strategy.generation + 1)
+    def _trackers(self) -> Trackers:
+        config = self.config
+        names = (*(["tensorboard"] if config.tensorboard and self.folder is not None else []), *config.track)
+        folder = None if self.folder is None else self.folder.path
+        return Trackers(names, folder, config.as_json(), self.env_steps)
 
     def report(self) -> EvolutionResult:
         """Re-evaluate what is kept on lives that had no part in choosing it, and write the result."""

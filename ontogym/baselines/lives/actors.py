@@ -45,7 +45,8 @@ class Random(Actor[LaneStreams]):
         space = self.action_space
         draw = streams.uniform(space.shape or ())
         if isinstance(space, spaces.Discrete):
-            return (space.start + np.floor(draw * space.n)).astype(np.int64)
+            chosen: NDArray[Any] = (space.start + np.floor(draw * space.n)).astype(np.int64)
+            return chosen
         if isinstance(space, spaces.MultiDiscrete):
             return (space.start + np.floor(draw * space.nvec)).astype(space.dtype)
         if isinstance(space, spaces.MultiBinary):

@@ -64,7 +64,7 @@ def on_device(agent: Agent[Any], spec: LifeSpec, cpu: bool = False) -> OnDevice 
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
     dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics):
+    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
         return None
     rules = tensor_dynamics_of(dynamics, engine.device)
     limits = [n for n in (lanes.limit, spec.max_steps) if n is not None]

@@ -19,10 +19,26 @@ from gymnasium.vector import SyncVectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
+from ontogym.developmental.feature_extractors.base import (
+    FeatureWrapper,
+    make_extractor,
+    split_features,
+)
 from ontogym.envs import make_vector
+from ontogym.envs.checked import CheckedEnv, try_out
+from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Lanes", "Stepped", "check_options", "lanes_of", "make_single", "reset_options", "rule_of"]
+__all__ = [
+    "Lanes",
+    "Stepped",
+    "check_options",
+    "lanes_of",
+    "make_single",
+    "reset_options",
+    "rule_of",
+    "try_environment",
+]
 
 _CACHE_SIZE = 4
 """A run uses three sizes: its population, its evaluations, its final report."""
@@ -47,23 +63,25 @@ def check_options(kind: str, target: Any, options: Mapping[str, Any], reserved: 
 
 
 def make_single(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> gymnasium.Env[Any, Any]:
-    """One environment of the id.
+    """One environment of the id, seen through the feature extractor that its arguments name, if they do.
 
     Raises:
         OntogymError: an unknown id (the nearest is suggested), wrong keyword arguments, or an environment
             that cannot be built here.
     """
+    choice, kwargs = split_features(env_kwargs)
     try:
-        return gymnasium.make(env_id, disable_env_checker=True, **dict(env_kwargs or {}))
+        env = gymnasium.make(find_spec(env_id).id, disable_env_checker=True, **kwargs)
     except Exception as error:
-        raise _cannot_make(env_id, env_kwargs, error) from error
+        raise _cannot_make(env_id, kwargs, error) from error
+    return env if choice is None else FeatureWrapper(env, make_extractor(choice, env.observation_space))
 
 
 def _cannot_make(env_id: str, env_kwargs: Mapping[str, Any] | None, error: Exception) -> OntogymError:
     if isinstance(error, OntogymError):
         return error
     if isinstance(error, gymnasium.error.UnregisteredEnv):
-        return UnknownNameError("environment", env_id, gymnasium.registry)
+        return UnknownNameError("environment", env_id.rpartition(":")[2], gymnasium.registry)
     if isinstance(error, TypeError):
         _check_env_kwargs(env_id, env_kwargs)
     return OntogymError(
@@ -74,7 +92,7 @@ def _cannot_make(env_id: str, env_kwargs: Mapping[str, Any] | None, error: Excep
 
 def _check_env_kwargs(env_id: str, env_kwargs: Mapping[str, Any] | None) -> None:
     """Name the keyword argument that the environment does not take, and the nearest that it does."""
-    entry = gymnasium.spec(env_id).entry_point
+    entry = find_spec(env_id).entry_point
     creator: Any = load_env_creator(entry) if isinstance(entry, str) else entry
     if creator is not None:
         check_options(f"the environment {env_id!r}", creator, env_kwargs or {})
@@ -83,10 +101,24 @@ def _check_env_kwargs(env_id: str, env_kwargs: Mapping[str, Any] | None) -> None
 def _renderable(env_id: str, env_kwargs: dict[str, Any]) -> gymnasium.Env[Any, Any]:
     """The environment with pictures, or without where it offers none."""
     env = make_single(env_id, env_kwargs)
-    if "rgb_array" not in env.metadata.get("render_modes", ()):
-        return env
-    env.close()
-    return make_single(env_id, {**env_kwargs, "render_mode": "rgb_array"})
+    if "rgb_array" in env.metadata.get("render_modes", ()):
+        env.close()
+        env = make_single(env_id, {**env_kwargs, "render_mode": "rgb_array"})
+    return env if is_native(find_spec(env_id)) else CheckedEnv(env, env_id)
+
+
+def try_environment(env_id: str, env_kwargs: Mapping[str, Any] | None, max_steps: int | None) -> None:
+    """Let an environment from elsewhere show that it can be lived in, before a run begins.
+
+    Raises:
+        OntogymError: it cannot be made, breaks Gymnasium's contract, or has no time limit and does not end.
+    """
+    single = make_single(env_id, env_kwargs)
+    try:
+        if not is_native(find_spec(env_id)):
+            try_out(single, env_id, limited=max_steps is not None or _time_limit(single) is not None)
+    finally:
+        single.close()
 
 
 class Stepped(NamedTuple):
@@ -113,13 +145,14 @@ class Lanes:
     Attributes:
         rule: which rules will hold at the next step, ``(count,)`` int64, as the info says (`RULE_KEYS`); None where
             the environment announces none.
+        features: the feature extractor through which they are seen, or None.
         limit: steps after which an episode is cut by the environment's time limit; None without one.
     """
 
     def __init__(
         self, env_id: str, count: int, env_kwargs: Mapping[str, Any] | None = None, render: bool = False
     ) -> None:
-        kwargs = dict(env_kwargs or {})
+        choice, kwargs = split_features(env_kwargs)
         try:
             self.envs: Any = (
                 SyncVectorEnv([lambda: _renderable(env_id, kwargs)] * count)
@@ -127,14 +160,16 @@ class Lanes:
                 else make_vector(env_id, count, **kwargs)
             )
         except Exception as error:
-            raise _cannot_make(env_id, env_kwargs, error) from error
+            raise _cannot_make(env_id, kwargs, error) from error
         self.env_id, self.count = env_id, count
-        self.observation_space: gymnasium.Space[Any] = self.envs.single_observation_space
+        self._raw: gymnasium.Space[Any] = self.envs.single_observation_space
+        self.features = None if choice is None else make_extractor(choice, self._raw)
+        self.observation_space = self._raw if self.features is None else self.features.space
         self._single = list(self.envs.envs) if isinstance(self.envs, SyncVectorEnv) else None
         self.rule: NDArray[np.int64] | None = None
         self.limit = _time_limit(self.envs if self._single is None else self._single[0])
         if self._single is not None:
-            self._buffer: Any = create_empty_array(self.observation_space, n=count)
+            self._buffer: Any = create_empty_array(self._raw, n=count)
             self._last: list[Any] = [None] * count
 
     def reset(
@@ -161,7 +196,7 @@ class Lanes:
             seed: Any = [int(s) for s in seeds]
             batch, info = self.envs.reset(seed=seed, options=dict(options) or None)
             self.rule = rule_of(info)
-            return batch
+            return self._seen(batch)
         infos = []
         for lane, env in enumerate(self._single):
             chosen = {key: values[lane] for key, values in options.items()}
@@ -169,14 +204,18 @@ class Lanes:
             infos.append(rule_of(info))
         known_rules = [rule for rule in infos if rule is not None and rule.ndim == 0]
         self.rule = np.array(known_rules) if len(known_rules) == self.count else None
-        return concatenate(self.observation_space, self._last, self._buffer)
+        return self._seen(concatenate(self._raw, self._last, self._buffer))
+
+    def _seen(self, batch: Any) -> Any:
+        """A batch of observations as agents see it."""
+        return batch if self.features is None else self.features.extract(batch)
 
     def step(self, actions: NDArray[Any], active: NDArray[np.bool_]) -> Stepped:
         """Step the active lanes; what is returned for the others means nothing."""
         if self._single is None:
             batch, rewards, terminated, truncated, info = self.envs.step(actions)
             self.rule = rule_of(info)
-            return Stepped(batch, np.asarray(rewards, dtype=np.float64), terminated, truncated)
+            return Stepped(self._seen(batch), np.asarray(rewards, dtype=np.float64), terminated, truncated)
         rewards = np.zeros(self.count)
         terminated, truncated = np.zeros((2, self.count), dtype=np.bool_)
         for lane, action in enumerate(iterate(self.envs.action_space, actions)):
@@ -188,8 +227,8 @@ class Lanes:
                 rule = None if self.rule is None else rule_of(info)
                 if self.rule is not None and rule is not None:
                     self.rule[lane] = rule
-        observations = concatenate(self.observation_space, self._last, self._buffer)
-        return Stepped(observations, rewards, terminated, truncated)
+        observations = concatenate(self._raw, self._last, self._buffer)
+        return Stepped(self._seen(observations), rewards, terminated, truncated)
 
     @property
     def render_mode(self) -> str | None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import Actor, Agent
 from ontogym.agents.individuals import Individuals, IndividualsState
+from ontogym.agents.spaces import SpaceError
 from ontogym.baselines.lives.lanes import check_options, lanes_of, make_single
 from ontogym.baselines.lives.rollout import Lived, Watcher, rollout
 from ontogym.baselines.lives.spec import LifeSpec, life_seeds
@@ -78,6 +79,8 @@ def make_agent(
     single = make_single(env, env_kwargs)
     try:
         agent: Agent[Any] = target(single.observation_space, single.action_space, **options)
+    except SpaceError as error:
+        raise SpaceError(f"The environment {env!r} does not suit the agent {name!r}: {error}") from error
     except TypeError as error:
         raise OntogymError(f"The agent {name!r} cannot be built ({error}); check its options.") from error
     finally:
@@ -107,18 +110,18 @@ def live(
     Raises:
         OntogymError: genomes that do not fit, or a source of development that does not.
     """
-    genomes, seeds = np.atleast_2d(genomes), np.asarray(seeds, dtype=np.uint64)
-    if seeds.ndim == 2 and len(seeds) != len(genomes):
+    genomes, lives = np.atleast_2d(genomes), np.asarray(seeds).astype(np.uint64)
+    if lives.ndim == 2 and len(lives) != len(genomes):
         raise OntogymError(
-            f"{len(genomes)} genomes have seeds of their own for {len(seeds)}; give a row to each."
+            f"{len(genomes)} genomes have seeds of their own for {len(lives)}; give a row to each."
         )
     if not (trace or watchers):
-        lived = _at_once(agent, genomes, spec, seeds)
+        lived = _at_once(agent, genomes, spec, lives)
         if lived is not None:
             return lived
-    lane_genomes = np.repeat(genomes, seeds.shape[-1], axis=0)
+    lane_genomes = np.repeat(genomes, lives.shape[-1], axis=0)
     actor = Individuals(agent, lane_genomes, spec.imposed_development)
-    return live_actor(actor, spec, seeds, trace, watchers, len(genomes))
+    return live_actor(actor, spec, lives, trace, watchers, len(genomes))
 
 
 def _at_once(
@@ -168,9 +171,9 @@ def live_actor(
     Args:
         copies: P, how often the lives are lived: by one actor once, by `Individuals` once a genome.
     """
-    seeds = np.asarray(seeds, dtype=np.uint64)
-    lane_seed = np.tile(seeds, copies) if seeds.ndim == 1 else seeds.ravel()
-    shape = (copies, seeds.shape[-1])
+    lives = np.asarray(seeds).astype(np.uint64)
+    lane_seed = np.tile(lives, copies) if lives.ndim == 1 else lives.ravel()
+    shape = (copies, lives.shape[-1])
     lanes = lanes_of(spec.env, len(lane_seed), spec.env_kwargs)
     tracer = Tracer() if trace else None
     wiring = WiringWatcher(actor)

@@ -13,12 +13,14 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, NetworkSnapshot
+from ontogym.agents.base import Actor, Agent, NetworkSnapshot
 from ontogym.agents.individuals import Individuals
+from ontogym.agents.spaces import encode_actions
 from ontogym.baselines.lives.lanes import Lanes
 from ontogym.baselines.lives.life import lane_options
 from ontogym.baselines.lives.rollout import Moment, Watcher, rollout
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.batched.flat import flatten_batch
 from ontogym.errors import OntogymError
 
 __all__ = ["LifeRecording", "Thinned", "record_life"]
@@ -80,6 +82,19 @@ class Snapshots(NamedTuple):
         return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
 
 
+NO_NETWORK = NetworkSnapshot(
+    np.zeros((0, 0), np.float32),
+    np.zeros((0, 0), np.bool_),
+    np.zeros(0, np.float32),
+    np.zeros((0, 0), np.float32),
+    0,
+    0,
+)
+"""What an actor without a network shows: no nodes."""
+_WIDEST = 512
+"""Observations of more numbers are not kept of an actor that flattens none."""
+
+
 @dataclass(frozen=True)
 class LifeRecording:
     """One recorded life of ``T`` steps.
@@ -117,6 +132,11 @@ class LifeRecording:
     rules: NDArray[np.int64]
 
     @property
+    def has_network(self) -> bool:
+        """Whether there is a network to show: policies of SB3 and those by hand have none."""
+        return len(self.birth.mask) > 0
+
+    @property
     def n_steps(self) -> int:
         """T, over all episodes."""
         return len(self.rewards)
@@ -138,8 +158,8 @@ class LifeRecording:
 
 
 def record_life(
-    agent: Agent[Any],
-    genome: NDArray[np.floating],
+    agent: Agent[Any] | Actor[Any],
+    genome: NDArray[np.floating] | None,
     env_id: str,
     env_kwargs: Mapping[str, Any] | None = None,
     episodes: int = 3,
@@ -148,13 +168,14 @@ def record_life(
     *,
     reset_options: Mapping[str, Any] | None = None,
     max_steps: int = 10_000,
+    name: str | None = None,
     **settings: Any,
 ) -> LifeRecording:
     """Let one agent live one life and record it.
 
     Args:
-        agent: built for the environment's spaces.
-        genome: ``(D,)``.
+        agent: built for the environment's spaces; or an actor that is whole without a genome.
+        genome: ``(D,)``; None of an actor.
         env_id: any Gymnasium id.
         env_kwargs: keyword arguments of the environment.
         episodes: episodes of the life; the network is carried over.
@@ -162,6 +183,7 @@ def record_life(
         max_frames: most frames kept; of a longer life every 2nd, 4th, ... step is rendered.
         reset_options: such as ``{"goal": 0}``, given to every reset.
         max_steps: episodes are cut after so many steps.
+        name: what it is called; the agent's own name if not given.
         settings: further fields of `LifeSpec` (what is told, development, freeze, ...).
 
     Raises:
@@ -172,14 +194,20 @@ def record_life(
     kwargs = dict(env_kwargs or {})
     spec = LifeSpec(env_id, kwargs, episodes, conditions=conditions, max_steps=max_steps, **settings)
     seeds = np.array([seed], dtype=np.uint64)
-    actor = Individuals(agent, np.atleast_2d(genome), spec.imposed_development)
-    newborn = actor.birth(seeds)
-    birth = _own(actor.network(newborn))
-    state = actor.develop(newborn, seeds)
+    actor: Actor[Any]
+    if isinstance(agent, Agent):
+        assert genome is not None
+        actor = Individuals(agent, np.atleast_2d(genome), spec.imposed_development)
+        newborn = actor.birth(seeds)
+        birth = _network(actor, newborn)
+        state = actor.develop(newborn, seeds)
+    else:
+        actor, state = agent, agent.begin(seeds)
+        birth = _network(actor, state)
     lanes = Lanes(env_id, 1, kwargs, render=True)
     try:
-        recorder = _Recorder(actor, lanes, max_frames, birth)
-        recorder.developed = _own(actor.network(state))
+        recorder = _Recorder(actor, lanes, max_frames, birth, name)
+        recorder.developed = _network(actor, state)
         lived = rollout(actor, lanes, spec, seeds, lane_options(spec, 1, 1), [recorder], state)
     finally:
         lanes.close()
@@ -188,17 +216,26 @@ def record_life(
             f"{env_id} gave a reward or an observation that is not finite at step {len(recorder.rewards)}; mend the "
             "environment or wrap it so that its numbers are finite."
         )
-    return recorder.recording(spec, seed, _own(actor.network(lived.state)))
+    return recorder.recording(spec, seed, _network(actor, lived.state))
 
 
 class _Recorder(Watcher):
     """Keeps one life: frames, networks, and every step's numbers."""
 
-    def __init__(self, actor: Individuals, lanes: Lanes, max_frames: int, birth: NetworkSnapshot) -> None:
+    def __init__(
+        self,
+        actor: Actor[Any],
+        lanes: Lanes,
+        max_frames: int,
+        birth: NetworkSnapshot,
+        name: str | None = None,
+    ) -> None:
         self.actor, self.lanes, self.birth, self.developed = actor, lanes, birth, birth
+        agent = getattr(actor, "agent", actor)
+        self.name = name or str(getattr(agent, "name", type(agent).__name__))
         self.frames: Thinned[NDArray[np.uint8]] = Thinned(max_frames)
         bytes_each = sum(np.asarray(part).nbytes for part in birth[:4])
-        self.networks: Thinned[NetworkSnapshot] = Thinned(SNAPSHOT_BYTES // bytes_each)
+        self.networks: Thinned[NetworkSnapshot] = Thinned(SNAPSHOT_BYTES // max(bytes_each, 128))
         self.rows: list[tuple[NDArray[np.float32], NDArray[np.float32], Any, int, int]] = []
         self.rewards: list[float] = []
         self._draws = lanes.render_mode is not None
@@ -206,12 +243,21 @@ class _Recorder(Watcher):
     def acted(self, moment: Moment) -> None:
         step, state = len(self.rows), moment.state
         if self.networks.wants(step):
-            self.networks.add(step, _own(self.actor.network(state)))
+            self.networks.add(step, _network(self.actor, state))
         if self._draws and self.frames.wants(step):
             self.frames.add(step, _frame(self.lanes))
         rule = 0 if moment.rule is None else int(moment.rule[0])
-        motor = np.array(state.motor[0], dtype=np.float32)
-        self.rows.append((state.observation[0].copy(), motor, moment.actions[0], moment.episode, rule))
+        seen, motor = self._numbers(moment)
+        self.rows.append((seen, motor, moment.actions[0], moment.episode, rule))
+
+    def _numbers(self, moment: Moment) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What was seen ``(O,)`` and what was done ``(A,)``, as numbers."""
+        if isinstance(self.actor, Individuals):
+            state = moment.state
+            return state.observation[0].copy(), np.array(state.motor[0], dtype=np.float32)
+        seen = flatten_batch(self.actor.observation_space, moment.observations)[0]
+        motor = encode_actions(self.actor.action_space, moment.actions)[0]
+        return (seen if len(seen) <= _WIDEST else np.zeros(0, np.float32)), motor
 
     def earned(self, reward: NDArray[np.float64], active: NDArray[np.bool_]) -> None:
         self.rewards.append(float(reward[0]))
@@ -219,11 +265,12 @@ class _Recorder(Watcher):
     def recording(self, spec: LifeSpec, seed: int, last: NetworkSnapshot) -> LifeRecording:
         """Everything kept, as arrays."""
         observations, motors, actions, episode, rules = zip(*self.rows)
-        networks, frames, development = self.networks, self.frames, self.actor.development
-        agent = self.actor.agent
+        networks, frames = self.networks, self.frames
+        development = getattr(self.actor, "development", None)
+        agent = getattr(self.actor, "agent", self.actor)
         return LifeRecording(
             env=spec.env,
-            agent=agent.name,
+            agent=self.name,
             seed=seed,
             frames=np.stack(frames.items) if frames.items else np.zeros((0, 1, 1, 3), np.uint8),
             frame_steps=np.array(frames.steps, dtype=np.int64),
@@ -243,6 +290,14 @@ class _Recorder(Watcher):
             max_edges=int(getattr(agent, "n_allowed_edges", self.birth.mask.size - len(self.birth.mask))),
             rules=np.array(rules, dtype=np.int64),
         )
+
+
+def _network(actor: Actor[Any], state: Any) -> NetworkSnapshot:
+    """The actor's network now, in memory of its own; `NO_NETWORK` where it has none."""
+    try:
+        return _own(actor.network(state))
+    except NotImplementedError:
+        return NO_NETWORK
 
 
 def _own(network: NetworkSnapshot) -> NetworkSnapshot:

@@ -19,8 +19,12 @@ from ontogym.agents.individuals import life_stream
 from ontogym.agents.spaces import encode_actions
 from ontogym.baselines.lives.lanes import Stepped
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.errors import OntogymError
 
 __all__ = ["Lived", "Moment", "Watcher", "World", "place_in_life", "rollout"]
+
+ENDLESS = 100_000
+"""Steps after which an episode that nothing will cut is given up."""
 
 
 class World(Protocol):
@@ -187,6 +191,7 @@ class _Life:
             for watcher in self.watchers:
                 watcher.earned(reward, alive)
             step += 1
+            self._check_end(step)
             if self.spec.max_steps is not None and step >= self.spec.max_steps:
                 truncated = truncated | active
             self._tell(reward, terminated, truncated, actions, active)
@@ -195,6 +200,13 @@ class _Life:
                 state = actor.end_episode(state, observations, self._heard(), ended)
             active = self._whole(observations, episode, active & ~ended)
         return state
+
+    def _check_end(self, step: int) -> None:
+        if step >= ENDLESS and self.spec.max_steps is None and getattr(self.world, "limit", None) is None:
+            raise OntogymError(
+                f"{self.spec.env} has no time limit, and an episode has not ended within {ENDLESS:,} steps; cut episodes "
+                "with --max-steps (max_steps)."
+            )
 
     def _heard(self) -> Feedback:
         return self.feedback._replace(**self.silent) if self.silent else self.feedback
@@ -252,6 +264,7 @@ def _not_finite(batch: Any) -> NDArray[np.bool_] | None:
         values = np.asarray(batch)
         if values.dtype.kind != "f" or np.isfinite(values).all():
             return None
-        return ~np.isfinite(values).reshape(len(values), -1).all(1)
+        broken: NDArray[np.bool_] = ~np.isfinite(values).reshape(len(values), -1).all(1)
+        return broken
     found = [part for part in parts if part is not None]
     return np.logical_or.reduce(found) if found else None

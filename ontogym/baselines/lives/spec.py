@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ontogym.agents.base import FREEZES
 from ontogym.agents.feedback import SIGNALS, Feedback
 from ontogym.agents.individuals import Development
+from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import lane_seeds
 
@@ -71,6 +72,7 @@ class LifeSpec:
     shuffle_wiring: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         if self.episodes < 1:
             raise OntogymError(f"A life of {self.episodes} episodes is no life; give at least 1.")
         if self.max_steps is not None and self.max_steps < 1:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
-from numba import boolean, float32, float64, int64, njit, types, uint64, void
+from numba import boolean, float32, float64, int64, types, uint64, void
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent, check_genomes
@@ -28,6 +28,7 @@ from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, native_of
+from ontogym.compiling import njit
 from ontogym.envs.native_changes import changing_native
 from ontogym.envs.native_rules import ruled_native
 from ontogym.seeding import LaneStreams
@@ -64,7 +65,7 @@ def compiled(agent: Agent[Any], spec: LifeSpec) -> Compiled | None:
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
     dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics):
+    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
         return None
     native = native_of(dynamics) or changing_native(dynamics) or ruled_native(dynamics)
     limited = (lanes.limit or spec.max_steps) is not None
@@ -267,7 +268,11 @@ def _lives(
 
 @functools.cache
 def _live_lanes() -> Any:
-    """`_lives`, compiled once for all worlds and sizes: the world's functions are pointers."""
+    """`_lives`, compiled once for all worlds and sizes: the world's functions are pointers.
+
+    Numba keeps it by the content of this file alone: it is compiled anew after a change of the networks' kernel only if this
+    file changes, too. Form of the kernel that is meant here: 3.
+    """
 
     def array(kind: Any, dimensions: int) -> Any:
         return types.Array(kind, dimensions, "C")

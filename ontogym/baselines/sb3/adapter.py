@@ -13,8 +13,16 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor
 
+from ontogym.baselines.sb3.spaces import MappedEnv
+from ontogym.batched.flat import batch_of_one
+from ontogym.developmental.feature_extractors.base import (
+    FeatureWrapper,
+    make_extractor,
+    split_features,
+)
+from ontogym.envs.checked import CheckedEnv
 from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError
 
@@ -44,6 +52,7 @@ class VectorEnvAdapter(VecEnv):
         self._actions: Any = None
         self._seed: list[int] | None = None
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
+        self.metadata = dict(envs.metadata)
 
     def reset(self) -> Any:
         observation, infos = self.envs.reset(seed=self._seed)  # type: ignore[arg-type]
@@ -76,8 +85,18 @@ class VectorEnvAdapter(VecEnv):
     def close(self) -> None:
         self.envs.close()
 
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """A picture of every lane; made with ``render_mode="rgb_array"``, SB3's video recorder can use them."""
+        frames: Any = self.envs.render()
+        return [None] * self.num_envs if frames is None else list(frames)
+
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        value = getattr(self.envs, attr_name, None)
+        """An attribute of the batch, once for each lane.
+
+        Raises:
+            AttributeError: it has none of this name; `has_attr` is then False.
+        """
+        value = getattr(self.envs, attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
@@ -92,6 +111,25 @@ class VectorEnvAdapter(VecEnv):
         self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: Any = None
     ) -> list[bool]:
         return [False for _ in self._get_indices(indices)]
+
+
+class _SeenThrough(VecEnvWrapper):
+    """A batch of environments seen through a feature extractor, the last observations of episodes too."""
+
+    def __init__(self, venv: VecEnv, choice: Any) -> None:
+        self.extractor = make_extractor(choice, venv.observation_space)
+        super().__init__(venv, observation_space=self.extractor.space)
+
+    def reset(self) -> Any:
+        return self.extractor.extract(self.venv.reset())
+
+    def step_wait(self) -> Any:
+        observation, rewards, done, infos = self.venv.step_wait()
+        for info in infos:
+            if "terminal_observation" in info:
+                last = self.extractor.extract(batch_of_one(info["terminal_observation"]))[0]
+                info["terminal_observation"] = last
+        return self.extractor.extract(observation), rewards, done, infos
 
 
 def _copied(observation: Any) -> Any:
@@ -114,16 +152,33 @@ def _lane_info(infos: Mapping[str, Any], lane: int) -> dict[str, Any]:
 
 
 def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | None = None) -> VecEnv:
-    """A monitored SB3 `VecEnv` of any id: native where the suite has a batched form, else one by one."""
-    if is_native(find_spec(env_id)):
+    """A monitored SB3 `VecEnv` of any id: native where the suite has a batched form, else one by one, checked and mapped.
+
+    An extractor that `env_kwargs` name (see `ontogym.developmental.feature_extractors.base`) stands before it.
+
+    Raises:
+        OntogymError: as its environments are made or stepped: see `CheckedEnv` and `SpaceMap`.
+    """
+    choice, kwargs = split_features(env_kwargs)
+    spec = find_spec(env_id)
+    if is_native(spec):
         envs = gymnasium.make_vec(
-            env_id,
+            spec.id,
             n_envs,
             vectorization_mode="vector_entry_point",
             autoreset_mode=AutoresetMode.SAME_STEP.value,
-            **dict(env_kwargs or {}),
+            **kwargs,
         )
-        return VecMonitor(VectorEnvAdapter(envs))
+        vec: VecEnv = VectorEnvAdapter(envs)
+        return VecMonitor(vec if choice is None else _SeenThrough(vec, choice))
     from stable_baselines3.common.env_util import make_vec_env as one_by_one
 
-    return one_by_one(env_id, n_envs=n_envs, env_kwargs=dict(env_kwargs or {}))
+    def single(**kwargs: Any) -> gymnasium.Env[Any, Any]:
+        env: gymnasium.Env[Any, Any] = CheckedEnv(
+            gymnasium.make(spec.id, disable_env_checker=True, **kwargs), env_id
+        )
+        if choice is not None:
+            env = FeatureWrapper(env, make_extractor(choice, env.observation_space))
+        return MappedEnv(env)
+
+    return one_by_one(single, n_envs=n_envs, env_kwargs=kwargs)

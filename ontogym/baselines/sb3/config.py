@@ -8,6 +8,7 @@ from typing import Any
 
 from ontogym.baselines.sb3.networks import ALGORITHMS
 from ontogym.baselines.sb3.references import FLOORS
+from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = ["TrainingConfig"]
@@ -19,13 +20,15 @@ class TrainingConfig:
 
     Attributes:
         algo: of `ALGORITHMS`, or random, constant, reference.
-        env, env_kwargs: the environment.
+        env: id of the environment; one of your own as module:id or file.py:id.
+        env_kwargs: its keyword arguments.
         seed: decides all chance.
         steps: budget in environment steps.
         hyper: hyper-parameters in place of those of the files; ``action`` for constant.
         segment: environment steps between checkpoints and evaluations.
         eval_episodes: episodes of an evaluation, on seeds that are the same in every run.
         max_steps: longest episode of an evaluation.
+        track: also write to these: wandb, mlflow, or what a package adds; TensorBoard is always written.
         out: the run folder; runs/ENV-ALGO-sSEED if not given.
     """
 
@@ -38,9 +41,11 @@ class TrainingConfig:
     segment: int = 10_000
     eval_episodes: int = 20
     max_steps: int = 10_000
+    track: tuple[str, ...] = ()
     out: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "env", bare_id(self.env))
         if self.algo not in ALGORITHMS + FLOORS:
             raise UnknownNameError("algorithm", self.algo, ALGORITHMS + FLOORS)
         for name in ("steps", "segment", "eval_episodes", "max_steps"):

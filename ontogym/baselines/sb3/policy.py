@@ -18,6 +18,7 @@ from ontogym import checkpoint
 from ontogym.agents.base import Actor, Feedback
 from ontogym.baselines.sb3.networks import build_policy
 from ontogym.baselines.sb3.references import FLOORS, make_floor
+from ontogym.baselines.sb3.spaces import SpaceMap
 from ontogym.errors import OntogymError
 
 __all__ = ["TrainedPolicy", "TrainingRun", "load_policy", "read_training_run"]
@@ -56,6 +57,7 @@ class TrainedPolicy(Actor[Any]):
 
     Args:
         policy: an SB3 policy or model. observation_space, action_space: of one environment.
+        mapping: between these spaces and those of the policy.
         statistics: mean and variance of observations, if it saw normalised ones. clip: bound of those.
     """
 
@@ -64,11 +66,12 @@ class TrainedPolicy(Actor[Any]):
         policy: Any,
         observation_space: spaces.Space[Any],
         action_space: spaces.Space[Any],
+        mapping: SpaceMap,
         statistics: tuple[NDArray[Any], NDArray[Any]] | None = None,
         clip: float = 10.0,
     ) -> None:
         self.policy, self.observation_space, self.action_space = policy, observation_space, action_space
-        self._statistics, self._clip = statistics, clip
+        self._map, self._statistics, self._clip = mapping, statistics, clip
 
     def begin(self, seeds: NDArray[np.uint64]) -> Any:
         return None
@@ -76,6 +79,7 @@ class TrainedPolicy(Actor[Any]):
     def act(
         self, state: Any, observations: Any, feedback: Feedback, active: NDArray[np.bool_]
     ) -> tuple[NDArray[Any], Any]:
+        observations = self._map.observe(observations)
         if self._statistics is not None:
             mean, var = self._statistics
             scaled = (observations - mean) / np.sqrt(var + _EPSILON)
@@ -83,7 +87,7 @@ class TrainedPolicy(Actor[Any]):
         actions, state = self.policy.predict(
             observations, state=state, episode_start=feedback.start.copy(), deterministic=True
         )
-        return np.asarray(actions), state
+        return np.asarray(self._map.act(actions)), state
 
 
 def load_policy(
@@ -108,17 +112,18 @@ def load_policy(
             raise OntogymError(f"{options['algorithm']} has no weights; {min(tensors)!r} is left over.")
         return make_floor(options, observation_space, action_space)
     weights = {name: value for name, value in tensors.items() if name not in NORMALISATION}
-    statistics = _statistics(tensors, observation_space)
+    mapping = SpaceMap(observation_space, action_space)
+    statistics = _statistics(tensors, mapping.observation_space)
     clip = options.get("clip", 10.0)
     if isinstance(clip, bool) or not isinstance(clip, (int, float)) or not 0 < clip < 1e6:
         raise OntogymError(f"clip is {clip!r}; give a positive number.")
-    seen = observation_space
+    seen = mapping.observation_space
     if statistics is not None:
         low, high = np.float32(-clip), np.float32(clip)
-        seen = spaces.Box(low, high, observation_space.shape, np.float32)  # as VecNormalize's
-    policy = build_policy(options, seen, action_space)
+        seen = spaces.Box(low, high, seen.shape, np.float32)  # as VecNormalize's
+    policy = build_policy(options, seen, mapping.action_space)
     _fill(policy, weights)
-    return TrainedPolicy(policy, observation_space, action_space, statistics, float(clip))
+    return TrainedPolicy(policy, observation_space, action_space, mapping, statistics, float(clip))
 
 
 def _statistics(

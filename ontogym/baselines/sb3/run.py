@@ -15,9 +15,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from gymnasium.spaces import Discrete
+
 from ontogym import checkpoint
 from ontogym.agents.base import Actor
-from ontogym.baselines.lives.lanes import make_single
+from ontogym.agents.spaces import SpaceAdapter, SpaceError
+from ontogym.baselines.lives.lanes import make_single, try_environment
 from ontogym.baselines.lives.life import LifeSpec, live_actor, summarise
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.model import make_model
@@ -25,11 +28,13 @@ from ontogym.baselines.sb3.networks import algorithms_for
 from ontogym.baselines.sb3.policy import KIND, load_policy
 from ontogym.baselines.sb3.references import FLOORS
 from ontogym.baselines.sb3.settings import hyperparameters
+from ontogym.baselines.sb3.spaces import SpaceMap
 from ontogym.baselines.sb3.state import collect, policy_tensors, restore
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
 from ontogym.runs import RunFolder, command_line
 from ontogym.seeding import derive, lane_seeds
+from ontogym.tracking import SCORE, Trackers
 
 __all__ = ["TrainingConfig", "score", "train"]
 
@@ -55,10 +60,14 @@ def score(policy: Actor[Any], config: TrainingConfig) -> float:
 def train(config: TrainingConfig, resume: bool = False, progress: bool = False) -> dict[str, Any]:
     """Train, or go on with, the run in ``config.folder``; returns its ``run.json``.
 
+    A run that is over goes on if it is resumed with more steps. It ends as if it had been begun with them, where they
+    are whole segments and no hyper-parameter is a schedule; a schedule falls over the new number of steps.
+
     Raises:
         OntogymError: an algorithm that does not fit the action space, an unknown environment or hyper-parameter, a
             folder that holds something (without `resume`) or another run (with it).
     """
+    try_environment(config.env, config.env_kwargs, config.max_steps)
     single = make_single(config.env, config.env_kwargs)
     spaces = single.observation_space, single.action_space
     single.close()
@@ -66,7 +75,10 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
         return _train_floor(config, spaces, resume)
     if config.algo not in algorithms_for(spaces[1]):
         fitting = ", ".join(algorithms_for(spaces[1]) + FLOORS)
-        raise OntogymError(f"{config.algo} cannot act in {spaces[1]}; algorithms that can: {fitting}.")
+        raise OntogymError(
+            f"{config.algo} cannot act in the {spaces[1]} of {config.env}; algorithms that can: {fitting}."
+        )
+    _check_spaces(config, spaces)
     values = hyperparameters(config.algo, config.env, config.hyper)
     options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
     with _one_thread():
@@ -74,9 +86,18 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
         facts = _facts(config, options, values)
         try:
             with _folder(config, facts, resume) as folder:
-                return _finished(folder) or _learn(config, facts, model, spaces, progress, folder)
+                return _finished(folder, config) or _learn(config, facts, model, spaces, progress, folder)
         finally:
             model.env.close()
+
+
+def _check_spaces(config: TrainingConfig, spaces: Any) -> None:
+    """Refuse what SB3 cannot learn in, by the name of the environment."""
+    try:
+        SpaceMap(*spaces)
+        SpaceAdapter(Discrete(2), spaces[1])
+    except SpaceError as error:
+        raise SpaceError(f"The environment {config.env!r} does not suit {config.algo}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -96,18 +117,41 @@ def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunF
     """``run.json``, ``checkpoint``, ``model`` (best) and ``last`` ``.safetensors``."""
     known = {name: value for name, value in facts.items() if name != "training"}
     return RunFolder(
-        config.folder, known, resume, record="run.json", neutral=("training", "out"), doing="is training"
+        config.folder,
+        known,
+        resume,
+        record="run.json",
+        neutral=("training", "out", "steps", "track"),
+        lately=("steps",),
+        doing="is training",
     )
 
 
-def _finished(folder: RunFolder) -> dict[str, Any] | None:
-    """``run.json`` of a run that is over."""
-    return folder.kept if folder.kept is not None and folder.kept.get("training") is not None else None
+def _finished(folder: RunFolder, config: TrainingConfig) -> dict[str, Any] | None:
+    """``run.json`` of a run that is over; None for one that is not, or that shall be trained for more steps.
+
+    Raises:
+        OntogymError: it has been trained for more steps already.
+    """
+    kept = folder.kept
+    if kept is None or kept.get("training") is None:
+        return None
+    if config.algo in FLOORS or config.steps == kept["steps"]:
+        return kept
+    if config.steps < kept["steps"]:
+        checkpoint.write_sealed_json(folder.path / "run.json", kept)
+        raise OntogymError(
+            f"The run in {folder.path} has been trained for {kept['steps']:,} steps already, not {config.steps:,}; give "
+            "--steps a larger number, or another --out."
+        )
+    checkpoint.write_sealed_json(folder.path / "run.json", {**kept, **folder.config, "training": None})
+    return None
 
 
 def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """``run.json`` before the training."""
-    head = {"format": 1, "kind": "training-run", **dataclasses.asdict(config)}
+    told = {**dataclasses.asdict(config), "track": list(config.track)}  # as it will be read again
+    head = {"format": 1, "kind": "training-run", **told}
     return {**head, "options": options, "hyperparameters": values, "training": None}
 
 
@@ -117,7 +161,7 @@ def _train_floor(config: TrainingConfig, spaces: Any, resume: bool) -> dict[str,
     facts = _facts(config, options, {})
     policy = load_policy({}, options, *spaces)
     with _folder(config, facts, resume) as folder:
-        if (done := _finished(folder)) is not None:
+        if (done := _finished(folder, config)) is not None:
             return done
         result = score(policy, config)
         checkpoint.save(config.folder / "model.safetensors", KIND, {}, {})
@@ -128,7 +172,6 @@ def _learn(
     config: TrainingConfig, facts: dict[str, Any], model: Any, spaces: Any, progress: bool, folder: RunFolder
 ) -> dict[str, Any]:
     """All segments that are left."""
-    from stable_baselines3.common.logger import configure
     from tqdm import tqdm
 
     out = config.folder
@@ -136,20 +179,34 @@ def _learn(
     if (loaded := folder.load("training")) is not None:
         arrays, meta = loaded
         restore(model, arrays, meta["model"])
-    model.set_logger(configure(str(out / "tensorboard"), ["tensorboard"]))
+    model.set_logger(_tensorboard(str(out / "tensorboard"), model.num_timesteps))
     _run_schedules_over(model, config.steps)
+    trackers = Trackers(config.track, out, dataclasses.asdict(config), int(model.num_timesteps))
     bar = tqdm(total=config.steps, initial=model.num_timesteps, disable=not progress, unit="step")
     try:
         while model.num_timesteps < config.steps:
             before = model.num_timesteps
-            meta = _segment(config, facts, model, spaces, meta, folder)
+            meta = _segment(config, facts, model, spaces, meta, folder, trackers)
             bar.update(model.num_timesteps - before)
             bar.set_postfix(score=f"{meta['curve'][-1][1]:.1f}")
         checkpoint.save(out / "last.safetensors", KIND, policy_tensors(model), {})
         return _finish(config, facts, meta["curve"], model.num_timesteps, meta["wall"], meta["cpu"])
     finally:
         bar.close()
+        trackers.close()
         model.logger.close()
+
+
+def _tensorboard(folder: str, steps: int) -> Any:
+    """A logger whose events after so many steps replace those that a killed run has left."""
+    from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+    from torch.utils.tensorboard import SummaryWriter
+
+    class Resumed(TensorBoardOutputFormat):
+        def __init__(self) -> None:
+            self.writer, self._is_closed = SummaryWriter(folder, purge_step=steps + 1), False
+
+    return Logger(folder, [Resumed()])
 
 
 def _run_schedules_over(model: Any, steps: int) -> None:
@@ -168,6 +225,7 @@ def _segment(
     spaces: Any,
     meta: dict[str, Any],
     folder: RunFolder,
+    trackers: Trackers,
 ) -> dict[str, Any]:
     """Train one segment, score it, write the best model and the checkpoint; returns the checkpoint's facts."""
     out = config.folder
@@ -179,7 +237,8 @@ def _segment(
     result = score(load_policy(tensors, facts["options"], *spaces), config)
     if not meta["curve"] or result >= max(value for _, value in meta["curve"]):
         checkpoint.save(out / "model.safetensors", KIND, tensors, {"score": result})
-    model.logger.record("eval/mean_return", result)
+    model.logger.record(SCORE, result)
+    trackers.log({SCORE: result}, int(model.num_timesteps))
     model.logger.dump(model.num_timesteps)
     meta = {
         "segment": meta["segment"] + 1,
@@ -217,7 +276,9 @@ def _finish(
 def _command(config: TrainingConfig) -> str:
     first = {name: getattr(config, name) for name in ("algo", "env", "seed", "steps")}
     config_as_told = {**first, **dataclasses.asdict(config)}
-    return command_line("ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}}, leave_out=("out",))
+    return command_line(
+        "ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}, "track": ()}, leave_out=("out",)
+    )
 
 
 def _packages() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ _EXTRA = (
     "tau",
     "ent_coef",
 )
+_SCHEDULES = ("learning_rate", "clip_range")
+_WORDS = ("policy", "activation", "observe")
+_COUNTS = ("n_envs", "n_steps", "batch_size", "n_epochs", "buffer_size")
 
 
 def hyperparameters(algorithm: str, env: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -44,16 +48,34 @@ def hyperparameters(algorithm: str, env: str, given: Mapping[str, Any] | None = 
     for name in given or {}:
         if name not in known:
             raise UnknownNameError(f"hyper-parameter of {algorithm}", name, known)
+        _check_kind(name, (given or {})[name], values.get(name))
     return values | dict(given or {})
 
 
+def _check_kind(name: str, value: Any, usual: Any) -> None:
+    """Refuse text where a number belongs, and numbers that are none; what the number may be, SB3 says."""
+    if name in _SCHEDULES:
+        try:
+            schedule(value)
+        except OntogymError as error:
+            raise OntogymError(f"The hyper-parameter {name}: {error}") from error
+    elif isinstance(value, str) and not (
+        name in _WORDS or isinstance(usual, str) or value.startswith("auto")
+    ):
+        raise OntogymError(f"The hyper-parameter {name} is {value!r}; give a number.")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise OntogymError(f"The hyper-parameter {name} is {value}; give a finite number.")
+    elif name in _COUNTS and not (type(value) is int and value >= 1):
+        raise OntogymError(f"The hyper-parameter {name} is {value!r}; give a whole number from 1 on.")
+
+
 def _file(env: str) -> Path:
-    return FOLDER / f"{env.replace('/', '.')}.ini"
+    return FOLDER / f"{env.rpartition(':')[2].replace('/', '.')}.ini"
 
 
 def _section(file: Path, algorithm: str) -> dict[str, Any]:
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read(file)
+    parser.read(file, encoding="utf-8")
     if not parser.has_section(algorithm):
         return {}
     try:
@@ -64,8 +86,10 @@ def _section(file: Path, algorithm: str) -> dict[str, Any]:
 
 def schedule(value: Any) -> float | Callable[[float], float]:
     """A number, or ``"linear 3e-4"`` as a function of the part of the run that is left (1 .. 0)."""
-    if not isinstance(value, str):
+    if isinstance(value, (int, float)) and math.isfinite(value) and value >= 0:
         return float(value)
+    if not isinstance(value, str):
+        raise OntogymError(f"{value!r} is no schedule; give a number or 'linear NUMBER'.")
     kind, _, number = value.partition(" ")
     try:
         start = float(number)

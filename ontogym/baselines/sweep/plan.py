@@ -21,6 +21,10 @@ run on what it left, so that every method is scored by the same lives, with its 
     command = "evolve"
     agent = "gru"
 
+    [methods.gru-further]             # goes on where a method above it ended, with the same seed: one worker at a time
+    agent = "gru"
+    start_from = "{cells}/Foraging--gru--s{seed}.best.safetensors"
+
     [evaluations.score]
     lives = 96
 
@@ -36,8 +40,8 @@ run on what it left, so that every method is scored by the same lives, with its 
 
     [submit]                          # every run enters a leaderboard and is verified there
     store = "results"
-    author = "ontogym"                # a task says which of the suites' it `submits` to, one or a list; a method may bring
-                                      # its `label`
+    author = "ontogym"                # a task, or a method in its place, says which of the suites' it `submits` to, one
+                                      # or a list; a method may bring its `label`
 """
 
 from __future__ import annotations
@@ -166,7 +170,8 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
     """Every seed of one method on one task; none where the method or a cell says so."""
     own, place = dict(content["methods"][method]), dict(content["tasks"][task])
     place.pop("anchors", None)
-    submission = _submission(content, place.pop("submits", []), own.pop("label", method))
+    places = place.pop("submits", [])
+    submission = _submission(content, own.pop("submits", places), own.pop("label", method))
     chosen = own.pop("tasks", None)
     if chosen is not None and task not in chosen:
         return []

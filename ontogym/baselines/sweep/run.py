@@ -13,9 +13,9 @@ from ontogym import checkpoint
 from ontogym.baselines.sweep.plan import Cell, Plan
 from ontogym.errors import OntogymError
 from ontogym.processes import Workers
-from ontogym.runs import read_progress
+from ontogym.runs import holding, read_progress
 
-__all__ = ["Run", "Threads", "read_cells", "run_sweep"]
+__all__ = ["Run", "Threads", "curve_of", "read_cells", "run_sweep"]
 
 T = TypeVar("T")
 
@@ -131,6 +131,13 @@ def _attempt(out: Path, plan: Plan, cell: Cell, run: Run) -> Exception | None:
 
 
 def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
+    """One cell, held for this process: several may sweep into one folder, each other cells."""
+    with holding(out / "runs" / ".held" / cell.name, "runs this cell"):
+        if _kept(out, cell) is None:  # another process may have finished it a moment ago
+            _run_held(out, plan, cell, run)
+
+
+def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     """One cell: its command, its evaluations, its file."""
     folder = out / "runs" / cell.name
     mark = folder.with_suffix(".fingerprint")
@@ -140,7 +147,8 @@ def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         checkpoint.write_atomic(mark, cell.fingerprint.encode())
-    result = run(cell.command, {**cell.flags, "seed": cell.seed, "out": str(folder)}, resume)
+    flags = {name: _filled(value, out, cell) for name, value in cell.flags.items()}
+    result = run(cell.command, {**flags, "seed": cell.seed, "out": str(folder)}, resume)
     scores = {
         name: run("evaluate", {"target": str(folder), **flags}, False)
         for name, flags in cell.evaluations.items()
@@ -155,7 +163,7 @@ def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         "fingerprint": cell.fingerprint,
         "result": _brief(result),
         "evaluations": scores,
-        "curve": _curve(folder),
+        "curve": curve_of(folder, 60),
         **({"submission": submitted} if submitted else {}),
     }
     for name in plan.keep:
@@ -164,6 +172,13 @@ def _run_cell(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
     shutil.rmtree(folder, ignore_errors=True)
     mark.unlink(missing_ok=True)
+
+
+def _filled(value: Any, out: Path, cell: Cell) -> Any:
+    """A text with ``{cells}`` and ``{seed}`` filled in."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("{cells}", str(out / "cells")).replace("{seed}", str(cell.seed))
 
 
 def _submitted(out: Path, cell: Cell, folder: Path, run: Run) -> dict[str, Any]:
@@ -191,13 +206,13 @@ def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
     return brief | {k: training[k] for k in ("env_steps", "cpu_seconds", "wall_seconds") if k in training}
 
 
-def _curve(folder: Path, most: int = 60) -> list[list[float]]:
-    """``[environment steps, score]`` along the run, thinned."""
+def curve_of(folder: Path, most: int | None = None) -> list[list[float]]:
+    """``[environment steps, score]`` along a run of evolve or train, thinned to about `most` points if that is given."""
 
     rows: list[list[float]] = []
     if (folder / "progress.csv").is_file():
         rows = [[float(r["env_steps"]), float(r["score"])] for r in read_progress(folder) if r.get("score")]
     elif (folder / "run.json").is_file():
-        rows = checkpoint.read_sealed_json(folder / "run.json")["training"]["curve"]
-    step = max(1, -(-len(rows) // most))
+        rows = (checkpoint.read_sealed_json(folder / "run.json").get("training") or {}).get("curve", [])
+    step = max(1, -(-len(rows) // (most or len(rows) or 1)))
     return rows[::step] if not rows or rows[-1] in rows[::step] else [*rows[::step], rows[-1]]

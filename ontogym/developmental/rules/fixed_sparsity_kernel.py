@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ontogym.compiling import njit
 
 __all__ = ["swap_rows"]
 

@@ -104,7 +104,8 @@ class EdgeGRURule(_LNDPRule):
         def inputs(gate: int) -> Tensor:
             both = at_post[:, gate, :, None] + at_pre[:, gate, None, :]
             # Only the weight's candidate: row f = 0 of x_n.
-            return both if pair is None or gate != 2 * S else both + pair
+            total: Tensor = both if pair is None or gate != 2 * S else both + pair
+            return total
 
         def hidden(gate: int) -> Tensor:
             return _combine(p["w_hh"][:, gate], e)

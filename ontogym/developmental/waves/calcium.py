@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ontogym.compiling import njit
 from ontogym.developmental.waves.grid import HexGrid, hex_distance, within
 
 __all__ = ["FRAME_MS", "Canvas", "Ledger", "canvas", "fluoresce", "follow", "ledger"]

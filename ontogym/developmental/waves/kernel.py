@@ -16,8 +16,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ontogym.compiling import njit
 from ontogym.developmental.waves import fixed_point, layout
 
 __all__ = ["run"]

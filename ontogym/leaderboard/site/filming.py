@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ontogym import checkpoint
 from ontogym.leaderboard.limits import WEIGHTS, parse_tensors
+from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import build_player
 from ontogym.leaderboard.site.networks import Film, FilmedLife, film_life
 from ontogym.leaderboard.site.specs import suite_tasks
@@ -127,12 +128,14 @@ def _make(entry: Entry, life: FilmedLife) -> Film:
         "type": manifest["agent"]["type"],
         "options": manifest["agent"]["options"],
         "life": asdict(life),
+        **local_facts(manifest["suite"]),
     }
     return Film(**run_job("film", facts, {WEIGHTS: entry.submission().files[WEIGHTS]}, FILM_LIMITS).value)
 
 
 def film_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """What a worker does for `FilmStore.film`."""
+    recall_suite(facts)
     task = get_task(facts["suite"], facts["suite_version"], facts["task"])
     player = build_player(facts["type"], facts["options"], parse_tensors(files[WEIGHTS]), task)
     assert player.genome is not None  # only agents of the population kind are filmed

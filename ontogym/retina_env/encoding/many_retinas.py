@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ontogym.compiling import njit
 from ontogym.retina_env.retina import SUBUNIT_THRESHOLD, Pooled, SimulatedRetina, Traits, drive_of, spikes_of
 
 __all__ = ["ManyRetinas"]

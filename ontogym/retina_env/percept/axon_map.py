@@ -12,10 +12,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
+
+from ontogym.compiling import njit
 
 __all__ = ["AxonMap", "Field", "bundle", "field_to_retina", "meridian_blend", "retina_to_field"]
 

@@ -53,7 +53,7 @@ class Implant:
 
 @functools.cache
 def _shipped() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(_DATA.read_text())
+    found: dict[str, dict[str, Any]] = json.loads(_DATA.read_text(encoding="utf-8"))
     return found
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ontogym.compiling import njit
 from ontogym.retina_env.percept.axon_map import AxonMap, Field, meridian_blend
 from ontogym.retina_env.percept.implants import Implant
 from ontogym.seeding import generator

@@ -9,6 +9,7 @@ from typing import Any
 from ontogym import checkpoint
 from ontogym.errors import OntogymError
 from ontogym.retina_env.cache import progress
+from ontogym.runs import holding
 from ontogym.studies.retina_report.config import ReportConfig
 from ontogym.studies.retina_report.page import write_page
 from ontogym.studies.retina_report.parts import actor_path, run_part
@@ -34,11 +35,12 @@ def run_report(config: ReportConfig, out: Path | str, show_progress: bool = True
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise OntogymError(f"{folder} is a file, but the report needs a folder; pass another --out.")
-    parts = list(_parts(config, folder, show_progress))
-    summary = summarise(config, parts)
-    checkpoint.write_json(folder / "report.json", summary)
-    write_page(folder / "report.html", summary, parts, folder)
-    return summary
+    with holding(folder, "is making a report"):
+        parts = list(_parts(config, folder, show_progress))
+        summary = summarise(config, parts)
+        checkpoint.write_json(folder / "report.json", summary)
+        write_page(folder / "report.html", summary, parts, folder)
+        return summary
 
 
 def _parts(config: ReportConfig, folder: Path, show_progress: bool) -> Iterator[dict[str, Any]]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.compiling import njit
 from ontogym.errors import OntogymError
 
 __all__ = ["draw", "filling_rate", "iterate", "random_system", "varied"]
@@ -92,7 +92,7 @@ def draw(points: NDArray[np.float64], size: int, patch: NDArray[np.uint8] | None
     return image * np.uint8(255)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _chaos_game(system: Any, limits: Any, seed: Any, points: Any) -> None:
     x, y = 0.0, 0.0
     word = seed
@@ -114,7 +114,7 @@ def _chaos_game(system: Any, limits: Any, seed: Any, points: Any) -> None:
             points[0, k], points[1, k] = x, y
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _plot(points: Any, scale: float, shift: Any, hit: Any) -> None:
     for k in range(points.shape[1]):
         hit[int(points[1, k] * scale + shift[1]), int(points[0, k] * scale + shift[0])] = 1

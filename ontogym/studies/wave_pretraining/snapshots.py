@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from ontogym.compiling import njit
 
 __all__ = ["Camera"]
 
@@ -69,7 +70,7 @@ class Camera:
         return np.packbits(pixels, axis=1), np.count_nonzero(pixels, axis=1)
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _sample(active: Any, table: Any, u: Any, v: Any, to_axial: Any, pixels: Any) -> None:
     cells = table.ravel()
     at = np.empty(len(u), np.int32)
@@ -78,7 +79,7 @@ def _sample(active: Any, table: Any, u: Any, v: Any, to_axial: Any, pixels: Any)
         _gather(active[f], cells, at, pixels[f])
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _locate(u: Any, v: Any, to_axial: Any, width: Any, at: Any) -> None:
     """Index into the table of the hexagon that each point lies in.
 
@@ -101,7 +102,7 @@ def _locate(u: Any, v: Any, to_axial: Any, width: Any, at: Any) -> None:
         at[p] = (np.int32(a) + radius) * width + np.int32(b) + radius
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _gather(active: Any, cells: Any, at: Any, pixels: Any) -> None:
     for p in range(len(at)):
         # Unsigned: a signed index would be looked at for being negative.

@@ -18,7 +18,8 @@ def test_every_preset_is_a_run(env: str) -> None:
 
 def test_networks_have_their_own() -> None:
     assert preset("ontogym/Foraging-v0", "gru")["agent_options"] == {"reward_scale": 0.1}
-    assert preset("ontogym/Foraging-v0")["agent_options"] == {"growth_bias": 2.0}
+    assert preset("ontogym/Foraging-v0")["agent_options"] == {"io_identity": True, "growth_bias": 2.0}
+    assert preset("ontogym/Foraging-v0", identity=False)["agent_options"] == {"growth_bias": 2.0}
     assert preset("ontogym/NoSuch-v0", "mlp") == {"sigma": 0.5, "population": 64, "eval_every": 5}
 
 

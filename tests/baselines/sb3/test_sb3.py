@@ -66,6 +66,30 @@ def test_the_adapter_keeps_running_over_many_episodes():
     assert ends > 40  # always pushing right ends an episode in about ten steps
 
 
+def test_the_adapter_has_what_it_has_and_can_be_filmed() -> None:
+    from stable_baselines3.common.vec_env import VecMonitor
+
+    plain = VectorEnvAdapter(native("ontogym/CartPole-v1", 2))
+    assert plain.has_attr("render_mode")
+    assert not plain.has_attr("nothing_of_the_kind")
+    drawn = gymnasium.make_vec(
+        "ontogym/CartPole-v1",
+        2,
+        vectorization_mode="vector_entry_point",
+        autoreset_mode="SameStep",
+        render_mode="rgb_array",
+    )
+    env = VecMonitor(VectorEnvAdapter(drawn))
+    env.reset()
+    frames = env.get_images()
+    assert env.render_mode == "rgb_array"
+    assert env.venv.metadata["render_fps"] == 50
+    assert [frame.shape[2] for frame in frames] == [3, 3]
+    picture = env.render()
+    assert picture is not None
+    assert picture.shape[0] * picture.shape[1] == 2 * frames[0].shape[0] * frames[0].shape[1]
+
+
 def test_an_environment_that_resets_in_another_step_is_refused():
     with pytest.raises(OntogymError, match="same step"):
         VectorEnvAdapter(native("ontogym/CartPole-v1", 2, "NextStep"))

@@ -203,3 +203,51 @@ def test_folders_are_never_clobbered_and_errors_say_how_to_mend(tmp_path: Path) 
 def test_references_reach_what_they_promise(env: str, least: float, tmp_path: Path) -> None:
     made = config("reference", tmp_path / "run", env=f"ontogym/{env}", eval_episodes=50)
     assert train(made)["training"]["curve"][0][1] >= least
+
+
+def test_a_finished_run_is_extended_as_if_it_had_been_longer(tmp_path: Path) -> None:
+    hyper = {**SMALL_STEPS["ppo"], "learning_rate": 3e-4, "clip_range": 0.2}
+    whole, parts = (
+        config("ppo", tmp_path / name, steps=512, segment=128, hyper=hyper) for name in ("whole", "parts")
+    )
+    train(whole)
+    train(dataclasses.replace(parts, steps=256))
+    with pytest.raises(OntogymError, match="already holds something"):
+        train(parts)
+    run = train(parts, resume=True)
+    assert run["steps"] == run["training"]["env_steps"] == 512
+    assert [steps for steps, _ in run["training"]["curve"]] == [128, 256, 384, 512]
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+    assert read_training_run(tmp_path / "parts").training["env_steps"] == 512
+    with pytest.raises(OntogymError, match="trained for 512 steps already, not 100"):
+        train(dataclasses.replace(parts, steps=100), resume=True)
+    assert train(parts, resume=True) == run
+
+
+def test_events_after_the_checkpoint_are_purged_at_a_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed run has logged after its last checkpoint does not step back in TensorBoard."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    from ontogym.baselines.sb3 import run as module
+
+    asked, folder = (
+        config("ppo", tmp_path / "run", steps=512, segment=128, hyper=SMALL_STEPS["ppo"]),
+        tmp_path / "run",
+    )
+    keep = module.RunFolder.keep
+
+    def killed(self: object, kind: str, arrays: object, meta: dict[str, object], write: bool = True) -> None:
+        if meta["segment"] == 3:
+            raise SystemExit
+        keep(self, kind, arrays, meta, write)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.RunFolder, "keep", killed)
+        with pytest.raises(SystemExit):
+            train(asked)
+    train(asked, resume=True)
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("eval/mean_return")] == [128, 256, 384, 512]

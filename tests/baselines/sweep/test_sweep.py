@@ -14,6 +14,7 @@ from ontogym.baselines.sweep.tables import markdown, pooled, rows
 from ontogym.cli import main
 from ontogym.cli.sweep import _line
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import holding
 
 CONTENT = {
     "primary": "score.mean",
@@ -75,6 +76,22 @@ def runner(log):
     return run
 
 
+def test_a_method_goes_on_where_another_ended(tmp_path):
+    first = {"agent": "gru", "tasks": ["easy"]}
+    further = {**first, "start_from": "{cells}/easy--gru--s{seed}.best.safetensors"}
+    plan = make_plan({**CONTENT, "methods": {"gru": first, "further": further}, "cells": []}, "p")
+    assert [cell.method for cell in plan.cells] == ["gru", "further"] * 3
+    started = []
+
+    def run(command, flags, resume):
+        started.append(flags.get("start_from"))
+        return {"mean": 1.0}
+
+    run_sweep(plan, tmp_path, run, progress=False)
+    starts = [name for name in started if name is not None]
+    assert starts == [str(tmp_path / f"cells/easy--gru--s{seed}.best.safetensors") for seed in (1, 2, 3)]
+
+
 def test_a_cell_is_run_once_and_again_when_its_settings_change(tmp_path):
     plan, log = make_plan(CONTENT, "p"), []
     run_sweep(plan, tmp_path, runner(log), progress=False)
@@ -106,6 +123,17 @@ def test_a_cell_that_fails_is_named_and_the_others_are_kept(tmp_path):
     with pytest.raises(OntogymError, match="1 of 7 cells failed; the first, easy--ppo--s2: no luck"):
         run_sweep(plan, tmp_path, run, progress=False)
     assert len(read_cells(plan, tmp_path)) == 6
+
+
+def test_a_cell_is_held_by_one_process_and_the_others_are_run(tmp_path):
+    plan, log = make_plan(CONTENT, "p"), []
+    with (
+        holding(tmp_path / "runs" / ".held" / "easy--ppo--s2", "runs this cell"),
+        pytest.raises(OntogymError, match=r"1 of 7 cells failed.*Another process runs this cell"),
+    ):
+        run_sweep(plan, tmp_path, runner(log), progress=False)
+    assert len(read_cells(plan, tmp_path)) == 6
+    assert len(run_sweep(plan, tmp_path, runner(log), progress=False)) == 7
 
 
 def test_workers_of_another_machine_must_see_the_folder(tmp_path):
@@ -154,6 +182,8 @@ def test_every_run_of_a_task_that_submits_is_submitted_to_all_its_tasks_and_veri
     assert add == ("leaderboard add", {"submission": submit[1]["out"], "store": "board"})
     # Flags of one command alone do not reach the other, and what is submitted is part of what decides a cell.
     assert [cell.flags.get("steps") for cell in plan.cells[:2]] == [None, 5]
+    stages = {**SUBMITTED["methods"], "gru": {"agent": "gru", "submits": []}}
+    assert not make_plan({**SUBMITTED, "methods": stages}, "p").cells[0].submission
     other = make_plan({**SUBMITTED, "submit": {"store": "board", "author": "you"}}, "p")
     assert other.cells[0].fingerprint != plan.cells[0].fingerprint
 

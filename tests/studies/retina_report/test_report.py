@@ -15,6 +15,7 @@ from ontogym.retina_env.images import dead_leaves
 from ontogym.retina_env.measures import neuronal_reliability
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twins import IMAGES_SEED, default_twin
+from ontogym.runs import holding
 from ontogym.studies.retina_report import parts, run, words
 from ontogym.studies.retina_report.config import ANTIALIASED, PUBLISHED_FOLDS, SUBJECTS, ReportConfig
 from ontogym.studies.retina_report.parts import OWN
@@ -214,3 +215,11 @@ def test_the_command_prints_the_table_and_one_json_object(report, tmp_path, caps
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found["file"] == str(folder / "report.html")
     assert found["subjects"]["twin"]["actor_vs_average"]["n"] == 60
+
+
+def test_a_report_is_made_by_one_process(tmp_path):
+    with (
+        holding(tmp_path, "is making a report"),
+        pytest.raises(OntogymError, match="Another process is making a report"),
+    ):
+        run_report(SMALL, tmp_path, show_progress=False)

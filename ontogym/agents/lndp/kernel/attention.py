@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from ontogym.agents.lndp.kernel.functions import (
     choose,
     dot,
@@ -27,6 +25,7 @@ from ontogym.agents.lndp.kernel.memory import column, every_four, four, lanes, n
 from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE
 from ontogym.agents.lndp.kernel.options import HEADS, QK, VALUE, S
 from ontogym.agents.lndp.kernel.places import below, with_length
+from ontogym.compiling import njit
 
 __all__ = ["attend", "attend_released"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from ontogym.agents.lndp.kernel.functions import bits, choose, dot, fma, larger, lowest, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
@@ -28,6 +27,7 @@ from ontogym.agents.lndp.kernel.memory import (
 )
 from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, dense
 from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, KEEP, NO_BIAS, REWIRE, F, S
+from ontogym.compiling import njit
 
 __all__ = ["project", "rewire"]
 
@@ -51,7 +51,7 @@ def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_
             told = w[rule + gate * n_in + n_in - 1] * lanes(w, reward)
             for u in range(0, m, WIDTH):
                 e_pre[gate, u] = e_pre[gate, u] + told
-        if flags.pairwise:
+        if flags.pairwise is not None:
             # Row k of B h_i; B follows the edge GRU's own genes.
             dense(w, rule + GATES * (n_in + S) + GATES + S, F, F, F, h, pair, m, NO_BIAS)
     if flags.grow:
@@ -70,7 +70,7 @@ def _edge_gru(
     z = sigmoid(matrix(w, hh + S * S, e, four(post, S, u) + every_four(pre, S, i)))  # (5)
     g = matrix(w, hh + 2 * S * S, e, bias)
     x = four(post, 2 * S, u) + every_four(pre, 2 * S, i)
-    if flags.pairwise:
+    if flags.pairwise is not None:
         half = dot(four(h, 0, u), every_four(pair, 0, i), lanes(w, 0.0))
         x = add_first(x, dot(four(h, S, u), every_four(pair, S, i), half))  # (5b)
     new = tanh(fma(r, g, x))  # (5)
@@ -154,7 +154,7 @@ def rewire(
                 e = choose(had, e, 0.0)  # (5), by the old A
             old = edges[i * S, u]
             put_four(edges, i * S, u, e)
-            if flags.decays:
+            if flags.decays is not None:
                 edges[i * S, u] = lanes(w, flags.kept_weight) * edges[i * S, u]
                 e = four(edges, i * S, u)
             if keep:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from ontogym.agents.lndp.kernel.functions import fma, sigmoid, sum_parts, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import (
@@ -26,6 +24,7 @@ from ontogym.agents.lndp.kernel.memory import (
 )
 from ontogym.agents.lndp.kernel.options import ADD, NO_BIAS, F
 from ontogym.agents.lndp.kernel.places import below
+from ontogym.compiling import njit
 
 __all__ = ["CALLED", "INLINE", "activate", "degrees", "dense", "identify", "node_gru"]
 

@@ -56,7 +56,11 @@ class Offsets(NamedTuple):
 
 
 class Flags(NamedTuple):
-    """Options of the step; see `LNDPConfig`."""
+    """Options of the step; see `LNDPConfig`.
+
+    `pairwise` and `decays` are departures. They are None where they are off: the kernel is compiled for their types, and
+    what is off is then not in it.
+    """
 
     nodes: int
     n_inputs: int
@@ -71,8 +75,8 @@ class Flags(NamedTuple):
     recurrent: bool
     bias: bool
     threshold_logit: float
-    pairwise: bool
-    decays: bool
+    pairwise: bool | None
+    decays: bool | None
     kept_weight: float
 
 
@@ -100,7 +104,7 @@ def flags_of(layout: GenomeLayout) -> Flags:
         recurrent=c.recurrent,
         bias=c.bias,
         threshold_logit=math.log(c.threshold / (1 - c.threshold)),
-        pairwise=c.synaptic_rule == "lndp-edge-gru-pairwise",
-        decays=c.weight_decay > 0,
+        pairwise=True if c.synaptic_rule == "lndp-edge-gru-pairwise" else None,
+        decays=True if c.weight_decay > 0 else None,
         kept_weight=1.0 - c.weight_decay,
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
@@ -25,6 +25,7 @@ from ontogym.agents.lndp.kernel.memory import add_number, put
 from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
 from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S
 from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
+from ontogym.compiling import njit
 
 __all__ = ["fingerprint", "step_rows"]
 
@@ -74,10 +75,11 @@ def _update(
     identify(n, m, w, at, flags, h, seen)
     pair = below(y, 2 * GATES)
     project(m, w, at, flags, reward, seen, history, y, below(y, GATES), qkv, below(qkv, HIDDEN), pair)
-    return rewire(
+    changed: int = rewire(
         n, m, w, at, flags, change, key, allowed, innate, y, below(y, GATES), qkv, below(qkv, HIDDEN), seen, pair, work, edges,
         mask, mask_t,
     )  # fmt: skip
+    return changed
 
 
 @njit(**CALLED)
@@ -175,7 +177,8 @@ def _compiled(text: int) -> Any:
             patience = HELPER_LISTENS
             while add_number(bell, 0, 0) <= call and patience > 0:
                 patience -= 1
-        return add_number(taken, seats, 0) >= len(living)
+        done: bool = add_number(taken, seats, 0) >= len(living)
+        return done
 
     return step_rows
 

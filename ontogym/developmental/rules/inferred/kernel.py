@@ -13,9 +13,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ontogym.compiling import njit
 from ontogym.developmental.rules.inferred.network import N, UpdateNetwork
 
 __all__ = ["run_segment"]

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ontogym.compiling import njit
 from ontogym.studies.rule_inference.model.fitting import log_likelihood
 from ontogym.studies.rule_inference.model.parametric import RuleFit, first_weights, fit_rule
 from ontogym.studies.rule_inference.model.trials import Trials

@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ontogym.compiling import njit
 from ontogym.errors import UnknownNameError
 from ontogym.studies.rule_inference.model.trials import Trials
 

@@ -106,7 +106,9 @@ def portrait(
     far = float(np.abs(trials.stimulus[trials.valid]).max())
     stimuli = np.linspace(-far, far, POINTS)
     w, b = (np.nanquantile(path[..., k], (0.1, 0.5, 0.9)) for k in (0, 1))
-    wanted = [("weight", v, b[1], None) for v in w] + [("bias", w[1], v, None) for v in b]
+    wanted: list[tuple[str, float, float, float | None]] = [("weight", v, b[1], None) for v in w] + [
+        ("bias", w[1], v, None) for v in b
+    ]
     if network.recurrent:
         wanted += [("past", w[1], b[1], past) for past in (0, 1)]
     curves = []
@@ -120,13 +122,14 @@ def portrait(
             for k, outcome in enumerate(("error", "correct"))
         }
         curves.append({"name": name, "weight": float(weight), "bias": float(bias), "past": past, **lines})
-    grid = np.linspace(*np.nanquantile(path[..., 0], [0.05, 0.95]), 15)
+    ends = np.nanquantile(path[..., 0], [0.05, 0.95])
+    grid = np.linspace(ends[0], ends[1], 15)
     lost = [forgetting(network, p, grid) for p in (whole, *folds)]
-    ends = jackknife_interval(np.array(lost[0]), np.array(lost[1:]))
+    interval = jackknife_interval(np.array(lost[0]), np.array(lost[1:]))
     return {
         "stimulus": stimuli.tolist(),
         "curves": curves,
-        "forgetting": {"share": lost[0], "ci95": [float(end) for end in ends]},
+        "forgetting": {"share": lost[0], "ci95": [float(end) for end in interval]},
         "psychometric": psychometric(path, trials),
     }
 

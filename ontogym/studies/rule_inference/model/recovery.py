@@ -76,11 +76,11 @@ def asymmetry(path: NDArray[np.float64], trials: Trials) -> dict[str, float]:
 
 
 class _Thirds(NamedTuple):
-    """Sums of update sizes after few and after many rewards: ``size, count`` (U, 12, 2) and ``trials`` (U, 12), of each
+    """Sums of update sizes after few and after many rewards: ``size, updates`` (U, 12, 2) and ``trials`` (U, 12), of each
     unit (an animal, or a session of the one animal) in each of twelve bins of certainty."""
 
     size: NDArray[np.float64]
-    count: NDArray[np.float64]
+    updates: NDArray[np.float64]
     trials: NDArray[np.float64]
 
     def few_many(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,7 +119,7 @@ def _thirds(path: NDArray[np.float64], trials: Trials, kept: float) -> _Thirds:
         found.trials[:, k] = np.bincount(units[here], minlength=n)
         for place, rows in enumerate((order[:third], order[-third:])):
             found.size[:, k, place] = np.bincount(units[rows], size[rows], n)
-            found.count[:, k, place] = np.bincount(units[rows], minlength=n)
+            found.updates[:, k, place] = np.bincount(units[rows], minlength=n)
     return found
 
 

@@ -70,7 +70,8 @@ def choices_of(
         lane_seeds(seed, len(starts), "round trip"),
         watchers=[watcher],
     )
-    seen, choice, reward = (np.stack(part, 1) for part in (watcher.seen, watcher.chosen, watcher.reward))
+    seen, reward = np.stack(watcher.seen, 1), np.stack(watcher.reward, 1)
+    choice = np.stack(watcher.chosen, 1)
     trials = Trials(
         stimulus=stimulus(seen[..., 0], seen[..., 1]),
         choice=choice,
@@ -105,10 +106,10 @@ def round_trip(
         pass
     first = trajectory(config.network, params, trials, starts)
     second = trajectory(config.network, state.best, trials, state.best_starts)
-    changes = [np.diff(path, axis=1).ravel() for path in (first, second)]
+    lived, inferred = (np.diff(path, axis=1).ravel() for path in (first, second))
     told, found = asymmetry(first, trials), asymmetry(second, trials)
     return {
-        "change": float(np.corrcoef(*changes)[0, 1]),
+        "change": float(np.corrcoef(lived, inferred)[0, 1]),
         **{key: found[key] / told[key] for key in ("correct", "error")},
         "agents": len(starts),
         "trials": int(trials.lengths[0]),

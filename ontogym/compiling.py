@@ -1,0 +1,83 @@
+"""Numba's ``njit`` with a cache that can neither stop a program nor be believed when it is damaged.
+
+What numba compiles is kept beside the source, or in the user's cache folder. Where neither can be written to, numba refuses to
+compile at all; and it dies of a cache file that was cut short, at every start until somebody deletes it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache, NullCache
+
+__all__ = ["njit"]
+
+_warned = False
+
+
+class _Kept(FunctionCache):  # type: ignore[misc]
+    """A cache whose damaged entries are made again and whose failures to write are no failures."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever unpickling half a file raises
+            try:
+                self.flush()
+            except OSError:
+                self.disable()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:
+            _warn(error)
+
+
+def njit(*signatures: Any, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """``numba.njit`` as a decorator with arguments.
+
+    Args:
+        signatures: as numba takes them: none, one, or a list of them.
+        cache: keep what is compiled; where it cannot be kept, a warning says so once and it is compiled anew.
+        **options: numba's.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        if not cache:
+            return numba.njit(*signatures, **options)(function)
+        compiled = numba.njit(**options)(function)
+        if not hasattr(compiled, "_cache"):  # NUMBA_DISABLE_JIT
+            return compiled
+        compiled._cache = _cache_of(function)
+        given = signatures[0] if signatures else []
+        for signature in given if isinstance(given, list) else [given]:
+            compiled.compile(signature)
+        if signatures:
+            compiled.disable_compile()
+        return compiled
+
+    return decorate
+
+
+def _cache_of(function: Callable[..., Any]) -> Any:
+    try:
+        return _Kept(function)
+    except RuntimeError as error:  # no place that can be written to
+        _warn(error)
+        return NullCache()
+
+
+def _warn(error: Exception) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"What is compiled cannot be kept ({str(error)[:120]}), so every start compiles it again; set NUMBA_CACHE_DIR to a "
+            "folder that you may write to.",
+            stacklevel=4,
+        )

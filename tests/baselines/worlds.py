@@ -1,0 +1,50 @@
+"""Worlds of one's own for tests: imported by their path, as a user's file is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import gymnasium as gym
+import numpy as np
+
+
+class Bars(gym.Env):
+    """A picture of bars, upright or lying: say which."""
+
+    observation_space = gym.spaces.Box(0, 255, (32, 32, 3), np.uint8)
+    action_space = gym.spaces.Discrete(2)
+    metadata: ClassVar[dict] = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, render_mode=None, width=4):
+        self.render_mode, self.width = render_mode, width
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self._turn(), {}
+
+    def _turn(self):
+        self.upright = int(self.np_random.integers(2))
+        stripes = np.zeros((32, 32, 3), np.uint8)
+        stripes[:, (np.arange(32) // self.width) % 2 == 0] = 255
+        self.picture = stripes if self.upright else stripes.transpose(1, 0, 2).copy()
+        return self.picture
+
+    def step(self, action):
+        right = float(int(action) == self.upright)
+        return self._turn(), right, False, False, {}
+
+    def render(self):
+        return self.picture
+
+
+class Shaky(Bars):
+    """Forgets its seed."""
+
+    def _turn(self):
+        self.np_random = np.random.default_rng()
+        return super()._turn()
+
+
+for _name, _kind in (("Bars-v0", Bars), ("Shaky-v0", Shaky)):
+    if _name not in gym.registry:
+        gym.register(_name, _kind, max_episode_steps=12)

@@ -1,0 +1,130 @@
+"""Environments from elsewhere: each mistake is one sentence that names the environment and blocks nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from ontogym.agents.spaces import SpaceAdapter
+from ontogym.baselines.evolution.config import EvolutionConfig
+from ontogym.baselines.evolution.run import evolve
+from ontogym.baselines.lives.life import LifeSpec, live_actor
+from ontogym.baselines.sb3.config import TrainingConfig
+from ontogym.baselines.sb3.policy import load_policy
+from ontogym.baselines.sb3.run import train
+from ontogym.errors import OntogymError
+from ontogym.seeding import lane_seeds
+from tests.envs import odd
+
+MISTAKES = {
+    "Words": "of type Text",
+    "Unbounded": "action box is unbounded",
+    "Growing": r"shape \(3,\), not \(2,\)",
+    "Nothing": r"shape \(\), not \(2,\)",
+    "OldReset": "must take seed and options and return",
+    "OlderReset": "Gym's old interface",
+    "OldStep": "returned 4 values; step",
+    "RewardOfOne": "a reward must be one number",
+    "NoReward": "the reward None",
+    "WordOfReward": "the reward '1.0'",
+    "NoEnd": "None for terminated or truncated",
+    "Raises": r"the motor is broken; odd.py, line \d+\); mend it",
+}
+HYPER = {"n_envs": 1, "n_steps": 16, "batch_size": 16, "n_epochs": 1, "net_arch": [4]}
+
+
+def begin(command: str, env: str, out: Path, **changes: Any) -> Any:
+    """A smallest run."""
+    if command == "train":
+        hyper = changes.pop("hyper", {})
+        config = {"steps": 16, "segment": 16, "eval_episodes": 1, "max_steps": 20, **changes}
+        return train(TrainingConfig("ppo", env, hyper={**HYPER, **hyper}, out=str(out), **config))
+    small = {"population": 4, "lives": 1, "generations": 1, "eval_lives": 2, "final_lives": 2, "agent": "rnn"}
+    return evolve(EvolutionConfig(**{**small, "env": env, "out": str(out), **changes}), progress=False)
+
+
+def left_in(folder: Path) -> set[str]:
+    return set(os.listdir(folder)) - {".lock"} if folder.exists() else set()
+
+
+@pytest.mark.parametrize("command", ["evolve", "train"])
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_a_sentence_that_names_the_environment(name: str, command: str, tmp_path: Path) -> None:
+    with pytest.raises(OntogymError, match=MISTAKES[name]) as raised:
+        begin(command, f"Odd/{name}-v0", tmp_path / "out")
+    assert f"Odd/{name}-v0" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert left_in(tmp_path / "out") == set()
+
+
+def test_the_advice_for_unbounded_actions_works() -> None:
+    env = odd.Unbounded()
+    finite = gymnasium.wrappers.TransformAction(
+        env, lambda action: action, gymnasium.spaces.Box(-2, 2, (2,), np.float32)
+    )
+    adapter = SpaceAdapter(finite.observation_space, finite.action_space)
+    finite.reset(seed=0)
+    finite.step(adapter.act(np.array([[0.5, -1.0]]))[0])
+
+
+@pytest.mark.parametrize("command", ["evolve", "train"])
+@pytest.mark.parametrize("name", ["Start", "WholeBox", "ManyStarts", "ManyBits", "Nested", "Pair"])
+def test_unusual_spaces_are_lived_in_by_both(name: str, command: str, tmp_path: Path) -> None:
+    """The environments assert that every action is inside their space."""
+    begin(command, f"Odd/{name}-v0", tmp_path / "out")
+
+
+@pytest.mark.parametrize(("name", "best"), [("Start", 10.0), ("WholeBox", 10.0)])
+def test_training_reaches_the_action_at_the_edge_of_the_space(name: str, best: float, tmp_path: Path) -> None:
+    hyper = {"n_steps": 256, "batch_size": 64, "n_epochs": 10, "learning_rate": 0.01}
+    run = begin("train", f"Odd/{name}-v0", tmp_path / "out", steps=4096, segment=2048, hyper=hyper)
+    assert run["training"]["curve"][-1][1] == best
+
+
+def test_an_environment_without_an_end_needs_max_steps(tmp_path: Path) -> None:
+    with pytest.raises(OntogymError, match=r"'Odd/Endless-v0' has no time limit.*--max-steps"):
+        begin("evolve", "Odd/Endless-v0", tmp_path / "out")
+    begin("evolve", "Odd/Endless-v0", tmp_path / "out", max_steps=5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"population": 2_000_000_000}, "smaller --population"),
+        ({"population": -1}, "population is -1"),
+        ({"target": float("nan")}, "target is nan"),
+        ({"reward_clamp": float("nan")}, "reward_clamp is nan"),
+        ({"sigma": float("nan")}, "sigma"),
+        ({"env_kwargs": {"levle": 2}}, "did you mean 'level'"),
+        ({"env": "tests.envs.odd:Odd/Start-v0", "env_kwargs": {"levle": 2}}, "did you mean 'level'"),
+        ({"env": "tests.envs.odd:Odd/Strat-v0"}, "did you mean 'Odd/Start-v0'"),
+    ],
+)
+def test_numbers_that_cannot_be(changes: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(OntogymError, match=sentence):
+        begin("evolve", **{"env": "Odd/Start-v0", "out": tmp_path / "out", **changes})
+    assert left_in(tmp_path / "out") == set()
+
+
+@pytest.mark.parametrize("setting", ["learning_rate", "gamma", "n_steps", "ent_coef", "n_envs", "batch_size"])
+def test_text_in_place_of_a_number(setting: str, tmp_path: Path) -> None:
+    with pytest.raises(OntogymError, match=setting):
+        begin("train", "Odd/Start-v0", tmp_path / "out", hyper={setting: "fast"})
+    assert left_in(tmp_path / "out") == set()
+
+
+def test_a_policy_without_normalisation_sees_what_it_was_trained_on() -> None:
+    """The same weights act the same in a space that begins elsewhere."""
+    from ontogym.baselines.sb3.networks import build_policy
+
+    shifted, plain = odd.Start(), gymnasium.spaces.Discrete(4)
+    policy = build_policy({"algorithm": "ppo"}, plain, gymnasium.spaces.Discrete(3))
+    tensors = {name: value.numpy() for name, value in policy.state_dict().items()}
+    actor = load_policy(tensors, {"algorithm": "ppo"}, shifted.observation_space, shifted.action_space)
+    lived = live_actor(actor, LifeSpec("Odd/Start-v0", episodes=1), lane_seeds(0, 2))
+    assert lived.lengths.tolist() == [[[10], [10]]]

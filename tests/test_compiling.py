@@ -1,0 +1,80 @@
+"""What numba keeps: damaged files are made again, and where nothing can be kept a warning says so once."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numba
+import pytest
+
+from ontogym import compiling
+
+SOURCE = """
+from ontogym.compiling import njit
+
+@njit(cache=True)
+def twice(x):
+    return 2 * x
+
+@njit("int64(int64)", cache=True)
+def thrice(x):
+    return 3 * x
+"""
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for the cache, and the module beside it."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+    (tmp_path / "kernels_of_a_test.py").write_text(SOURCE)
+    return tmp_path
+
+
+def start(folder: Path) -> Any:
+    """The module as a new process would import it."""
+    spec = importlib.util.spec_from_file_location("kernels_of_a_test", folder / "kernels_of_a_test.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (module.twice(4), module.thrice(4)) == (8, 12)
+    return module
+
+
+def hits(module: Any) -> int:
+    return sum(sum(each.stats.cache_hits.values()) for each in (module.twice, module.thrice))
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("left", [0, 30, 100])
+def test_a_file_that_was_cut_short_is_made_again(suffix: str, left: int, kept: Path) -> None:
+    assert hits(start(kept)) == 0
+    assert hits(start(kept)) == 2
+    for file in kept.rglob(f"*{suffix}"):
+        file.write_bytes(file.read_bytes()[:left])
+    assert hits(start(kept)) == 0
+    assert hits(start(kept)) == 2
+
+
+def test_without_a_place_to_keep_it_there_is_one_warning(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(function: Any) -> Any:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(compiling, "_Kept", nowhere)
+    monkeypatch.setattr(compiling, "_warned", False)
+    with pytest.warns(UserWarning, match="set NUMBA_CACHE_DIR to a folder") as told:
+        start(kept)
+    assert len(told) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_no_failure(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compiling.FunctionCache, "save_overload", full)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        start(kept)
