@@ -430,7 +430,7 @@ ENTRIES: dict[str, EnvEntry] = {
             _RETINA + "percept:RetinaEncodingPerceptEnv",
             _RETINA + "percept:RetinaEncodingPerceptVectorEnv",
             1,
-            -0.3,
+            -0.5,
             1.0,
             ends_itself=True,
             spaces=("image (128, 128), statistics (15,)", "Box(13,)"),
