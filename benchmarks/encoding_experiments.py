@@ -256,9 +256,9 @@ def run_refinement(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         "one filter, then Gauss-Newton": GaussNewton(start, learned),
     }
     found = {name: _interval(refine(env, way, 12345 + seed)) for name, way in ways.items()}
-    for kind in ("ppo", "sac"):
+    for kind, title in (("ppo", "PPO, exploration SD .05"), ("sac", "SAC")):
         model = refining_learner(kind, seed)
-        found[f"{kind.upper()}, exploration SD .05"] = _interval(_lived(env, model, 12345 + seed))
+        found[title] = _interval(_lived(env, model, 12345 + seed))
     return {"refinement": found}, {"lives": 64, "learners_steps": REFINING}
 
 

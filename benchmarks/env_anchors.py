@@ -396,6 +396,8 @@ def main() -> None:
             sets["optimal"] = linear_returns(env_id)
         elif env_id == "ontogym/Acrobot-v1":
             sets["optimal"] = acrobot_returns()
+        elif any(word in env_id for word in ("Animals", "Percept", "RetinaCalibration-v1")):
+            pass  # 1 is the best known picture, by definition; Calibration's by encoding_experiments.py calibration
         elif "ontogym/Retina" in env_id:
             sets["optimal"] = retina_returns(env_id)
         for kind, registered in zip(("random", "optimal"), anchors(env_id)):

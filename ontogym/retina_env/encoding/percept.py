@@ -113,7 +113,7 @@ class RetinaEncodingPerceptEnv(EncodingEnv):
 
     | Id                                 | Arguments | Steps | Random return | Optimal return |
     |------------------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaEncodingPercept-v0` | none      | 1     | -0.3          | 1.0            |
+    | `ontogym/RetinaEncodingPercept-v0` | none      | 1     | -0.5          | 1.0            |
 
     ## Version History
 

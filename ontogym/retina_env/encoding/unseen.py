@@ -117,7 +117,7 @@ class RetinaEncodingAnimalsEnv(EncodingEnv):
 
     | Id                                 | Arguments | Steps | Random return | Optimal return |
     |------------------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaEncodingAnimals-v0` | none      | 1     | -5.7          | 1.0            |
+    | `ontogym/RetinaEncodingAnimals-v0` | none      | 1     | -7.3          | 1.0            |
 
     ## Version History
 
