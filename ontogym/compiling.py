@@ -1,17 +1,21 @@
 """Numba's ``njit`` with a cache that can neither stop a program nor be believed when it is damaged.
 
 What numba compiles is kept beside the source, or in the user's cache folder. Where neither can be written to, numba refuses to
-compile at all; and it dies of a cache file that was cut short, at every start until somebody deletes it.
+compile at all; and it dies of a cache file that was cut short, at every start until somebody deletes it. It also looks at the
+file of a function alone, and would go on with what was compiled from another file's functions before those changed.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache, NullCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
 __all__ = ["njit"]
 
@@ -19,7 +23,13 @@ _warned = False
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
-    """A cache whose damaged entries are made again and whose failures to write are no failures."""
+    """A cache whose damaged entries are made again, whose failures to write are no failures, and which forgets what was
+    compiled when any file with compiled functions changes."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = (self._impl.locator.get_source_stamp(), _sources())
+        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -36,6 +46,17 @@ class _Kept(FunctionCache):  # type: ignore[misc]
             super().save_overload(sig, data)
         except Exception as error:
             _warn(error)
+
+
+@functools.cache
+def _sources() -> str:
+    """SHA-256 of all files of this package that have compiled functions."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        text = path.read_bytes()
+        if b"ontogym.compiling import" in text:
+            digest.update(text)
+    return digest.hexdigest()
 
 
 def njit(*signatures: Any, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -48,6 +48,16 @@ def hits(module: Any) -> int:
     return sum(sum(each.stats.cache_hits.values()) for each in (module.twice, module.thrice))
 
 
+def test_what_was_compiled_is_forgotten_when_any_compiled_file_changes(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(kept)
+    assert hits(start(kept)) == 2
+    monkeypatch.setattr(compiling, "_sources", lambda: "of another version")
+    assert hits(start(kept)) == 0
+    assert hits(start(kept)) == 2
+
+
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 @pytest.mark.parametrize("left", [0, 30, 100])
 def test_a_file_that_was_cut_short_is_made_again(suffix: str, left: int, kept: Path) -> None:
