@@ -21,6 +21,7 @@ from ontogym.agents.individuals import Individuals
 from ontogym.agents.lndp import LNDP
 from ontogym.baselines.lives.together import play
 from ontogym.baselines.sb3.policy import TrainedPolicy
+from ontogym.baselines.sb3.spaces import SpaceMap
 from ontogym.envs import foraging_v0
 from ontogym.seeding import generator
 
@@ -41,7 +42,9 @@ def main() -> None:
     arguments = parser.parse_args()
     world = foraging_v0.parallel_env(agents=4)
     spaces = world.observation_space("forager_0"), world.action_space("forager_0")
-    actors: dict[str, Actor] = {"forager_0": TrainedPolicy(train(arguments.steps), *spaces)}
+    actors: dict[str, Actor] = {
+        "forager_0": TrainedPolicy(train(arguments.steps), *spaces, SpaceMap(*spaces))
+    }
     for name in world.possible_agents[1:]:
         agent = LNDP(world.observation_space(name), world.action_space(name))
         genome = generator(0, name).normal(size=agent.genome_size) * 0.5

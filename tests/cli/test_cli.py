@@ -367,8 +367,19 @@ def test_damaged_and_foreign_files_are_refused(run, tmp_path, capsys):
     assert "rebuild the agent" in capsys.readouterr().err
 
 
+class Still(gymnasium.Env):
+    """An environment in which nothing happens."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        return self.observation_space.sample(), 0.0, False, False, {}
+
+
 def test_observations_that_no_network_takes_are_refused(tmp_path, monkeypatch, capsys):
-    class Pictures(gymnasium.Env):
+    class Pictures(Still):
         observation_space = gymnasium.spaces.Dict(
             {
                 "camera": gymnasium.spaces.Box(0, 255, (64, 64, 3), np.uint8),
@@ -388,7 +399,7 @@ def test_observations_that_no_network_takes_are_refused(tmp_path, monkeypatch, c
 
 
 def test_words_are_no_observations(tmp_path, monkeypatch, capsys):
-    class Words(gymnasium.Env):
+    class Words(Still):
         observation_space = gymnasium.spaces.Text(10)
         action_space = gymnasium.spaces.Discrete(2)
 

@@ -267,8 +267,8 @@ def test_versions_of_a_suite_are_not_mixed(
     name, _ = store.add(good, verify(good))
     another = random_agent(3)
     every = (*suites.EVERY_SUITE, new)
+    monkeypatch.setattr(suites, "EVERY_SUITE", every)
     for module in (suites, __import__("ontogym.leaderboard.board", fromlist=["board"])):
-        monkeypatch.setattr(module, "EVERY_SUITE", every)
         monkeypatch.setattr(module, "SUITES", {suite.name: suite for suite in every})
     returns = np.zeros((16, 3)).tolist()
     store.add(changed(another, {"suite_version": 2, "claimed/returns": returns}), None)

@@ -133,9 +133,9 @@ class EdgeGRUPairwiseRule(EdgeGRURule):
     In `EdgeGRURule` the candidate is a sum of what the postsynaptic and the presynaptic node bring, so that "this input to
     that output" can hardly be said. Here the weight's row of x_n has one term more:
 
-    .. math:: x_n^{(0)} \leftarrow x_n^{(0)} + h_i^	op B \, h_j
+    .. math:: x_n^{(0)} \leftarrow x_n^{(0)} + h_i^\top B \, h_j
 
-    Shapes: as `EdgeGRURule`. Parameters: its own, then ``pairwise`` B (F, F). Scope: node-state.
+    with i the postsynaptic and j the presynaptic node. Shapes: as `EdgeGRURule`. Parameters: its own, then ``pairwise`` B (F, F). Scope: node-state.
     """
 
     name = "lndp-edge-gru-pairwise"

@@ -323,8 +323,8 @@ def test_default_episodes_follow_the_conditions():
 def test_nan_utilities_do_not_poison_a_run(tmp_path, monkeypatch):
     from ontogym.baselines.evolution import run
 
-    def sick(result, spec, config):
-        values = utilities(result, spec, config)
+    def sick(result, spec, config, risen):
+        values = utilities(result, spec, config, risen)
         values[::2] = np.nan
         return values if values[1] > 0 or len(values) < 2 else np.full(len(values), np.nan)
 
@@ -388,7 +388,7 @@ def test_what_is_kept_is_the_best_confirmed_mean_not_the_luckiest(tmp_path, monk
     def scripted(self, genome, lives, *names):
         asked.append(names)
         means[names[1]] = genome
-        return {"mean": scores[names], "ci95": [scores[names]] * 2, "env_steps": 0}
+        return {"mean": scores[names], "ci95": [scores[names]] * 2, "env_steps": 0, "diagnostics": {}}
 
     monkeypatch.setattr(_Run, "_lives", scripted)
     result = evolve(at(tmp_path, target=25.0), progress=False)

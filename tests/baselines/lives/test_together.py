@@ -15,6 +15,7 @@ from ontogym.agents.lndp import LNDP
 from ontogym.baselines.lives.actors import ByHand
 from ontogym.baselines.lives.together import play
 from ontogym.baselines.sb3.policy import TrainedPolicy
+from ontogym.baselines.sb3.spaces import SpaceMap
 from ontogym.envs import foraging_v0
 from ontogym.envs.reference import NearestFood
 from ontogym.errors import OntogymError
@@ -32,7 +33,7 @@ class Model:
 
 def company(world, scale=0.5):
     spaces = world.observation_space("forager_0"), world.action_space("forager_0")
-    players = {"forager_0": TrainedPolicy(Model(), *spaces)}
+    players = {"forager_0": TrainedPolicy(Model(), *spaces, SpaceMap(*spaces))}
     for name in world.possible_agents[1:]:
         agent = LNDP(world.observation_space(name), world.action_space(name))
         players[name] = Individuals(agent, generator(0, name).normal(size=agent.genome_size) * scale)

@@ -121,7 +121,7 @@ def test_a_policy_is_scored_on_every_episode_until_its_own_end():
         def __init__(self, lanes):
             pass
 
-        def act(self, observations, rewards):
+        def act(self, observations, rewards, starts):
             return (observations[:, 2] + 0.3 * observations[:, 3] > 0).astype(int)
 
     actor = ByHand(*spaces_of("ontogym/CartPole-v1"), make=Balance)

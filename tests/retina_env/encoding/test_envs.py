@@ -368,10 +368,12 @@ def test_sb3_learns_from_the_batch():
     from ontogym.baselines.lives.life import episode_returns
     from ontogym.baselines.sb3.adapter import make_vec_env
     from ontogym.baselines.sb3.policy import TrainedPolicy
+    from ontogym.baselines.sb3.spaces import SpaceMap
 
     envs = make_vec_env(ENCODING, 8, {"obs": "statistics", **SMALL})
     model = PPO("MultiInputPolicy", envs, n_steps=8, batch_size=32, n_epochs=2, device="cpu", seed=0)
     model.learn(128)
-    actor = TrainedPolicy(model, envs.observation_space, envs.action_space)
+    spaces = envs.observation_space, envs.action_space
+    actor = TrainedPolicy(model, *spaces, SpaceMap(*spaces))
     returns = episode_returns(actor, ENCODING, 16, env_kwargs={"obs": "statistics", **SMALL})
     assert np.isfinite(returns).all()
