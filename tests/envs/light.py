@@ -7,6 +7,7 @@ import os
 FULL = bool(os.environ.get("ONTOGYM_FULL"))
 """Whether the long forms are asked for (``.ci/full``)."""
 LIGHT: dict[str, dict[str, object]] = {
+    "ontogym/RetinaCalibration-v0": {"n_images": 16, "patients": 2},
     "ontogym/RetinaEncodingAnimals-v0": {"n_images": 16, "animals": 2, "share": 0.5},
     "ontogym/RetinaEncodingPercept-v0": {"n_images": 16, "patients": 2, "share": 0.5, "fast": True},
     "ontogym/RetinaCalibration-v1": {"n_images": 16, "patients": 2, "share": 0.5, "fast": True},

@@ -12,7 +12,7 @@ import pytest
 
 from ontogym.cli import main
 from ontogym.errors import OntogymError
-from ontogym.leaderboard import suites
+from ontogym.leaderboard import local_suites, suites
 from ontogym.leaderboard.local_suites import make_suite, use_suite
 
 SUITE = """
@@ -41,6 +41,7 @@ def here(tmp_path, monkeypatch):
     sys.modules.pop("bars_on_board", None)
     suites._NEWEST.clear()
     suites._NEWEST.update(known)
+    local_suites._opened.clear()
     for name in ("Bars-v0", "Shaky-v0"):
         gymnasium.registry.pop(name, None)
 
