@@ -53,7 +53,31 @@ class NetworkSnapshot(NamedTuple):
     n_outputs: int
 
 
-class Actor(abc.ABC, Generic[State]):
+class _Shown(abc.ABC, Generic[State]):
+    """What actors and agents show of themselves; by default nothing."""
+
+    def network(self, state: State, row: int = 0) -> NetworkSnapshot:
+        """The network of one lane, as it is now."""
+        raise NotImplementedError(f"{type(self).__name__} has no network to show")
+
+    def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
+        """Named measurements, each ``(P,)`` (for example wiring density)."""
+        return {}
+
+    def rewired(self, state: State) -> NDArray[np.floating] | None:
+        """Edges that came or went at the last step over those that may be, ``(P,)``; None where there is no wiring."""
+        return None
+
+    def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Edges, and those that conduct (weights beyond `CONDUCTS` either way), over those that may be, ``(P,)`` each.
+
+        Raises:
+            NotImplementedError: there is no wiring.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no wiring")
+
+
+class Actor(_Shown[State]):
     """Who acts, in P lanes at once: an evolved agent with its genomes, a trained policy, a rule by hand, chance.
 
     It begins lives from seeds, is given observations and feedback, and returns actions. State in, state out; a lane
@@ -115,28 +139,8 @@ class Actor(abc.ABC, Generic[State]):
         """
         raise OntogymError(f"{type(self).__name__} has no wiring to shuffle; leave shuffle_wiring out.")
 
-    def network(self, state: State, row: int = 0) -> NetworkSnapshot:
-        """The network of one lane, as it is now."""
-        raise NotImplementedError(f"{type(self).__name__} has no network to show")
 
-    def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
-        """Named measurements, each ``(P,)`` (for example wiring density)."""
-        return {}
-
-    def rewired(self, state: State) -> NDArray[np.floating] | None:
-        """Edges that came or went at the last step over those that may be, ``(P,)``; None where there is no wiring."""
-        return None
-
-    def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Edges, and those that conduct (weights beyond `CONDUCTS` either way), over those that may be, ``(P,)`` each.
-
-        Raises:
-            NotImplementedError: there is no wiring.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no wiring")
-
-
-class Agent(abc.ABC, Generic[State]):
+class Agent(_Shown[State]):
     """A population of agents that are born, develop, and then live in an environment.
 
     Subclasses are built by ``AGENTS.get(name)(observation_space, action_space, **options)`` where the spaces
@@ -261,26 +265,6 @@ class Agent(abc.ABC, Generic[State]):
     def development_params(self, genomes: NDArray[np.floating]) -> NDArray[np.floating] | None:
         """The part of the genomes that a learnable source of spontaneous activity takes, ``(P, n)``."""
         return None
-
-    def network(self, state: State, row: int = 0) -> NetworkSnapshot:
-        """The network of one member of the population, as it is now."""
-        raise NotImplementedError(f"{type(self).__name__} has no network to show")
-
-    def diagnose(self, state: State) -> dict[str, NDArray[np.floating]]:
-        """Named measurements of the living agents, each ``(P,)`` (for example wiring density)."""
-        return {}
-
-    def rewired(self, state: State) -> NDArray[np.floating] | None:
-        """Edges that came or went at the last step over those that may be, ``(P,)``; None where there is no wiring."""
-        return None
-
-    def wired(self, state: State) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Edges, and those that conduct (weights beyond `CONDUCTS` either way), over those that may be, ``(P,)`` each.
-
-        Raises:
-            NotImplementedError: there is no wiring.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no wiring")
 
 
 def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floating]:

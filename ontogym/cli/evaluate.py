@@ -76,7 +76,6 @@ class Evaluate:
         """Evaluate and print; returns the summary."""
         from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
-        from ontogym.envs.world_anchors import world_conditions
         from ontogym.leaderboard.loading import load_any
 
         loaded = self._loaded(load_any)
@@ -85,27 +84,7 @@ class Evaluate:
             kwargs = {**loaded.spec.env_kwargs, **kwargs}
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
             loaded = load_any(self.target, env, kwargs, trusted=self.trust)
-        changes: dict[str, Any] = {
-            "episodes": self.episodes,
-            "reward_clamp": self.reward_clamp,
-            "told": self.told,
-            "max_steps": self.max_steps,
-            "freeze": self.freeze,
-            # What is not asked for stays as the agent was evolved.
-            "freeze_from": self.from_episode if self.freeze is not None else None,
-            "rebirth": self.rebirth or None,
-            "develop_between": self.develop_between or None,
-            "shuffle_wiring": self.shuffle_wiring or None,
-            "development": self.development,
-            "development_steps": self.development_steps,
-            "silenced": (*loaded.spec.silenced, *self.silenced),
-            "conditions": None
-            if self.worlds is None
-            else world_conditions(env, _fold(env, kwargs), self.worlds),
-        }
-        spec = dataclasses.replace(
-            loaded.spec, **{name: value for name, value in changes.items() if value is not None}
-        )
+        spec = self._life(loaded.spec, env, kwargs)
         if self.window < 1:
             raise OntogymError(f"--window is {self.window}; compare at least 1 step.")
         seeds = life_seeds(spec, self.lives, self.seed, "evaluate")
@@ -124,19 +103,7 @@ class Evaluate:
         if self.worlds is not None:
             summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:
-            goals = summary["conditions"]
-            rows = [
-                ("score [95 %]", score_line(summary)),
-                ("episodes", ", ".join(f"{v:.1f}" for v in summary["episodes"])),
-                *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
-                ("worst, best life", f"{summary['min']:.1f}, {summary['max']:.1f}"),
-                *_switch_rows(summary["switches"]),
-                *_change_rows(summary["changes"]),
-                *_frozen_rows(summary.get("frozen")),
-                *([("held-out normalised", f"{summary['held_out']:.2f}")] if self.worlds is not None else []),
-                *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
-            ]
-            print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
+            self._print(env, summary)
         return {
             "target": self.target,
             "agent": loaded.name,
@@ -144,6 +111,48 @@ class Evaluate:
             "parameters": loaded.parameters,
             **summary,
         }
+
+    def _life(self, usual: LifeSpec, env: str, kwargs: Mapping[str, Any]) -> LifeSpec:
+        """The agent's usual life with what the line asks for."""
+        from ontogym.envs.world_anchors import world_conditions
+
+        changes: dict[str, Any] = {
+            "episodes": self.episodes,
+            "reward_clamp": self.reward_clamp,
+            "told": self.told,
+            "max_steps": self.max_steps,
+            "freeze": self.freeze,
+            # What is not asked for stays as the agent was evolved.
+            "freeze_from": self.from_episode if self.freeze is not None else None,
+            "rebirth": self.rebirth or None,
+            "develop_between": self.develop_between or None,
+            "shuffle_wiring": self.shuffle_wiring or None,
+            "development": self.development,
+            "development_steps": self.development_steps,
+            "silenced": (*usual.silenced, *self.silenced),
+            "conditions": None
+            if self.worlds is None
+            else world_conditions(env, _fold(env, kwargs), self.worlds),
+        }
+        return dataclasses.replace(
+            usual, **{name: value for name, value in changes.items() if value is not None}
+        )
+
+    def _print(self, env: str, summary: dict[str, Any]) -> None:
+        """The summary as a table."""
+        goals = summary["conditions"]
+        rows = [
+            ("score [95 %]", score_line(summary)),
+            ("episodes", ", ".join(f"{v:.1f}" for v in summary["episodes"])),
+            *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
+            ("worst, best life", f"{summary['min']:.1f}, {summary['max']:.1f}"),
+            *_switch_rows(summary["switches"]),
+            *_change_rows(summary["changes"]),
+            *_frozen_rows(summary.get("frozen")),
+            *([("held-out normalised", f"{summary['held_out']:.2f}")] if self.worlds is not None else []),
+            *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
+        ]
+        print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
 
     def _loaded(self, load_any: Any) -> Any:
         """The target in its own environment; what has none, such as chance, in that of the line."""

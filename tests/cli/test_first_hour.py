@@ -21,20 +21,9 @@ from ontogym.cli.replay import Replay
 from ontogym.errors import UnknownNameError, listed
 from ontogym.registry import AGENTS, FEATURE_EXTRACTORS
 from ontogym.runs import read_config, toml
+from tests.tiny import TINY
 
 NAMES = sorted(path.stem for path in ZOO.glob("*.safetensors"))
-TINY = [
-    "--population",
-    "4",
-    "--generations",
-    "1",
-    "--eval-every",
-    "1",
-    "--eval-lives",
-    "2",
-    "--final-lives",
-    "2",
-]
 
 
 # -- what there is ----------------------------------------------------------------------------------------

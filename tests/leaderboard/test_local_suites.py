@@ -14,6 +14,7 @@ from ontogym.cli import main
 from ontogym.errors import OntogymError
 from ontogym.leaderboard import local_suites, suites
 from ontogym.leaderboard.local_suites import make_suite, use_suite
+from tests.tiny import TINY
 
 SUITE = """
 name = "bars"
@@ -47,20 +48,7 @@ def here(tmp_path, monkeypatch):
 
 
 def test_an_agent_is_submitted_verified_listed_and_shown(here, capsys):
-    small = [
-        "--generations",
-        "1",
-        "--population",
-        "4",
-        "--lives",
-        "1",
-        "--eval-every",
-        "1",
-        "--eval-lives",
-        "2",
-        "--final-lives",
-        "2",
-    ]
+    small = [*TINY, "--lives", "1"]
     world = ["--env", "bars_on_board.py:Bars-v0", "--env-kwargs", "width=8"]
     seen = ["--features", "untrained", "--features-options", "size=4"]
     assert main(["evolve", *world, *seen, "--agent", "mlp", "--out", "run", *small]) == 0

@@ -249,10 +249,11 @@ class _Run:
         """One generation; returns its row of ``progress.csv``."""
         config, number = self.config, self.strategy.generation + 1
         genomes, names = self.strategy.ask(), ("generation", number)
-        seeds = life_seeds(self.spec, config.lives, config.seed, *names)
         if config.own_seeds:
-            own = [life_seeds(self.spec, config.lives, config.seed, *names, k) for k in range(len(genomes))]
-            seeds = np.stack(own)
+            each = [(*names, k) for k in range(len(genomes))]
+            seeds = np.stack([life_seeds(self.spec, config.lives, config.seed, *own) for own in each])
+        else:
+            seeds = life_seeds(self.spec, config.lives, config.seed, *names)
         result = self.evaluator.evaluate(genomes, self.spec, seeds)
         useful = utilities(result, self.spec, config, cost_risen(config, number, self.cost_begun))
         self.strategy.tell(useful)
