@@ -20,7 +20,7 @@ ONCE = {
     "Ray": (r"^\s*import ray\b", {"ray_workers.py"}),
     "the rollout": (r"while active\.any\(\)", {"baselines/lives/rollout.py"}),
     "the actor's contract": (
-        r"^class Actor\(abc|^class \w*Player\(Protocol\)|^class BatchPolicy",
+        r"^class Actor\((?:abc|_Shown)|^class \w*Player\(Protocol\)|^class BatchPolicy",
         {"agents/base.py"},
     ),
     "what a life is": (r"^class LifeSpec", {"baselines/lives/spec.py"}),
