@@ -27,6 +27,19 @@ def tables() -> str:
     return "\n".join([*lines, "", *_apart(), "", *_scales(), "", *_several_steps()]) + "\n"
 
 
+def board() -> str:
+    """What the README shows: every method on the three judges, and how many of them their intervals tell apart."""
+    shown = [(kind, subject) for kind in PICTURES for subject in SUBJECTS if subject != "source"]
+    shown.remove(("photographs", "twin"))
+    heads = [f"{SUBJECTS[subject]}, {kind}" for kind, subject in shown]
+    lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name, (title, _, _) in ROWS.items():
+        if found := _cells(name):
+            lines.append(f"| {title} | " + " | ".join(_shown(interval(found, *at)) for at in shown) + " |")
+    told = [str(len(apart(*at))) if at[1] in RANKED else "not ranked" for at in shown]
+    return "\n".join([*lines, "| *methods of which no two intervals overlap* | " + " | ".join(told) + " |"]) + "\n"
+
+
 def _cells(name: str) -> list[dict[str, Any]]:
     return [cell for cell in cells.kept(RESULTS, name) if "pictures" in cell]
 

@@ -69,7 +69,9 @@ def _stored(buffer: Any) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for name in _BUFFER:
         values = getattr(buffer, name)
-        found |= {f"{name}/{key}": v for key, v in values.items()} if isinstance(values, dict) else {name: values}
+        found |= (
+            {f"{name}/{key}": v for key, v in values.items()} if isinstance(values, dict) else {name: values}
+        )
     return found
 
 
