@@ -63,12 +63,10 @@ class Sweep:
         plan = read_plan(self.file)
         out = Path(self.out or f"sweeps/{plan.name}")
         if self.dry_run:
-            print_table(
-                plan.name,
-                ("cell", "command"),
-                [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in plan.cells],
-            )
-            return {"cells": [cell.name for cell in plan.cells]}
+            wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
+            lines = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
+            print_table(plan.name, ("cell", "command"), lines)
+            return {"cells": [cell.name for cell in wanted]}
         if self.table:
             cells = read_cells(plan, out)
         else:
