@@ -75,7 +75,9 @@ class LeaderboardSubmit:
         except Refused as error:
             return _refused(self.run_dir, error, self.json)
         name = entry_name(made)
-        folder = Path(self.run_dir, "submission") if candidate.env else Path(runs_folder(f"submission-{name}"))
+        folder = (
+            Path(self.run_dir, "submission") if candidate.env else Path(runs_folder(f"submission-{name}"))
+        )
         out = Path(self.out) if self.out else folder
         write_submission(out, made)
         returns = made.manifest["claimed"]["returns"]

@@ -37,7 +37,13 @@ class Quickstart(LongRun):
         overwrite: replace what an earlier quickstart left in the folder.
     """
 
-    sources: ClassVar[tuple[str, ...]] = ("2406.09787", "1604.00772", "1707.06347", "raffin2021sb3", "2407.17032")
+    sources: ClassVar[tuple[str, ...]] = (
+        "2406.09787",
+        "1604.00772",
+        "1707.06347",
+        "raffin2021sb3",
+        "2407.17032",
+    )
     out: str = "runs/quickstart"
     seed: int = 1
     generations: int = 60

@@ -52,7 +52,9 @@ def test_it_is_lived_through_eyes_and_not_by_what_is_compiled_for_numbers():
     assert live(agent, genomes, spec, life_seeds(spec, 2, 0)).returns.shape == (2, 2, 1)
 
 
-@pytest.mark.parametrize("kwargs", [{"pixels": 4}, {"pixels": 8.5}, {"wavelength": 1.0}, {"wavelength": 99.0}])
+@pytest.mark.parametrize(
+    "kwargs", [{"pixels": 4}, {"pixels": 8.5}, {"wavelength": 1.0}, {"wavelength": 99.0}]
+)
 def test_sizes_that_cannot_be_drawn_are_refused(kwargs):
     with pytest.raises(OntogymError, match="pass a w"):
         gymnasium.make(ENV, **kwargs)
