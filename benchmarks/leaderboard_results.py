@@ -219,20 +219,20 @@ def _ontogym(*arguments: str) -> dict[str, object]:
 def rows() -> list[Row]:
     """A row per task and label, best first."""
     found = [row for row in read_board(STORE).rows if row.task]
-    return sorted(found, key=lambda r: (r.suite, r.task or "", -r.iqm))
+    return sorted(found, key=lambda r: (r.suite, r.task or "", r.rank))
 
 
 def table(rows: list[Row]) -> str:
     """All of them."""
     lines = [
-        "| suite | task | agent | seeds | score, IQM [95 %] | env steps | status |",
-        "|---|---|---|---|---|---|---|",
+        "| suite | task | agent | seeds | return, IQM [95 %] | regained or held-out | env steps | status |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         steps = f"{row.env_steps:,.0f}" if row.env_steps else "–"
         steps += " (over budget)" if row.over_budget else ""
         lines.append(
-            f"| {row.suite} | {row.task} | {row.label} | {row.seeds} | {_score(row)} | {steps} | {row.status} |"
+            f"| {row.suite} | {row.task} | {row.label} | {row.seeds} | {_score(row)} | {_ranked(row)} | {steps} | {row.status} |"
         )
     return "\n".join(lines)
 
@@ -270,7 +270,15 @@ def overview(rows: list[Row]) -> str:
 
 
 def _short(row: Row) -> str:
-    return f"{row.iqm:.{2 if abs(row.iqm) < 10 else 0 if abs(row.iqm) >= 100 else 1}f}"
+    """The return; where a task ranks by something else, that, and the return in brackets."""
+    score = f"{row.iqm:.{2 if abs(row.iqm) < 10 else 0 if abs(row.iqm) >= 100 else 1}f}"
+    return score if _ranked(row) == "–" else f"{_ranked(row)} ({score})"
+
+
+def _ranked(row: Row) -> str:
+    """What a task ranks by, where it is not the return."""
+    ranked = row.held_out if row.held_out is not None else row.regained
+    return "–" if ranked is None else f"{ranked:.2f}"
 
 
 def _score(row: Row) -> str:

@@ -19,7 +19,7 @@ import tyro
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
 from ontogym.errors import OntogymError
-from ontogym.processes import Workers
+from ontogym.processes import Terminated, Workers
 from ontogym.runs import runs_folder, stoppable
 
 __all__ = ["Sweep"]
@@ -56,9 +56,10 @@ class Sweep(LongRun):
         from ontogym.baselines.sweep.plan import read_plan
 
         plan = read_plan(self.file)
-        rows = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in plan.cells]
+        wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
+        rows = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
         print_table(plan.name, ("cell", "command"), rows)
-        return {"cells": [cell.name for cell in plan.cells]}
+        return {"cells": [cell.name for cell in wanted]}
 
     def cited(self) -> list[str]:
         """BibTeX of what the cells use, each entry once."""
@@ -84,11 +85,7 @@ class Sweep(LongRun):
             runner = InProcess() if self.evaluator == "process" else Subprocesses()
             workers = self._workers()
             with stoppable(out, onward=""):
-                try:
-                    cells = run_sweep(plan, out, runner, workers, only=self.only)
-                except KeyboardInterrupt:
-                    runner.stop()
-                    raise
+                cells = run_sweep(plan, out, runner, workers, only=self.only, stop=runner.stop)
         text = markdown(plan, cells)
         if not self.json:
             print(f"Primary endpoint: {plan.primary}. {len(cells)} of {len(plan.cells)} cells.\n\n{text}")
@@ -132,7 +129,7 @@ class InProcess:
             raise OntogymError(f"ontogym {command} refuses it: {' '.join(found.get('reasons', ()))}")
         return dict(json_module.loads(as_json(found)))
 
-    def stop(self) -> None:
+    def stop(self, why: KeyboardInterrupt) -> None:
         """Nothing of its own is left to end."""
 
 
@@ -145,11 +142,14 @@ class Subprocesses:
     def __init__(self) -> None:
         self._living: set[subprocess.Popen[str]] = set()
         self._folder = os.getcwd()
+        self._stopping = False
 
     def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
         words = [sys.executable, "-m", "ontogym", *_line(command, flags).split("\0"), "--json"]
         words += ["--resume"] if resume else []
         words += ["--stored"] if command == "evolve" else []
+        if self._stopping:
+            raise OntogymError("the sweep was stopped.")
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self._folder
         )
@@ -168,10 +168,13 @@ class Subprocesses:
         except (ValueError, IndexError) as error:
             raise OntogymError(f"ontogym {command} printed no result ({error}).") from error
 
-    def stop(self) -> None:
-        """Let every living process save a checkpoint and end."""
+    def stop(self, why: KeyboardInterrupt) -> None:
+        """Let every living process save a checkpoint and end, and begin no other."""
+        self._stopping = True
+        if not isinstance(why, Terminated) and sys.stdin is not None and sys.stdin.isatty():
+            return  # Ctrl-C reached them as well, and a second one would end what saves
         for process in list(self._living):
-            process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
 
 
 _POSITIONAL = {
