@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from ontogym.checkpoint import write_sealed_json
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
@@ -183,8 +184,13 @@ class RetinaReport(LongRun):
 
     def work(self) -> dict[str, Any]:
         """Do what is not done yet, write the page, print the table; returns the summary and where the page is."""
-        if self.images or self.electrodes or self.twin or self.judge:
-            return self._own()
+        found = self._own() if self.images or self.electrodes or self.twin or self.judge else self._repeated()
+        kept = {key: value for key, value in self.configuration().items() if key != "out"}
+        write_sealed_json(Path(self.out) / "config.json", kept)  # a run's own file feeds the next
+        return found
+
+    def _repeated(self) -> dict[str, Any]:
+        """The paper's report."""
         from ontogym.studies.retina_report.config import ReportConfig
         from ontogym.studies.retina_report.published import HEADS, published_rows
         from ontogym.studies.retina_report.run import run_report
