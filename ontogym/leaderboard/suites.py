@@ -200,6 +200,21 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
     )
 
 
+def _eyes(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
+    """The same lives through eyes that are one network, and differ in what it was trained to see before (docs/features.md)."""
+    before = {"WaveEyes": "waves", "FractalEyes": "fractals", "UntrainedEyes": "untrained"}
+    return tuple(
+        SuiteTask(
+            name.replace("-v", f"{word}-v"),
+            env,
+            MappingProxyType({"features": features}),
+            asks=f"To tell places apart by the bars on their walls, through eyes that were shown {shown} before birth.",
+            **settings,
+        )
+        for (word, features), shown in zip(before.items(), ("retinal waves", "fractals", "nothing"))
+    )
+
+
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
 _HEAR_ACTION = "To find out what the own actions now do: to one that cannot hear them both rules look alike."
 EVERY_SUITE: tuple[Suite, ...] = (
@@ -347,6 +362,17 @@ EVERY_SUITE: tuple[Suite, ...] = (
             )
             for row in ENCODING_TASKS
             if "Photographs" not in row.name  # a suite runs wherever ontogym does
+        ),
+    ),
+    Suite(
+        "prenatal",
+        2,
+        "The same life after retinal waves, after noise, and after silence; and through eyes that opened on waves, on "
+        "fractals, or on nothing.",
+        (
+            *_prenatal("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+            *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
+            *_eyes("ForagingGratings-v0", "ontogym/ForagingGratings-v0", episodes=1, lives=32),
         ),
     ),
     Suite(
