@@ -157,8 +157,8 @@ class RetinaReport(LongRun):
     """Repeat the actor-model paper (Leong et al. 2024) on simulated retinas and write one page about it.
 
     Actors are trained through twins and measured on the twin, on the retina it models, and on retinas that nothing was
-    fitted to, against averaging and against antialiased Lanczos-3. About a quarter of an hour on one core, of which
-    half is for fitting the twins of seeds other than 0, once. Interrupted, the same command goes on.
+    fitted to, against averaging and against antialiased Lanczos-3. About a quarter of an hour on two cores, of which
+    a quarter is for fitting the twins of seeds other than 0, once. Interrupted, the same command goes on.
 
     With --images, --electrodes, --twin or --judge the report is about these instead: what ways to encode that need no
     training are worth for them, in a minute or two.
@@ -171,6 +171,7 @@ class RetinaReport(LongRun):
         electrodes: 32x32 or another grid over 3.2 mm, an implant (argus-ii, pulse2percept:AlphaAMS) or a file of x, y.
         twin: a model of one's own: module:attribute (images to rates) or a .safetensors file.
         judge: who judges, of twin, animals and percept; all that the electrodes allow if none is named.
+        workers: processes side by side, of one thread each.
     """
 
     sources: ClassVar[tuple[str, ...]] = ("10.1038/s41467-024-45105-5", "10.1038/s41467-022-33242-8")
@@ -181,6 +182,7 @@ class RetinaReport(LongRun):
     electrodes: str | None = None
     twin: str | None = None
     judge: tuple[str, ...] = ()
+    workers: int = 2
 
     def work(self) -> dict[str, Any]:
         """Do what is not done yet, write the page, print the table; returns the summary and where the page is."""
@@ -198,7 +200,7 @@ class RetinaReport(LongRun):
 
         config = ReportConfig(seeds=self.seeds)
         with stoppable(self.out, onward=""):
-            summary = run_report(config.quick() if self.quick else config, self.out)
+            summary = run_report(config.quick() if self.quick else config, self.out, workers=self.workers)
         path = Path(self.out) / "report.html"
         if not self.json:
             print_table("The actor-model framework", HEADS, published_rows(summary))
