@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -112,6 +112,15 @@ class SuiteTask:
             development_steps=self.development_steps,
         )
 
+    def life_of(self, agent: Mapping[str, Any]) -> LifeSpec:
+        """A life of this task as an agent lives it, told what it was made to be told.
+
+        Args:
+            agent: of a manifest: ``told`` in place of a reward (of `LifeSpec.told`: nothing that an agent could not know; the
+                reward if not named) and the signals that are ``silenced``. What is counted is the task's own return.
+        """
+        return replace(self.life, told=agent.get("told", "reward"), silenced=tuple(agent.get("silenced", ())))
+
     def _worlds(self) -> tuple[dict[str, Any], ...]:
         """One condition a held-out world."""
         assert self.fold is not None
@@ -202,6 +211,9 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
 
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
 _HEAR_ACTION = "To find out what the own actions now do: to one that cannot hear them both rules look alike."
+_SWING_BOTH_WAYS = (
+    "Memory within an episode: without it a policy swings up under one rule alone. What the own actions do need not be heard."
+)
 EVERY_SUITE: tuple[Suite, ...] = (
     Suite(
         "classic",
@@ -287,8 +299,8 @@ EVERY_SUITE: tuple[Suite, ...] = (
                     ("CartPoleActionFlip-v1", _HEAR_ACTION),
                     ("CartPoleActionFlipBack-v0", f"{_HEAR_ACTION} And to turn back."),
                     ("CartPoleActionFlipOften-v0", f"{_HEAR_ACTION} Four times a life."),
-                    ("AcrobotActionSwap-v1", _HEAR_ACTION),
-                    ("AcrobotActionSwapBack-v0", f"{_HEAR_ACTION} And to turn back."),
+                    ("AcrobotActionSwap-v1", _SWING_BOTH_WAYS),
+                    ("AcrobotActionSwapBack-v0", f"{_SWING_BOTH_WAYS} Before, between and after two swaps."),
                 )
             ),
             SuiteTask(
