@@ -211,9 +211,7 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
 
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
 _HEAR_ACTION = "To find out what the own actions now do: to one that cannot hear them both rules look alike."
-_SWING_BOTH_WAYS = (
-    "Memory within an episode: without it a policy swings up under one rule alone. What the own actions do need not be heard."
-)
+_SWING_BOTH_WAYS = "Memory within an episode: without it a policy swings up under one rule alone. What the own actions do need not be heard."
 EVERY_SUITE: tuple[Suite, ...] = (
     Suite(
         "classic",
@@ -287,6 +285,20 @@ EVERY_SUITE: tuple[Suite, ...] = (
         1,
         "Several agents, one food: the agent among scripted rivals.",
         (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
+    ),
+    Suite(
+        "multi-agent",
+        2,
+        "Several agents, one food: the agent among scripted rivals. 1 is a planner that is told where food will grow.",
+        (
+            SuiteTask(
+                "SharedForaging-v0",
+                "ontogym/SharedForaging-v0",
+                episodes=1,
+                scale=(3.7, 68.0),  # benchmarks/env_anchors.py --only Shared
+                asks="To go where food is and the rivals are not: walking to the nearest food earns 51, as they do.",
+            ),
+        ),
     ),
     Suite(
         "nonstationary",
