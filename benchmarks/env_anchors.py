@@ -47,8 +47,8 @@ from ontogym.envs.grid import MOVES, PatchWorld, PatchWorldState, nearest_food
 from ontogym.envs.nonstationary import NonstationaryDynamics
 from ontogym.envs.reference import BlockObserver, NearestFood, OneHotForager, RuleKeeper, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
-from ontogym.envs.world_anchors import FILE
 from ontogym.envs.shared_foraging import SharedForagingDynamics
+from ontogym.envs.world_anchors import FILE
 from ontogym.envs.worlds import FOLDS, all_worlds
 from ontogym.seeding import LaneStreams, generator, lane_seeds
 
