@@ -93,7 +93,7 @@ def _trained(algorithm: str, env: str, steps: int) -> str:
 def _prenatal() -> list[tuple[str, str, str, SuiteTask]]:
     """What comes before ("waves"), the short name ("foraging"), the environment, the task."""
     found = []
-    for task in SUITES["prenatal"].tasks:
+    for task in (task for task in SUITES["prenatal"].tasks if task.development):
         plain, version = task.env.removeprefix("ontogym/").split("-")
         word = task.name.removeprefix(plain).removesuffix(f"-{version}")
         found.append((word.lower(), plain.lower(), f"{plain}-{version}", task))

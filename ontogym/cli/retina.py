@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from ontogym.checkpoint import write_sealed_json
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
 from ontogym.runs import stoppable
@@ -14,7 +16,7 @@ __all__ = ["RetinaFit", "RetinaImages", "RetinaReport"]
 
 
 @dataclass(frozen=True)
-class RetinaFit:
+class RetinaFit(LongRun):
     """Fit a digital twin to a simulated retina and say how well it predicts held-out responses.
 
     Two to three minutes on one core. The retina is shown 1200 images ten times each.
@@ -26,18 +28,17 @@ class RetinaFit:
         resume: go on with a fit that was interrupted.
         images: how many images to fit on.
         epochs: the most passes over them.
-        json: print one JSON object as the last line.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("10.1038/s41467-024-45105-5", "10.1038/s41467-022-33242-8")
     seed: int = 0
     recording: str | None = None
     out: str | None = None
     resume: bool = False
     images: int = 1200
     epochs: int = 1000
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Fit, write, print; returns the twin's facts and where it is."""
         from ontogym.retina_env.twin_fit import FitConfig
         from ontogym.retina_env.twins import fit_twin, twin_path
@@ -107,7 +108,7 @@ class RetinaImages:
         json: print one JSON object as the last line.
     """
 
-    out: str
+    out: str = "runs/retina-images"
     kind: Literal["dead-leaves", "photographs", "van-hateren", "pictures"] = "dead-leaves"
     folder: str | None = None
     count: int = 24
@@ -152,7 +153,7 @@ class RetinaImages:
 
 
 @dataclass(frozen=True)
-class RetinaReport:
+class RetinaReport(LongRun):
     """Repeat the actor-model paper (Leong et al. 2024) on simulated retinas and write one page about it.
 
     Actors are trained through twins and measured on the twin, on the retina it models, and on retinas that nothing was
@@ -171,9 +172,9 @@ class RetinaReport:
         twin: a model of one's own: module:attribute (images to rates) or a .safetensors file.
         judge: who judges, of twin, animals and percept; all that the electrodes allow if none is named.
         workers: processes side by side, of one thread each.
-        json: print one JSON object as the last line.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("10.1038/s41467-024-45105-5", "10.1038/s41467-022-33242-8")
     out: str = "runs/retina-report"
     seeds: tuple[int, ...] = (0, 1, 2)
     quick: bool = False
@@ -182,12 +183,16 @@ class RetinaReport:
     twin: str | None = None
     judge: tuple[str, ...] = ()
     workers: int = 2
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Do what is not done yet, write the page, print the table; returns the summary and where the page is."""
-        if self.images or self.electrodes or self.twin or self.judge:
-            return self._own()
+        found = self._own() if self.images or self.electrodes or self.twin or self.judge else self._repeated()
+        kept = {key: value for key, value in self.configuration().items() if key != "out"}
+        write_sealed_json(Path(self.out) / "config.json", kept)  # a run's own file feeds the next
+        return found
+
+    def _repeated(self) -> dict[str, Any]:
+        """The paper's report."""
         from ontogym.studies.retina_report.config import ReportConfig
         from ontogym.studies.retina_report.published import HEADS, published_rows
         from ontogym.studies.retina_report.run import run_report

@@ -107,7 +107,8 @@ class Row:
     mean and its interval over seeds and subjects together: `ontogym.statistics.crossed_interval`); the other numbers are
     means over them. `regained` and `held_out` are there where a task ranks by them. Refused entries are left out; a row is verified if all its entries are, and `unverified` counts
     the seeds that were claimed beside them and touch none of the numbers. `over_budget` counts the entries whose
-    training took more steps than their task's budget, `copies` those that are agents which were there before.
+    training took more steps than their task's budget, `copies` those that are agents which were there before. `told` is what
+    they hear in place of a reward, in words: empty for the reward itself.
     """
 
     suite: str
@@ -130,6 +131,7 @@ class Row:
     copies: int = 0
     regained: float | None = None
     held_out: float | None = None
+    told: str = ""
 
     @property
     def rank(self) -> tuple[bool, float, str]:
@@ -373,7 +375,18 @@ def _costs(entries: list[Entry]) -> dict[str, Any]:
         "entries": [e.id for e in entries],
         "over_budget": sum(e.over_budget for e in entries),
         "copies": sum(bool(e.copy_of) for e in entries),
+        "told": _told(entries),
     }
+
+
+def _told(entries: Sequence[Entry]) -> str:
+    """What agents hear in place of a reward, and what they do not hear, in words; empty where all hear all of it."""
+    words = set()
+    for entry in entries:
+        agent = entry.manifest["agent"]
+        told, deaf = agent.get("told", "reward"), agent.get("silenced", ())
+        words.add(" ".join([told, *(f"not {name}" for name in deaf)]))
+    return "" if words == {"reward"} else ", ".join(sorted(words))
 
 
 def _scaled(entry: Entry, value: float) -> float:
