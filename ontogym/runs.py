@@ -378,6 +378,11 @@ def stoppable(out: Path | str, onward: str = "with --resume ") -> Iterator[None]
 # -- configurations ---------------------------------------------------------------------------------------
 
 
+def runs_folder(name: str) -> str:
+    """Where a command writes that was not told where: one place under ``runs``, whatever the name holds."""
+    return f"runs/{re.sub(r'[^A-Za-z0-9_.+-]+', '.', name).strip('.') or 'run'}"
+
+
 def read_config(path: Path | str) -> dict[str, Any]:
     """The configuration of a run folder, or one in a TOML or JSON file that somebody wrote.
 

@@ -15,6 +15,7 @@ import tyro
 
 from ontogym.cli.options import key_values, print_table
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import runs_folder
 
 if TYPE_CHECKING:
     from ontogym.leaderboard.suites import HeldOut
@@ -42,7 +43,7 @@ class LeaderboardSubmit:
         seed: training seed, for agents without weights (a run has its own).
         options: of an agent without weights, as KEY=VALUE ...; such as the action of constant.
         env_steps: what it took to find those.
-        out: folder of the submission; RUN_DIR/submission, or submissions/NAME, if not given.
+        out: folder of the submission; RUN_DIR/submission, or runs/submission-NAME, if not given.
         suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
@@ -74,7 +75,9 @@ class LeaderboardSubmit:
         except Refused as error:
             return _refused(self.run_dir, error, self.json)
         name = entry_name(made)
-        folder = Path(self.run_dir, "submission") if candidate.env else Path("submissions", name)
+        folder = (
+            Path(self.run_dir, "submission") if candidate.env else Path(runs_folder(f"submission-{name}"))
+        )
         out = Path(self.out) if self.out else folder
         write_submission(out, made)
         returns = made.manifest["claimed"]["returns"]

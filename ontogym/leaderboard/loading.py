@@ -58,7 +58,7 @@ def _submitted(folder: Path, env: str | None, env_kwargs: Mapping[str, Any] | No
     player = build_player(kind, options, submission.tensors, task)
     size = sum(int(np.asarray(tensor).size) for tensor in submission.tensors.values())
     facts = {"label": manifest["agent"]["label"], "task": manifest["task"]}
-    return Loaded(kind, str(folder), player, task.life, size, facts, options)
+    return Loaded(kind, str(folder), player, task.life_of(manifest["agent"]), size, facts, options)
 
 
 def _weight_free(name: str, env: str | None, env_kwargs: Mapping[str, Any] | None) -> Loaded:

@@ -125,13 +125,16 @@ class Evaluation:
     measure: float | None = None
 
 
-def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) -> Evaluation:
+def evaluate(
+    player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC, agent: Mapping[str, Any] | None = None
+) -> Evaluation:
     """Let an agent live all lives of a task as one batch.
 
     Args:
         player: built for the task.
         suite, task: what to live.
         root: of the seeds.
+        agent: of its manifest, for what it is told (`SuiteTask.life_of`).
 
     It runs here and has no limits: for agents that are known. `live_bounded` is for strangers'.
 
@@ -141,7 +144,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
     began = time.perf_counter()
     with _one_thread():
         seeds = task.seeds(suite, root)
-        result = player.live(task.life, seeds, trace=task.traced)
+        result = player.live(task.life_of(agent or {}), seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
     density = result.diagnostics.get("density_at_end")
@@ -256,8 +259,7 @@ def live_bounded(
         "suite": manifest["suite"],
         "suite_version": manifest["suite_version"],
         "task": manifest["task"],
-        "type": manifest["agent"]["type"],
-        "options": manifest["agent"]["options"],
+        "agent": manifest["agent"],
         "roots": list(roots),
         **local_facts(manifest["suite"]),
     }
@@ -274,8 +276,8 @@ def evaluate_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> list[d
     found = []
     for root in facts["roots"]:
         # Built anew: what an agent remembers of one set of lives must not reach the next.
-        player = build_player(facts["type"], facts["options"], tensors, task)
-        result = evaluate(player, suite, task, root)
+        player = build_player(facts["agent"]["type"], facts["agent"]["options"], tensors, task)
+        result = evaluate(player, suite, task, root, facts["agent"])
         found.append({**vars(result), "returns": result.returns.tolist()})
     return found
 

@@ -27,6 +27,7 @@ from ontogym.baselines.evolution.config import (
     EvolutionResult,
     cost_risen,
     life_spec,
+    measured,
     utilities,
 )
 from ontogym.baselines.evolution.evaluators import Evaluator, make_workers
@@ -256,7 +257,10 @@ class _Run:
             seeds = life_seeds(self.spec, config.lives, config.seed, *names)
         result = self.evaluator.evaluate(genomes, self.spec, seeds)
         useful = utilities(result, self.spec, config, cost_risen(config, number, self.cost_begun))
-        self.strategy.tell(useful)
+        if self.strategy.measures:
+            self.strategy.tell(useful, measured(result, self.strategy.measures))  # type: ignore[call-arg]
+        else:
+            self.strategy.tell(useful)
         self.env_steps += int(result.lengths.sum())
         evaluated = number % config.eval_every == 0 or number == config.generations
         if evaluated:
