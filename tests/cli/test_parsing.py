@@ -141,7 +141,7 @@ def test_an_id_with_the_packages_prefix_is_the_same_environment(agent):
     ids = ("ontogym/Foraging-v0", "ontogym:ontogym/Foraging-v0", "ontogym.envs:ontogym/Foraging-v0")
     plain, *prefixed = (with_preset(["--env", env, "--agent", agent])[0].configured() for env in ids)
     assert conditions(ids[1]) == ({"goal": 0}, {"goal": 1})
-    assert agent != "lndp" or plain.target == 490.0
+    assert agent != "lndp" or plain.target == 450.0
     for config in prefixed:
         assert config == plain
     for look_up in (anchors, conditions, episodes_of_life, change_cost):
