@@ -166,9 +166,7 @@ class _Server:
                 return found[0]
             except OSError as error:
                 self.end()
-                raise _GoneError(
-                    f"The worker that lets agents live is gone ({error}); try again."
-                ) from error
+                raise _GoneError(f"The worker that lets agents live is gone ({error}); try again.") from error
             except BaseException:
                 self.end()
                 raise
