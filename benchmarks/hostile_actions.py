@@ -53,7 +53,9 @@ def table() -> str:
 
 def main() -> int:
     """Measure what is not there yet, a line for each id; the exit status is 1 if anything went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--actions", type=int, default=100_000, help="for each id, single and vector")
     parser.add_argument("--vector-actions", type=int, help=f"of {LANES} lanes each; as many as --actions")
     parser.add_argument("--only", default="", help="ids that hold this text")

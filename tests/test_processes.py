@@ -88,3 +88,20 @@ def test_sigterm_stops_like_ctrl_c_and_only_within() -> None:
     with pytest.raises(Terminated), sigterm_interrupts():
         signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def _sleep(path: Path) -> None:
+    path.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def test_ctrl_c_does_not_wait_for_the_tasks_at_hand(tmp_path: Path) -> None:
+    """They are done again when the run goes on."""
+    begun = tmp_path / "begun"
+    with pytest.raises(KeyboardInterrupt), WorkerPool(1) as pool:  # noqa: PT012
+        pool._executor.submit(_sleep, begun)
+        while not (begun.is_file() and begun.read_text()):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)

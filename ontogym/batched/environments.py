@@ -3,7 +3,8 @@
 A task is a `Dynamics`: state in, state out, on arrays whose first axis is the lanes. `BatchedVectorEnv` steps
 many lanes at once, `BatchedEnv` is the batch of one, so both obey the same equations. Each lane draws from its
 own stream (`ontogym.seeding.LaneStreams`): lane k of a vector environment does exactly what a single
-environment with the same seed does, whatever stands beside it.
+environment with the same seed does, whatever stands beside it (to 1e-4 where the dynamics are networks in single
+precision, as in `ontogym.retina_env.encoding`).
 """
 
 from __future__ import annotations

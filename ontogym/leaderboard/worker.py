@@ -109,7 +109,10 @@ def run_job(
     limits = limits or Limits()
     request = _frame({"job": name, "facts": dict(facts), "limits": asdict(limits)}, files)
     if fork:
-        reply = _server().ask(request, limits.seconds)
+        try:
+            reply = _server().ask(request, limits.seconds)
+        except _GoneError:  # killed from outside, as it seems; a second time is said
+            reply = _server().ask(request, limits.seconds)
     else:
         reply = _spawned(request, limits)
     spent = Spent(**reply["spent"])
@@ -132,6 +135,10 @@ def _sentence(stopped: str, limits: Limits, spent: Spent) -> str:
 
 
 # --- the server: this process asks, the server forks ---------------------------------------------------------------
+
+
+class _GoneError(OntogymError):
+    """The server has ended; its job has no result."""
 
 
 class _Server:
@@ -159,9 +166,7 @@ class _Server:
                 return found[0]
             except OSError as error:
                 self.end()
-                raise OntogymError(
-                    f"The worker that lets agents live is gone ({error}); try again."
-                ) from error
+                raise _GoneError(f"The worker that lets agents live is gone ({error}); try again.") from error
             except BaseException:
                 self.end()
                 raise

@@ -130,6 +130,35 @@ def test_named_arguments_leave_the_others_of_the_preset(flag):
     assert bare.env_kwargs == {k: v for k, v in expected.items() if k in named}
 
 
+@pytest.mark.parametrize("agent", ["lndp", "mlp", "plastic"])
+def test_an_id_with_the_packages_prefix_is_the_same_environment(agent):
+    """Preset, hidden goals, target and tuned settings are looked up by the bare id."""
+    from ontogym.baselines.sb3.config import TrainingConfig
+    from ontogym.baselines.sb3.settings import hyperparameters
+    from ontogym.cli.evolve import with_preset
+    from ontogym.envs.registration import anchors, change_cost, conditions, episodes_of_life
+
+    ids = ("ontogym/Foraging-v0", "ontogym:ontogym/Foraging-v0", "ontogym.envs:ontogym/Foraging-v0")
+    plain, *prefixed = (with_preset(["--env", env, "--agent", agent])[0].configured() for env in ids)
+    assert conditions(ids[1]) == ({"goal": 0}, {"goal": 1})
+    assert agent != "lndp" or plain.target == 450.0
+    for config in prefixed:
+        assert config == plain
+    for look_up in (anchors, conditions, episodes_of_life, change_cost):
+        assert len({str(look_up(env)) for env in ids}) == 1
+    trained = [TrainingConfig("ppo", env) for env in ids]
+    assert trained[1] == trained[2] == trained[0]
+    assert hyperparameters("ppo", ids[1], {}) == hyperparameters("ppo", ids[0], {})
+
+
+def test_a_run_that_is_not_there_is_not_resumed_as_another(tmp_path, capsys):
+    """Without a word of what to begin, --resume would begin the default run in the wrong folder."""
+    for command in ("evolve", "train"):
+        assert main([command, "--out", str(tmp_path / "none"), "--resume", "--json"]) == 2
+        assert "no run in" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_flags_of_the_lndp_are_not_swallowed_by_another_agent(capsys):
     agent = "tests.baselines.toy:Linear"
     assert main(["evolve", "--agent", agent, "--io-identity"]) == 2

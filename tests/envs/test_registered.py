@@ -65,6 +65,8 @@ def test_gymnasium_checker(env_id):
         # About unbounded or unnormalised spaces, which are those of Gymnasium's own tasks.
         # And that an old version is one.
         warnings.filterwarnings("ignore", message=".*(infinity|symmetric and normalized|out of date).*")
+        # Older releases of pygame-ce import it.
+        warnings.filterwarnings("ignore", message=".*pkg_resources.*")
         check_env(gym.make(env_id).unwrapped)
 
 
@@ -260,3 +262,36 @@ def test_import_is_light():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_other_libraries_know_it_for_gymnasiums_own(env_id):
+    """skrl looks at the names of the direct bases of a class, TorchRL at `autoreset_mode`, which must not be its default."""
+    module, _, name = ENTRIES[env_id].vector_entry_point.partition(":")
+    kind = getattr(importlib.import_module(module), name)
+    assert any(f"{base.__module__}.{base.__qualname__}".startswith("gymnasium.") for base in kind.__bases__)
+    assert issubclass(kind, gym.vector.VectorEnv)
+
+
+@pytest.mark.parametrize("env_id", ["ontogym/CartPole-v1", "ontogym/Pendulum-v1", "ontogym/Foraging-v0"])
+def test_skrl_and_torchrl_step_it(env_id):
+    """Where they are installed."""
+    skrl = pytest.importorskip("skrl.envs.wrappers.torch")
+    torchrl = pytest.importorskip("torchrl.envs.libs.gym")
+    import torch
+
+    env = gym.make_vec(env_id, num_envs=3)
+    wrapped = skrl.wrap_env(env, verbose=False)
+    wrapped.reset()
+    actions = torch.as_tensor(env.action_space.sample()).reshape(3, -1)
+    assert wrapped.step(actions)[1].shape == (3, 1)
+    for mode in ("SameStep", "Disabled"):
+        env = gym.make_vec(env_id, num_envs=3, autoreset_mode=mode)
+        assert torchrl.GymWrapper(env).rollout(30, break_when_any_done=False).batch_size == (3, 30)
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
+def test_the_mode_of_resets_is_told_where_others_look(mode):
+    env = gym.make_vec("ontogym/CartPole-v1", num_envs=2, autoreset_mode=mode)
+    assert env.autoreset_mode is env.metadata["autoreset_mode"]
+    assert env.autoreset_mode.value == mode

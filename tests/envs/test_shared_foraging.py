@@ -116,7 +116,7 @@ def test_pettingzoo_api():
 
 def test_pettingzoo_seeds_and_pictures():
     seed_test(foraging_v0.env, num_cycles=30)
-    parallel_seed_test(foraging_v0.parallel_env, num_cycles=30)
+    parallel_seed_test(foraging_v0.parallel_env)
     render_test(foraging_v0.env)
     render_test(foraging_v0.raw_env)
 

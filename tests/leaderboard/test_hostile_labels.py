@@ -181,9 +181,9 @@ def test_copies_of_agents_without_weights_are_found_however_they_are_written(
         store.add(constant(1, action, "Mine", "Eve"), None)
     training = dict(CONSTANT)
     store.add(make_submission(Candidate("random", {}, {}, training=training), "CartPole-v1", "Chance"), None)
+    other = make_submission(Candidate("random", {"seed": 0}, {}, training=training), "CartPole-v1", "Luck")
     with pytest.raises(Refused, match="same agent"):
-        other = Candidate("random", {"seed": 0}, {}, training=training)
-        store.add(make_submission(other, "CartPole-v1", "Luck"), None)
+        store.add(other, None)
     with pytest.raises(OntogymError, match="no action"):
         constant(1, 0.5, "Half")  # type: ignore[arg-type]
 

@@ -76,7 +76,11 @@ class Constant(Actor[int]):
             given = np.asarray(action)
             with np.errstate(invalid="ignore"):
                 cast = given.astype(action_space.dtype)
-            if action_space.dtype.kind in "iu" and not np.array_equal(given, cast):
+            if (
+                action_space.dtype is not None
+                and action_space.dtype.kind in "iu"
+                and not np.array_equal(given, cast)
+            ):
                 raise ValueError("it is no whole number")
             one = np.broadcast_to(cast, action_space.shape or ())
         except (TypeError, ValueError, OverflowError) as error:

@@ -90,6 +90,19 @@ def test_the_adapter_has_what_it_has_and_can_be_filmed() -> None:
     assert picture.shape[0] * picture.shape[1] == 2 * frames[0].shape[0] * frames[0].shape[1]
 
 
+def test_sb3s_own_recorder_films_it(tmp_path) -> None:
+    pytest.importorskip("moviepy")
+    from stable_baselines3.common.vec_env import VecVideoRecorder
+
+    made = make_vec_env("ontogym/Foraging-v0", 2, {"render_mode": "rgb_array"})
+    env = VecVideoRecorder(made, str(tmp_path), record_video_trigger=lambda step: step == 0, video_length=5)
+    env.reset()
+    for _ in range(7):
+        env.step(np.zeros(2, int))
+    env.close()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".mp4"]
+
+
 def test_an_environment_that_resets_in_another_step_is_refused():
     with pytest.raises(OntogymError, match="same step"):
         VectorEnvAdapter(native("ontogym/CartPole-v1", 2, "NextStep"))
