@@ -169,6 +169,7 @@ def _policy(algorithm: str) -> Record:
             "log_std_init": Real(-20, 2),
             "observe": OneOf("null or a list of names", (Null(), ListOf(_NAME, 40))),
             "clip": Real(1e-6, 1e6),
+            "hears": _HEARS,
         },
     )
 
