@@ -272,6 +272,7 @@ STRATEGIES = Registry(
         "cma-diagonal": "ontogym.baselines.evolution.cma:DiagonalCMA",
         "cma-full": "ontogym.baselines.evolution.cma:FullCMA",
         "openai-es": "ontogym.baselines.evolution.strategies:OpenAIES",
+        "map-elites": "ontogym.baselines.evolution.map_elites:MAPElites",
     },
 )
 EVALUATORS = Registry(

@@ -16,16 +16,17 @@ from typing import Annotated, Any
 
 import tyro
 
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
 from ontogym.errors import OntogymError
-from ontogym.processes import Workers
-from ontogym.runs import stoppable
+from ontogym.processes import Terminated, Workers
+from ontogym.runs import runs_folder, stoppable
 
 __all__ = ["Sweep"]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(LongRun):
     """Run tasks x methods x seeds as one TOML file says, score every one by the same lives, and print the table.
 
     One JSON a cell is kept in OUT/cells; the same command goes on where it was stopped. Columns: the primary endpoint
@@ -33,15 +34,13 @@ class Sweep:
 
     Attributes:
         file: the TOML file; see ontogym/baselines/sweep/plan.py for all that it may say.
-        out: folder of the sweep; sweeps/NAME if not given.
+        out: folder of the sweep; runs/sweep-NAME if not given.
         workers: cells at a time; if not given, one here, and elsewhere as many as there are cores.
         evaluator: where cells run: "pool", a process of its own for each (the default); "process", this one, one cell after
             the other, which saves every start; "ray" (see docs/cluster.md), or what a package adds.
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         only: run only cells whose name holds this text.
-        dry_run: list the cells and run none.
         table: print the table of what is there and run none.
-        json: print one JSON object as the last line.
     """
 
     file: Annotated[str, tyro.conf.Positional]
@@ -50,36 +49,43 @@ class Sweep:
     evaluator: str | None = None
     address: str | None = None
     only: str | None = None
-    dry_run: bool = False
     table: bool = False
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def shown(self) -> dict[str, Any]:
+        """The cells and their commands: the configuration is the file itself."""
+        from ontogym.baselines.sweep.plan import read_plan
+
+        plan = read_plan(self.file)
+        wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
+        rows = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
+        print_table(plan.name, ("cell", "command"), rows)
+        return {"cells": [cell.name for cell in wanted]}
+
+    def cited(self) -> list[str]:
+        """BibTeX of what the cells use, each entry once."""
+        from ontogym.baselines.sweep.plan import read_plan
+        from ontogym.cli.commands import parse
+
+        lines = {_line(c.command, c.flags) for c in read_plan(self.file).cells}
+        commands = [parse(line.split("\0")) for line in sorted(lines)]
+        found = [entry for c in commands if isinstance(c, LongRun) for entry in c.cited()]
+        return list(dict.fromkeys(found))
+
+    def work(self) -> dict[str, Any]:
         """Run what is missing, print the table; returns its rows."""
         from ontogym.baselines.sweep.plan import read_plan
         from ontogym.baselines.sweep.run import read_cells, run_sweep
         from ontogym.baselines.sweep.tables import markdown, pooled, rows
 
         plan = read_plan(self.file)
-        out = Path(self.out or f"sweeps/{plan.name}")
-        if self.dry_run:
-            print_table(
-                plan.name,
-                ("cell", "command"),
-                [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in plan.cells],
-            )
-            return {"cells": [cell.name for cell in plan.cells]}
+        out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
         if self.table:
             cells = read_cells(plan, out)
         else:
             runner = InProcess() if self.evaluator == "process" else Subprocesses()
             workers = self._workers()
             with stoppable(out, onward=""):
-                try:
-                    cells = run_sweep(plan, out, runner, workers, only=self.only)
-                except KeyboardInterrupt:
-                    runner.stop()
-                    raise
+                cells = run_sweep(plan, out, runner, workers, only=self.only, stop=runner.stop)
         text = markdown(plan, cells)
         if not self.json:
             print(f"Primary endpoint: {plan.primary}. {len(cells)} of {len(plan.cells)} cells.\n\n{text}")
@@ -123,7 +129,7 @@ class InProcess:
             raise OntogymError(f"ontogym {command} refuses it: {' '.join(found.get('reasons', ()))}")
         return dict(json_module.loads(as_json(found)))
 
-    def stop(self) -> None:
+    def stop(self, why: KeyboardInterrupt) -> None:
         """Nothing of its own is left to end."""
 
 
@@ -136,11 +142,14 @@ class Subprocesses:
     def __init__(self) -> None:
         self._living: set[subprocess.Popen[str]] = set()
         self._folder = os.getcwd()
+        self._stopping = False
 
     def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
         words = [sys.executable, "-m", "ontogym", *_line(command, flags).split("\0"), "--json"]
         words += ["--resume"] if resume else []
         words += ["--stored"] if command == "evolve" else []
+        if self._stopping:
+            raise OntogymError("the sweep was stopped.")
         process = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self._folder
         )
@@ -159,10 +168,13 @@ class Subprocesses:
         except (ValueError, IndexError) as error:
             raise OntogymError(f"ontogym {command} printed no result ({error}).") from error
 
-    def stop(self) -> None:
-        """Let every living process save a checkpoint and end."""
+    def stop(self, why: KeyboardInterrupt) -> None:
+        """Let every living process save a checkpoint and end, and begin no other."""
+        self._stopping = True
+        if not isinstance(why, Terminated) and sys.stdin is not None and sys.stdin.isatty():
+            return  # Ctrl-C reached them as well, and a second one would end what saves
         for process in list(self._living):
-            process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
 
 
 _POSITIONAL = {

@@ -73,7 +73,11 @@ def _weight_free(name: str, env: str | None, env_kwargs: Mapping[str, Any] | Non
         )
     kwargs = dict(env_kwargs or {})
     single = make_single(env, kwargs)
-    actor = WEIGHT_FREE[name](single.observation_space, single.action_space)
-    single.close()
+    try:
+        actor = WEIGHT_FREE[name](single.observation_space, single.action_space)
+    except OntogymError as error:
+        raise OntogymError(f"{name!r} cannot act in {env!r}: {error}") from error
+    finally:
+        single.close()
     spec = LifeSpec(env, kwargs, episodes_of_life(env), conditions=tuple(conditions(env)))
     return Loaded(name, name, Player(actor), spec, 0)

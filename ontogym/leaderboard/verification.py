@@ -299,6 +299,9 @@ def verify(
         What a store keeps of it, see `check_verification`: status "verified" or "refused", the submission's id, the
         commitment to the held-out seeds, returns on both sets of seeds, tolerance, largest difference, reasons, what
         the worker took; "recovery" on held-out seeds where the task has switches within an episode.
+
+    Raises:
+        OntogymError: it could not be re-run, for which the submission is not to blame.
     """
     manifest, held_out = submission.manifest, held_out or HeldOut(HELD_OUT, PACKAGE_SEEDS)
     task = get_task(manifest["suite"], manifest["suite_version"], manifest["task"])
@@ -330,7 +333,7 @@ def verify(
             if task.ranked != "score":
                 found["measure"] = hidden.measure
             found["status"] = "verified"
-    except OntogymError as error:
+    except Refused as error:
         found["reasons"].append(str(error)[:1000])
         if isinstance(error, Stopped):
             found["spent"] = vars(error.spent)
@@ -340,10 +343,16 @@ def verify(
 def verify_files(
     files: Mapping[str, bytes], held_out: HeldOut, suites: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """`verify` for the bytes of a submission that was read: what workers of any kind are given; `suites` is `every_local`."""
-    for facts in suites:
-        recall_suite(facts)
-    return verify(unpack(files), held_out)
+    """`verify` for the bytes of a submission that was read: what workers of any kind are given; `suites` is `every_local`.
+
+    Where it could not be re-run the status is "failed": no verdict, and the others of its board go on.
+    """
+    try:
+        for facts in suites:
+            recall_suite(facts)
+        return verify(unpack(files), held_out)
+    except OntogymError as error:
+        return {"status": "failed", "reasons": [str(error)]}
 
 
 def allowance(claimed: NDArray[np.float64], returns: NDArray[np.float64], group: int = 1) -> float:

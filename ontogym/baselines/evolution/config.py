@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from ontogym.baselines.lives.spec import Told
 from ontogym.envs import conditions as env_conditions
 from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
 from ontogym.envs.vector import find_spec
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = ["EvolutionConfig", "EvolutionResult", "cost_risen", "density", "life_spec", "utilities"]
 
@@ -263,6 +264,27 @@ def utilities(
     useful = _returned(result, spec, config)
     cost = risen * config.wiring_cost
     return useful - cost * np.maximum(density(result, config) - config.wiring_free, 0.0) if cost else useful
+
+
+def measured(result: LifeResult, names: Sequence[str]) -> NDArray[np.float64]:
+    """What each genome's lives were like, ``(P, len(names))``: means over lives of what a strategy asks for by name.
+
+    A life that failed counts as missing.
+
+    Raises:
+        UnknownNameError: no such measure of these lives.
+    """
+    known = {
+        "length": result.lengths.mean(2),
+        "first_episode": result.returns[:, :, 0],
+        "last_episode": result.returns[:, :, -1],
+        **result.diagnostics,
+    }
+    missing = next((name for name in names if name not in known), None)
+    if missing is not None:
+        raise UnknownNameError("measure of a life", missing, known)
+    columns = [np.where(result.failed, np.nan, np.asarray(known[name], np.float64)) for name in names]
+    return np.stack([column.mean(1) for column in columns], 1)
 
 
 def cost_risen(config: EvolutionConfig, generation: int, begun: int | None) -> float:

@@ -34,9 +34,12 @@ class Strategy(abc.ABC):
 
     Attributes:
         state: all that changes, a record (see `ontogym.baselines.evolution.search_state`).
+        measures: names of what a strategy must be told of its members' lives beside their utility; none for most. One that
+            names some is told ``tell(utilities, measures)`` with measures ``(P, M)``.
     """
 
     state: Any
+    measures: tuple[str, ...] = ()
 
     def __init__(self, mean: NDArray[np.floating], population: int, seed: int, sigma: float) -> None:
         if population < 2:

@@ -50,6 +50,7 @@ def run_sweep(
     workers: Workers | int = 1,
     progress: bool = True,
     only: str | None = None,
+    stop: Callable[[KeyboardInterrupt], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Run what is missing of a sweep; returns all its cells as `read_cells` does.
 
@@ -60,6 +61,7 @@ def run_sweep(
             must see the folder `out`.
         progress: show a bar on stderr.
         only: run only cells whose name holds this text.
+        stop: called at Ctrl-C or SIGTERM, so that the cells under way save what they have and end.
 
     A cell that fails is named at the end; the others are run all the same.
 
@@ -83,11 +85,16 @@ def run_sweep(
     tasks = [(out, plan, cell, run) for cell in missing]
     try:
         with Threads(workers) if isinstance(workers, int) else workers as doing:
-            for index, error in doing.results(_attempt, tasks):
-                if error is not None:
-                    failed[missing[index].name] = error
-                bar.update()
-                bar.set_postfix_str(missing[index].name, refresh=False)
+            try:
+                for index, error in doing.results(_attempt, tasks):
+                    if error is not None:
+                        failed[missing[index].name] = error
+                    bar.update()
+                    bar.set_postfix_str(missing[index].name, refresh=False)
+            except KeyboardInterrupt as why:
+                if stop is not None:
+                    stop(why)  # before the workers are closed, which waits for the cells under way
+                raise
     finally:
         bar.close()
     if failed:
@@ -150,7 +157,7 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     flags = {name: _filled(value, out, cell) for name, value in cell.flags.items()}
     result = run(cell.command, {**flags, "seed": cell.seed, "out": str(folder)}, resume)
     scores = {
-        name: run("evaluate", {"target": str(folder), **flags}, False)
+        name: _placeless(run("evaluate", {"target": str(folder), **flags}, False))
         for name, flags in cell.evaluations.items()
     }
     submitted = _submitted(out, cell, folder, run)
@@ -204,6 +211,11 @@ def _brief(result: Mapping[str, Any]) -> dict[str, Any]:
         k: v for k, v in result.items() if k not in ("config", "bibtex", "training", "hyperparameters", "out")
     }
     return brief | {k: training[k] for k in ("env_steps", "cpu_seconds", "wall_seconds") if k in training}
+
+
+def _placeless(score: Mapping[str, Any]) -> dict[str, Any]:
+    """An evaluation without the path of the run, which is gone when its cell is kept."""
+    return {name: value for name, value in score.items() if name != "target"}
 
 
 def curve_of(folder: Path, most: int | None = None) -> list[list[float]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogym import checkpoint
+from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import WEIGHTS, parse_tensors
 from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import build_player
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FilmStore", "film_board"]
 
-FORMAT = 2
+FORMAT = 3
 """Part of a film's key: to be raised when films are made differently."""
 MOST_EPISODES = 3
 """Episodes that are filmed: a network that changes within a life has by then shown how."""
@@ -63,7 +64,7 @@ class FilmStore:
             return film
         film = _make(entry, life)
         self.made += 1
-        checkpoint.write_atomic(file, json.dumps(asdict(film), separators=(",", ":")).encode())
+        checkpoint.write_sealed_json(file, asdict(film), indent=None)
         return film
 
     def _key(self, entry: Entry, life: FilmedLife) -> str:
@@ -148,8 +149,8 @@ def film_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, 
 def _read(file: Path) -> Film | None:
     """A film as it was written; one that is damaged is made again."""
     try:
-        film = Film(**json.loads(file.read_text()))
+        film = Film(**checkpoint.read_sealed_json(file))
         shown = len(film.last_levels) == len(film.edges) and len(film.last_activity) == len(film.nodes)
-    except (OSError, ValueError, TypeError, LookupError):
+    except (OntogymError, TypeError):
         return None
     return film if shown else None

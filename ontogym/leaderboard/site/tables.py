@@ -214,7 +214,7 @@ def board_table(
         made.append(_row(row.label, row.status, place, listed, iqm, cells, interval))
     for label, status, place in sorted(unscored, key=lambda item: item[0]):
         made.append(_row(label, status, place, listed, Cell(NO_NUMBER), [Cell(NO_NUMBER)] * len(shown)))
-    meaning = "Interquartile mean with its 95 % stratified bootstrap interval"
+    meaning = "Interquartile mean with its 95 % interval (the mean, over seeds and subjects, where animals or patients are hidden)"
     meaning += "; 0 is a random agent, 1 an optimal one." if normalised else ", in the task's own units."
     return Table(caption, Column("IQM", meaning), [column for column, _ in shown], made)
 

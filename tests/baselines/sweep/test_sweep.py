@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -12,8 +17,9 @@ from ontogym.baselines.sweep.plan import make_plan, read_plan
 from ontogym.baselines.sweep.run import Threads, read_cells, run_sweep
 from ontogym.baselines.sweep.tables import markdown, pooled, rows
 from ontogym.cli import main
-from ontogym.cli.sweep import _line
+from ontogym.cli.sweep import Subprocesses, _line
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.processes import Terminated, sigterm_interrupts
 from ontogym.runs import holding
 
 CONTENT = {
@@ -188,6 +194,33 @@ def test_every_run_of_a_task_that_submits_is_submitted_to_all_its_tasks_and_veri
     assert other.cells[0].fingerprint != plan.cells[0].fingerprint
 
 
+def test_sigterm_ends_the_cells_under_way_and_begins_no_other(tmp_path):
+    ended, calls = threading.Event(), []
+
+    def run(command, flags, resume):
+        calls.append(command)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert ended.wait(20)  # a cell that nobody ends would never
+        raise OntogymError("stopped")
+
+    with sigterm_interrupts(), pytest.raises(Terminated):
+        run_sweep(make_plan(CONTENT, "p"), tmp_path, run, progress=False, stop=lambda why: ended.set())
+    assert calls == ["evolve"]
+    assert not list((tmp_path / "cells").iterdir())
+
+
+def test_a_sweep_that_stops_passes_sigterm_on():
+    runs = Subprocesses()
+    code = "import time; print('begun', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        runs._living.add(child)
+        runs.stop(Terminated())
+        assert child.wait(20) == -signal.SIGTERM
+    with pytest.raises(OntogymError, match="was stopped"):
+        runs("evolve", {}, False)
+
+
 def test_flags_become_words():
     words = _line(
         "train", {"env_kwargs": {"a": 1, "b": "x"}, "resume": True, "hears": ["action"], "lives": 3}
@@ -230,6 +263,6 @@ def test_a_sweep_from_the_command_line(tmp_path, capsys, monkeypatch):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert 10 < found["rows"][0]["score"]["value"] < 40
     assert here["rows"][0]["score"] == found["rows"][0]["score"]  # in this process or in one of its own
-    assert len(read_cells(read_plan("tiny.toml"), "sweeps/tiny")) == 1
+    assert len(read_cells(read_plan("tiny.toml"), "runs/sweep-tiny")) == 1
     with pytest.raises(UnknownNameError):
         make_plan({**CONTENT, "seed": 3}, "p")
