@@ -137,7 +137,8 @@ class FiniteEnv(gym.Wrapper[Any, Any, Any, Any]):
     def _fail(self) -> None:
         if not self.failures:
             warnings.warn(
-                f"{self.name} gave a number that is not finite; episodes that meet one are cut there.", stacklevel=3
+                f"{self.name} gave a number that is not finite; episodes that meet one are cut there.",
+                stacklevel=3,
             )
         self.failures += 1
 

@@ -109,7 +109,9 @@ class _Reader:
         if found.dtype.kind not in "fiu":
             raise self.fault(f"has /{name} of type {found.dtype} where numbers belong")
         if found.size > _MOST_NUMBERS:
-            raise self.fault(f"has {found.size:,} numbers in /{name}, more than the {_MOST_NUMBERS:,} that are read")
+            raise self.fault(
+                f"has {found.size:,} numbers in /{name}, more than the {_MOST_NUMBERS:,} that are read"
+            )
         values = np.asarray(found.astype(np.float32)[()])
         if not np.isfinite(values).all():
             raise self.fault(f"has NaN or infinite values in /{name}")

@@ -123,7 +123,9 @@ def run_part(config: ReportConfig, seed: int, fold: int, folder: Path) -> dict[s
 def _of_changes(source: Source) -> float:
     """R2 of changes, as its twin's facts say; older twins have none, and it is measured."""
     known = source.twin.facts.get("r2_of_changes_median")
-    found = quality(source.twin, source.retina, source.test)["r2_of_changes_median"] if known is None else known
+    found = (
+        quality(source.twin, source.retina, source.test)["r2_of_changes_median"] if known is None else known
+    )
     return float(found)
 
 

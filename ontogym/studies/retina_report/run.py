@@ -63,7 +63,9 @@ def _parts(config: ReportConfig, folder: Path, show_progress: bool, workers: int
             pass
     found = [_kept(config, folder, *place) for place in work]
     if None in found:
-        raise OntogymError(f"A part that was written to {folder} is gone or damaged; run the same command again.")
+        raise OntogymError(
+            f"A part that was written to {folder} is gone or damaged; run the same command again."
+        )
     return [part for part in found if part is not None]
 
 
