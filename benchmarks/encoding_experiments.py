@@ -43,6 +43,7 @@ from encoding_rows import (
 from encoding_tables import OPTIMA, board, tables
 
 from ontogym import __version__
+from ontogym.errors import OntogymError
 from ontogym.retina_env.animals import HELD_OUT_ANIMALS
 from ontogym.retina_env.encoding.animals_judge import AnimalsJudge
 from ontogym.retina_env.encoding.judge import Judge
@@ -62,7 +63,10 @@ ROOT = RESULTS.parent.parent.parent
 PAGE = ROOT / "docs" / "experiments" / "encoding.md"
 README = (
     ROOT / "README.md",
-    ("<!-- encoding-board: python benchmarks/encoding_experiments.py --write -->", "<!-- end of encoding-board -->"),
+    (
+        "<!-- encoding-board: python benchmarks/encoding_experiments.py --write -->",
+        "<!-- end of encoding-board -->",
+    ),
 )
 MARKS = ("<!-- encoding: python benchmarks/encoding_experiments.py --write -->", "<!-- end of encoding -->")
 EXTRA = ("optimum", "calibration", "refinement")
@@ -77,6 +81,11 @@ def scores(make: Callable[[int, Layout], tuple[Encode, dict[str, Any]]], seed: i
     found: dict[str, dict[str, Any]] = {}
     facts: dict[str, Any] = {}
     for kind in PICTURES:
+        try:
+            pictures(kind)
+        except OntogymError as error:
+            print(f"{kind} are left out: {error}", file=sys.stderr, flush=True)
+            continue
         for subject in SUBJECTS:
             layout = ARGUS if subject == "percept" else BLOCKS
             try:

@@ -37,7 +37,10 @@ def board() -> str:
         if found := _cells(name):
             lines.append(f"| {title} | " + " | ".join(_shown(interval(found, *at)) for at in shown) + " |")
     told = [str(len(apart(*at))) if at[1] in RANKED else "not ranked" for at in shown]
-    return "\n".join([*lines, "| *methods of which no two intervals overlap* | " + " | ".join(told) + " |"]) + "\n"
+    return (
+        "\n".join([*lines, "| *methods of which no two intervals overlap* | " + " | ".join(told) + " |"])
+        + "\n"
+    )
 
 
 def _cells(name: str) -> list[dict[str, Any]]:

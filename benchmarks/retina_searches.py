@@ -72,10 +72,10 @@ def actor() -> None:
 
     def told(k: int, trial: GridTrial) -> None:
         rows.append(_row(trial.values, trial.loss))
+        keep("actor", sorted(rows, key=lambda row: row["loss"]))
 
     images, responses = recorded()
     grid_search(default_twin(), images, responses, on_trial=told, epochs=EPOCHS)
-    keep("actor", sorted(rows, key=lambda row: row["loss"]))
 
 
 def twin() -> None:

@@ -19,6 +19,7 @@ SCRIPTS = (
     "inference_experiments",
     "sweep_tables",
     "leaderboard_results",
+    "retina_searches",
 )
 """Each with ``--write`` puts its tables into whichever pages show them."""
 

@@ -450,7 +450,7 @@ ENTRIES: dict[str, EnvEntry] = {
             _RETINA + "percept:PerceptCalibrationEnv",
             _RETINA + "percept:PerceptCalibrationVectorEnv",
             20,
-            -5.0,
+            -7.4,
             14.6,
             ends_itself=True,
             spaces=(

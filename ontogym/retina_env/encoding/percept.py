@@ -254,7 +254,7 @@ class PerceptCalibrationEnv(EncodingEnv):
 
     | Id                             | Arguments | Steps | Random return | Optimal return |
     |--------------------------------|-----------|-------|---------------|----------------|
-    | `ontogym/RetinaCalibration-v1` | none      | 20    | -5.0          | 14.6           |
+    | `ontogym/RetinaCalibration-v1` | none      | 20    | -7.4          | 14.6           |
 
     ## Version History
 

@@ -47,7 +47,7 @@ def grid_search(
         raise OntogymError("The grid has a hyper-parameter without a value; give each one or more.")
     done = []
     for k, values in enumerate(itertools.product(*grid.values())):
-        chosen = dict(zip(grid, values))
+        chosen: dict[str, Any] = dict(zip(grid, values))
         actor = train_actor(twin, images, fold, seed, responses, **chosen, **settings)
         done.append(GridTrial(chosen, float(actor.facts["validation_loss"]), actor))
         if on_trial is not None:

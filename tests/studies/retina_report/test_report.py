@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
 
 from ontogym.cli import main
 from ontogym.errors import OntogymError
+from ontogym.processes import Here
 from ontogym.retina_env.actor import load_actor
 from ontogym.retina_env.downsampling import DOWNSAMPLERS, downsampler, upsample_nearest
 from ontogym.retina_env.images import dead_leaves
@@ -204,6 +206,28 @@ def test_bad_input_writes_nothing(tmp_path, capsys):
     assert "needs a folder" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert file.read_text() == "mine"
+
+
+def test_workers_are_given_twins_first_and_then_parts(report, monkeypatch):
+    folder, summary, calls = report
+    asked = []
+
+    class Workers(Here):
+        def results(self, work, tasks):
+            asked.append(pickle.loads(pickle.dumps((work, tasks))))
+            return super().results(work, tasks)
+
+    # Not of the kind that is known to be here.
+    monkeypatch.setattr(run, "Here", type("Other", (Here,), {}))
+    monkeypatch.setattr(run, "WorkerPool", lambda workers: Workers())
+    monkeypatch.setattr(run, "write_page", lambda *_: None)
+    for fold in (4, 32):
+        (folder / f"part-seed-0-fold-{fold}.json").unlink()
+    del calls[:]
+    again = run_report(SMALL, folder, show_progress=False, workers=2)
+    assert again["folds"] == json.loads(json.dumps(summary))["folds"]
+    assert [(work.__name__, len(tasks)) for work, tasks in asked] == [("_twin", 1), ("_make", 2)]
+    assert sorted(calls) == [(0, 4), (0, 32)]
 
 
 def test_the_command_prints_the_table_and_one_json_object(report, tmp_path, capsys, monkeypatch):
