@@ -220,7 +220,8 @@ def _trained(
     actor = load_policy(run.tensors, run.options, single.observation_space, single.action_space)
     single.close()
     goals = tuple(conditions(env or run.env))
-    spec = LifeSpec(env or run.env, kwargs, episodes=episodes_of_life(env or run.env), conditions=goals)
+    episodes = run.episodes or episodes_of_life(env or run.env)
+    spec = LifeSpec(env or run.env, kwargs, episodes, conditions=goals, told=run.told)
     size = sum(int(np.asarray(tensor).size) for tensor in run.tensors.values())
     facts: dict[str, Any] = {k: run.training[k] for k in ("env_steps", "command") if k in run.training}
     facts["seed"] = run.seed

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -21,6 +21,9 @@ from ontogym.cli.options import as_json, print_table
 from ontogym.errors import OntogymError
 from ontogym.processes import Terminated, Workers
 from ontogym.runs import runs_folder, stoppable
+
+if TYPE_CHECKING:
+    from ontogym.baselines.sweep.plan import Plan
 
 __all__ = ["Sweep"]
 
@@ -41,6 +44,7 @@ class Sweep(LongRun):
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         only: run only cells whose name holds this text.
         table: print the table of what is there and run none.
+        tune: give every method of [tune] so many trials of its settings (extra `tune`), and keep them in OUT/tuning.json.
     """
 
     file: Annotated[str, tyro.conf.Positional]
@@ -50,6 +54,7 @@ class Sweep(LongRun):
     address: str | None = None
     only: str | None = None
     table: bool = False
+    tune: int | None = None
 
     def shown(self) -> dict[str, Any]:
         """The cells and their commands: the configuration is the file itself."""
@@ -79,6 +84,8 @@ class Sweep(LongRun):
 
         plan = read_plan(self.file)
         out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
+        if self.tune is not None:
+            return self._tune(plan, out, self.tune)
         if self.table:
             cells = read_cells(plan, out)
         else:
@@ -100,6 +107,21 @@ class Sweep(LongRun):
                 )
             print(f"{seconds / 3600:.2f} processor hours")
         return {"rows": [_plain(row) for row in rows(plan, cells)], "pooled": found, "cpu_seconds": seconds}
+
+    def _tune(self, plan: Plan, out: Path, trials: int) -> dict[str, Any]:
+        """Trials of every method's settings, one after the other, since each proposes by what the ones before earned."""
+        from ontogym.baselines.sweep.tuning import tune
+
+        runner = InProcess() if self.evaluator == "process" else Subprocesses()
+        with stoppable(out, onward=""):
+            found = tune(plan, out, runner, trials, self.only, runner.stop)
+        if not self.json:
+            best = [
+                (c["task"], c["method"], f"{c['score']:.4g}", json_module.dumps(c["best"]))
+                for c in found["cells"]
+            ]
+            print_table(f"{plan.name}: {trials} trials each", ("task", "method", plan.primary, "best"), best)
+        return found
 
     def _workers(self) -> Workers | int:
         """How many cells at a time, or who does them. A cell is a process of its own, so a pool would add nothing."""

@@ -42,12 +42,15 @@ def make_model(config: TrainingConfig, values: Mapping[str, Any]) -> tuple[Any, 
     from stable_baselines3.common.vec_env import VecNormalize
 
     from ontogym.baselines.sb3.adapter import make_vec_env
+    from ontogym.baselines.sb3.lives import Lives
 
     settings = {name: value for name, value in values.items() if name not in _NOT_SB3}
     for name in ("learning_rate", "clip_range"):
         if name in settings:
             settings[name] = schedule(settings[name])
     env = make_vec_env(config.env, values["n_envs"], config.env_kwargs)
+    if config.hears is not None:
+        env = Lives(env, config.life, config.hears)
     if values.get("normalise"):
         if not isinstance(env.observation_space, spaces.Box):
             raise OntogymError("normalise needs a Box of observations; pass --hyper normalise=false.")

@@ -130,13 +130,13 @@ def build_policy(
 
 
 def class_of(algorithm: str) -> Any:
-    """SB3's class; that of recurrent PPO comes with an extra."""
+    """SB3's class; that of recurrent PPO is sb3-contrib's."""
     if algorithm == "recurrent-ppo":
         try:
             from sb3_contrib import RecurrentPPO
         except ImportError as error:
             raise OntogymError(
-                "recurrent-ppo needs sb3-contrib; install it with pip install 'ontogym[recurrent]'."
+                "recurrent-ppo needs sb3-contrib, which comes with ontogym; install it with pip install sb3-contrib."
             ) from error
         return RecurrentPPO
     import stable_baselines3

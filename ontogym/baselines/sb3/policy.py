@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from ontogym import checkpoint
 from ontogym.agents.base import Actor, Feedback
+from ontogym.baselines.lives.spec import Told
+from ontogym.baselines.sb3.lives import Ears
 from ontogym.baselines.sb3.networks import build_policy
 from ontogym.baselines.sb3.references import FLOORS, make_floor
 from ontogym.baselines.sb3.spaces import SpaceMap
@@ -37,6 +39,7 @@ class TrainingRun:
         agent_type: name of the algorithm.
         options: of `load_policy`.
         env, env_kwargs, seed: what it was trained in.
+        episodes, told: of the lives that it was trained on; None where it was trained on episodes.
         training: env_steps, wall_seconds, cpu_seconds, curve ``[[env_steps, score], ...]``, hyper-parameters,
             command, hardware, packages.
     """
@@ -48,17 +51,20 @@ class TrainingRun:
     env_kwargs: dict[str, Any]
     seed: int
     training: dict[str, Any]
+    episodes: int | None = None
+    told: Told = "reward"
 
 
 class TrainedPolicy(Actor[Any]):
     """A policy of SB3 with frozen normalisation statistics, acting deterministically; its state is its memory.
 
-    A recurrent policy forgets where an episode starts, as it did in training. It hears no feedback.
+    A recurrent policy forgets where an episode starts, as it did in training, unless it was trained on whole lives.
 
     Args:
         policy: an SB3 policy or model. observation_space, action_space: of one environment.
         mapping: between these spaces and those of the policy.
         statistics: mean and variance of observations, if it saw normalised ones. clip: bound of those.
+        ears: what joins to its observations what it hears, if it was trained on whole lives.
     """
 
     def __init__(
@@ -69,7 +75,10 @@ class TrainedPolicy(Actor[Any]):
         mapping: SpaceMap,
         statistics: tuple[NDArray[Any], NDArray[Any]] | None = None,
         clip: float = 10.0,
+        ears: Ears | None = None,
     ) -> None:
+        self.hears = () if ears is None else ears.hears
+        self._ears = ears
         self.policy, self.observation_space, self.action_space = policy, observation_space, action_space
         self._map, self._statistics, self._clip = mapping, statistics, clip
 
@@ -80,14 +89,19 @@ class TrainedPolicy(Actor[Any]):
         self, state: Any, observations: Any, feedback: Feedback, active: NDArray[np.bool_]
     ) -> tuple[NDArray[Any], Any]:
         observations = self._map.observe(observations)
+        if self._ears is not None:
+            observations = self._ears.listen(observations, feedback)
         if self._statistics is not None:
             mean, var = self._statistics
             scaled = (observations - mean) / np.sqrt(var + _EPSILON)
             observations = np.clip(scaled, -self._clip, self._clip).astype(np.float32)
-        actions, state = self.policy.predict(
-            observations, state=state, episode_start=feedback.start.copy(), deterministic=True
+        forgets = feedback.start.copy() if self._ears is None else np.zeros_like(feedback.start)
+        actions, new = self.policy.predict(
+            observations, state=state, episode_start=forgets, deterministic=True
         )
-        return np.asarray(self._map.act(actions)), state
+        if self._ears is not None and state is not None:  # lanes that wait remember what they did
+            new = tuple(np.where(active[:, None], a, b) for a, b in zip(new, state))
+        return np.asarray(self._map.act(actions)), new
 
 
 def load_policy(
@@ -102,7 +116,7 @@ def load_policy(
         tensors: every tensor of the policy's state_dict, and ``normalisation.mean``, ``.var`` and ``.count``
             if it saw normalised observations; none for random, constant and reference.
         options: ``algorithm``; for networks ``policy``, ``net_arch``, ``activation``, ``lstm_size``, ``observe``,
-            ``clip``.
+            ``clip``; and ``hears`` where it was trained on whole lives, see `ontogym.baselines.sb3.lives`.
 
     Raises:
         OntogymError: unknown options, a tensor missing, left over, misshapen, of another type or not finite.
@@ -112,18 +126,21 @@ def load_policy(
             raise OntogymError(f"{options['algorithm']} has no weights; {min(tensors)!r} is left over.")
         return make_floor(options, observation_space, action_space)
     weights = {name: value for name, value in tensors.items() if name not in NORMALISATION}
-    mapping = SpaceMap(observation_space, action_space)
-    statistics = _statistics(tensors, mapping.observation_space)
+    mapping, ears = SpaceMap(observation_space, action_space), None
+    seen = mapping.observation_space
+    if options.get("hears") is not None:
+        ears = Ears(seen, mapping.action_space, options["hears"])
+        seen = ears.space
+    statistics = _statistics(tensors, seen)
     clip = options.get("clip", 10.0)
     if isinstance(clip, bool) or not isinstance(clip, (int, float)) or not 0 < clip < 1e6:
         raise OntogymError(f"clip is {clip!r}; give a positive number.")
-    seen = mapping.observation_space
     if statistics is not None:
         low, high = np.float32(-clip), np.float32(clip)
         seen = spaces.Box(low, high, seen.shape, np.float32)  # as VecNormalize's
     policy = build_policy(options, seen, mapping.action_space)
     _fill(policy, weights)
-    return TrainedPolicy(policy, observation_space, action_space, mapping, statistics, float(clip))
+    return TrainedPolicy(policy, observation_space, action_space, mapping, statistics, float(clip), ears)
 
 
 def _statistics(
@@ -184,6 +201,7 @@ def read_training_run(path: Path | str) -> TrainingRun:
             raise OntogymError(f"{file} is no training run of this version of ontogym.")
         facts = (str(run["algo"]), dict(run["options"]), str(run["env"]), dict(run["env_kwargs"]))
         seed, training = int(run["seed"]), run["training"]
+        lived = run.get("life_episodes"), run.get("told", "reward")
     except OntogymError:
         raise
     except (ValueError, KeyError, TypeError) as error:
@@ -191,4 +209,4 @@ def read_training_run(path: Path | str) -> TrainingRun:
     if training is None:
         raise OntogymError(f"The training in {path} is not over; go on with ontogym train --resume.")
     tensors, _ = checkpoint.load(Path(path) / "model.safetensors", KIND)
-    return TrainingRun(tensors, facts[0], facts[1], facts[2], facts[3], seed, dict(training))
+    return TrainingRun(tensors, *facts, seed, dict(training), *lived)

@@ -21,7 +21,7 @@ from ontogym import checkpoint
 from ontogym.agents.base import Actor
 from ontogym.agents.spaces import SpaceAdapter, SpaceError
 from ontogym.baselines.lives.lanes import make_single, try_environment
-from ontogym.baselines.lives.life import LifeSpec, live_actor, summarise
+from ontogym.baselines.lives.life import live_actor, summarise
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.model import make_model
 from ontogym.baselines.sb3.networks import algorithms_for
@@ -46,13 +46,7 @@ def score(policy: Actor[Any], config: TrainingConfig) -> float:
 
     Hidden goals take turns: drawn at random, one would come more often, and always going there would score well.
     """
-    spec = LifeSpec(
-        config.env,
-        config.env_kwargs,
-        episodes=1,
-        conditions=tuple(conditions(config.env)),
-        max_steps=config.max_steps,
-    )
+    spec = replace(config.life, conditions=tuple(conditions(config.env)), max_steps=config.max_steps)
     seeds = lane_seeds(0, config.eval_episodes, "training-evaluation")
     return summarise(live_actor(policy, spec, seeds), replace(spec, conditions=()))["mean"]
 
@@ -81,6 +75,8 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
     _check_spaces(config, spaces)
     values = hyperparameters(config.algo, config.env, config.hyper)
     options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
+    if config.hears is not None:
+        options["hears"] = list(config.hears)
     with _one_thread():
         model, options["policy"] = make_model(config, values)
         facts = _facts(config, options, values)
@@ -123,6 +119,7 @@ def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunF
         record="run.json",
         neutral=("training", "out", "steps", "track"),
         lately=("steps",),
+        defaults={"hears": None, "life_episodes": None, "told": "reward"},
         doing="is training",
     )
 
@@ -150,7 +147,8 @@ def _finished(folder: RunFolder, config: TrainingConfig) -> dict[str, Any] | Non
 
 def _facts(config: TrainingConfig, options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     """``run.json`` before the training."""
-    told = {**dataclasses.asdict(config), "track": list(config.track)}  # as it will be read again
+    told = dataclasses.asdict(config)
+    told = {k: list(v) if isinstance(v, tuple) else v for k, v in told.items()}  # as it will be read again
     head = {"format": 1, "kind": "training-run", **told}
     return {**head, "options": options, "hyperparameters": values, "training": None}
 
@@ -278,8 +276,13 @@ def _finish(
 def _command(config: TrainingConfig) -> str:
     first = {name: getattr(config, name) for name in ("algo", "env", "seed", "steps")}
     config_as_told = {**first, **dataclasses.asdict(config)}
+    if config.hears == ():
+        config_as_told["hears"] = ("none",)
     return command_line(
-        "ontogym train", config_as_told, {"env_kwargs": {}, "hyper": {}, "track": ()}, leave_out=("out",)
+        "ontogym train",
+        config_as_told,
+        {"env_kwargs": {}, "hyper": {}, "track": (), "hears": None, "life_episodes": None, "told": "reward"},
+        leave_out=("out",),
     )
 
 

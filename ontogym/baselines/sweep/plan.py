@@ -71,6 +71,7 @@ _FIELDS = (
     "cells",
     "keep",
     "submit",
+    "tune",
 )
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
@@ -115,6 +116,7 @@ class Plan:
         anchors: task to random and optimal score, where the file gives them.
         keep: files of a run that are kept beside the cell's JSON.
         columns: heading to ``EVALUATION.KEY`` or ``result.KEY``, further columns of the table in which every seed has its number.
+        tune: method to flags and what they may be, see `ontogym.baselines.sweep.tuning`.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Plan:
     anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     keep: tuple[str, ...] = ("best.safetensors",)
     columns: Mapping[str, str] = field(default_factory=dict)
+    tune: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_plan(path: Path | str) -> Plan:
@@ -163,7 +166,25 @@ def make_plan(content: Mapping[str, Any], name: str) -> Plan:
         {t: tuple(v["anchors"]) for t, v in content["tasks"].items() if "anchors" in v},
         tuple(content.get("keep", ("best.safetensors",))),
         {str(heading): str(path) for heading, path in content.get("columns", {}).items()},
+        _ranges(content),
     )
+
+
+def _ranges(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What may be tuned, by method."""
+    found = dict(content.get("tune", {}))
+    for method, flags in found.items():
+        if method not in content["methods"]:
+            raise UnknownNameError("method in [tune]", method, content["methods"])
+        for name, values in flags.items():
+            if isinstance(values, list) and values:
+                continue
+            ends = [values.get(end) for end in ("low", "high")] if isinstance(values, dict) else []
+            if not ends or not all(type(end) in (int, float) for end in ends) or ends[0] > ends[1]:
+                raise OntogymError(
+                    f"[tune.{method}] {name} is {values!r}; give a list of values, or low and high (and log = true)."
+                )
+    return found
 
 
 def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str, method: str) -> list[Cell]:
