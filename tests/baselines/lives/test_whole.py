@@ -11,7 +11,7 @@ import pytest
 from ontogym.agents.networks.agent import GRU
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.lives.rollout import Watcher
-from ontogym.baselines.lives.whole import compiled
+from ontogym.baselines.lives.whole_parts import compiled
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
 
