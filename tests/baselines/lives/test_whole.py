@@ -70,6 +70,55 @@ def test_agents_and_worlds(world: str, name: str) -> None:
     both_ways(agent, LifeSpec(world, WORLDS[world], 3, conditions=conditions(world)))
 
 
+LNDPS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "drawn": {"decisions": "stochastic", "io_identity": True},
+    "bias, recurrent": {"bias": True, "recurrent": True, "reward_scale": 0.25},
+    "structural only": {"synaptic_plasticity": False, "scale_observations": True},
+    "hearing": {"hears": ("action", "reward", "start", "terminated"), "io_identity": True},
+    "developed": {"development": "ornstein-uhlenbeck", "development_steps": 3, "graph_transformer": False},
+}
+
+
+@pytest.mark.parametrize("name", LNDPS)
+def test_lndps(name: str) -> None:
+    agent = make_agent("lndp", "ontogym/CartPole-v1", options={"nodes": 17, "threads": 1, **LNDPS[name]})
+    both_ways(agent, LifeSpec("ontogym/CartPole-v1", episodes=2, max_steps=40))
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        "ontogym/Pendulum-v1",
+        "ontogym/ForagingSwitch-v0",
+        "ontogym/AcrobotActionSwap-v1",
+        "ontogym/RuleShiftForaging-v0",
+    ],
+)
+def test_lndps_in_worlds(world: str) -> None:
+    """Actions in a box, a world that draws, one that changes within a life, one of worlds drawn at birth; on two threads."""
+    options = {"nodes": 17, "threads": 2, "hears": ("action", "terminated")}
+    spec = LifeSpec(world, WORLDS[world], 3, max_steps=30, conditions=conditions(world))
+    both_ways(make_agent("lndp", world, WORLDS[world], options), spec)
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_what_lndps_are_told(life: str) -> None:
+    agent = make_agent(
+        "lndp", "ontogym/CartPole-v1", options={"nodes": 17, "threads": 1, "hears": ("reward",)}
+    )
+    both_ways(agent, LifeSpec("ontogym/CartPole-v1", episodes=2, **{"max_steps": 30, **LIVES[life]}))
+
+
+def test_lndps_that_live_step_by_step() -> None:
+    spec = LifeSpec("ontogym/CartPole-v1")
+    for options in ({"compat": "released"}, {"rewire_every": 3}, {"dtype": "float64"}, {"engine": "torch"}):
+        assert compiled(make_agent("lndp", spec.env, options=options), spec) is None
+    agent = make_agent("lndp", spec.env)
+    for change in ({"freeze": "wiring"}, {"rebirth": True}, {"shuffle_wiring": True}):
+        assert compiled(agent, replace(spec, **change)) is None
+
+
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("life", LIVES)
 def test_what_is_told(world: str, life: str) -> None:
