@@ -226,6 +226,7 @@ def _lives(
                 if failed[lane]:
                     returns[lane, episode:] = np.nan
                     break
+    space[0] = 0.0  # until here numba keeps it, in which `work` lies
 
 
 @functools.cache

@@ -177,6 +177,7 @@ def _compiled(text: int) -> Any:
             patience = HELPER_LISTENS
             while add_number(bell, 0, 0) <= call and patience > 0:
                 patience -= 1
+        space[0] = 0.0  # numba would free it after the last line that names it, and `view` lies in it
         done: bool = add_number(taken, seats, 0) >= len(living)
         return done
 
