@@ -274,9 +274,12 @@ def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
         model = SAC(
             "MultiInputPolicy",
             envs,
-            learning_rate=1e-3,
+            learning_rate=lambda left: 1e-3 * left,
+            batch_size=256,
+            buffer_size=20_000,
             gradient_steps=16,
-            learning_starts=1024,
+            # Uniform actions, with which it would begin, are so much worse than none that its critic learns nothing else.
+            learning_starts=LANES,
             policy_kwargs={"net_arch": [64, 64], "log_std_init": -3.0},
             ent_coef=0.01,
             **shared,

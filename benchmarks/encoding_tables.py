@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import cells
 import numpy as np
 from encoding_rows import PICTURES, RESULTS, ROWS, SUBJECTS
 
-from ontogym.statistics import mean_summary
+from ontogym.statistics import crossed_interval
 
 OPTIMA = RESULTS.parent.parent.parent / "ontogym" / "retina_env" / "encoding" / "optima.json"
 RANKED = ("animals", "percept")
@@ -28,6 +27,19 @@ def tables() -> str:
     return "\n".join([*lines, "", *_apart(), "", *_scales(), "", *_several_steps()]) + "\n"
 
 
+def board() -> str:
+    """What the README shows: every method on the three judges, and how many of them their intervals tell apart."""
+    shown = [(kind, subject) for kind in PICTURES for subject in SUBJECTS if subject != "source"]
+    shown.remove(("photographs", "twin"))
+    heads = [f"{SUBJECTS[subject]}, {kind}" for kind, subject in shown]
+    lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name, (title, _, _) in ROWS.items():
+        if found := _cells(name):
+            lines.append(f"| {title} | " + " | ".join(_shown(interval(found, *at)) for at in shown) + " |")
+    told = [str(len(apart(*at))) if at[1] in RANKED else "not ranked" for at in shown]
+    return "\n".join([*lines, "| *methods of which no two intervals overlap* | " + " | ".join(told) + " |"]) + "\n"
+
+
 def _cells(name: str) -> list[dict[str, Any]]:
     return [cell for cell in cells.kept(RESULTS, name) if "pictures" in cell]
 
@@ -35,17 +47,15 @@ def _cells(name: str) -> list[dict[str, Any]]:
 def interval(found: list[dict[str, Any]], kind: str, subject: str) -> tuple[float, float | None] | None:
     """Mean skill and half of its 95 % interval, over seeds and over animals or patients together.
 
-    Student's t for either; as they are crossed, squares of the halves add. None where a method has no such figure;
-    no half where there is one seed and one subject.
+    None where a method has no such figure; no half where there is one seed and one subject.
     """
     rows = [c["pictures"].get(kind, {}).get(subject) for c in found]
     if not all(rows):
         return None
     share = json.loads(OPTIMA.read_text())[f"{subject}/{kind}"]["share"]
     table = np.array([row["taken"] for row in rows]) / share  # seeds x subjects
-    told = [mean_summary([float(v) for v in table.mean(axis)]) for axis in (0, 1)]
-    halves = [(t["ci95"][1] - t["ci95"][0]) / 2 for t in told if t["ci95"] is not None]
-    return float(table.mean()), math.hypot(*halves) if halves else None
+    told = crossed_interval(table)
+    return told.value, told.high - told.value if table.size > 1 else None
 
 
 def _shown(told: tuple[float, float | None] | None) -> str:

@@ -8,7 +8,8 @@ Random: uniform actions, `lives` default lives. Optimal, by environment:
 - foraging with late rewards: dynamic programming over what an agent can know.
 - RuleShiftLunarLander (where Box2D is installed): Gymnasium's own heuristic, told the rule; 400 lives each.
 - other foraging: `ontogym.envs.reference.WinStayLoseShift` on as many lives (the best policy that is not told the goal).
-- SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound).
+- SharedForaging: `ontogym.envs.reference.NearestFood`, on as many (a good policy, no bound); and a planner that is told where
+  all are, how the rivals walk and where food will grow, 400 lives (1 on the scale of version 2 of the suite).
 - de novo choice with blocks: `ontogym.envs.reference.BlockObserver` (exact inference of the block), on as many.
 - retinal encoding: `ontogym.retina_env.encoding.reference.best_actions`, gradient ascent through the judge.
 - CartPole and de novo choice without blocks: the time limit, by definition.
@@ -42,9 +43,11 @@ from ontogym.envs import anchors, make_vector
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics, AcrobotState
 from ontogym.envs.classic_control.pendulum import PendulumDynamics, PendulumState
 from ontogym.envs.control_reference import AcrobotPump, LinearCartPole, Told
+from ontogym.envs.grid import MOVES, PatchWorld, PatchWorldState, nearest_food
 from ontogym.envs.nonstationary import NonstationaryDynamics
 from ontogym.envs.reference import BlockObserver, NearestFood, OneHotForager, RuleKeeper, WinStayLoseShift
 from ontogym.envs.registration import ENTRIES
+from ontogym.envs.shared_foraging import SharedForagingDynamics
 from ontogym.envs.world_anchors import FILE
 from ontogym.envs.worlds import FOLDS, all_worlds
 from ontogym.seeding import LaneStreams, generator, lane_seeds
@@ -353,6 +356,49 @@ def _energy(state: AcrobotState) -> Returns:
     return kinetic - 9.8 * (1.5 * np.cos(q1) + 0.5 * np.cos(q1 + q2))
 
 
+def planner_returns(lives: int = 400, look: int = 20) -> Returns:
+    """Shared foraging by a planner that is told everything, the chance of food to come too; returns ``(lives,)``.
+
+    A rollout policy (Bertsekas, Tsitsiklis & Wu 1997): at every step each plan is lived `look` steps ahead in a copy of the world
+    with its very chance, and the first move of the best is made. Plans: to one of the patches until it is gone, to the centre
+    until a patch is gone, or any first move; each then to the nearest food.
+    """
+    dynamics = SharedForagingDynamics()
+    streams = LaneStreams(lane_seeds(0, lives, "planner"))
+    state, returns = dynamics.reset(streams, np.arange(lives), {}), np.zeros(lives)
+    for step in range(100):
+        actions = _planned(dynamics.world, state.world, streams, min(look, 100 - step))
+        state, reward, _ = dynamics.step(state, actions, streams)
+        returns += reward
+    return returns
+
+
+def _planned(world: PatchWorld, now: PatchWorldState, streams: LaneStreams, steps: int) -> Any:
+    """First moves ``(W,)`` of the best plans."""
+    plans = world.patches + 1 + len(MOVES)
+    plan, rows = np.tile(np.arange(plans), len(now.place)), np.repeat(np.arange(len(now.place)), plans)
+    state, chance = PatchWorldState(*(part[rows] for part in now)), streams.copy()
+    chance.state = chance.state[rows]
+    food, patch = state.food.copy(), np.minimum(plan, world.patches - 1)
+    goal = np.where(
+        (plan < world.patches)[:, None], food[np.arange(len(plan)), patch], np.full(2, world.size // 2)
+    )
+    bound, earned = plan <= world.patches, np.zeros(len(plan))
+    for step in range(steps):
+        moves = nearest_food(state)
+        towards = nearest_food(state._replace(food=goal[:, None]))
+        moves[:, 0] = np.where(bound, towards[:, 0], moves[:, 0])
+        if step == 0:
+            moves[:, 0] = np.where(plan > world.patches, plan - world.patches - 1, moves[:, 0])
+            first = moves[:, 0].copy()
+        state, eaten = world.step(state, moves, chance)
+        earned += eaten[:, 0]
+        gone = (state.food != food).any(2)
+        bound &= ~np.where(plan == world.patches, gone.any(1), gone[np.arange(len(plan)), patch])
+    best = earned.reshape(-1, plans).argmax(1)
+    return first.reshape(-1, plans)[np.arange(len(best)), best]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--lives", type=int, default=20_000)
@@ -380,6 +426,10 @@ def main() -> None:
             sets["optimal"] = lander_returns(True)
         if "SharedForaging" in env_id:
             sets["optimal"] = reference_returns(NearestFood, env_id, arguments.lives)
+            planned = planner_returns()
+            print(
+                f"{env_id:<32}planner  {planned.mean():>10.2f} ± {planned.std() / np.sqrt(len(planned)):.2f}"
+            )
         elif "RuleShift" in env_id:
             pass  # told the world, the body's own: --worlds measures what hand-written policies reach
         elif "Foraging" in env_id:

@@ -37,7 +37,8 @@ class Cell(NamedTuple):
     """What is trained (nothing for an agent without weights), on which task, under which name.
 
     `of` is the cell whose training this one submits to another task; `found` begins the names of JSON files, one a
-    seed, with what a search found for an agent without weights.
+    seed, with what a search found for an agent without weights: `key` says where among its facts, and `steps` after how
+    many presentations.
     """
 
     label: str
@@ -47,6 +48,8 @@ class Cell(NamedTuple):
     seeds: tuple[int, ...] = SEEDS
     of: str = ""
     found: str = ""
+    key: str = "weights"
+    steps: int = 0
 
 
 IDENTITY = "--io-identity"
@@ -71,11 +74,10 @@ TASKS = {
     "pendulum-flip": "PendulumActionFlip-v0",
     "choice-blocks": "DeNovoChoiceBlocks-v0",
     "encoding": "RetinaEncoding-v0",
-    "refinement": "RetinaRefinement-v0",
-    "calibration": "RetinaCalibration-v0",
 }
-"""Tasks that PPO is trained on, by the names of their cells."""
-WITHOUT_LNDP = ("pendulum-drift", "pendulum-flip", "encoding", "refinement", "calibration")
+"""Tasks that PPO is trained on, by the names of their cells. The other encoding tasks are trained on by
+``benchmarks/sweeps/encoding.toml``."""
+WITHOUT_LNDP = ("pendulum-drift", "pendulum-flip", "encoding")
 
 
 def _evolved(env: str, *options: str) -> str:
@@ -91,7 +93,7 @@ def _trained(algorithm: str, env: str, steps: int) -> str:
 def _prenatal() -> list[tuple[str, str, str, SuiteTask]]:
     """What comes before ("waves"), the short name ("foraging"), the environment, the task."""
     found = []
-    for task in SUITES["prenatal"].tasks:
+    for task in (task for task in SUITES["prenatal"].tasks if task.development):
         plain, version = task.env.removeprefix("ontogym/").split("-")
         word = task.name.removeprefix(plain).removesuffix(f"-{version}")
         found.append((word.lower(), plain.lower(), f"{plain}-{version}", task))
@@ -138,11 +140,46 @@ CELLS: dict[str, Cell] = {
         f"average-{task.name}": Cell("average (nothing learned)", task.name, agent="constant", seeds=(1,))
         for task in SUITES["encoding"].tasks
     },
-    "cma-encoding": Cell(
-        "CMA-ES, one filter for all pictures",
-        "RetinaEncoding-v0",
+    **{
+        name: Cell(
+            "CMA-ES, one filter for all pictures",
+            task,
+            agent="constant",
+            found="docs/experiments/encoding/cma",
+            steps=60 * 24 * 64,
+        )
+        for name, task in {
+            "cma-encoding": "RetinaEncoding-v0",
+            "cma-animals": "RetinaEncodingAnimals-v0",
+            "cma-percept": "RetinaEncodingPercept-v0",
+        }.items()
+    },
+    # One constant filter, fitted by the gradient through six animals, 32 patients, or (with a turn) 64 patients.
+    "filter-animals": Cell(
+        "one filter, through six animals",
+        "RetinaEncodingAnimals-v0",
         agent="constant",
-        found="docs/experiments/encoding/cma",
+        seeds=(1,),
+        found="docs/experiments/encoding/filter",
+        steps=80 * 16 * 6,
+    ),
+    "filter-percept": Cell(
+        "one filter, through 32 patients",
+        "RetinaEncodingPercept-v0",
+        agent="constant",
+        seeds=(1,),
+        found="docs/experiments/encoding/filter",
+        key="argus.weights",
+        steps=80 * 16 * 32,
+    ),
+    "filter-calibration": Cell(
+        "one filter and turn, through 64 patients",
+        "RetinaCalibration-v1",
+        agent="constant",
+        seeds=(0,),
+        found="docs/experiments/encoding/calibration",
+        key="common",
+        steps=240 * 24,
     ),
     "observer-blocks": Cell("ideal observer", "DeNovoChoiceBlocks-v0", agent="block-observer", seeds=(1,)),
     **{
@@ -195,8 +232,10 @@ def make(name: str, seed: int) -> str:
 def _found(cell: Cell, seed: int) -> list[str]:
     if not cell.found:
         return []
-    facts = json.loads(Path(ROOT, f"{cell.found}-s{seed}.json").read_text())["facts"]
-    return ["--options", f"action={json.dumps(facts['weights'])}", "--env-steps", str(facts["steps"])]
+    found = json.loads(Path(ROOT, f"{cell.found}-s{seed}.json").read_text())["facts"]
+    for part in cell.key.split("."):
+        found = found[part]
+    return ["--options", f"action={json.dumps(found)}", "--env-steps", str(cell.steps)]
 
 
 def _is(entry: Entry, cell: Cell, seed: int) -> bool:
@@ -284,7 +323,7 @@ def _ranked(row: Row) -> str:
 def _score(row: Row) -> str:
     digits = 2 if abs(row.iqm) < 10 else 1
     iqm, low, high = (f"{value:.{digits}f}" for value in (row.iqm, row.low, row.high))
-    return f"{iqm} [{low}, {high}]" if row.seeds > 1 else iqm
+    return f"{iqm} [{low}, {high}]" if row.seeds > 1 or row.low < row.high else iqm
 
 
 def main() -> None:

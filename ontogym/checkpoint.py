@@ -85,9 +85,10 @@ _JSON_SEAL = re.compile(rb'"checksum": "sha256:(.{64})"\s*}\s*$')
 _TENSOR_SEAL = re.compile(rb'"ontogym_checksum":"sha256:([^"]{64})"')
 
 
-def write_sealed_json(path: Path | str, value: Mapping[str, Any]) -> None:
-    """Write an object as indented JSON with a checksum as its last field, atomically."""
-    text = json.dumps({**value, "checksum": f"sha256:{_BLANK.decode()}"}, indent=2, allow_nan=False) + "\n"
+def write_sealed_json(path: Path | str, value: Mapping[str, Any], indent: int | None = 2) -> None:
+    """Write an object as JSON, indented unless `indent` is None, with a checksum as its last field, atomically."""
+    sealed = {**value, "checksum": f"sha256:{_BLANK.decode()}"}
+    text = json.dumps(sealed, indent=indent, allow_nan=False) + "\n"
     data = text.encode()
     at = data.rindex(_BLANK)
     digest = hashlib.sha256(data).hexdigest().encode()

@@ -84,8 +84,15 @@ class Workers(abc.ABC):
     def __enter__(self: W) -> W:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """End at once what is being done: Ctrl-C waits for no task."""
         self.close()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.stop()
+        else:
+            self.close()
 
 
 class Here(Workers):
@@ -173,6 +180,11 @@ class WorkerPool(Workers):
                 "(a smaller population), or no workers."
             )
         self._start()
+
+    def stop(self) -> None:
+        for process in list((self._executor._processes or {}).values()):
+            process.kill()
+        self.close()
 
     def close(self) -> None:
         """End the workers after the tasks at hand."""

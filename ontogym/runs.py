@@ -104,7 +104,13 @@ class RunFolder:
         columns: Sequence[str] = (),
         doing: str = "is running",
     ) -> None:
-        self.path, self.config = Path(path), dict(json.loads(json.dumps(config)))
+        try:
+            text = json.dumps(config, allow_nan=False)
+        except ValueError as error:
+            raise OntogymError(
+                "A setting of this run is NaN or infinite, and could not be told apart later; give finite numbers."
+            ) from error
+        self.path, self.config = Path(path), dict(json.loads(text))
         self.columns, self._record = tuple(columns), record
         self._neutral, self._lately = frozenset(neutral), frozenset(lately)
         self._defaults = dict(json.loads(json.dumps(defaults or {})))
@@ -370,6 +376,11 @@ def stoppable(out: Path | str, onward: str = "with --resume ") -> Iterator[None]
 
 
 # -- configurations ---------------------------------------------------------------------------------------
+
+
+def runs_folder(name: str) -> str:
+    """Where a command writes that was not told where: one place under ``runs``, whatever the name holds."""
+    return f"runs/{re.sub(r'[^A-Za-z0-9_.+-]+', '.', name).strip('.') or 'run'}"
 
 
 def read_config(path: Path | str) -> dict[str, Any]:

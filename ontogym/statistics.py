@@ -25,6 +25,7 @@ __all__ = [
     "PairedTest",
     "bootstrap",
     "bootstrap_interval",
+    "crossed_interval",
     "first_episode",
     "iqm",
     "jackknife_interval",
@@ -249,6 +250,19 @@ def mean_summary(values: Sequence[float | None]) -> dict[str, Any]:
         half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
         ci = [mean - half, mean + half]
     return {"mean": mean, "sd": sd, "ci95": ci, "values": list(values)}
+
+
+def crossed_interval(table: ArrayLike) -> Interval:
+    """The mean of a table ``(n, m)`` of, say, seeds by subjects, with its 95 % interval over both.
+
+    Student's t for the means of rows and for those of columns; as they are crossed, squares of the halves add. Of one
+    row or one column only the other is counted; of one number the interval is the point.
+    """
+    rows = _finite(table)
+    told = [mean_summary([float(v) for v in rows.mean(axis)])["ci95"] for axis in (0, 1)]
+    half = math.hypot(*((ci[1] - ci[0]) / 2 for ci in told if ci is not None))
+    value = float(rows.mean())
+    return Interval(value, value - half, value + half)
 
 
 def jackknife_interval(whole: Array, parts: Array) -> tuple[Array, Array]:

@@ -18,10 +18,13 @@ from gymnasium.vector import AutoresetMode
 
 from ontogym.errors import OntogymError
 
-__all__ = ["bombard"]
+__all__ = ["LANES", "bombard"]
 
 PROPER_EVERY = 50
 """One action in so many is a proper one."""
+
+LANES = 3
+"""Of the vector form."""
 
 
 class _Odd:
@@ -79,14 +82,14 @@ def bombard(env_id: str, actions: int, vector: bool, seed: int = 0) -> list[str]
     """What went wrong under so many actions, in words; [] if nothing did.
 
     Args:
-        env_id: of this suite. actions: how many. vector: of three lanes that reset themselves, or single.
+        env_id: of this suite. actions: how many. vector: of `LANES` lanes that reset themselves, or single.
     """
 
     def make() -> Any:
         if not vector:
             return gym.make(env_id, disable_env_checker=True)
         mode = AutoresetMode.SAME_STEP.value
-        return gym.make_vec(env_id, 3, vectorization_mode="vector_entry_point", autoreset_mode=mode)
+        return gym.make_vec(env_id, LANES, vectorization_mode="vector_entry_point", autoreset_mode=mode)
 
     env, calm, rng = make(), make(), np.random.default_rng(seed)
     env.action_space.seed(seed)

@@ -62,12 +62,23 @@ def _pretrain(out: Path, resume: bool) -> Any:
     train(FAST, bars(24), out, resume=resume)
 
 
+def _finetune(out: Path, resume: bool) -> Any:
+    from ontogym.developmental.feature_extractors.saved_network import load_network
+    from ontogym.studies.wave_pretraining.training import train
+    from tests.studies.wave_pretraining.bars import FAST, bars
+
+    start = out.parent / "start"
+    if not (start / "network.safetensors").is_file():
+        train(FAST, bars(24), start)
+    train(FAST, bars(24, seed=1), out, load_network(start), resume=resume)
+
+
 def _infer(out: Path, resume: bool) -> Any:
     from ontogym.studies.rule_inference import run
     from ontogym.studies.rule_inference.config import InferenceConfig
 
     run.SAVE_SECONDS = 0.0
-    settings = {"animals": 6, "trials": 15, "folds": 2, "epochs": 3, "hidden": 3}
+    settings = {"animals": 6, "trials": 10, "folds": 2, "epochs": 3, "hidden": 2}
     run.infer_rule(InferenceConfig(simulate="reinforce", **settings), out, resume=resume)  # type: ignore[arg-type]
 
 
@@ -88,16 +99,25 @@ def _report(out: Path, resume: bool) -> Any:
     from ontogym.studies.retina_report.config import ReportConfig
     from ontogym.studies.retina_report.run import run_report
 
-    parts.SCENES = 16
-    sizes = {"alphas": (1.0,), "images": 16, "test_images": 6, "repeats": 2, "new_retinas": 1, "epochs": 1}
-    run_report(ReportConfig(seeds=(0,), folds=(16, 32), **sizes), out, show_progress=False)  # type: ignore[arg-type]
+    parts.SCENES = 24
+    sizes = {"alphas": (1.0,), "images": 24, "test_images": 10, "repeats": 2, "new_retinas": 1, "epochs": 1}
+    run_report(ReportConfig(seeds=(0,), folds=(4, 16, 32), **sizes), out, show_progress=False)  # type: ignore[arg-type]
 
 
-def _regimes(out: Path, resume: bool) -> Any:
+def _rank_sweep(out: Path, resume: bool) -> Any:
     from ontogym.studies.regimes.config import RankSweepConfig
     from ontogym.studies.regimes.rank_sweep import rank_sweep
 
-    rank_sweep(RankSweepConfig(nodes=12, iterations=4, ranks=(1, 2), seeds=(1, 2)), out, resume=resume)
+    sizes = {"nodes": 12, "iterations": 4, "batch": 8, "probes": 8, "kernel_probes": 4}
+    rank_sweep(RankSweepConfig(ranks=(1, 2), seeds=(1, 2), **sizes), out, resume=resume)  # type: ignore[arg-type]
+
+
+def _curvature(out: Path, resume: bool) -> Any:
+    from ontogym.studies.regimes.config import CurvatureConfig
+    from ontogym.studies.regimes.curvature import curvature
+
+    sizes = {"nodes": 8, "iterations": 4, "batch": 8, "hessian_trials": 8, "hessian_iterations": 20}
+    curvature(CurvatureConfig(seeds=(1, 2), rules=("bptt", "rflo"), **sizes), out, resume=resume)  # type: ignore[arg-type]
 
 
 def _sweep(out: Path, resume: bool) -> Any:
@@ -135,10 +155,12 @@ JOBS: dict[str, Job] = {
     "train": _train,
     "image set": _images,
     "pretrain": _pretrain,
+    "finetune": _finetune,
     "infer-rule": _infer,
     "retina fit": _retina_fit,
     "retina report": _report,
-    "regimes": _regimes,
+    "rank-sweep": _rank_sweep,
+    "curvature": _curvature,
     "sweep": _sweep,
 }
 _UNTOLD = ("checksum", "date", "machine", "command", "cpu", "facts_seconds", "created", "hardware")

@@ -85,6 +85,18 @@ def test_every_page_has_code_that_the_tests_run(page: Path) -> None:
     assert python or tried or swept
 
 
+def test_what_may_be_expected_works_and_its_tests_are_there() -> None:
+    text = (ROOT / "docs" / "expected.md").read_text()
+    rows = [row.strip("| ").split(" | ") for row in text.splitlines() if row.startswith("| ")][1:]
+    assert len(rows) >= 10
+    for expected, _, state, tests in rows:
+        assert state == "works", expected
+        named = re.findall(r"`([^`:]+)::(\w+)`", tests)
+        assert named, expected
+        for file, test in named:
+            assert f"\ndef {test}(" in (ROOT / file).read_text(), f"{expected}: {file}::{test}"
+
+
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     commands = [line for _, body in blocks("bash") for line in body.splitlines() if "pytest" in line]
     assert len(commands) == 1

@@ -205,3 +205,15 @@ def test_pairs_and_groups_that_are_none():
     for groups in ([], [[]], [[1.0], [np.nan]]):
         with pytest.raises(OntogymError, match=r"summarise|NaN"):
             scores.median_interval(groups)
+
+
+def test_an_interval_over_seeds_and_subjects_adds_what_either_leaves_open() -> None:
+    rows, columns = np.array([0.0, 2.0]), np.array([1.0, 2.0, 6.0])
+    table = rows[:, None] + columns
+    of_rows, of_columns = (scores.mean_summary(list(v))["ci95"] for v in (rows, columns))
+    halves = [(high - low) / 2 for low, high in (of_rows, of_columns)]
+    found = scores.crossed_interval(table)
+    assert found.value == pytest.approx(4.0)
+    assert found.high - found.value == pytest.approx(np.hypot(*halves))
+    assert scores.crossed_interval(table[:1]).high == pytest.approx(3.0 + halves[1])
+    assert scores.crossed_interval([[5.0]]) == (5.0, 5.0, 5.0)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.batched.flat import flatten_batch
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["MAX_CHANNELS", "SpaceAdapter", "SpaceError", "encode_actions", "observation_gain"]
+__all__ = ["MAX_CHANNELS", "SpaceAdapter", "SpaceError", "encode_actions", "observation_gain", "parts_of"]
 
 MAX_CHANNELS = 512
 """Widest flattened observation an agent takes; images need a feature extractor in front."""
@@ -23,6 +24,26 @@ MAX_CHANNELS = 512
 
 class SpaceError(OntogymError):
     """A space that no agent of the asked kind can live in."""
+
+
+def parts_of(space: spaces.Space[Any], keys: Sequence[str] | None) -> spaces.Space[Any]:
+    """The parts of a dictionary of observations that an agent reads, in the order of the space; all if `keys` is None.
+
+    Raises:
+        OntogymError: a space that is no dictionary, or no part. UnknownNameError: a part that it does not have.
+    """
+    if keys is None:
+        return space
+    if not isinstance(space, spaces.Dict):
+        raise OntogymError(
+            f"'observe' names parts of a dictionary of observations, and here they are a {type(space).__name__}; leave it out."
+        )
+    for key in keys:
+        if key not in space.spaces:
+            raise UnknownNameError("part of the observations", key, space.spaces)
+    if not keys:
+        raise OntogymError("'observe' names no part; name one or leave it out.")
+    return spaces.Dict({key: part for key, part in space.spaces.items() if key in keys})
 
 
 class SpaceAdapter:

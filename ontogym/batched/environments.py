@@ -171,6 +171,12 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
 
     dynamics_type: ClassVar[type[Dynamics[Any]]]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Some libraries (skrl) tell Gymnasium's environments by the names of their direct bases alone.
+        if VectorEnv not in cls.__bases__:
+            cls.__bases__ = (*cls.__bases__, VectorEnv)
+
     def __init__(
         self,
         num_envs: int = 1,

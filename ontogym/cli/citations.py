@@ -14,15 +14,17 @@ from typing import Any
 __all__ = ["bibtex", "cited", "used_by"]
 
 _REFERENCES = Path(__file__).parents[1] / "references.bib"
-_NUMBER = re.compile(r"\b\d{4}\.\d{5}\b(?!/)|\b10\.\d{4,9}/[^\s,;)}]*[^\s,;.)}]")
+_NUMBER = re.compile(r"\b\d{4}\.\d{4,5}\b(?!/)|\b10\.\d{4,9}/[^\s,;)}]*[^\s,;.)}]")
+_KEY = re.compile(r"^@\w+\{(\w+),", re.MULTILINE)
 _GYMNASIUM = "arXiv:2407.17032"
 
 
 def bibtex(texts: Iterable[str]) -> list[str]:
-    """The entries whose arXiv number or DOI stands in one of `texts`."""
-    wanted = set(_NUMBER.findall("\n".join(texts)))
+    """The entries whose arXiv number or DOI, or whose key where they have none, stands in one of `texts`."""
+    text = "\n".join(texts)
+    wanted = set(_NUMBER.findall(text)) | set(re.findall(r"\w+", text))
     entries = re.split(r"^(?=@)", _REFERENCES.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [entry.strip() for entry in entries if wanted & set(_NUMBER.findall(entry))]
+    return [entry.strip() for entry in entries if wanted & set(_NUMBER.findall(entry) + _KEY.findall(entry))]
 
 
 def used_by(config: Any) -> list[str]:

@@ -99,11 +99,15 @@ def given(argv: Sequence[str], flag: str, default: str | None = None) -> str | N
     return default
 
 
+_ONWARD = {"--out", "--resume", "--generations", "--steps", "--json", "--cite", "--workers", "--evaluator", "--address"}  # fmt: skip
+"""Flags that say how a run goes on, and not what it is."""
+
+
 def kept_config(argv: Sequence[str], out: str | None) -> tuple[dict[str, Any] | None, list[str]]:
     """What ``--config FILE`` or, under ``--resume``, the run folder says, and the line without ``--config``.
 
     Raises:
-        OntogymError: no such file, or one that cannot be read.
+        OntogymError: no such file, one that cannot be read, or nothing to resume and nothing said of what to begin.
     """
     file = given(argv, "--config")
     rest = [word for k, word in enumerate(argv)
@@ -117,6 +121,11 @@ def kept_config(argv: Sequence[str], out: str | None) -> tuple[dict[str, Any] | 
         and any((folder / n).is_file() for n in ("config.json", "run.json"))
     ):
         return settings(read_config(folder)), rest
+    said = {word.partition("=")[0] for word in rest if word.startswith("--")} - _ONWARD
+    if folder is not None and "--resume" in argv and not said:
+        raise OntogymError(
+            f"There is no run in {folder} to resume; check --out, or give the flags of the run to begin it."
+        )
     return None, rest
 
 

@@ -74,8 +74,10 @@ class Evaluate:
 
     def run(self) -> dict[str, Any]:
         """Evaluate and print; returns the summary."""
+        from ontogym.baselines.lives.lanes import try_environment
         from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
+        from ontogym.envs.vector import find_spec, is_native
         from ontogym.leaderboard.loading import load_any
 
         loaded = self._loaded(load_any)
@@ -85,6 +87,8 @@ class Evaluate:
         if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
             loaded = load_any(self.target, env, kwargs, trusted=self.trust)
         spec = self._life(loaded.spec, env, kwargs)
+        if not is_native(find_spec(spec.env)):  # ours keep the contract, and end
+            try_environment(spec.env, spec.env_kwargs, spec.max_steps)
         if self.window < 1:
             raise OntogymError(f"--window is {self.window}; compare at least 1 step.")
         seeds = life_seeds(spec, self.lives, self.seed, "evaluate")

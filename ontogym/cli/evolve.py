@@ -16,10 +16,11 @@ from ontogym.baselines.evolution.presets import NETWORKS, preset
 from ontogym.cli.advice import what_to_try
 from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.grouped_help import flags_of, print_grouped
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import Features, print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
-from ontogym.runs import build_config, stoppable, toml
+from ontogym.runs import build_config, runs_folder, stoppable
 
 __all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "help_of_evolve", "with_preset"]
 
@@ -62,7 +63,7 @@ class TorchEngine:
 
 
 @dataclass(frozen=True)
-class Evolve:
+class Evolve(LongRun):
     """Evolve an agent: ask, live, tell, and re-evaluate the search mean on fresh lives.
 
     Starts from the environment's preset (see ontogym/baselines/evolution/presets.py); every flag overrides. The run
@@ -72,9 +73,6 @@ class Evolve:
         preset: start from what is known to work in this environment.
         paper: the LNDP of the paper, without the departures that the presets make (I/O identity and others).
         resume: go on with the run in the folder.
-        cite: print the BibTeX of what was used.
-        dry_run: print the whole configuration as TOML for --config, and run nothing.
-        json: print one JSON object as the last line.
     """
 
     config: Annotated[EvolutionConfig, tyro.conf.arg(name="")] = field(
@@ -84,32 +82,29 @@ class Evolve:
     preset: bool = True
     paper: bool = False
     resume: bool = False
-    cite: bool = False
-    dry_run: bool = False
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
-        """Evolve, print what was found; returns the result."""
-        from ontogym.baselines.evolution.run import evolve
+    def configuration(self) -> dict[str, Any]:
+        return self.configured().as_json()
+
+    def cited(self) -> list[str]:
         from ontogym.cli.citations import used_by
 
+        return used_by(self.configured())
+
+    def work(self) -> dict[str, Any]:
+        """Evolve, print what was found; returns the result."""
+        from ontogym.baselines.evolution.run import evolve
+
         config = self.configured()
-        if self.dry_run:
-            if not self.json:
-                print(toml(config.as_json()), end="")
-            return {"config": config.as_json()}
         with stoppable(str(config.out)):
             result = evolve(config, resume=self.resume, progress=True)
-        citations = used_by(config)
         if not self.json:
             self._print(config, result)
-            print("\n" + "\n".join(citations) if self.cite else "Cite what was used:  add --cite")
         return {
             **result.as_json(),
             "parameters": len(result.genome),
             "out": config.out,
             "config": config.as_json(),
-            "bibtex": citations,
         }
 
     def options(self) -> dict[str, Any]:
@@ -123,12 +118,12 @@ class Evolve:
         known = preset(config.env, config.agent) if self.preset else {}
         kwargs = known.get("env_kwargs", {})
         options = known.get("agent_options", {}) if config.agent in NETWORKS else {}
-        name = f"{config.env.rpartition('/')[2]}-{config.agent}-s{config.seed}".replace(":", ".")
+        name = f"{config.env.rpartition('/')[2]}-{config.agent}-s{config.seed}"
         return dataclasses.replace(
             config,
             env_kwargs=self.seen.added_to({**kwargs, **config.env_kwargs}),
             agent_options={**options, **self.options()},
-            out=config.out or f"runs/{name}",
+            out=config.out or runs_folder(name),
         )
 
     def _print(self, config: EvolutionConfig, result: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import tyro
 
@@ -20,8 +20,12 @@ class FractalsDataset(MakeImageSet):
     A run that was stopped, however it was stopped, goes on with the same command; finished classes are kept.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("2101.08515",)
     recipe: Annotated[FractalRecipe, tyro.conf.arg(name="")] = field(default_factory=FractalRecipe)
 
-    def run(self) -> dict[str, Any]:
-        """Make the set, or say what it would take."""
+    def shown(self) -> dict[str, Any]:
+        return self.estimated(self.recipe)
+
+    def work(self) -> dict[str, Any]:
+        """Make the set."""
         return self.make(self.recipe)

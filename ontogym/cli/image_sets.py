@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
 from ontogym.runs import stoppable
@@ -16,39 +17,43 @@ __all__ = ["MakeImageSet"]
 
 
 @dataclass(frozen=True)
-class MakeImageSet:
-    """Make an image set; a subclass has the recipe.
+class MakeImageSet(LongRun):
+    """Make an image set; a subclass has the recipe. A dry run makes a few classes, keeps nothing, and says what all would take.
 
     Attributes:
         out: folder of the set.
         format: packed (one memory-mapped file) or png (train/CLASS, val/CLASS).
         workers: processes; 0: one for each core.
-        dry_run: make a few classes, print what the whole would take, keep nothing.
-        json: print one JSON object as the last line.
     """
 
     out: str | None = None
     format: Literal["packed", "png"] = "packed"
     workers: int = 0
-    dry_run: bool = False
-    json: bool = False
+
+    def estimated(self, recipe: Any) -> dict[str, Any]:
+        """The configuration, and what making `recipe` would take: comments of the same TOML."""
+        from ontogym.agents.lndp.numba_engine import available_cores
+        from ontogym.studies.wave_pretraining.building import estimate
+
+        workers = self.workers or available_cores()
+        found = estimate(recipe, self.format, workers, max(8, 4 * workers), progress=True)
+        config = super().shown()
+        if not self.json:
+            print(f"# {recipe.name}, extrapolated:")
+            print("\n".join(f"# {what}: {value}" for what, value in _estimate(found)))
+        return {**config, "name": recipe.name, "dry_run": True, **asdict(found)}
 
     def make(self, recipe: Any) -> dict[str, Any]:
-        """Make `recipe`, a dataclass that is a `Recipe`, in the folder, or say what that would take.
+        """Make `recipe`, a dataclass that is a `Recipe`, in the folder.
 
         Raises:
             OntogymError: no folder given, or what `build` raises.
             KeyboardInterrupt: stopped; the message says how to go on.
         """
         from ontogym.agents.lndp.numba_engine import available_cores
-        from ontogym.studies.wave_pretraining.building import build, estimate
+        from ontogym.studies.wave_pretraining.building import build
 
         workers = self.workers or available_cores()
-        if self.dry_run:
-            found = estimate(recipe, self.format, workers, max(8, 4 * workers), progress=True)
-            if not self.json:
-                _print_estimate(recipe.name, found)
-            return {"name": recipe.name, "dry_run": True, **asdict(found)}
         if self.out is None:
             raise OntogymError("Say where the set goes, for example --out data/waves, or add --dry-run.")
         with stoppable(self.out, onward=""):
@@ -71,9 +76,9 @@ class MakeImageSet:
         return summary
 
 
-def _print_estimate(name: str, found: Estimate) -> None:
+def _estimate(found: Estimate) -> list[tuple[str, object]]:
     seconds = f"{found.seconds_per_class:.2f} ({found.cpu_seconds_per_class:.2f})"
-    rows = [
+    return [
         ("classes made for this", f"{len(found.measured)} of {found.classes}"),
         ("seconds per class (processor)", seconds),
         ("workers", found.workers),
@@ -81,7 +86,6 @@ def _print_estimate(name: str, found: Estimate) -> None:
         ("images", f"{found.images:,}"),
         ("on disk", f"{found.bytes / 1e9:.2f} GB"),
     ]
-    print_table(f"{name}, extrapolated", ("", ""), rows)
 
 
 def _duration(seconds: float) -> str:

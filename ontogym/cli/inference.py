@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import tyro
 
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
-from ontogym.runs import stoppable
+from ontogym.runs import runs_folder, stoppable
 from ontogym.studies.rule_inference.config import InferenceConfig
 
 __all__ = ["InferRule"]
@@ -21,7 +21,7 @@ LIVES = 40
 
 
 @dataclass(frozen=True)
-class InferRule:
+class InferRule(LongRun):
     """Infer a learning rule from the choices of learning animals (arXiv 2509.04661).
 
     Fits networks and parametric rules with animals held out, says how well each predicts them, what the inferred rule
@@ -30,25 +30,24 @@ class InferRule:
     Attributes:
         out: folder of the run; runs/infer-RULE or runs/infer-FILE if not given.
         resume: go on with the run in that folder; a model can be added.
-        json: print one JSON object as the last line.
     """
 
     config: Annotated[InferenceConfig, tyro.conf.arg(name="")] = field(default_factory=InferenceConfig)
+    sources: ClassVar[tuple[str, ...]] = ("2509.04661",)
     out: str | None = None
     resume: bool = False
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Infer, print the tables, draw the picture; returns what was found."""
         self.config.check()
-        out = Path(self.out or f"runs/infer-{self.config.source}")
+        out = Path(self.out or runs_folder(f"infer-{self.config.source}"))
         result = self._inferred(out)
         result |= {
             "config": asdict(self.config),
             "out": str(out),
             "plugged_in": _lives(out / "rule.safetensors"),
         }
-        return _finish(result, out)
+        return _finish({**result, "bibtex": self.cited()}, out)
 
     def _inferred(self, out: Path) -> dict[str, Any]:
         """The inference; an interrupt says how to go on."""
@@ -76,7 +75,6 @@ def _lives(path: Path) -> dict[str, Any]:
 def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     """Write result.json and the picture, print the tables; returns what ``--json`` prints."""
     from ontogym.checkpoint import write_json
-    from ontogym.cli.citations import bibtex
     from ontogym.figures.style import save_figure
     from ontogym.studies.rule_inference.figure import inference_figure
     from ontogym.studies.rule_inference.portrait_figure import portrait_figure
@@ -90,7 +88,6 @@ def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     )
 
     result["asymmetry"] = asymmetry_lines(result)
-    result["bibtex"] = bibtex([inspect.getdoc(InferRule) or ""])
     title = f"{result['source']}: {result['animals']} animals, {result['trials']} trials"
     picture = save_figure(inference_figure(result, title), out / "update.png")
     portrait = save_figure(portrait_figure(result, title), out / "portrait.png")
@@ -117,5 +114,4 @@ def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     print(
         f"Rule: {out / 'rule.safetensors'}      Pictures: {picture}, {portrait}      CPU: {result['cpu_seconds']:.0f} s"
     )
-    print("\nCite what was used:\n\n" + "\n".join(result["bibtex"]))
     return {**result, "picture": str(picture), "portrait": str(portrait)}

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from ontogym.cli.options import key_values, print_table
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import runs_folder
 
 if TYPE_CHECKING:
     from ontogym.leaderboard.suites import HeldOut
@@ -42,7 +43,7 @@ class LeaderboardSubmit:
         seed: training seed, for agents without weights (a run has its own).
         options: of an agent without weights, as KEY=VALUE ...; such as the action of constant.
         env_steps: what it took to find those.
-        out: folder of the submission; RUN_DIR/submission, or submissions/NAME, if not given.
+        out: folder of the submission; RUN_DIR/submission, or runs/submission-NAME, if not given.
         suite: a TOML file of a suite of your own, for a local board.
         json: print one JSON object as the last line.
     """
@@ -74,7 +75,9 @@ class LeaderboardSubmit:
         except Refused as error:
             return _refused(self.run_dir, error, self.json)
         name = entry_name(made)
-        folder = Path(self.run_dir, "submission") if candidate.env else Path("submissions", name)
+        folder = (
+            Path(self.run_dir, "submission") if candidate.env else Path(runs_folder(f"submission-{name}"))
+        )
         out = Path(self.out) if self.out else folder
         write_submission(out, made)
         returns = made.manifest["claimed"]["returns"]
@@ -120,54 +123,69 @@ class LeaderboardVerify:
     json: bool = False
 
     def run(self) -> dict[str, Any]:
-        """Re-run, write ``verification.json``; exit status 1 if any is refused."""
-        _open_suite(self.suite)
+        """Re-run, write ``verification.json``; exit status 1 if any is refused, damaged or could not be re-run."""
         _open_suite(self.suite)
         from ontogym.baselines.evolution.evaluators import make_workers
-        from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.local_suites import every_local
-        from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.suites import held_out
         from ontogym.leaderboard.verification import verify_files
 
         seeds, reports = held_out(self.held_out), {}
-        names = [*self.submissions, *(Store.open(self.store).names() if self.all else ())]
-        if not names:
-            raise OntogymError("Name a folder of a submission or an entry of the store, or give --all.")
         tasks, read = [], []
-        for name in names:
+        for name, folder in (names := self._names()).items():
             try:
-                files = self._files(name, seeds)
-            except Refused as error:
+                files = self._files(name, folder, seeds)
+            except UnknownNameError:  # a word of whoever calls, not an entry
+                raise
+            except OntogymError as error:  # one that cannot be read does not hide the others
                 reports[name] = _refused(name, error, self.json)
                 continue
             read.append(name)
             tasks.append((files, seeds, every_local()))
         with make_workers(self.evaluator, self.workers, self.address) as workers:
             for index, found in workers.results(verify_files, tasks):
-                self._keep(read[index], found)
-                reports[read[index]] = _report(read[index], found, self.json)
+                name = read[index]
+                try:
+                    self._keep(name, names[name], found)
+                except OntogymError as error:  # nor does one whose file cannot be written
+                    found = {"status": "failed", "reasons": [str(error)]}
+                reports[name] = _report(name, found, self.json)
         status = max(report["exit_status"] for report in reports.values())
-        return {**(reports[names[0]] if len(names) == 1 else {"found": reports}), "exit_status": status}
+        return {**(reports[name] if len(names) == 1 else {"found": reports}), "exit_status": status}
 
-    def _files(self, name: str, seeds: HeldOut) -> dict[str, bytes]:
+    def _names(self) -> dict[str, bool]:
+        """What to verify, and whether it is a folder; what --all adds are entries, whatever lies here by their names."""
+        from ontogym.leaderboard.store import Store
+
+        names = {name: Path(name).exists() for name in self.submissions}
+        if self.all:
+            names |= dict.fromkeys(Store.open(self.store).names(), False)
+        if not names:
+            raise OntogymError("Name a folder of a submission or an entry of the store, or give --all.")
+        return names
+
+    def _files(self, name: str, folder: bool, seeds: HeldOut) -> dict[str, bytes]:
         """The two files of a submission, which have passed the limits."""
+        from ontogym.leaderboard.manifest import check_task
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.submission import read_submission
 
-        if Path(name).exists():
+        if folder:
             return read_submission(name).files
         store = Store.open(self.store)
         record = store.record(name)
+        check_task(record.manifest)
         store.check_held_out(seeds.commitment)
         return record.submission.files
 
-    def _keep(self, name: str, found: dict[str, Any]) -> None:
+    def _keep(self, name: str, folder: bool, found: dict[str, Any]) -> None:
         from ontogym import checkpoint
         from ontogym.leaderboard.limits import VERIFICATION
         from ontogym.leaderboard.store import Store
 
-        if Path(name).exists():
+        if found["status"] == "failed":  # no verdict: what was found before stands
+            return
+        if folder:
             checkpoint.write_json(Path(name) / VERIFICATION, found)
         else:
             Store.open(self.store).set_verification(name, found)
@@ -346,4 +364,4 @@ def _report(name: str, found: dict[str, Any] | None, quiet: bool) -> dict[str, A
     reasons = [] if found is None else list(found["reasons"])
     if not quiet:
         print(" ".join([f"{name}: {status}.", *reasons]))
-    return {"status": status, "reasons": reasons, "exit_status": int(status == "refused")}
+    return {"status": status, "reasons": reasons, "exit_status": int(status in ("refused", "failed"))}

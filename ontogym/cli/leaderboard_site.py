@@ -23,7 +23,7 @@ class LeaderboardSite:
     """
 
     store: str = "results"
-    out: str = "site"
+    out: str = "runs/site"
     animations: bool = True
     suite: str | None = None
     json: bool = False

@@ -28,7 +28,7 @@ class Plot:
     """
 
     runs: Annotated[tuple[str, ...], tyro.conf.Positional]
-    out: str = "curves.png"
+    out: str = "runs/curves.png"
     labels: tuple[str, ...] = ()
     title: str | None = None
     json: bool = False

@@ -9,16 +9,17 @@ from typing import Annotated, Any
 
 import tyro
 
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
-from ontogym.runs import stoppable
+from ontogym.runs import runs_folder, stoppable
 from ontogym.studies.wave_pretraining.schedule import FINETUNING, TrainingConfig
 
 __all__ = ["Filters", "Finetune", "Pretrain"]
 
 
 @dataclass(frozen=True)
-class _Training:
+class _Training(LongRun):
     """What both trainings take.
 
     Attributes:
@@ -28,7 +29,6 @@ class _Training:
         device: auto, cpu, cuda, ...
         threads: cores to use; 0 means as torch decides.
         resume: go on with the run in that folder.
-        json: print one JSON object as the last line.
     """
 
     data: str
@@ -37,7 +37,15 @@ class _Training:
     device: str = "auto"
     threads: int = 0
     resume: bool = False
-    json: bool = False
+
+    def cited(self) -> list[str]:
+        from ontogym.cli.citations import bibtex
+        from ontogym.developmental.feature_extractors import networks
+        from ontogym.studies.wave_pretraining import simclr
+
+        used = [TrainingConfig.__doc__, networks.__doc__]
+        used += [simclr.__doc__] if self.training.method == "simclr" else []
+        return bibtex(text or "" for text in used)
 
     def settings(self) -> dict[str, Any]:
         """What the run folder keeps of the command line, so that it can be read back."""
@@ -45,11 +53,8 @@ class _Training:
 
     def train(self, config: TrainingConfig, images: Any, out: str, start: Any) -> dict[str, Any]:
         """Train with a progress bar, draw the curve, say what was found."""
-        from ontogym.cli.citations import bibtex
-        from ontogym.developmental.feature_extractors import networks
         from ontogym.figures.curves import training_figure
         from ontogym.figures.style import save_figure
-        from ontogym.studies.wave_pretraining import simclr
         from ontogym.studies.wave_pretraining.training import train
 
         _use_threads(self.threads)
@@ -69,13 +74,9 @@ class _Training:
             save_figure(
                 training_figure({images.name: [result.history]}, out, chance), Path(out) / "curve.png"
             )
-        used = [TrainingConfig.__doc__, networks.__doc__]
-        used += [simclr.__doc__] if config.method == "simclr" else []
-        citations = bibtex(text or "" for text in used)
         if not self.json:
             _print(result, out)
-            print("\nCite what was used:\n\n" + "\n".join(citations) if citations else "")
-        return {**result.as_json(), "bibtex": citations}
+        return dict(result.as_json())
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class Pretrain(_Training):
     On two cores, take --network small and fewer epochs. A run that was killed goes on with --resume, to the same bits.
     """
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Train; returns the result."""
         from ontogym.studies.wave_pretraining.opening import open_images
 
         config = self.training
-        out = self.out or f"runs/pretrain-{config.method}-{config.network}-s{config.seed}"
+        out = self.out or runs_folder(f"pretrain-{config.method}-{config.network}-s{config.seed}")
         return self.train(config, open_images(self.data), out, None)
 
 
@@ -117,7 +118,7 @@ class Finetune(_Training):
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "start": self.start, "probe": self.probe}
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Train or probe; returns the result."""
         from ontogym.developmental.feature_extractors.saved_network import load_network
         from ontogym.studies.wave_pretraining.opening import open_images
@@ -132,7 +133,7 @@ class Finetune(_Training):
             )
         what = self.data.partition(":")[0]
         name = f"{'probe' if self.probe else 'finetune'}-{Path(what).name or what}-s{config.seed}"
-        out = self.out or f"runs/{name}"
+        out = self.out or runs_folder(name)
         images = open_images(self.data)
         return (self._probe if self.probe else self.train)(config, images, out, start)
 
@@ -190,7 +191,7 @@ class Filters:
     """
 
     run_folder: Annotated[str, tyro.conf.Positional]
-    out: str = "filters.png"
+    out: str = "runs/filters.png"
     compare: tuple[str, ...] = ()
     seed: int = 0
     json: bool = False

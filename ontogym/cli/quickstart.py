@@ -7,12 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
+from ontogym.cli.long_run import LongRun
 from ontogym.errors import OntogymError
 
 __all__ = ["Quickstart"]
@@ -21,7 +22,7 @@ ENV, TARGET = "ontogym/CartPole-v1", 475.0
 
 
 @dataclass(frozen=True)
-class Quickstart:
+class Quickstart(LongRun):
     """Evolve a network that grows itself to balance a pole, compare it, and write one page with pictures.
 
     About two minutes on two cores: an LNDP with I/O identity until it holds the pole for 475 of 500 steps on
@@ -34,18 +35,23 @@ class Quickstart:
         ppo_steps: environment steps that PPO may take.
         lives: fresh lives on which everything is compared.
         overwrite: replace what an earlier quickstart left in the folder.
-        json: print one JSON object as the last line.
     """
 
-    out: str = "quickstart"
+    sources: ClassVar[tuple[str, ...]] = (
+        "2406.09787",
+        "1604.00772",
+        "1707.06347",
+        "raffin2021sb3",
+        "2407.17032",
+    )
+    out: str = "runs/quickstart"
     seed: int = 1
     generations: int = 60
     ppo_steps: int = 30_000
     lives: int = 96
     overwrite: bool = False
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Do it all; returns the scores and where the page is."""
         start = time.perf_counter()
         folder = Path(self.out)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from ontogym.checkpoint import write_sealed_json
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
 from ontogym.runs import stoppable
@@ -14,7 +16,7 @@ __all__ = ["RetinaFit", "RetinaImages", "RetinaReport"]
 
 
 @dataclass(frozen=True)
-class RetinaFit:
+class RetinaFit(LongRun):
     """Fit a digital twin to a simulated retina and say how well it predicts held-out responses.
 
     Two to three minutes on one core. The retina is shown 1200 images ten times each.
@@ -26,18 +28,17 @@ class RetinaFit:
         resume: go on with a fit that was interrupted.
         images: how many images to fit on.
         epochs: the most passes over them.
-        json: print one JSON object as the last line.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("10.1038/s41467-024-45105-5", "10.1038/s41467-022-33242-8")
     seed: int = 0
     recording: str | None = None
     out: str | None = None
     resume: bool = False
     images: int = 1200
     epochs: int = 1000
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Fit, write, print; returns the twin's facts and where it is."""
         from ontogym.retina_env.twin_fit import FitConfig
         from ontogym.retina_env.twins import fit_twin, twin_path
@@ -107,7 +108,7 @@ class RetinaImages:
         json: print one JSON object as the last line.
     """
 
-    out: str
+    out: str = "runs/retina-images"
     kind: Literal["dead-leaves", "photographs", "van-hateren", "pictures"] = "dead-leaves"
     folder: str | None = None
     count: int = 24
@@ -152,12 +153,12 @@ class RetinaImages:
 
 
 @dataclass(frozen=True)
-class RetinaReport:
+class RetinaReport(LongRun):
     """Repeat the actor-model paper (Leong et al. 2024) on simulated retinas and write one page about it.
 
     Actors are trained through twins and measured on the twin, on the retina it models, and on retinas that nothing was
-    fitted to, against averaging and against antialiased Lanczos-3. About a quarter of an hour on one core, of which
-    half is for fitting the twins of seeds other than 0, once. Interrupted, the same command goes on.
+    fitted to, against averaging and against antialiased Lanczos-3. About a quarter of an hour on two cores, of which
+    a quarter is for fitting the twins of seeds other than 0, once. Interrupted, the same command goes on.
 
     With --images, --electrodes, --twin or --judge the report is about these instead: what ways to encode that need no
     training are worth for them, in a minute or two.
@@ -170,9 +171,10 @@ class RetinaReport:
         electrodes: 32x32 or another grid over 3.2 mm, an implant (argus-ii, pulse2percept:AlphaAMS) or a file of x, y.
         twin: a model of one's own: module:attribute (images to rates) or a .safetensors file.
         judge: who judges, of twin, animals and percept; all that the electrodes allow if none is named.
-        json: print one JSON object as the last line.
+        workers: processes side by side, of one thread each.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("10.1038/s41467-024-45105-5", "10.1038/s41467-022-33242-8")
     out: str = "runs/retina-report"
     seeds: tuple[int, ...] = (0, 1, 2)
     quick: bool = False
@@ -180,12 +182,17 @@ class RetinaReport:
     electrodes: str | None = None
     twin: str | None = None
     judge: tuple[str, ...] = ()
-    json: bool = False
+    workers: int = 2
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Do what is not done yet, write the page, print the table; returns the summary and where the page is."""
-        if self.images or self.electrodes or self.twin or self.judge:
-            return self._own()
+        found = self._own() if self.images or self.electrodes or self.twin or self.judge else self._repeated()
+        kept = {key: value for key, value in self.configuration().items() if key != "out"}
+        write_sealed_json(Path(self.out) / "config.json", kept)  # a run's own file feeds the next
+        return found
+
+    def _repeated(self) -> dict[str, Any]:
+        """The paper's report."""
         from ontogym.studies.retina_report.config import ReportConfig
         from ontogym.studies.retina_report.published import HEADS, published_rows
         from ontogym.studies.retina_report.run import run_report
@@ -193,7 +200,7 @@ class RetinaReport:
 
         config = ReportConfig(seeds=self.seeds)
         with stoppable(self.out, onward=""):
-            summary = run_report(config.quick() if self.quick else config, self.out)
+            summary = run_report(config.quick() if self.quick else config, self.out, workers=self.workers)
         path = Path(self.out) / "report.html"
         if not self.json:
             print_table("The actor-model framework", HEADS, published_rows(summary))

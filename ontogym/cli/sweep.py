@@ -16,16 +16,17 @@ from typing import Annotated, Any
 
 import tyro
 
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
 from ontogym.errors import OntogymError
 from ontogym.processes import Terminated, Workers
-from ontogym.runs import stoppable
+from ontogym.runs import runs_folder, stoppable
 
 __all__ = ["Sweep"]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(LongRun):
     """Run tasks x methods x seeds as one TOML file says, score every one by the same lives, and print the table.
 
     One JSON a cell is kept in OUT/cells; the same command goes on where it was stopped. Columns: the primary endpoint
@@ -33,15 +34,13 @@ class Sweep:
 
     Attributes:
         file: the TOML file; see ontogym/baselines/sweep/plan.py for all that it may say.
-        out: folder of the sweep; sweeps/NAME if not given.
+        out: folder of the sweep; runs/sweep-NAME if not given.
         workers: cells at a time; if not given, one here, and elsewhere as many as there are cores.
         evaluator: where cells run: "pool", a process of its own for each (the default); "process", this one, one cell after
             the other, which saves every start; "ray" (see docs/cluster.md), or what a package adds.
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         only: run only cells whose name holds this text.
-        dry_run: list the cells and run none.
         table: print the table of what is there and run none.
-        json: print one JSON object as the last line.
     """
 
     file: Annotated[str, tyro.conf.Positional]
@@ -50,23 +49,36 @@ class Sweep:
     evaluator: str | None = None
     address: str | None = None
     only: str | None = None
-    dry_run: bool = False
     table: bool = False
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def shown(self) -> dict[str, Any]:
+        """The cells and their commands: the configuration is the file itself."""
+        from ontogym.baselines.sweep.plan import read_plan
+
+        plan = read_plan(self.file)
+        wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
+        rows = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
+        print_table(plan.name, ("cell", "command"), rows)
+        return {"cells": [cell.name for cell in wanted]}
+
+    def cited(self) -> list[str]:
+        """BibTeX of what the cells use, each entry once."""
+        from ontogym.baselines.sweep.plan import read_plan
+        from ontogym.cli.commands import parse
+
+        lines = {_line(c.command, c.flags) for c in read_plan(self.file).cells}
+        commands = [parse(line.split("\0")) for line in sorted(lines)]
+        found = [entry for c in commands if isinstance(c, LongRun) for entry in c.cited()]
+        return list(dict.fromkeys(found))
+
+    def work(self) -> dict[str, Any]:
         """Run what is missing, print the table; returns its rows."""
         from ontogym.baselines.sweep.plan import read_plan
         from ontogym.baselines.sweep.run import read_cells, run_sweep
         from ontogym.baselines.sweep.tables import markdown, pooled, rows
 
         plan = read_plan(self.file)
-        out = Path(self.out or f"sweeps/{plan.name}")
-        if self.dry_run:
-            wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
-            lines = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
-            print_table(plan.name, ("cell", "command"), lines)
-            return {"cells": [cell.name for cell in wanted]}
+        out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
         if self.table:
             cells = read_cells(plan, out)
         else:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 import tyro
 
 from ontogym.baselines.sb3.config import TrainingConfig
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import Features, print_table
 from ontogym.runs import stoppable
 
 __all__ = ["Train"]
 
+PUBLISHED = {
+    algorithm: ("raffin2021sb3", source)
+    for algorithm, source in (
+        ("ppo", "1707.06347"),
+        ("recurrent-ppo", "1707.06347"),
+        ("a2c", "1602.01783"),
+        ("dqn", "1312.5602"),
+        ("sac", "1801.01290"),
+        ("td3", "1802.09477"),
+    )
+}
+"""Where the algorithms of Stable-Baselines3 were published; policies that need no training are of no paper."""
+
 
 @dataclass(frozen=True)
-class Train:
+class Train(LongRun):
     """Train a Stable-Baselines3 baseline, or score a policy that needs no training.
 
     Hyper-parameters come from ontogym/baselines/sb3/hyperparameters; --hyper overrides. The run folder can be
@@ -23,19 +37,33 @@ class Train:
 
     Attributes:
         resume: go on with the run in that folder.
-        json: print one JSON object as the last line.
     """
 
     config: Annotated[TrainingConfig, tyro.conf.arg(name="")] = field(default_factory=TrainingConfig)
     seen: Annotated[Features, tyro.conf.arg(name="")] = field(default_factory=Features)
     resume: bool = False
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def configured(self) -> TrainingConfig:
+        """The training's configuration: the feature extractor stands among the environment's arguments."""
+        return replace(self.config, env_kwargs=self.seen.added_to(self.config.env_kwargs))
+
+    def configuration(self) -> dict[str, Any]:
+        return {**asdict(self.configured()), "out": str(self.config.folder)}
+
+    def cited(self) -> list[str]:
+        from ontogym.cli.citations import bibtex, cited
+
+        config = self.configured()
+        return [
+            *cited(config.algo, config.env, {}, config.env_kwargs),
+            *bibtex(PUBLISHED.get(config.algo, ())),
+        ]
+
+    def work(self) -> dict[str, Any]:
         """Train and print the score; returns what run.json holds."""
         from ontogym.baselines.sb3.run import train
 
-        config = replace(self.config, env_kwargs=self.seen.added_to(self.config.env_kwargs))
+        config = self.configured()
         with stoppable(config.folder):
             run = train(config, resume=self.resume, progress=True)
         training = run["training"]

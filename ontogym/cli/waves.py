@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
 from ontogym.cli.image_sets import MakeImageSet
+from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
 from ontogym.errors import OntogymError
 from ontogym.studies.wave_pretraining.wave_data import WaveRecipe
@@ -35,10 +36,14 @@ class WavesDataset(MakeImageSet):
     A run that was stopped, however it was stopped, goes on with the same command; finished classes are kept.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("godfrey2007retinal", "2311.17232")
     recipe: Annotated[WaveRecipe, tyro.conf.arg(name="")] = field(default_factory=WaveRecipe)
 
-    def run(self) -> dict[str, Any]:
-        """Make the set, or say what it would take."""
+    def shown(self) -> dict[str, Any]:
+        return self.estimated(self.recipe)
+
+    def work(self) -> dict[str, Any]:
+        """Make the set."""
         return self.make(self.recipe)
 
 
@@ -60,7 +65,7 @@ class WavesRender:
         json: print one JSON object as the last line.
     """
 
-    out: str = "waves.gif"
+    out: str = "runs/waves.gif"
     preset: str = "ferret"
     seconds: float = 30.0
     frame_ms: float = 100.0
@@ -95,7 +100,7 @@ class WavesRender:
 
 
 @dataclass(frozen=True)
-class WavesStatistics:
+class WavesStatistics(LongRun):
     """Measure size, interval, speed and duration of waves, beside the values of the released simulator.
 
     Attributes:
@@ -104,17 +109,16 @@ class WavesStatistics:
         minutes: simulated time per retina.
         warmup_minutes: simulated before.
         radius: of the retina, in cells; 36, or 64 for reward, if not given, as for the released values.
-        json: print one JSON object as the last line.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("godfrey2007retinal", "2311.17232")
     preset: str = "ferret"
     seeds: tuple[int, ...] = (0,)
     minutes: float = 60.0
     warmup_minutes: float = 15.0
     radius: int | None = None
-    json: bool = False
 
-    def run(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         """Measure and print; returns the statistics of every preset."""
         from ontogym.developmental.waves import PRESETS, resolve_parameters, wave_statistics
 

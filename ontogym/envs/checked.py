@@ -6,19 +6,25 @@ What an environment does wrong is said in one sentence that names it, at the ste
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 
-__all__ = ["MAX_ENDLESS_STEPS", "CheckedEnv", "try_out"]
+__all__ = ["LARGEST", "MAX_ENDLESS_STEPS", "CheckedEnv", "FiniteEnv", "finite_rewards", "try_out"]
+
+LARGEST = 1e15
+"""A reward beyond it counts as one that is not finite: in single precision its square would be none."""
 
 MAX_ENDLESS_STEPS = 10_000
 """Steps within which an environment without a time limit must end an episode under random actions."""
+_TRIES = 10
 _STEP = "step() must return (observation, reward, terminated, truncated, info)"
 _RESET = "reset() must take seed and options and return (observation, info)"
 
@@ -83,6 +89,67 @@ class CheckedEnv(gym.Wrapper[Any, Any, Any, Any]):
 
     def _wrong(self, what: str) -> OntogymError:
         return OntogymError(f"The environment {self.name!r} breaks Gymnasium's contract: {what}.")
+
+
+def finite_rewards(rewards: Any) -> NDArray[np.bool_]:
+    """Which rewards can be learned from: numbers within `LARGEST`."""
+    found: NDArray[np.bool_] = np.abs(rewards) <= LARGEST  # False for NaN
+    return found
+
+
+class FiniteEnv(gym.Wrapper[Any, Any, Any, Any]):
+    """An environment without numbers that are not finite, for learners that one of them would spoil for good.
+
+    An episode that meets one is cut there, as by a time limit: its last observation is the one before and its last reward 0.
+
+    Args:
+        env: answers Gymnasium's contract. name: what it is called in sentences.
+
+    Attributes:
+        failures: how many episodes were cut.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], name: str) -> None:
+        super().__init__(env)
+        self.name, self.failures = name, 0
+        self._last: Any = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        for _ in range(_TRIES):
+            observation, info = self.env.reset(seed=seed, options=options)
+            if _is_finite(observation):
+                self._last = observation
+                return observation, info
+            self._fail()
+            seed = None
+        raise OntogymError(
+            f"The environment {self.name!r} began {_TRIES} episodes in a row with numbers that are not finite; mend it."
+        )
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if _is_finite(observation) and finite_rewards(reward):
+            self._last = observation
+            return observation, reward, terminated, truncated, info
+        self._fail()
+        return self._last, 0.0, False, True, info
+
+    def _fail(self) -> None:
+        if not self.failures:
+            warnings.warn(
+                f"{self.name} gave a number that is not finite; episodes that meet one are cut there.", stacklevel=3
+            )
+        self.failures += 1
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether all numbers of an observation are."""
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, tuple):
+        return all(map(_is_finite, value))
+    array = np.asarray(value)
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
 def _misfit(space: spaces.Space[Any], value: Any, name: str = "an observation") -> str | None:

@@ -106,8 +106,11 @@ def _acrobot_step(state: Any, action: Any, parameters: Any, stream: Any, outcome
     state[1] = _wrapped(q2 + sixth * (v2 + 2 * (v2b + v2c) + v2d))
     state[2] = min(max(v1 + sixth * (a1 + 2 * (b1 + c1) + d1), -_V1), _V1)
     state[3] = min(max(v2 + sixth * (a2 + 2 * (b2 + c2) + d2), -_V2), _V2)
-    outcome[1] = 1.0 if math.cos(state[0]) + math.cos(state[1] + state[0]) < -1.0 else 0.0
+    height = -math.cos(state[0]) - math.cos(state[1] + state[0])
+    outcome[1] = 1.0 if height > 1.0 else 0.0
     outcome[0] = outcome[1] - 1.0
+    if parameters[6] != 0.0 and outcome[1] == 0.0:
+        outcome[0] = (height - 1.0) / 3.0
 
 
 @njit(OBSERVE, **_COMPILED)
@@ -185,8 +188,9 @@ def cartpole_native(d: cartpole.CartPoleDynamics) -> NativeDynamics:
 
 
 def acrobot_native(d: acrobot.AcrobotDynamics) -> NativeDynamics:
-    """Acrobot."""
-    return NativeDynamics(_acrobot_step, _acrobot_observe, np.array(d.parameters, dtype=np.float64), _columns)
+    """Acrobot; the last parameter is 1 for `height_cost`."""
+    numbers = np.array([*d.parameters, d.height_cost], dtype=np.float64)
+    return NativeDynamics(_acrobot_step, _acrobot_observe, numbers, _columns)
 
 
 def pendulum_native(d: pendulum.PendulumDynamics) -> NativeDynamics:

@@ -1,8 +1,8 @@
 """Flipped actions and swapped goals, compiled: worlds that change within a life, for lives lived at once.
 
 A lane's state is the task's own row, then where in its life it is: age, age at the episode's beginning, the episode's
-number, the switch times. The parameters are the task's six, then the clock, an episode's ticks, and the length of the
-task's row. Equal to `NonstationaryDynamics`, bit for bit (a test compares them).
+number, the switch times. The parameters are the task's, filled up to seven, then the clock, an episode's ticks, and the
+length of the task's row. Equal to `NonstationaryDynamics`, bit for bit (a test compares them).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": Tru
 @njit(**_COMPILED)
 def _phase(place: Any, parameters: Any) -> int:
     """How many switches have begun; `place` is age, age when the episode began, its number, and the switch times."""
-    clock, ticks = parameters[6], parameters[7]
+    clock, ticks = parameters[7], parameters[8]
     now = place[0] if clock == 0.0 else place[2]
     if clock == 2.0:
         now = place[2] * ticks + min(place[0] - place[1], ticks - 1.0)
@@ -59,7 +59,7 @@ def _flipping_acrobot(state: Any, action: Any, parameters: Any, stream: Any, out
 
 @njit(STEP, **_COMPILED)
 def _swapping_foraging(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
-    own = int(parameters[8])
+    own = int(parameters[9])
     swapped = _phase(state[own:], parameters) % 2
     if swapped:
         state[1] = 1.0 - state[1]
@@ -86,7 +86,6 @@ def changing_native(dynamics: Dynamics[Any]) -> NativeDynamics | None:
         return None
     own = 5 + d.task.reward_delay if isinstance(d.task, ForagingDynamics) else 4
     clock = (*CLOCKS, LIFE_CLOCK).index(d.schedule.clock)
-    assert len(task.parameters) == 6
 
     def pack(state: NonstationaryState) -> NDArray[np.float64]:
         inner = state.task
@@ -95,5 +94,7 @@ def changing_native(dynamics: Dynamics[Any]) -> NativeDynamics | None:
         place = np.column_stack([state.age, state.begun, state.episode, state.times])
         return np.concatenate([task.pack(inner), place], axis=1, dtype=np.float64)
 
-    numbers = np.append(task.parameters, [clock, d.episode_ticks, own])
+    numbers = np.concatenate(
+        [task.parameters, np.zeros(7 - len(task.parameters)), [clock, d.episode_ticks, own]]
+    )
     return NativeDynamics(step, task.observe, numbers, pack, age=own)

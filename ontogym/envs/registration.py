@@ -103,6 +103,16 @@ ENTRIES: dict[str, EnvEntry] = {
             {"p_switch": 0.1, "reward_only": True, "reward_delay": 3},
             _GOALS,
         ),
+        EnvEntry(
+            "ontogym/ForagingGratings-v0",
+            "ontogym.envs.foraging_gratings:ForagingGratingsEnv",
+            "ontogym.envs.foraging_gratings:ForagingGratingsVectorEnv",
+            100,
+            60.0,
+            490.0,
+            {},
+            _GOALS,
+        ),
         EnvEntry("ontogym/DeNovoChoice-v0", *_CHOICE, 500, 250.0, 500.0),
         EnvEntry("ontogym/DeNovoChoiceBlocks-v0", *_CHOICE, 500, 250.0, 470.6, {"phase": 5, "blocks": True}),
         EnvEntry(

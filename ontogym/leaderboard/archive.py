@@ -61,6 +61,8 @@ def unpack_entry(data: bytes) -> tuple[dict[str, bytes], dict[str, Any]]:
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """What a member holds; what it says it unpacks to is known before anything is."""
     most = MAX_BYTES[info.filename]
+    if info.compress_type != zipfile.ZIP_DEFLATED:
+        raise Refused(f"{info.filename} is not packed as an entry's members are.")
     if info.file_size > most:
         raise Refused(f"{info.filename} has {info.file_size} bytes; the most is {most}.")
     with archive.open(info) as member:

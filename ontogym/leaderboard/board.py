@@ -55,6 +55,7 @@ class Entry:
         copy_of: ids of the entries on its task that were there before and are the same agent.
         record: what the store holds of it.
         measure: what its task ranks by, as verified, where `ranked` says that it is not the score.
+        by_subject: mean return for each hidden subject; empty where the task has none.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Entry:
     record: Record | None = None
     measure: float | None = None
     ranked: str = "score"
+    by_subject: tuple[float, ...] = ()
 
     def submission(self) -> Submission:
         """The submission, all bytes of which were checked when the store was read.
@@ -101,10 +103,12 @@ class Entry:
 class Row:
     """A label on a task (in units of return), or on a whole suite (`task` is None; normalised).
 
-    `iqm` with its 95 % stratified bootstrap interval `low` to `high` is over training seeds; the other numbers are
+    `iqm` with its 95 % stratified bootstrap interval `low` to `high` is over training seeds (where subjects are hidden, the
+    mean and its interval over seeds and subjects together: `ontogym.statistics.crossed_interval`); the other numbers are
     means over them. `regained` and `held_out` are there where a task ranks by them. Refused entries are left out; a row is verified if all its entries are, and `unverified` counts
     the seeds that were claimed beside them and touch none of the numbers. `over_budget` counts the entries whose
-    training took more steps than their task's budget, `copies` those that are agents which were there before.
+    training took more steps than their task's budget, `copies` those that are agents which were there before. `told` is what
+    they hear in place of a reward, in words: empty for the reward itself.
     """
 
     suite: str
@@ -127,6 +131,7 @@ class Row:
     copies: int = 0
     regained: float | None = None
     held_out: float | None = None
+    told: str = ""
 
     @property
     def rank(self) -> tuple[bool, float, str]:
@@ -221,6 +226,7 @@ def make_entry(path: Path, record: Record) -> Entry:
         adaptation=_adaptation(task, returns, verification if status == "verified" else None),
         measure=(verification or {}).get("measure") if status == "verified" else None,
         ranked="score" if task is None else task.ranked,
+        by_subject=() if task is None else tuple(map(float, task.by_subject(returns))),
         wiring_cost=wiring,
         env_steps=training["env_steps"],
         wall_seconds=training["wall_seconds"],
@@ -301,7 +307,7 @@ def _counted(entries: Sequence[Entry]) -> list[Entry]:
 
 def _task_row(found: list[Entry]) -> Row:
     entries = _counted(found)
-    interval = scores.bootstrap_interval({entries[0].task: [e.score for e in entries]})
+    interval = _interval(entries)
     return Row(
         suite=entries[0].suite,
         task=entries[0].task,
@@ -317,6 +323,13 @@ def _task_row(found: list[Entry]) -> Row:
         **_measures(entries),
         **_costs(entries),
     )
+
+
+def _interval(entries: Sequence[Entry]) -> scores.Interval:
+    tables = [e.by_subject for e in entries]
+    if tables[0]:
+        return scores.crossed_interval(tables)
+    return scores.bootstrap_interval({entries[0].task: [e.score for e in entries]})
 
 
 def _measures(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -362,7 +375,18 @@ def _costs(entries: list[Entry]) -> dict[str, Any]:
         "entries": [e.id for e in entries],
         "over_budget": sum(e.over_budget for e in entries),
         "copies": sum(bool(e.copy_of) for e in entries),
+        "told": _told(entries),
     }
+
+
+def _told(entries: Sequence[Entry]) -> str:
+    """What agents hear in place of a reward, and what they do not hear, in words; empty where all hear all of it."""
+    words = set()
+    for entry in entries:
+        agent = entry.manifest["agent"]
+        told, deaf = agent.get("told", "reward"), agent.get("silenced", ())
+        words.add(" ".join([told, *(f"not {name}" for name in deaf)]))
+    return "" if words == {"reward"} else ", ".join(sorted(words))
 
 
 def _scaled(entry: Entry, value: float) -> float:

@@ -30,7 +30,12 @@ _LOOKS_LIKE = str.maketrans(
     "АВЕЅЗІЈКМНОРСТУХҮԚԜаесԁіјһоԛрѕѵԝухѡᴦ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹαικνορυχϲ",
     "ABES3IJKMHOPCTYXYQWaecdijhoqpsvwyxwr" + "ABEZHIKMNOPTYXCaiKvopuxc",
 )
+_EAST_ASIAN_LOOKS = str.maketrans("ニロトカエタハオヘリ", "二口卜力工夕八才へり")  # after NFKD
 _DIGITS = str.maketrans("01|5", "olls")
+
+
+_SYMBOLS = frozenset("±×÷°→←↔↑↓≥≤≈≠√∞∆∇∑∏∂§†‡–—‐‑‒―…‘’“”«»·•‧′″¿¡、。「」『』（）！？：；，")
+"""Signs beyond ASCII that say something and look like no letter or digit, dashes and quotes of all kinds."""
 
 
 def check_label(value: object, what: str = "The label") -> str:
@@ -43,6 +48,13 @@ def check_label(value: object, what: str = "The label") -> str:
     text = check_name(value, what, MAX_LABEL)
     if not any(c.isalnum() for c in text):
         raise Refused(f"{what} has no letter and no digit; give a name that can be read aloud.")
+    for c in text:
+        odd = unicodedata.category(c)[0] in "NSP" and ord(c) > 127 and c not in _SYMBOLS
+        if odd:
+            raise Refused(
+                f"{what} holds U+{ord(c):04X} ({unicodedata.name(c, 'no name').lower()}), a sign that can stand for another "
+                "or for a judgement; write it in letters, digits and common punctuation."
+            )
     scripts = {_script(c, what) for c in text if c.isalpha()}
     mixed = len(scripts) > 1 and not scripts <= {"LATIN", "GREEK"} and not scripts <= {"LATIN", *_EAST_ASIAN}
     if mixed:
@@ -96,9 +108,9 @@ def skeleton(text: str, fold: bool = True) -> str:
     text = unicodedata.normalize("NFKD", text.translate(_LOOKS_LIKE))
     if not fold:
         return text.translate(_LOOKS_LIKE)
-    text = "".join(c for c in text if not unicodedata.combining(c))
+    text = "".join(c for c in text if not unicodedata.combining(c)).translate(_EAST_ASIAN_LOOKS)
     text = text.translate(_LOOKS_LIKE).casefold().translate(_LOOKS_LIKE).replace("ı", "i")
-    kept = [c for c in text if unicodedata.category(c) not in ("Pd", "Zs", "Pc") and c not in ".,'`’‘·"]
+    kept = [c for c in text if unicodedata.category(c) not in ("Pd", "Zs", "Pc") and c not in ".,'`’‘·•‧′…"]
     return "".join(kept).translate(_DIGITS).replace("rn", "m").replace("i", "l").replace("vv", "w")
 
 

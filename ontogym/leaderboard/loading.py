@@ -58,7 +58,7 @@ def _submitted(folder: Path, env: str | None, env_kwargs: Mapping[str, Any] | No
     player = build_player(kind, options, submission.tensors, task)
     size = sum(int(np.asarray(tensor).size) for tensor in submission.tensors.values())
     facts = {"label": manifest["agent"]["label"], "task": manifest["task"]}
-    return Loaded(kind, str(folder), player, task.life, size, facts, options)
+    return Loaded(kind, str(folder), player, task.life_of(manifest["agent"]), size, facts, options)
 
 
 def _weight_free(name: str, env: str | None, env_kwargs: Mapping[str, Any] | None) -> Loaded:
@@ -73,7 +73,11 @@ def _weight_free(name: str, env: str | None, env_kwargs: Mapping[str, Any] | Non
         )
     kwargs = dict(env_kwargs or {})
     single = make_single(env, kwargs)
-    actor = WEIGHT_FREE[name](single.observation_space, single.action_space)
-    single.close()
+    try:
+        actor = WEIGHT_FREE[name](single.observation_space, single.action_space)
+    except OntogymError as error:
+        raise OntogymError(f"{name!r} cannot act in {env!r}: {error}") from error
+    finally:
+        single.close()
     spec = LifeSpec(env, kwargs, episodes_of_life(env), conditions=tuple(conditions(env)))
     return Loaded(name, name, Player(actor), spec, 0)

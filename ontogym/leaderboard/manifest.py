@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
+from ontogym.agents.feedback import SIGNALS
+from ontogym.baselines.lives.spec import Told
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.labels import check_label, check_name
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused
 from ontogym.leaderboard.options import check_options
 from ontogym.leaderboard.schema import (
     Anything,
+    Choice,
     Exactly,
     Field,
     Flag,
@@ -64,7 +67,10 @@ MANIFEST_SCHEMA = Record(
         "suite": Text(40, r"[a-z][a-z0-9-]*"),
         "suite_version": Whole(1, 10**6),
         "task": Text(60, r"[A-Za-z0-9](?:[A-Za-z0-9_.]|-(?!-))*"),
-        "agent": Record({"type": Text(60, r"[a-z0-9][a-z0-9_-]*"), "label": _Label(), "options": Anything()}),
+        "agent": Record(
+            {"type": Text(60, r"[a-z0-9][a-z0-9_-]*"), "label": _Label(), "options": Anything()},
+            {"told": Choice(get_args(Told)), "silenced": ListOf(Choice(SIGNALS), len(SIGNALS))},
+        ),
         "seed": Whole(0, 2**63 - 1),
         "training": Record(
             {

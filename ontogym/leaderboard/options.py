@@ -83,6 +83,7 @@ SOURCE_OPTIONS: Mapping[str, Record] = {
 """Options of each source of spontaneous activity."""
 
 _HEARS = ListOf(Choice(SIGNALS), len(SIGNALS))
+_OBSERVE = OneOf("null or a list of names", (Null(), ListOf(_NAME, 40)))
 # Those of the source, checked by its own table.
 _NOTHING = OneOf("empty", (ListOf(_NAME, 0), MapOf(_SCALAR, 0)))
 _LNDP = Record(
@@ -150,6 +151,7 @@ _NETWORK: dict[str, Field] = {
     "hears": _HEARS,
     "scale_observations": Flag(),
     "reward_scale": Real(-1e6, 1e6),
+    "observe": _OBSERVE,
 }
 
 
@@ -167,7 +169,7 @@ def _policy(algorithm: str) -> Record:
             "activation": Choice(tuple(ACTIVATIONS)),
             "lstm_size": Whole(1, 2048),
             "log_std_init": Real(-20, 2),
-            "observe": OneOf("null or a list of names", (Null(), ListOf(_NAME, 40))),
+            "observe": _OBSERVE,
             "clip": Real(1e-6, 1e6),
         },
     )

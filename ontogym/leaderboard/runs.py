@@ -42,6 +42,7 @@ class Candidate:
         env, env_kwargs: where it was trained; an empty id for agents that were not.
         seed: of the training.
         training: environment steps, seconds, command, curve.
+        heard: ``told`` and ``silenced`` of the lives that it was made in, where they are not the usual ones.
     """
 
     agent_type: str
@@ -51,6 +52,7 @@ class Candidate:
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     training: dict[str, Any] = field(default_factory=dict)
+    heard: dict[str, Any] = field(default_factory=dict)
 
 
 def read_run(
@@ -113,6 +115,7 @@ def make_submission(
     where = {"suite": suite.name, "suite_version": suite.version, "task": task.name}
     options = check_options(candidate.agent_type, candidate.options)
     agent = {"type": candidate.agent_type, "label": label or candidate.agent_type, "options": options}
+    agent |= candidate.heard
     # In a worker, as the verifier will: what is claimed has met the same limits.
     (result,), _ = live_bounded({**where, "agent": agent}, pack_tensors(candidate.tensors))
     command = f"ontogym leaderboard submit {candidate.agent_type} --task {task.name} --seed {candidate.seed}"
@@ -167,6 +170,7 @@ def _trained(path: Path) -> Candidate:
         dict(run.env_kwargs),
         run.seed,
         training,
+        {} if run.told == "reward" else {"told": run.told},
     )
 
 
@@ -213,7 +217,18 @@ def _evolved(path: Path) -> Candidate:
         dict(saved.env_kwargs),
         seed,
         training,
+        _heard(saved.lives),
     )
+
+
+def _heard(lives: Mapping[str, Any]) -> dict[str, Any]:
+    """What an agent was told in its lives; a reward that was held at a number tells nothing.
+
+    What else may differ of the lives of a run, controls such as weights held still, is no part of what an agent is.
+    """
+    told = lives.get("told", "reward") if lives.get("reward_clamp") is None else "nothing"
+    silenced = list(lives.get("silenced", ()))
+    return ({} if told == "reward" else {"told": told}) | ({"silenced": silenced} if silenced else {})
 
 
 def _progress(path: Path) -> list[dict[str, float]]:

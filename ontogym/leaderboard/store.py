@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -111,18 +110,20 @@ class Store:
 
     def _write_head(self) -> None:
         head = {"format": FORMAT, "kind": "leaderboard", "held_out": self.held_out}
-        checkpoint.write_json(self.path / "store.json", head)
+        checkpoint.write_sealed_json(self.path / "store.json", head)
 
     def _read_head(self) -> None:
         file = self.path / "store.json"
-        try:
-            found = json.loads(file.read_bytes())
-            version, kind, held_out = int(found["format"]), found["kind"], found.get("held_out")
-        except FileNotFoundError as error:
+        if not file.exists():
             raise OntogymError(
                 f"There is no leaderboard in {self.path}; `ontogym leaderboard add SUBMISSION --store {self.path}` begins one."
-            ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            )
+        found = checkpoint.read_sealed_json(file)
+        try:
+            version, kind, held_out = found["format"], found["kind"], found.get("held_out")
+            if type(version) is not int or version < 1:
+                raise ValueError(f"the format is {version!r}")
+        except (ValueError, KeyError) as error:
             raise OntogymError(f"{file} cannot be read ({error}); restore it from a copy.") from error
         if kind != "leaderboard":
             raise OntogymError(f"{file} belongs to a {kind!r}, not to a leaderboard; choose another --store.")

@@ -99,12 +99,28 @@ def content_of(submission: Submission) -> str:
     """SHA-256 of what the agent is, however its files are written.
 
     Agents of equal content are one agent: of those with weights the numbers count (not the names and the order of the
-    tensors, nor options, which could be padded with defaults), of the others the type and the options.
+    tensors, nor options, which could be padded with defaults), of the others the type and what its options say.
     """
     agent = submission.manifest["agent"]
     numbers = [f"{t.dtype} {hashlib.sha256(t.tobytes()).hexdigest()}" for t in submission.tensors.values()]
-    parts = sorted(numbers) or [agent["type"], json.dumps(agent["options"], sort_keys=True)]
+    said = {key: _plain(value) for key, value in agent["options"].items()}
+    told = {key: value for key, value in said.items() if value != _DEFAULTS.get((agent["type"], key))}
+    parts = sorted(numbers) or [agent["type"], json.dumps(told, sort_keys=True)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+_DEFAULTS = {("random", "seed"): 0.0}
+"""Options that say nothing: those of `baselines.lives.actors`."""
+
+
+def _plain(value: Any) -> Any:
+    """One way to write a value: true, 1 and 1.0 are one action, and so is a list that holds one number throughout."""
+    if isinstance(value, (bool, int, float)):
+        return float(value)
+    if not isinstance(value, (list, tuple)):
+        return value
+    parts = [_plain(part) for part in value]
+    return parts[0] if parts and all(part == parts[0] for part in parts) else parts
 
 
 def write_submission(folder: Path | str, submission: Submission) -> None:

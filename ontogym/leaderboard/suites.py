@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.switches import regained_in_lives
@@ -72,6 +72,8 @@ class SuiteTask:
         ranked: what rows are ranked by: the score; what is *regained* after changes of the rules; or the score in worlds
             that training did not have, *held-out normalised* (`ontogym.adaptation`).
         fold: of a rule shift, the worlds that are held out.
+        subjects: how many hidden subjects (animals, patients) its lives are for in turn, all of the same pictures; scores are
+            means with intervals over training seeds and subjects together. 0 where nobody is hidden.
         scale: returns that count 0 and 1, where they are not the environment's random and optimal ones.
     """
 
@@ -89,6 +91,7 @@ class SuiteTask:
     ranked: Literal["score", "regained", "held-out"] = "score"
     fold: int | None = None
     scale: tuple[float, float] | None = None
+    subjects: int = 0
 
     @property
     def traced(self) -> bool:
@@ -107,15 +110,30 @@ class SuiteTask:
             self.env,
             dict(self.env_kwargs),
             self.episodes,
-            conditions=conditions(self.env) if self.fold is None else self._worlds(),
+            conditions=self._conditions(),
             development=self.development or None,
             development_steps=self.development_steps,
         )
 
-    def _worlds(self) -> tuple[dict[str, Any], ...]:
-        """One condition a held-out world."""
-        assert self.fold is not None
-        return world_conditions(self.env, self.fold)
+    def _conditions(self) -> tuple[dict[str, Any], ...]:
+        """One a held-out world, one a subject, or those of the environment."""
+        if self.fold is not None:
+            return world_conditions(self.env, self.fold)
+        return tuple({"patient": k} for k in range(self.subjects)) or conditions(self.env)
+
+    def by_subject(self, returns: ArrayLike) -> NDArray[np.float64]:
+        """Mean return ``(S,)`` for each subject, of an agent's lives ``(L, E)``; empty where nobody is hidden."""
+        lives = np.asarray(returns, dtype=np.float64).mean(1)
+        return lives.reshape(-1, self.subjects).mean(0) if self.subjects else lives[:0]
+
+    def life_of(self, agent: Mapping[str, Any]) -> LifeSpec:
+        """A life of this task as an agent lives it, told what it was made to be told.
+
+        Args:
+            agent: of a manifest: ``told`` in place of a reward (of `LifeSpec.told`: nothing that an agent could not know; the
+                reward if not named) and the signals that are ``silenced``. What is counted is the task's own return.
+        """
+        return replace(self.life, told=agent.get("told", "reward"), silenced=tuple(agent.get("silenced", ())))
 
     def measure(self, result: LifeResult) -> float | None:
         """What `ranked` names, of one agent's lives; None where that is the score itself, or nothing is to be scored.
@@ -200,8 +218,24 @@ def _prenatal(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
     )
 
 
+def _eyes(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
+    """The same lives through eyes that are one network, and differ in what it was trained to see before (docs/features.md)."""
+    before = {"WaveEyes": "waves", "FractalEyes": "fractals", "UntrainedEyes": "untrained"}
+    return tuple(
+        SuiteTask(
+            name.replace("-v", f"{word}-v"),
+            env,
+            MappingProxyType({"features": features}),
+            asks=f"To tell places apart by the bars on their walls, through eyes that were shown {shown} before birth.",
+            **settings,
+        )
+        for (word, features), shown in zip(before.items(), ("retinal waves", "fractals", "nothing"))
+    )
+
+
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
 _HEAR_ACTION = "To find out what the own actions now do: to one that cannot hear them both rules look alike."
+_SWING_BOTH_WAYS = "Memory within an episode: without it a policy swings up under one rule alone. What the own actions do need not be heard."
 EVERY_SUITE: tuple[Suite, ...] = (
     Suite(
         "classic",
@@ -277,6 +311,20 @@ EVERY_SUITE: tuple[Suite, ...] = (
         (SuiteTask("SharedForaging-v0", "ontogym/SharedForaging-v0", episodes=1),),
     ),
     Suite(
+        "multi-agent",
+        2,
+        "Several agents, one food: the agent among scripted rivals. 1 is a planner that is told where food will grow.",
+        (
+            SuiteTask(
+                "SharedForaging-v0",
+                "ontogym/SharedForaging-v0",
+                episodes=1,
+                scale=(3.7, 68.0),  # benchmarks/env_anchors.py --only Shared
+                asks="To go where food is and the rivals are not: walking to the nearest food earns 51, as they do.",
+            ),
+        ),
+    ),
+    Suite(
         "nonstationary",
         2,
         "The rules change within a life, untold, at times that no clock can know.",
@@ -287,8 +335,8 @@ EVERY_SUITE: tuple[Suite, ...] = (
                     ("CartPoleActionFlip-v1", _HEAR_ACTION),
                     ("CartPoleActionFlipBack-v0", f"{_HEAR_ACTION} And to turn back."),
                     ("CartPoleActionFlipOften-v0", f"{_HEAR_ACTION} Four times a life."),
-                    ("AcrobotActionSwap-v1", _HEAR_ACTION),
-                    ("AcrobotActionSwapBack-v0", f"{_HEAR_ACTION} And to turn back."),
+                    ("AcrobotActionSwap-v1", _SWING_BOTH_WAYS),
+                    ("AcrobotActionSwapBack-v0", f"{_SWING_BOTH_WAYS} Before, between and after two swaps."),
                 )
             ),
             SuiteTask(
@@ -344,9 +392,21 @@ EVERY_SUITE: tuple[Suite, ...] = (
                 lives=row.lives,
                 asks=row.about,
                 scale=(row.zero, row.one),
+                subjects=row.subjects,
             )
             for row in ENCODING_TASKS
             if "Photographs" not in row.name  # a suite runs wherever ontogym does
+        ),
+    ),
+    Suite(
+        "prenatal",
+        2,
+        "The same life after retinal waves, after noise, and after silence; and through eyes that opened on waves, on "
+        "fractals, or on nothing.",
+        (
+            *_prenatal("Foraging-v0", "ontogym/Foraging-v0", **_FORAGING),
+            *_prenatal("CartPole-v1", "ontogym/CartPole-v1"),
+            *_eyes("ForagingGratings-v0", "ontogym/ForagingGratings-v0", episodes=1, lives=32),
         ),
     ),
     Suite(

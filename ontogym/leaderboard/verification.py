@@ -125,13 +125,16 @@ class Evaluation:
     measure: float | None = None
 
 
-def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) -> Evaluation:
+def evaluate(
+    player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC, agent: Mapping[str, Any] | None = None
+) -> Evaluation:
     """Let an agent live all lives of a task as one batch.
 
     Args:
         player: built for the task.
         suite, task: what to live.
         root: of the seeds.
+        agent: of its manifest, for what it is told (`SuiteTask.life_of`).
 
     It runs here and has no limits: for agents that are known. `live_bounded` is for strangers'.
 
@@ -141,7 +144,7 @@ def evaluate(player: Player, suite: Suite, task: SuiteTask, root: int = PUBLIC) 
     began = time.perf_counter()
     with _one_thread():
         seeds = task.seeds(suite, root)
-        result = player.live(task.life, seeds, trace=task.traced)
+        result = player.live(task.life_of(agent or {}), seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
     density = result.diagnostics.get("density_at_end")
@@ -256,8 +259,7 @@ def live_bounded(
         "suite": manifest["suite"],
         "suite_version": manifest["suite_version"],
         "task": manifest["task"],
-        "type": manifest["agent"]["type"],
-        "options": manifest["agent"]["options"],
+        "agent": manifest["agent"],
         "roots": list(roots),
         **local_facts(manifest["suite"]),
     }
@@ -274,8 +276,8 @@ def evaluate_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> list[d
     found = []
     for root in facts["roots"]:
         # Built anew: what an agent remembers of one set of lives must not reach the next.
-        player = build_player(facts["type"], facts["options"], tensors, task)
-        result = evaluate(player, suite, task, root)
+        player = build_player(facts["agent"]["type"], facts["agent"]["options"], tensors, task)
+        result = evaluate(player, suite, task, root, facts["agent"])
         found.append({**vars(result), "returns": result.returns.tolist()})
     return found
 
@@ -297,6 +299,9 @@ def verify(
         What a store keeps of it, see `check_verification`: status "verified" or "refused", the submission's id, the
         commitment to the held-out seeds, returns on both sets of seeds, tolerance, largest difference, reasons, what
         the worker took; "recovery" on held-out seeds where the task has switches within an episode.
+
+    Raises:
+        OntogymError: it could not be re-run, for which the submission is not to blame.
     """
     manifest, held_out = submission.manifest, held_out or HeldOut(HELD_OUT, PACKAGE_SEEDS)
     task = get_task(manifest["suite"], manifest["suite_version"], manifest["task"])
@@ -328,7 +333,7 @@ def verify(
             if task.ranked != "score":
                 found["measure"] = hidden.measure
             found["status"] = "verified"
-    except OntogymError as error:
+    except Refused as error:
         found["reasons"].append(str(error)[:1000])
         if isinstance(error, Stopped):
             found["spent"] = vars(error.spent)
@@ -338,10 +343,16 @@ def verify(
 def verify_files(
     files: Mapping[str, bytes], held_out: HeldOut, suites: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """`verify` for the bytes of a submission that was read: what workers of any kind are given; `suites` is `every_local`."""
-    for facts in suites:
-        recall_suite(facts)
-    return verify(unpack(files), held_out)
+    """`verify` for the bytes of a submission that was read: what workers of any kind are given; `suites` is `every_local`.
+
+    Where it could not be re-run the status is "failed": no verdict, and the others of its board go on.
+    """
+    try:
+        for facts in suites:
+            recall_suite(facts)
+        return verify(unpack(files), held_out)
+    except OntogymError as error:
+        return {"status": "failed", "reasons": [str(error)]}
 
 
 def allowance(claimed: NDArray[np.float64], returns: NDArray[np.float64], group: int = 1) -> float:

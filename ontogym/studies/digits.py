@@ -76,13 +76,14 @@ def read_idx(path: Path | str) -> Bytes:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path) if packed else path.open("rb") as file:
-            data = file.read(LIMIT)
+            magic = file.read(4)
+            if magic not in _MAGIC:
+                raise OntogymError(
+                    f"{path} is no idx file of bytes (it begins with {magic.hex()}); download it again."
+                )
+            data = magic + file.read(LIMIT)
     except (OSError, EOFError, zlib.error) as error:
         raise OntogymError(f"Cannot read {path} ({error}); download it again.") from error
-    if data[:4] not in _MAGIC:
-        raise OntogymError(
-            f"{path} is no idx file of bytes (it begins with {data[:4].hex()}); download it again."
-        )
     dimensions = data[3]
     start = 4 + 4 * dimensions
     shape = struct.unpack(f">{dimensions}I", data[4:start]) if len(data) >= start else (0,)

@@ -59,3 +59,24 @@ def test_random_wiring_is_as_dense_as_it_is_told() -> None:
     assert abs(agent.diagnose(state)["density"].mean() - 0.4) < 0.02
     with pytest.raises(OntogymError, match="needs the density"):
         control("random-wiring", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ndp", {"nodes": 24, "recurrent": True}),
+        ("lndp", {"nodes": 24, "development": "ornstein-uhlenbeck", "development_steps": 3}),
+        ("plastic", {"development": "ornstein-uhlenbeck", "development_steps": 3}),
+    ],
+)
+def test_what_an_agent_hears_of_itself_has_no_part_in_its_development(name, options) -> None:
+    from ontogym.baselines.lives.life import LifeSpec, life_seeds, live
+
+    sizes = []
+    for hears in ([], ["action", "reward", "start"]):
+        agent = make_agent(name, ENV, options={**options, "hears": hears})
+        sizes.append(agent.development_params(agent.initial_genome()[None]).shape)
+        spec = LifeSpec(ENV, episodes=1, max_steps=3)
+        found = live(agent, agent.initial_genome()[None], spec, life_seeds(spec, 1, 0))
+        assert found.returns.shape == (1, 1, 1)
+    assert sizes[0] == sizes[1]

@@ -156,6 +156,19 @@ def test_huge_genomes_stay_finite() -> None:
             assert np.isfinite(motor).all()
 
 
+def test_it_reads_the_parts_that_it_observes() -> None:
+    seen = spaces.Dict({"picture": spaces.Box(0, 1, (64, 64)), "told": spaces.Box(0, 1, (3,))})
+    agent = GRU(seen, ACTIONS["box"], observe=["told"])
+    assert agent.spaces.n_observations == 3
+    assert agent.config["observe"] == ["told"]
+    batch = {"picture": np.ones((2, 64, 64), np.float32), "told": np.full((2, 3), 0.5, np.float32)}
+    np.testing.assert_array_equal(agent.spaces.observe(batch), np.full((2, 3), 0.5))
+    with pytest.raises(OntogymError, match="did you mean 'told'"):
+        LocalTrace(seen, ACTIONS["box"], observe=["tolt"])
+    with pytest.raises(OntogymError, match="names parts of a dictionary"):
+        MLP(OBSERVATION, ACTIONS["box"], observe=["told"])
+
+
 def test_bad_options() -> None:
     with pytest.raises(OntogymError, match="hidden is 0; choose"):
         GRU(OBSERVATION, ACTIONS["two"], hidden=0)

@@ -26,6 +26,7 @@ KINDS = [
     CartPoleDynamics(),
     CartPoleDynamics(sutton_barto_reward=True),
     AcrobotDynamics(),
+    AcrobotDynamics(height_cost=True),
     PendulumDynamics(),
     PendulumDynamics(g=3.7),
     ForagingDynamics(),

@@ -17,6 +17,7 @@ from ontogym.baselines.lives.life import LifeSpec, live_actor
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.policy import load_policy
 from ontogym.baselines.sb3.run import train
+from ontogym.envs.checked import FiniteEnv
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 from tests.envs import odd
@@ -101,6 +102,7 @@ def test_an_environment_without_an_end_needs_max_steps(tmp_path: Path) -> None:
         ({"reward_clamp": float("nan")}, "reward_clamp is nan"),
         ({"sigma": float("nan")}, "sigma"),
         ({"env_kwargs": {"levle": 2}}, "did you mean 'level'"),
+        ({"env_kwargs": {"level": float("inf")}}, "is NaN or infinite"),
         ({"env": "tests.envs.odd:Odd/Start-v0", "env_kwargs": {"levle": 2}}, "did you mean 'level'"),
         ({"env": "tests.envs.odd:Odd/Strat-v0"}, "did you mean 'Odd/Start-v0'"),
     ],
@@ -128,3 +130,90 @@ def test_a_policy_without_normalisation_sees_what_it_was_trained_on() -> None:
     actor = load_policy(tensors, {"algorithm": "ppo"}, shifted.observation_space, shifted.action_space)
     lived = live_actor(actor, LifeSpec("Odd/Start-v0", episodes=1), lane_seeds(0, 2))
     assert lived.lengths.tolist() == [[[10], [10]]]
+
+
+class Faulty(odd.Usual):
+    """Gives a number that cannot be learned from at the fourth step of a part of its episodes."""
+
+    steps = 30
+
+    def __init__(self, where: str = "reward", value: float = float("nan"), part: float = 0.3) -> None:
+        super().__init__()
+        self.where, self.value, self.part, self.spoilt = where, float(value), part, False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        found = super().reset(seed=seed, options=options)
+        self.spoilt = self.np_random.random() < self.part
+        return found
+
+    def bad(self, where: str) -> bool:
+        return self.where == where and self.t == 4 and self.spoilt
+
+    def see(self) -> Any:
+        return np.full(2, self.value, np.float32) if self.bad("observation") else odd.ZEROS
+
+    def earn(self, action: Any) -> Any:
+        return self.value if self.bad("reward") else float(action)
+
+
+gymnasium.register("Odd/Faulty-v0", Faulty)
+FAULTS = [
+    ("reward", np.nan),
+    ("reward", -np.inf),
+    ("reward", 1e308),
+    ("observation", np.nan),
+    ("observation", np.inf),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*not finite")
+@pytest.mark.parametrize(("where", "value"), FAULTS)
+def test_a_number_that_is_not_finite_cuts_the_episode_of_a_learner_and_no_more(
+    where: str, value: float, tmp_path: Path
+) -> None:
+    env = FiniteEnv(Faulty(where, value, part=1.0), "Odd/Faulty-v0")
+    env.reset(seed=0)
+    steps = [env.step(1) for _ in range(4)]
+    assert [step[3] for step in steps] == [False, False, False, True]
+    assert (steps[3][1], steps[3][2], env.failures) == (0.0, False, 1)
+    assert np.isfinite(steps[3][0]).all()
+    kwargs = {"where": where, "value": str(value)}
+    run = begin(
+        "train", "Odd/Faulty-v0", tmp_path / "out", env_kwargs=kwargs, steps=96, segment=48, eval_episodes=3
+    )
+    assert np.isfinite(run["training"]["curve"]).all()
+
+
+def test_an_environment_that_only_begins_with_numbers_that_are_not_finite_is_named() -> None:
+    class Never(odd.Usual):
+        def see(self) -> Any:
+            return np.full(2, np.nan, np.float32)
+
+    with (
+        pytest.warns(UserWarning, match="episodes that meet one are cut"),
+        pytest.raises(OntogymError, match="'Never' began 10"),
+    ):
+        FiniteEnv(Never(), "Never").reset(seed=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*not finite")
+def test_an_evaluation_in_which_every_life_failed_does_not_end_an_evolution(tmp_path: Path) -> None:
+    """Rewards that are too large to be summed are failures too, and the report is on what lived."""
+    from ontogym.runs import read_progress
+
+    kwargs = {"value": 1e308, "part": 0.25}
+    begin(
+        "evolve",
+        "Odd/Faulty-v0",
+        tmp_path / "out",
+        env_kwargs=kwargs,
+        generations=6,
+        episodes=1,
+        lives=4,
+        eval_every=1,
+        eval_lives=1,
+    )
+    rows = read_progress(tmp_path / "out")
+    assert len(rows) == 6
+    assert sum(int(row["failed"]) for row in rows) > 0
+    assert {bool(row["score"]) for row in rows} == {True, False}

@@ -146,3 +146,16 @@ def test_pictures_are_gymnasiums(name):
     for _ in range(10):
         ours.step(action)
     assert not np.array_equal(first, ours.render())
+
+
+def test_height_cost_is_what_the_tip_is_below_the_line():
+    env = gym.make("ontogym/Acrobot-v1", height_cost=True)
+    env.reset(seed=0)
+    for step in range(40):
+        seen, reward, terminated, _, _ = env.step(2 * (step % 2))
+        height = -seen[0] - (seen[0] * seen[2] - seen[1] * seen[3])  # cos(a + b) by the addition theorem
+        assert not terminated
+        assert reward == pytest.approx((height - 1) / 3, abs=1e-5)
+    hanging = gym.make("ontogym/Acrobot-v1", height_cost=True)
+    hanging.reset(seed=0, options={"low": 0.0, "high": 1e-9})
+    assert hanging.step(1)[1] == pytest.approx(-1.0)

@@ -224,10 +224,11 @@ def test_optimal_foraging_return_is_win_stay_lose_shift(env_id):
         make_vector(env_id, lives),
         WinStayLoseShift(lives),
     )
-    seen, _ = env.reset(seed=7, options={"goal": np.arange(lives) % 2})
+    _, info = env.reset(seed=7, options={"goal": np.arange(lives) % 2})
     reward, total = np.zeros(lives), np.zeros(lives)
     for _ in range(100):
-        seen, reward, _, _, _ = env.step(policy.act(seen, reward))
+        place = info["position"][:, None].astype(np.float32)  # which pictures show, too
+        _, reward, _, _, info = env.step(policy.act(place, reward))
         total += reward
     assert abs(total.mean() - anchors(env_id)[1]) < 4 * total.std() / np.sqrt(lives) + 0.5
     assert conditions(env_id) == ({"goal": 0}, {"goal": 1})

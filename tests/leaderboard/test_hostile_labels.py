@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ontogym.errors import OntogymError
 from ontogym.leaderboard.board import read_board
 from ontogym.leaderboard.labels import check_label, check_name, skeleton
 from ontogym.leaderboard.limits import Refused
@@ -34,6 +35,7 @@ def constant(seed: int, action: int, label: str, author: str = "Ada") -> Submiss
         "β-VAE",
         "naïve Bayes",
         "PPO+",
+        "A → B (±1 °)",
         "ひらがなと漢字",
         "агент",
     ],
@@ -69,6 +71,11 @@ def test_labels_as_people_write_them(label: str) -> None:
         ("ᴘᴘᴏ", "common one"),
         ("ꓑꓑꓳ", "common one"),
         ("ᏢᏢO", "common one"),
+        ("M\u2223P", "sign that can stand"),
+        ("PP\u25cb", "sign that can stand"),
+        ("PP\u0966", "sign that can stand"),
+        ("MLP \u2714", "sign that can stand"),
+        ("MLP \U0001f947", "sign that can stand"),
         ("---", "no letter"),
         ("x" * 81, "the most is"),
         ("PPO\n", "printed"),
@@ -86,6 +93,7 @@ def test_what_looks_alike_has_one_skeleton() -> None:
     assert len({skeleton(label) for label in same}) == 1
     assert skeleton("LNDP 1") == skeleton("LNDP l")
     assert skeleton("modern") == skeleton("modem")
+    assert skeleton("ニ号ロ") == skeleton("二号口")
     assert len({skeleton(label) for label in ("PPO", "A2C", "PPO+", "PPO (tuned)", "LNDP", "TD(λ)")}) == 6
     assert check_name("", "The author", 10, empty=True) == ""
 
@@ -161,6 +169,23 @@ def test_copies_are_named(tmp_path: Path, change: dict[str, Any]) -> None:
     board = read_board(tmp_path)
     assert {entry.id: entry.copy_of for entry in board.entries} == {name: (), other: (name,)}
     assert sum(row.copies for row in board.rows if row.task) == 1
+
+
+@pytest.mark.parametrize("action", [True, 1.0, 1])
+def test_copies_of_agents_without_weights_are_found_however_they_are_written(
+    tmp_path: Path, action: Any
+) -> None:
+    store = Store.open(tmp_path, create=True)
+    store.add(constant(1, 1, "Pusher"), None)
+    with pytest.raises(Refused, match="same agent"):
+        store.add(constant(1, action, "Mine", "Eve"), None)
+    training = dict(CONSTANT)
+    store.add(make_submission(Candidate("random", {}, {}, training=training), "CartPole-v1", "Chance"), None)
+    with pytest.raises(Refused, match="same agent"):
+        other = Candidate("random", {"seed": 0}, {}, training=training)
+        store.add(make_submission(other, "CartPole-v1", "Luck"), None)
+    with pytest.raises(OntogymError, match="no action"):
+        constant(1, 0.5, "Half")  # type: ignore[arg-type]
 
 
 def test_copies_of_weights_are_found_under_other_names_and_orders() -> None:

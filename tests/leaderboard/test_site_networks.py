@@ -20,7 +20,7 @@ from ontogym.leaderboard.board import read_board
 from ontogym.leaderboard.limits import WEIGHTS
 from ontogym.leaderboard.runs import Candidate, make_submission
 from ontogym.leaderboard.site import filming
-from ontogym.leaderboard.site.filming import FilmStore, film_board
+from ontogym.leaderboard.site.filming import FilmStore, _read, film_board
 from ontogym.leaderboard.site.networks import Film, FilmedLife, film_life
 from ontogym.leaderboard.store import Store
 from ontogym.leaderboard.verification import verify
@@ -154,6 +154,12 @@ def test_other_weights_and_damaged_films_are_filmed_again(growing_board, tmp_pat
     films = FilmStore(tmp_path / "films")
     film_board(growing_board, films)
     (file,) = (tmp_path / "films").iterdir()
+    good = file.read_bytes()
+    for place in range(0, len(good), len(good) // 40):
+        file.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        assert _read(file) is None
+    file.write_bytes(good)
+    assert _read(file) is not None
     good = file.read_text()
     file.write_text(good[:100])
     film_board(growing_board, films)

@@ -197,7 +197,8 @@ def test_stores_that_are_none(tmp_path: Path, good: Submission) -> None:
     for text, reason in (
         ('{"format": 3, "kind": "leaderboard"}', "newer than this ontogym reads"),
         ('{"format": 1, "kind": "evolution"}', "choose another --store"),
-        ("{", "cannot be read"),
+        ("{", "is damaged"),
+        ('{"format": 0, "kind": "leaderboard"}', "the format is 0"),
     ):
         (tmp_path / "store.json").write_text(text)
         with pytest.raises(OntogymError, match=reason):

@@ -18,7 +18,7 @@ from ontogym.leaderboard.archive import pack_entry, unpack_entry
 from ontogym.leaderboard.board import read_board
 from ontogym.leaderboard.limits import MANIFEST, WEIGHTS, Refused
 from ontogym.leaderboard.store import Store, entry_name, migrate
-from ontogym.leaderboard.submission import Submission
+from ontogym.leaderboard.submission import Submission, unpack
 from ontogym.leaderboard.suites import held_out
 from ontogym.leaderboard.verification import verify
 from tests.leaderboard.submissions import changed, lndp, random_agent
@@ -254,6 +254,58 @@ def test_a_whole_board_is_verified_again_by_workers_of_any_kind(
         assert again is not None
         assert before is not None
         assert again["returns_held_out"] == before["returns_held_out"]
+
+
+def test_what_cannot_be_re_run_hides_nothing_and_is_no_verdict(
+    tmp_path: Path, good: Submission, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """verify --all with a damaged entry, one of an unknown suite, one whose worker is gone, and a folder of its name."""
+    store = Store.open(tmp_path / "board", create=True)
+    names = [store.add(each, verify(each))[0] for each in (good, random_agent(2))]
+    alien = unpack({**good.files, MANIFEST: good.files[MANIFEST].replace(b'"classic"', b'"elsewhere"')})
+    names += [store.add(alien, None)[0], store.add(random_agent(4), None)[0]]
+    broken = tmp_path / "board" / "entries" / f"{names[3]}.zip"
+    broken.write_bytes(broken.read_bytes()[:-1])
+    monkeypatch.chdir(tmp_path)
+    Path(names[1]).mkdir()
+    words = ["leaderboard", "verify", "--store", "board", "--all"]
+    assert main(words) == 1
+    told = capsys.readouterr().out.splitlines()
+    said = {line.partition(":")[0]: line.partition(": ")[2] for line in told}
+    assert (said[names[0]], said[names[1]]) == ("verified.", "verified.")
+    assert "Unknown suite" in said[names[2]]
+    assert "damaged" in said[names[3]]
+    assert list(Path(names[1]).iterdir()) == []
+
+    def gone(*_: Any) -> None:
+        raise OntogymError("The worker that lets agents live is gone (no reply); try again.")
+
+    before = store.record(names[0]).verification
+    monkeypatch.setattr("ontogym.leaderboard.verification.run_job", gone)
+    assert main(["leaderboard", "verify", "--store", "board", names[0], "--evaluator", "process"]) == 1
+    assert "failed" in capsys.readouterr().out
+    assert store.record(names[0]).verification == before
+
+
+def test_flipped_bits_of_the_head_are_never_believed(tmp_path: Path, good: Submission) -> None:
+    """Of store.json as it is written, and as it was before it had a checksum: no board is empty without a word."""
+    store = Store.open(tmp_path, create=True)
+    store.add(good, verify(good))
+    file = tmp_path / "store.json"
+    for data in (
+        file.read_bytes(),
+        b'{"format": 2, "kind": "leaderboard", "held_out": "package"}',
+    ):
+        for bit in range(8 * len(data)):
+            broken = bytearray(data)
+            broken[bit // 8] ^= 1 << (bit % 8)
+            file.write_bytes(broken)
+            try:
+                contents = Store.open(tmp_path).read()
+            except OntogymError:
+                continue
+            assert data.startswith(b'{"format"')
+            assert contents.faults or len(contents.records) == 1
 
 
 def test_versions_of_a_suite_are_not_mixed(

@@ -80,6 +80,16 @@ def test_hidden_goals_are_paired() -> None:
     assert len(np.unique(seeds)) == task.lives // 2
 
 
+def test_hidden_subjects_are_met_in_turn_for_the_same_pictures() -> None:
+    suite = SUITES["encoding"]
+    task = suite.task("RetinaEncodingAnimals-v0")
+    assert task.life.conditions == tuple({"patient": k} for k in range(16))
+    assert len(np.unique(task.seeds(suite))) == task.lives // 16
+    returns = np.tile(np.arange(16.0), task.lives // 16)[:, None]
+    assert task.by_subject(returns).tolist() == list(range(16))
+    assert not suite.task("RetinaEncoding-v0").by_subject(returns).size
+
+
 def test_finding_a_task() -> None:
     assert suites.task_of("CartPole-v1", {})[1].name == "CartPole-v1"
     suite, task = suites.task_of("ontogym/Foraging-v0", {"observation": "one-hot"})

@@ -129,6 +129,17 @@ def test_goldin_that_is_none(tmp_path, changes, word):
     assert "\n" not in str(caught.value)
 
 
+def test_goldin_that_claims_more_than_there_is(tmp_path):
+    """A file of some kilobytes whose images nobody has written; nothing of that size is reserved."""
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "claims.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("train/stimulus", (90_000, 108, 108), "f8", chunks=(1, 108, 108))
+    assert path.stat().st_size < 20_000
+    with pytest.raises(OntogymError, match="more than the 134,217,728 that are read"):
+        read_goldin(path)
+
+
 def test_goldin_of_another_size_or_kind(tmp_path):
     with pytest.raises(OntogymError, match="108, 108"):
         read_goldin(session(tmp_path / "a.h5"))

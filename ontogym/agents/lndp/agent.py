@@ -103,7 +103,9 @@ class LNDP(Agent[LNDPState]):
         super().__init__(observation_space, action_space, self.options.hears)
         if "nodes" not in options:
             self.options = replace(self.options, nodes=usual_nodes(self.n_inputs, self.spaces.n_actions))
-        self.layout = GenomeLayout(self.options, self.n_inputs, self.spaces.n_actions)
+        self.layout = GenomeLayout(
+            self.options, self.n_inputs, self.spaces.n_actions, self.spaces.n_observations
+        )
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
         self.development_options = self.options.development_options

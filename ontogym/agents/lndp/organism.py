@@ -221,13 +221,15 @@ class GenomeLayout:
     Args:
         config: options.
         n_inputs, n_outputs: sensory and motor nodes.
+        n_seen: how many of the inputs are the observation's, which alone spontaneous activity drives; all if not given.
 
     Attributes:
         shapes: name to shape, in order. slices: name to slice of the genome. size: D.
     """
 
-    def __init__(self, config: LNDPConfig, n_inputs: int, n_outputs: int) -> None:
+    def __init__(self, config: LNDPConfig, n_inputs: int, n_outputs: int, n_seen: int | None = None) -> None:
         self.config, self.n_inputs, self.n_outputs = config, n_inputs, n_outputs
+        self.n_seen = n_inputs if n_seen is None else n_seen
         _require(
             config.nodes > n_inputs + n_outputs,
             f"{config.nodes} nodes leave no hidden node beside {n_inputs} inputs and {n_outputs} outputs; "
@@ -253,8 +255,8 @@ class GenomeLayout:
         if c.io_identity:
             shapes["identity"] = (n_inputs + n_outputs, f)
         source = make_source(c.development, c.development_options) if c.development else None
-        if source is not None and source.n_params(n_inputs):
-            shapes["development"] = (source.n_params(n_inputs),)
+        if source is not None and source.n_params(self.n_seen):
+            shapes["development"] = (source.n_params(self.n_seen),)
         self.shapes = shapes
         self.slices: dict[str, slice] = {}
         at = 0
@@ -322,7 +324,7 @@ class GenomeLayout:
             genome += self._fan_in_draw()
         if "development" in self.slices:
             source = make_source(self.config.development, self.config.development_options)
-            genome[self.slices["development"]] = source.initial_params(self.n_inputs)
+            genome[self.slices["development"]] = source.initial_params(self.n_seen)
         return genome
 
     def _fan_in_draw(self) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from ontogym.agents.feedback import heard
 from ontogym.agents.networks import kernel
 from ontogym.agents.networks.kernel import Shape, pad
 from ontogym.agents.networks.layout import Layout, action_contrasts
-from ontogym.agents.spaces import SpaceAdapter
+from ontogym.agents.spaces import SpaceAdapter, parts_of
 from ontogym.errors import OntogymError
 
 __all__ = ["GRU", "MLP", "RNN", "Hyper", "LocalTrace", "NetworkAgent", "NetworkState", "Trace"]
@@ -47,6 +47,7 @@ class NetworkAgent(Agent[NetworkState]):
         hears: signals of the feedback that are inputs.
         scale_observations: whether bounded observations are divided by their largest magnitude.
         reward_scale: factor on the told reward before it is heard.
+        observe: names of the parts of a dictionary of observations that it reads; None for all.
 
     Raises:
         OntogymError: an option out of range.
@@ -63,8 +64,11 @@ class NetworkAgent(Agent[NetworkState]):
         hears: Sequence[str] = RL2,
         scale_observations: bool = False,
         reward_scale: float = 1.0,
+        observe: Sequence[str] | None = None,
     ) -> None:
+        observation_space = parts_of(observation_space, observe)
         super().__init__(observation_space, action_space, hears)
+        self.parts = None if observe is None else tuple(observe)
         if isinstance(hidden, bool) or hidden != int(hidden) or not 1 <= hidden <= MAX_HIDDEN:
             raise OntogymError(f"hidden is {hidden!r}; choose a whole number from 1 to {MAX_HIDDEN}.")
         if not np.isfinite(reward_scale):
@@ -115,6 +119,7 @@ class NetworkAgent(Agent[NetworkState]):
             "hears": list(self.hears),
             "scale_observations": self.scale_observations,
             "reward_scale": self.reward_scale,
+            **({} if self.parts is None else {"observe": list(self.parts)}),
         }
 
     def initial_genome(self) -> NDArray[np.float64]:
@@ -276,7 +281,7 @@ class Trace(_Writer):
     no reward unless told to.
 
     Args:
-        observation_space, action_space, hidden, hears, scale_observations, reward_scale: as in `NetworkAgent`.
+        observation_space, action_space, hidden, hears, scale_observations, reward_scale, observe: as in `NetworkAgent`.
         change_gain: a. sensor_gain: b.
     """
 
@@ -294,10 +299,11 @@ class Trace(_Writer):
         reward_scale: float = 1.0,
         change_gain: float = 20.0,
         sensor_gain: float = 5.0,
+        observe: Sequence[str] | None = None,
     ) -> None:
         super().__init__(
             observation_space, action_space, hidden=hidden, hears=hears,
-            scale_observations=scale_observations, reward_scale=reward_scale,
+            scale_observations=scale_observations, reward_scale=reward_scale, observe=observe,
         )  # fmt: skip
         for name, value in (("change_gain", change_gain), ("sensor_gain", sensor_gain)):
             if not np.isfinite(value):
@@ -328,7 +334,7 @@ class LocalTrace(_Writer):
     by which what else it hears, the own action among it, adds to the scores; it hears no reward unless told to.
 
     Args:
-        observation_space, action_space, hears, scale_observations, reward_scale: as in `NetworkAgent`.
+        observation_space, action_space, hears, scale_observations, reward_scale, observe: as in `NetworkAgent`.
         change_gain: a.
         innate: factor on c; with 0 weights are read from traces alone, so that no genome is made for one world.
     """
@@ -346,11 +352,13 @@ class LocalTrace(_Writer):
         reward_scale: float = 1.0,
         change_gain: float = 20.0,
         innate: float = 1.0,
+        observe: Sequence[str] | None = None,
     ) -> None:
         # Its only units are those that remember the action.
         super().__init__(
-            observation_space, action_space, hidden=SpaceAdapter(observation_space, action_space).n_actions,
-            hears=hears, scale_observations=scale_observations, reward_scale=reward_scale,
+            observation_space, action_space,
+            hidden=SpaceAdapter(parts_of(observation_space, observe), action_space).n_actions,
+            hears=hears, scale_observations=scale_observations, reward_scale=reward_scale, observe=observe,
         )  # fmt: skip
         for name, value in (("change_gain", change_gain), ("innate", innate)):
             if not np.isfinite(value):

@@ -56,7 +56,9 @@ class Plastic(Agent["PlasticState"]):
             raise UnknownNameError("dtype", dtype, ("float32", "float64"))
         self.options = PlasticConfig(**options)
         super().__init__(observation_space, action_space, self.options.hears)
-        self.layout = PlasticLayout(self.options, self.n_inputs, self.spaces.n_actions)
+        self.layout = PlasticLayout(
+            self.options, self.n_inputs, self.spaces.n_actions, self.spaces.n_observations
+        )
         self.development = self.options.development or None
         self.development_steps = self.options.development_steps
         self.development_options = self.options.development_options

@@ -133,14 +133,18 @@ class PlasticLayout:
     Args:
         config: options.
         n_inputs, n_outputs: sensory and motor nodes.
+        n_seen: how many of the inputs are the observation's, which alone spontaneous activity drives; all if not given.
 
     Attributes:
         nodes: N. allowed: (N, N), see `allowed_edges`.
         sizes: name to how many numbers, in order. slices: name to slice of the genome. size: D.
     """
 
-    def __init__(self, config: PlasticConfig, n_inputs: int, n_outputs: int) -> None:
+    def __init__(
+        self, config: PlasticConfig, n_inputs: int, n_outputs: int, n_seen: int | None = None
+    ) -> None:
         self.config, self.n_inputs, self.n_outputs = config, n_inputs, n_outputs
+        self.n_seen = n_inputs if n_seen is None else n_seen
         self.nodes = n_inputs + config.hidden + n_outputs
         self.allowed = allowed_edges(config, n_inputs, n_outputs)
         sizes = {}
@@ -152,7 +156,7 @@ class PlasticLayout:
         if config.development:
             from ontogym.registry import SPONTANEOUS
 
-            sizes["development"] = SPONTANEOUS.get(config.development)().n_params(n_inputs)
+            sizes["development"] = SPONTANEOUS.get(config.development)().n_params(self.n_seen)
         self.sizes = {name: size for name, size in sizes.items() if size}
         ends = np.cumsum([0, *self.sizes.values()]).tolist()
         self.slices = {name: slice(*pair) for name, *pair in zip(self.sizes, ends, ends[1:])}
@@ -185,7 +189,7 @@ class PlasticLayout:
             from ontogym.registry import SPONTANEOUS
 
             source = SPONTANEOUS.get(self.config.development)()
-            genome[self.slices["development"]] = source.initial_params(self.n_inputs)
+            genome[self.slices["development"]] = source.initial_params(self.n_seen)
         return genome
 
 

@@ -86,8 +86,8 @@ class Evaluator:
     def __enter__(self) -> Evaluator:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, *raised: Any) -> None:
+        self.workers.__exit__(*raised)
 
 
 def make_workers(name: str | None, workers: int = 0, address: str | None = None) -> Workers:

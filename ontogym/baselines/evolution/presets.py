@@ -64,6 +64,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "agent_options": {"growth_bias": 2.0, "scale_observations": True, "reward_scale": 0.1, "bias": True},
     },
     "ontogym/Foraging-v0": {**_FORAGING, "target": 450.0},
+    "ontogym/ForagingGratings-v0": {**_FORAGING, "env_kwargs": {}, "target": 450.0},
     "ontogym/ForagingRewardOnly-v0": {**_FORAGING, "target": 400.0},
     "ontogym/ForagingSwitch-v0": {**_FORAGING, "target": 350.0, "generations": 80},
     "ontogym/ForagingGoalSwap-v0": {
@@ -105,6 +106,15 @@ NETWORK_PRESETS: Mapping[str, Mapping[str, Any]] = {
     "ontogym/CartPole-v1": {"lives": 2, "generations": 100, "target": 475.0},
     # The targets are what the best agent earns that must find the food out.
     "ontogym/Foraging-v0": {**_NETWORK_FORAGING, "target": 490.0},
+    # Its places are seen through a feature extractor (--features). Blindly half the goals are met, so the worse counts.
+    "ontogym/ForagingGratings-v0": {
+        **_NETWORK_FORAGING,
+        "env_kwargs": {},
+        "utility": "min",
+        "sigma": 0.3,
+        "generations": 40,
+        "target": 480.0,
+    },
     "ontogym/ForagingRewardOnly-v0": {**_NETWORK_FORAGING, "target": 495.0},
     "ontogym/ForagingSwitch-v0": {**_NETWORK_FORAGING, "target": 405.0},
     "ontogym/ForagingGoalSwap-v0": {

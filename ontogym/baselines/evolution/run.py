@@ -33,7 +33,7 @@ from ontogym.baselines.evolution.config import (
 from ontogym.baselines.evolution.evaluators import Evaluator, make_workers
 from ontogym.baselines.evolution.strategies import Strategy
 from ontogym.baselines.lives.lanes import check_options, try_environment
-from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, summarise
+from ontogym.baselines.lives.life import LifeResult, LifeSpec, NoWholeLife, life_seeds, summarise
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES, plugins
 from ontogym.runs import RunFolder
@@ -274,7 +274,7 @@ class _Run:
             "cpu_seconds": round(cpu, 3),
             "utility_mean": float(finite.mean()) if finite.size else "",
             "utility_max": float(finite.max()) if finite.size else "",
-            "score": self.score if evaluated else "",
+            "score": self.score if evaluated and np.isfinite(self.score) else "",
             "sigma": self.strategy.sigma,
             "failed": self._count_failures(result),
             **{
@@ -301,7 +301,11 @@ class _Run:
         What its wiring costs counts in what is best.
         """
         config, mean = self.config, self.strategy.mean
-        found = self._lives(mean, config.eval_lives, "evaluation", number)
+        try:
+            found = self._lives(mean, config.eval_lives, "evaluation", number)
+        except NoWholeLife:  # by chance, perhaps: the next ones are on other seeds
+            self.score, self.wiring = float("nan"), {}
+            return
         self.score, self.wiring = found["mean"], found["diagnostics"]
         if self.cost_begun is None and config.wiring_after is not None and self.score >= config.wiring_after:
             # What was best without the cost need not be with it.
@@ -312,7 +316,10 @@ class _Run:
             return
         # A stop is confirmed on as many lives as the report; a mere candidate is not worth that many.
         lives = config.final_lives if hit else config.eval_lives
-        summary = self._lives(mean, lives, "confirmation", number)
+        try:
+            summary = self._lives(mean, lives, "confirmation", number)
+        except NoWholeLife:
+            return
         confirmed = summary["mean"] - self._cost(summary)
         # The whole interval must lie above the target, or one run in two would fall short on fresh lives.
         reached = config.target is not None and summary["ci95"][0] >= config.target

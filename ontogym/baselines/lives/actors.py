@@ -73,8 +73,13 @@ class Constant(Actor[int]):
         if action is None:
             action = _middle(action_space)
         try:
-            one = np.broadcast_to(np.asarray(action, dtype=action_space.dtype), action_space.shape or ())
-        except (TypeError, ValueError) as error:
+            given = np.asarray(action)
+            with np.errstate(invalid="ignore"):
+                cast = given.astype(action_space.dtype)
+            if action_space.dtype.kind in "iu" and not np.array_equal(given, cast):
+                raise ValueError("it is no whole number")
+            one = np.broadcast_to(cast, action_space.shape or ())
+        except (TypeError, ValueError, OverflowError) as error:
             raise OntogymError(f"{action!r} is no action of {action_space} ({error}).") from error
         if not action_space.contains(one[()]):
             raise OntogymError(f"{action!r} is no action of {action_space}; choose one that it contains.")

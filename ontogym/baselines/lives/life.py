@@ -31,6 +31,7 @@ from ontogym.statistics import mean_interval
 __all__ = [
     "LifeResult",
     "LifeSpec",
+    "NoWholeLife",
     "compared",
     "episode_returns",
     "lane_options",
@@ -291,6 +292,10 @@ def compared(frozen: LifeResult, free: LifeResult, spec: LifeSpec, seed: int = 0
     }
 
 
+class NoWholeLife(OntogymError):
+    """Every life met a number that is not finite, so that nothing can be said of the agent."""
+
+
 def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, Any]:
     """JSON-able summary of one genome's lives.
 
@@ -300,11 +305,11 @@ def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, An
     others and is counted in "failed".
 
     Raises:
-        OntogymError: every life has failed.
+        NoWholeLife: every life has failed.
     """
     returns, failed = result.returns[0], result.failed[0]
     if failed.all():
-        raise OntogymError(
+        raise NoWholeLife(
             f"{spec.env} gave a reward or an observation that is not finite in every life; mend the environment or wrap "
             "it so that its numbers are finite."
         )

@@ -19,6 +19,7 @@ from ontogym.agents.individuals import life_stream
 from ontogym.agents.spaces import encode_actions
 from ontogym.baselines.lives.lanes import Stepped
 from ontogym.baselines.lives.spec import LifeSpec
+from ontogym.envs.checked import finite_rewards
 from ontogym.errors import OntogymError
 
 __all__ = ["Lived", "Moment", "Watcher", "World", "place_in_life", "rollout"]
@@ -176,7 +177,7 @@ class _Life:
         place = place_in_life(self.seeds, self.spec, episode, self.lengths.sum(1))
         observations = self.world.reset(seeds, self.options, place)
         feedback.start[:] = True
-        active = self._whole(observations, episode, ~self.failed)
+        observations, active = self._whole(observations, episode, ~self.failed)
         step = 0
         while active.any():
             actions, state = actor.act(state, observations, self._heard(), active)
@@ -198,7 +199,7 @@ class _Life:
             ended = active & (terminated | truncated)
             if ended.any():
                 state = actor.end_episode(state, observations, self._heard(), ended)
-            active = self._whole(observations, episode, active & ~ended)
+            observations, active = self._whole(observations, episode, active & ~ended)
         return state
 
     def _check_end(self, step: int) -> None:
@@ -234,13 +235,20 @@ class _Life:
     def _finite(
         self, reward: NDArray[np.float64], episode: int, active: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        """The lanes of `active` whose reward is finite; the others end here."""
-        return self._fail(~np.isfinite(reward), episode, active)
+        """The lanes of `active` whose reward is a number that can be summed; the others end here."""
+        return self._fail(~finite_rewards(reward), episode, active)
 
-    def _whole(self, observations: Any, episode: int, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The lanes of `active` whose observation is finite; the others end here."""
+    def _whole(
+        self, observations: Any, episode: int, active: NDArray[np.bool_]
+    ) -> tuple[Any, NDArray[np.bool_]]:
+        """The lanes of `active` whose observation is finite; the others end here, and show 0 from here on.
+
+        Actors are shown all lanes, and some refuse a batch for one number in it.
+        """
         bad = _not_finite(observations)
-        return active if bad is None else self._fail(bad, episode, active)
+        if bad is None:
+            return observations, active
+        return _cleared(observations), self._fail(bad, episode, active)
 
     def _fail(self, bad: NDArray[np.bool_], episode: int, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         bad = bad & active
@@ -252,6 +260,16 @@ class _Life:
 
 def _channels(space: gymnasium.Space[Any]) -> int:
     return int(flatdim(space))
+
+
+def _cleared(batch: Any) -> Any:
+    """A batch with 0 in place of what is not finite."""
+    if isinstance(batch, Mapping):
+        return {name: _cleared(part) for name, part in batch.items()}
+    if isinstance(batch, tuple):
+        return tuple(map(_cleared, batch))
+    values = np.asarray(batch)
+    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0) if values.dtype.kind == "f" else values
 
 
 def _not_finite(batch: Any) -> NDArray[np.bool_] | None:

@@ -22,7 +22,7 @@ from ontogym.developmental.feature_extractors.base import (
     make_extractor,
     split_features,
 )
-from ontogym.envs.checked import CheckedEnv
+from ontogym.envs.checked import CheckedEnv, FiniteEnv
 from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError
 
@@ -157,7 +157,7 @@ def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | N
     An extractor that `env_kwargs` name (see `ontogym.developmental.feature_extractors.base`) stands before it.
 
     Raises:
-        OntogymError: as its environments are made or stepped: see `CheckedEnv` and `SpaceMap`.
+        OntogymError: as its environments are made or stepped: see `CheckedEnv`, `FiniteEnv` and `SpaceMap`.
     """
     choice, kwargs = split_features(env_kwargs)
     spec = find_spec(env_id)
@@ -174,9 +174,8 @@ def make_vec_env(env_id: str, n_envs: int = 8, env_kwargs: Mapping[str, Any] | N
     from stable_baselines3.common.env_util import make_vec_env as one_by_one
 
     def single(**kwargs: Any) -> gymnasium.Env[Any, Any]:
-        env: gymnasium.Env[Any, Any] = CheckedEnv(
-            gymnasium.make(spec.id, disable_env_checker=True, **kwargs), env_id
-        )
+        made = gymnasium.make(spec.id, disable_env_checker=True, **kwargs)
+        env: gymnasium.Env[Any, Any] = FiniteEnv(CheckedEnv(made, env_id), env_id)
         if choice is not None:
             env = FeatureWrapper(env, make_extractor(choice, env.observation_space))
         return MappedEnv(env)

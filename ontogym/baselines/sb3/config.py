@@ -10,6 +10,7 @@ from ontogym.baselines.sb3.networks import ALGORITHMS
 from ontogym.baselines.sb3.references import FLOORS
 from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.runs import runs_folder
 
 __all__ = ["TrainingConfig"]
 
@@ -55,5 +56,5 @@ class TrainingConfig:
     @property
     def folder(self) -> Path:
         """The run folder."""
-        name = f"{self.env.rpartition('/')[2]}-{self.algo}-s{self.seed}".replace(":", ".")
-        return Path(self.out or f"runs/{name}")
+        name = f"{self.env.rpartition('/')[2]}-{self.algo}-s{self.seed}"
+        return Path(self.out or runs_folder(name))

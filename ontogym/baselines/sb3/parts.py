@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.agents.spaces import parts_of
 
 __all__ = ["Parts"]
 
@@ -26,20 +26,10 @@ class Parts(BaseFeaturesExtractor):
     """
 
     def __init__(self, observation_space: spaces.Space[Any], keys: Sequence[str]) -> None:
-        if not isinstance(observation_space, spaces.Dict):
-            raise OntogymError(
-                f"'observe' names parts of a dictionary of observations, and here they are a "
-                f"{type(observation_space).__name__}; leave it out."
-            )
-        for key in keys:
-            if key not in observation_space.spaces:
-                raise UnknownNameError("part of the observations", key, observation_space.spaces)
-        if not keys:
-            raise OntogymError("'observe' names no part; name one or leave it out.")
-        self.keys = tuple(key for key in observation_space.spaces if key in keys)
-        super().__init__(
-            observation_space, sum(spaces.flatdim(observation_space.spaces[key]) for key in self.keys)
-        )
+        chosen = parts_of(observation_space, keys)
+        assert isinstance(chosen, spaces.Dict)
+        self.keys = tuple(chosen.spaces)
+        super().__init__(observation_space, spaces.flatdim(chosen))
 
     def forward(self, observations: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The parts ``(B, features)`` of what SB3 has preprocessed."""

@@ -237,6 +237,8 @@ def _segment(
     result = score(load_policy(tensors, facts["options"], *spaces), config)
     if not meta["curve"] or result >= max(value for _, value in meta["curve"]):
         checkpoint.save(out / "model.safetensors", KIND, tensors, {"score": result})
+    if model.env.has_attr("failures"):  # of all environments, since this process began
+        model.logger.record("train/failed_episodes", sum(model.env.get_attr("failures")))
     model.logger.record(SCORE, result)
     trackers.log({SCORE: result}, int(model.num_timesteps))
     model.logger.dump(model.num_timesteps)

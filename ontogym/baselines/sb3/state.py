@@ -60,8 +60,19 @@ def collect(model: Any) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     if buffer is not None:
         filled = buffer.buffer_size if buffer.full else buffer.pos
         meta["buffer"] = {"pos": int(buffer.pos), "full": bool(buffer.full)}
-        arrays |= {f"buffer/{name}": getattr(buffer, name)[:filled] for name in _BUFFER}
+        arrays |= {f"buffer/{name}": values[:filled] for name, values in _stored(buffer).items()}
     return arrays, meta
+
+
+def _stored(buffer: Any) -> dict[str, NDArray[Any]]:
+    """The arrays of a replay buffer by name; of dictionaries of observations each part is one."""
+    found: dict[str, NDArray[Any]] = {}
+    for name in _BUFFER:
+        values = getattr(buffer, name)
+        found |= (
+            {f"{name}/{key}": v for key, v in values.items()} if isinstance(values, dict) else {name: values}
+        )
+    return found
 
 
 def restore(model: Any, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
@@ -108,6 +119,7 @@ def _restore(model: Any, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, 
             rms.mean, rms.var = arrays[f"{name}.mean"].copy(), arrays[f"{name}.var"].copy()
             rms.count = float(arrays[f"{name}.count"])
     if "buffer" in meta:
+        stored = _stored(model.replay_buffer)
         for name, values in part("buffer/").items():
-            getattr(model.replay_buffer, name)[: len(values)] = values
+            stored[name][: len(values)] = values
         model.replay_buffer.pos, model.replay_buffer.full = meta["buffer"]["pos"], meta["buffer"]["full"]

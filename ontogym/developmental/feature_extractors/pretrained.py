@@ -2,7 +2,8 @@
 
 The networks ship with the package (``weights/``, how they were made is in docs/features.md): the network ``small`` of
 `networks`, 56 x 56 grey pixels to 96 features, of which a fixed projection keeps a few. What the three see differently is
-what they were shown before: the comparison that pre-experience asks for.
+what they were shown before: the comparison that pre-experience asks for. So that it is not one of scales, what is kept
+is measured in standard deviations over the same test pictures (`calibration.calibration_pictures`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.developmental.feature_extractors.base import FeatureExtractor
+from ontogym.developmental.feature_extractors.calibration import calibration_pictures
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import generator
 
@@ -22,6 +24,10 @@ __all__ = ["FractalFeatures", "NetworkFeatures", "UntrainedFeatures", "WaveFeatu
 
 WEIGHTS = Path(__file__).parent / "weights"
 _SMALLEST = 8
+_REMEMBERED = 16_000_000
+"""Bytes of pictures whose features are kept, the last that were seen: in a small world the same ones come again."""
+_ANSWERS: dict[tuple[str, int], NDArray[np.float64]] = {}
+"""By file and when it was written, so that an extractor is made at once the second time."""
 
 
 class NetworkFeatures(FeatureExtractor):
@@ -61,6 +67,7 @@ class NetworkFeatures(FeatureExtractor):
             )
         self._path = path
         self._network: Any = None
+        self._remembered: dict[bytes, NDArray[np.float32]] = {}
         width = self._load()
         if not 0 <= size <= width:
             raise OntogymError(
@@ -68,6 +75,8 @@ class NetworkFeatures(FeatureExtractor):
             )
         draw = generator(seed, "network-features").normal(size=(width, width))
         self.projection = np.linalg.qr(draw)[0][:, :size] if size else np.eye(width)
+        answers = self._answers() @ self.projection
+        self._usual, self._spread = answers.mean(0), np.maximum(answers.std(0), 1e-6)
         self.space = spaces.Box(-np.inf, np.inf, (size or width,), np.float32)
 
     def extract(self, observations: Any) -> NDArray[np.float32]:
@@ -75,9 +84,32 @@ class NetworkFeatures(FeatureExtractor):
 
         pictures = np.asarray(observations if self.key is None else observations[self.key])
         with torch.inference_mode():
+            return np.stack([self._features(picture) for picture in pictures])
+
+    def _features(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """What the network makes of one picture ``(F,)``; one that was seen before is not looked at again."""
+        key = picture.tobytes()
+        known = self._remembered.pop(key, None)
+        if known is None:
             # One by one: convolutions may round a picture by what stands beside it.
-            features = [self._network(self._seen(picture))[0].double().numpy() for picture in pictures]
-        return (np.stack(features) @ self.projection).astype(np.float32)
+            features = self._network(self._seen(picture))[0].double().numpy()
+            known = ((features @ self.projection - self._usual) / self._spread).astype(np.float32)
+            if len(self._remembered) >= max(1, _REMEMBERED // max(1, picture.nbytes)):
+                self._remembered.pop(next(iter(self._remembered)))
+        self._remembered[key] = known
+        return known
+
+    def _answers(self) -> NDArray[np.float64]:
+        """The network's features of the pictures by which every network is calibrated, ``(B, width)``."""
+        import torch
+
+        mark = (str(self._path), self._path.stat().st_mtime_ns)
+        if mark not in _ANSWERS:
+            tensors = torch.from_numpy(calibration_pictures(self._side))[:, None, None]
+            with torch.inference_mode():
+                rows = [self._network((one - self._mean) / self._sd)[0].double().numpy() for one in tensors]
+            _ANSWERS[mark] = np.stack(rows)
+        return _ANSWERS[mark]
 
     def _load(self) -> int:
         """Read the network; returns how many features it has."""

@@ -59,7 +59,7 @@ class Moments(NamedTuple):
 
 
 class AcrobotDynamics(Dynamics[AcrobotState]):
-    """Two links, torque between them, batch axis first."""
+    """Two links, torque between them, batch axis first; arguments as in `AcrobotEnv`."""
 
     max_steps: int | None = 500
     reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
@@ -67,7 +67,8 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
     native_form: ClassVar[str | None] = "ontogym.envs.native:acrobot_native"
     parameters: AcrobotParameters = AcrobotParameters()
 
-    def __init__(self) -> None:
+    def __init__(self, height_cost: bool = False) -> None:
+        self.height_cost = bool(height_cost)
         high = np.array([1.0, 1.0, 1.0, 1.0, MAX_SPEED_1, MAX_SPEED_2], dtype=np.float32)
         self.observation_space = spaces.Box(-high, high, dtype=np.float32)
         self.action_space = spaces.Discrete(3)
@@ -96,8 +97,10 @@ class AcrobotDynamics(Dynamics[AcrobotState]):
             np.minimum(np.maximum(theta1_dot, -MAX_SPEED_1), MAX_SPEED_1),
             np.minimum(np.maximum(theta2_dot, -MAX_SPEED_2), MAX_SPEED_2),
         )
-        terminated = np.cos(new.theta1) + np.cos(new.theta2 + new.theta1) < -1.0
-        return new, terminated.astype(np.float64) - 1.0, terminated
+        height = -np.cos(new.theta1) - np.cos(new.theta2 + new.theta1)
+        terminated = height > 1.0
+        missing = (height - 1.0) / 3.0 if self.height_cost else -1.0
+        return new, np.where(terminated, 0.0, missing), terminated
 
     def observe(self, state: AcrobotState) -> NDArray[np.float32]:
         view = np.empty((len(state.theta1), 6), dtype=np.float32)
@@ -203,7 +206,10 @@ class AcrobotEnv(BatchedEnv[AcrobotState]):
 
     ## Rewards
 
-    -1 for every step, 0 for the one that reaches the height. The optimal return is that of a search
+    -1 for every step, 0 for the one that reaches the height. With `height_cost` a step costs instead the share of the way
+    from the lowest point to the line that the tip has still to rise, `(1 - height) / 3` with the height
+    `-cos(theta1) - cos(theta2 + theta1)`, from 0 to 1: for training where reaching the line is too rare to be found; no
+    registered configuration has it. The optimal return is that of a search
     through action sequences from known starting states (`benchmarks/env_anchors.py`), a lower bound of what is
     possible.
 
@@ -218,9 +224,10 @@ class AcrobotEnv(BatchedEnv[AcrobotState]):
 
     ## Arguments
 
-    | Parameter     | Type       | Default | Description                |
-    |---------------|------------|---------|----------------------------|
-    | `render_mode` | str / None | `None`  | `'rgb_array'` for pictures |
+    | Parameter     | Type       | Default | Description                                            |
+    |---------------|------------|---------|--------------------------------------------------------|
+    | `height_cost` | bool       | `False` | a step costs what the tip is below the line, see above |
+    | `render_mode` | str / None | `None`  | `'rgb_array'` for pictures                             |
 
     ## Registered Configurations
 
@@ -233,8 +240,8 @@ class AcrobotEnv(BatchedEnv[AcrobotState]):
     - v1: equals Gymnasium's v1 (the book's equations)
     """
 
-    def __init__(self, render_mode: str | None = None) -> None:
-        super().__init__(AcrobotDynamics(), render_mode)
+    def __init__(self, height_cost: bool = False, render_mode: str | None = None) -> None:
+        super().__init__(AcrobotDynamics(height_cost), render_mode)
 
 
 class AcrobotVectorEnv(BatchedVectorEnv[AcrobotState]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ontogym import checkpoint
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.site.agent_pages import AgentPage, agent_pages
 from ontogym.leaderboard.site.filming import FilmStore, film_board
@@ -124,7 +124,8 @@ class _Writer:
     def finish(self) -> set[str]:
         """Write the list of all files, which marks the folder as ours; returns their names."""
         listed = {"format": FORMAT, "kind": "leaderboard-site", "files": sorted(self.written)}
-        self._put(_LIST, (json.dumps(listed, indent=1) + "\n").encode())
+        checkpoint.write_sealed_json(self.folder / _LIST, listed)
+        self.written.add(_LIST)
         return self.written
 
     def _put(self, name: str, data: bytes) -> None:
@@ -173,11 +174,11 @@ def _old_files(out: Path) -> set[str]:
     if present <= {"networks"}:
         return set()
     try:
-        listed = json.loads((out / _LIST).read_text())
+        listed = checkpoint.read_sealed_json(out / _LIST)
         if listed["kind"] != "leaderboard-site" or int(listed["format"]) > FORMAT:
             raise ValueError(listed["kind"])
         return {str(name) for name in listed["files"]}
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, OntogymError) as error:
         raise OntogymError(
             f"{out} holds something that this ontogym did not write; choose an empty folder as --out."
         ) from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogym import checkpoint
+from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import WEIGHTS, parse_tensors
 from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import build_player
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FilmStore", "film_board"]
 
-FORMAT = 2
+FORMAT = 3
 """Part of a film's key: to be raised when films are made differently."""
 MOST_EPISODES = 3
 """Episodes that are filmed: a network that changes within a life has by then shown how."""
@@ -63,13 +64,14 @@ class FilmStore:
             return film
         film = _make(entry, life)
         self.made += 1
-        checkpoint.write_atomic(file, json.dumps(asdict(film), separators=(",", ":")).encode())
+        checkpoint.write_sealed_json(file, asdict(film), indent=None)
         return film
 
     def _key(self, entry: Entry, life: FilmedLife) -> str:
         """Hash of the weights, the agent, the life, and the version of this code."""
         digest = entry.manifest["files"][WEIGHTS]
-        parts = [FORMAT, digest, entry.agent_type, _options(entry), asdict(life)]
+        lived = {name: value for name, value in asdict(life).items() if name != "heard" or value}
+        parts = [FORMAT, digest, entry.agent_type, _options(entry), lived]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
@@ -88,13 +90,14 @@ def film_board(board: Board, films: FilmStore) -> dict[str, Film | str]:
             found[entry.id] = NOT_VERIFIED
             continue
         try:
-            spec = specs[suite][task]
+            spec, agent = specs[suite][task], entry.manifest["agent"]
             life = FilmedLife(
                 spec.env,
                 spec.env_kwargs,
                 min(MOST_EPISODES, spec.episodes),
                 development=spec.development,
                 development_steps=spec.development_steps,
+                heard={name: agent[name] for name in ("told", "silenced") if name in agent},
             )
             found[entry.id] = films.film(entry, life)
         except Exception as error:  # one agent, perhaps of another package, must not take the site with it
@@ -125,8 +128,7 @@ def _make(entry: Entry, life: FilmedLife) -> Film:
         "suite": manifest["suite"],
         "suite_version": manifest["suite_version"],
         "task": manifest["task"],
-        "type": manifest["agent"]["type"],
-        "options": manifest["agent"]["options"],
+        "agent": manifest["agent"],
         "life": asdict(life),
         **local_facts(manifest["suite"]),
     }
@@ -137,7 +139,9 @@ def film_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, 
     """What a worker does for `FilmStore.film`."""
     recall_suite(facts)
     task = get_task(facts["suite"], facts["suite_version"], facts["task"])
-    player = build_player(facts["type"], facts["options"], parse_tensors(files[WEIGHTS]), task)
+    player = build_player(
+        facts["agent"]["type"], facts["agent"]["options"], parse_tensors(files[WEIGHTS]), task
+    )
     assert player.genome is not None  # only agents of the population kind are filmed
     return asdict(film_life(player.built, player.genome, FilmedLife(**facts["life"])))  # type: ignore[arg-type]
 
@@ -145,8 +149,8 @@ def film_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, 
 def _read(file: Path) -> Film | None:
     """A film as it was written; one that is damaged is made again."""
     try:
-        film = Film(**json.loads(file.read_text()))
+        film = Film(**checkpoint.read_sealed_json(file))
         shown = len(film.last_levels) == len(film.edges) and len(film.last_activity) == len(film.nodes)
-    except (OSError, ValueError, TypeError, LookupError):
+    except (OntogymError, TypeError):
         return None
     return film if shown else None

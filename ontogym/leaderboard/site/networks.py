@@ -43,6 +43,7 @@ class FilmedLife:
         development: source of spontaneous activity in place of the agent's own; empty for the agent's own.
         development_steps: for how many steps.
         reset_options: given to every reset.
+        heard: what it is told and what is silenced, where that is not the usual; fields of `LifeSpec`.
     """
 
     env: str
@@ -52,6 +53,7 @@ class FilmedLife:
     development: str = ""
     development_steps: int = 0
     reset_options: Mapping[str, Any] | None = None
+    heard: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife)
         max_steps=MOST_STEPS,
         development=life.development or None,
         development_steps=life.development_steps,
+        **life.heard,
     )
     n_nodes = len(recording.birth.mask)
     if n_nodes > MOST_NODES:

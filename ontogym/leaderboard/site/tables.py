@@ -123,6 +123,11 @@ def _plain(name: str, show: Callable[[float | None], str] = number) -> Callable[
     return cell
 
 
+def _told(row: Row) -> Cell:
+    told = getattr(row, "told", "")
+    return Cell(told, told) if told else Cell("reward")
+
+
 _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
     (Column("Held-out", "The same on lives that nobody has seen, normalised."), _plain("held_out")),
     (
@@ -145,6 +150,7 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
         Column("Weights frozen", "Score when the network stays as development left it."),
         _plain("weights_frozen"),
     ),
+    (Column("Told", "What the agent hears in place of a reward; what counts is the task's return."), _told),
     (
         Column("Wiring cost", "Edges at the end of a life, as a part of those it could have.", "ascending"),
         _plain("wiring_cost"),
@@ -208,7 +214,7 @@ def board_table(
         made.append(_row(row.label, row.status, place, listed, iqm, cells, interval))
     for label, status, place in sorted(unscored, key=lambda item: item[0]):
         made.append(_row(label, status, place, listed, Cell(NO_NUMBER), [Cell(NO_NUMBER)] * len(shown)))
-    meaning = "Interquartile mean with its 95 % stratified bootstrap interval"
+    meaning = "Interquartile mean with its 95 % interval (the mean, over seeds and subjects, where animals or patients are hidden)"
     meaning += "; 0 is a random agent, 1 an optimal one." if normalised else ", in the task's own units."
     return Table(caption, Column("IQM", meaning), [column for column, _ in shown], made)
 

@@ -18,7 +18,10 @@ _PICTURES = 96
 
 
 class BoardTask(NamedTuple):
-    """One task; an episode's return is read on the scale from `zero` to `one`."""
+    """One task; an episode's return is read on the scale from `zero` to `one`.
+
+    Of hidden `subjects` each is met by equally many lives, and for the same pictures; 0 where nobody is hidden.
+    """
 
     name: str
     env: str
@@ -28,6 +31,7 @@ class BoardTask(NamedTuple):
     one: float
     ranked: bool
     about: str
+    subjects: int = 0
 
 
 def _on(pictures: str, **more: Any) -> dict[str, Any]:
@@ -39,24 +43,24 @@ _ANIMALS, _PATIENTS = {"animals": "held-out"}, {"patients": "held-out"}
 
 ENCODING_TASKS: tuple[BoardTask, ...] = (
     BoardTask(
-        "RetinaEncodingAnimals-v0", "ontogym/RetinaEncodingAnimals-v0", _on(_LEAVES, **_ANIMALS), 128, 0.0, 1.0, True,
-        "Sixteen unseen animals, held-out leaves; 1 is the best known picture.",
+        "RetinaEncodingAnimals-v0", "ontogym/RetinaEncodingAnimals-v0", _on(_LEAVES, **_ANIMALS), 512, 0.0, 1.0, True,
+        "Sixteen unseen animals, held-out leaves; 1 is the best known picture.", 16,
     ),
     BoardTask(
-        "RetinaEncodingAnimalsPhotographs-v0", "ontogym/RetinaEncodingAnimals-v0", _on(_PHOTOGRAPHS, **_ANIMALS), 128,
-        0.0, 1.0, True, "The same on photographs, which nothing is trained on.",
+        "RetinaEncodingAnimalsPhotographs-v0", "ontogym/RetinaEncodingAnimals-v0", _on(_PHOTOGRAPHS, **_ANIMALS), 512,
+        0.0, 1.0, True, "The same on photographs, which nothing is trained on.", 16,
     ),
     BoardTask(
-        "RetinaEncodingPercept-v0", "ontogym/RetinaEncodingPercept-v0", _on(_LEAVES, **_PATIENTS), 128, 0.0, 1.0, True,
-        "Unseen patients of an Argus II, held-out leaves; 1 is the best known picture for all of them.",
+        "RetinaEncodingPercept-v0", "ontogym/RetinaEncodingPercept-v0", _on(_LEAVES, **_PATIENTS), 512, 0.0, 1.0, True,
+        "32 unseen patients of an Argus II, held-out leaves; 1 is the best known picture for all of them.", 32,
     ),
     BoardTask(
-        "RetinaEncodingPerceptPhotographs-v0", "ontogym/RetinaEncodingPercept-v0", _on(_PHOTOGRAPHS, **_PATIENTS), 128,
-        0.0, 1.0, True, "The same on photographs.",
+        "RetinaEncodingPerceptPhotographs-v0", "ontogym/RetinaEncodingPercept-v0", _on(_PHOTOGRAPHS, **_PATIENTS), 512,
+        0.0, 1.0, True, "The same on photographs.", 32,
     ),
     BoardTask(
-        "RetinaCalibration-v1", "ontogym/RetinaCalibration-v1", _on(_LEAVES, **_PATIENTS), 32, 0.0, 16.1, True,
-        "Another unseen patient every life, to be found out; 1 is fourteen numbers fitted to each.",
+        "RetinaCalibration-v1", "ontogym/RetinaCalibration-v1", _on(_LEAVES, **_PATIENTS), 96, 0.0, 16.1, True,
+        "Another unseen patient every life, to be found out; 1 is fourteen numbers fitted to each.", 32,
     ),
     BoardTask(
         "RetinaRefinement-v0", "ontogym/RetinaRefinement-v0", _on(_LEAVES), 64, 0.0, 1.3, False,

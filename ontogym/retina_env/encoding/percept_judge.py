@@ -31,13 +31,11 @@ def layout_of(device: Implant, size: int) -> Layout:
 
 
 class _Subject(NamedTuple):
-    """A patient's phosphenes; answers to averages ``(M, P)`` and their loss ``(M,)``; the gap."""
+    """A patient's phosphenes, and its answers to averages ``(M, P)``."""
 
     phosphenes: Phosphenes
     linear: Tensor
     answers: Tensor
-    loss: Tensor
-    gap: Tensor
 
 
 class PerceptJudge(Judge):
@@ -71,6 +69,9 @@ class PerceptJudge(Judge):
         self.references = torch.from_numpy(_seen_by_eye(images, self.field))
         self._averages = self.layout.average(torch.from_numpy(images))
         self.subjects, self.pictures, self.channels = len(self._who), *self.references.shape
+        # Of every picture and subject, once: what each step would ask for again.
+        self._wanted = _centred(self.references)
+        self._losses = torch.full((self.subjects, self.pictures), torch.nan, dtype=torch.float64)
         self._axons = AxonMap(self.field, LONGEST_UM, _EVERY)
         self._subject = functools.lru_cache(maxsize=_KEPT)(self._make)
 
@@ -84,8 +85,15 @@ class PerceptJudge(Judge):
         phosphenes = Phosphenes(self.implant, self._axons, patient)
         linear = torch.from_numpy(phosphenes.linear)
         answers = self._see(phosphenes, linear, self._averages)
-        loss = self.distance(self.references, answers)
-        return _Subject(phosphenes, linear, answers, loss, self.share * loss.mean())
+        self._losses[number] = self.distance(self.references, answers)
+        return _Subject(phosphenes, linear, answers)
+
+    def _known(self, who: Tensor) -> Tensor:
+        """Losses of averages ``(K, M)``; those of `who` are there."""
+        for number in who.unique().tolist():
+            if torch.isnan(self._losses[number, 0]):
+                self._subject(number)
+        return self._losses
 
     def _see(self, phosphenes: Phosphenes, linear: Tensor, electrodes: Tensor) -> Tensor:
         """Brightness ``(B, P)``."""
@@ -112,22 +120,37 @@ class PerceptJudge(Judge):
         return self.references[picture]
 
     def distance(self, wanted: Tensor, answers: Tensor) -> Tensor:
-        x, y = (part.double() - part.double().mean(-1, keepdim=True) for part in (wanted, answers))
-        power = x.square().sum(-1) * y.square().sum(-1)
-        # A percept without contrast tells nothing; the small number keeps its slope finite.
-        return 1 - (x * y).sum(-1) / torch.sqrt(power + 1e-12)
+        return _apart(*_centred(wanted), answers)
+
+    def loss(self, answers: Tensor, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        centred, power = self._wanted
+        return _apart(centred[picture], power[picture], answers)
 
     def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
         answers = self._each(who, len(picture), lambda s, rows: s.answers[picture[rows]])
         return answers, self.average_losses(picture, who)
 
     def average_losses(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
-        return self._each(who, len(picture), lambda s, rows: s.loss[picture[rows]])
+        who = everyone(who, len(picture))
+        return self._known(who)[who, picture]
 
     def gaps(self, who: Tensor | None = None) -> Tensor:
-        if who is None:
-            return self._subject(0).gap
-        return self._each(who, len(who), lambda s, rows: s.gap.expand(len(rows)))
+        who = torch.zeros((), dtype=torch.int64) if who is None else who
+        return self.share * self._known(who).mean(-1)[who]
+
+
+def _centred(wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Pictures ``(..., P)`` less their mean, and the sums of their squares, float64."""
+    x = wanted.double()
+    x = x - x.mean(-1, keepdim=True)
+    return x, x.square().sum(-1)
+
+
+def _apart(centred: Tensor, power: Tensor, answers: Tensor) -> Tensor:
+    """One minus the correlation of answers with pictures that are `_centred`."""
+    y, own = _centred(answers)
+    # A percept without contrast tells nothing; the small number keeps its slope finite.
+    return 1 - (centred * y).sum(-1) / torch.sqrt(power * own + 1e-12)
 
 
 class _Brightest(torch.autograd.Function):

@@ -21,7 +21,9 @@ __all__ = ["GoldinSession", "read_goldin"]
 
 UM_PER_PIXEL = 28.0
 _MOST = 100_000
-"""More images or cells than this no session has; a damaged file must not make us reserve the memory."""
+"""More images or cells than this no session has."""
+_MOST_NUMBERS = 2**27
+"""Of a data set: 512 MiB as they are kept. A file of some kilobytes can claim any number of compressed or missing ones."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ class _Reader:
             raise self.fault(f"has /{name} of shape {found.shape} where ({wanted}) belongs")
         if found.dtype.kind not in "fiu":
             raise self.fault(f"has /{name} of type {found.dtype} where numbers belong")
-        values = np.asarray(found[()], dtype=np.float32)
+        if found.size > _MOST_NUMBERS:
+            raise self.fault(f"has {found.size:,} numbers in /{name}, more than the {_MOST_NUMBERS:,} that are read")
+        values = np.asarray(found.astype(np.float32)[()])
         if not np.isfinite(values).all():
             raise self.fault(f"has NaN or infinite values in /{name}")
         return values

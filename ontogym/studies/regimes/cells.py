@@ -25,6 +25,7 @@ def run_cells(
     cells: Mapping[str, int],
     compute: Callable[[str, Tick], dict[str, Any]],
     *,
+    command: Mapping[str, Any] | None = None,
     resume: bool = False,
     progress: bool = False,
 ) -> dict[str, dict[str, Any]]:
@@ -36,6 +37,7 @@ def run_cells(
         cells: name to the number of gradient steps it takes (for the progress bar).
         compute: a cell's JSON-able result, with ``cpu_seconds`` added to it here; if it raises OntogymError
             (training diverged) the cell is ``{"failed": sentence}``.
+        command: all settings of this call, kept beside what is fixed so that another run can be begun from the folder.
         resume: use and extend what `out` holds.
         progress: show a bar.
 
@@ -43,7 +45,10 @@ def run_cells(
         OntogymError: `out` holds something and `resume` is False, or the run there has other settings, or there is
             none, or a cell is damaged.
     """
-    holding = contextlib.nullcontext() if out is None else RunFolder(out, fixed, resume)
+    record = {**fixed, "command": dict(command or fixed)}
+    holding = (
+        contextlib.nullcontext() if out is None else RunFolder(out, record, resume, neutral=("command",))
+    )
     with holding as folder:
         return _computed(folder, cells, compute, progress)
 

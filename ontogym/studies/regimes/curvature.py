@@ -7,6 +7,7 @@ it shares with e-prop is due to the length of steps, and not to their direction.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def curvature(
         return _cell(config, task, *jobs[name], tick)
 
     steps = {name: _iterations(config, rule) for name, (rule, _) in jobs.items()}
-    cells = run_cells(out, config.fixed(), steps, compute, resume=resume, progress=progress)
+    command = dataclasses.asdict(config)
+    cells = run_cells(out, config.fixed(), steps, compute, command=command, resume=resume, progress=progress)
     rows = [{"name": rule, "title": rule, "iterations": _iterations(config, rule)} for rule in rules]
     directions = _directions(config, rules, cells)
     return report("curvature", config.nodes, rows, METRICS, config.seeds, cells, directions)

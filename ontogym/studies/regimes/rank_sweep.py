@@ -7,6 +7,7 @@ full-rank control of the same spectral radius.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -122,7 +123,13 @@ def rank_sweep(
 
     steps = dict.fromkeys(jobs, config.iterations)
     cells = run_cells(
-        out, config.fixed() | {"nodes": nodes}, steps, compute, resume=resume, progress=progress
+        out,
+        config.fixed() | {"nodes": nodes},
+        steps,
+        compute,
+        command=dataclasses.asdict(config),
+        resume=resume,
+        progress=progress,
     )
     rows = [{"name": c.name, "title": c.title} for c in table]
     return report("rank-sweep", nodes, rows, METRICS, config.seeds, cells, _directions(config, table, cells))

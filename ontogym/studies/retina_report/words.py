@@ -15,6 +15,8 @@ def p_text(p: float | None) -> str:
     """A p value in few characters."""
     if p is None:
         return ""
+    if p < 1e-16:  # less than what the distributions are computed to
+        return "<1e-16"
     return f"{p:.0e}" if p < 1e-4 else f"{p:.4f}" if p < 0.01 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,9 @@ def infer_rule(
     data = _simulated(config, config.animals, "animals") if config.simulate else None
     trials = data.trials if data is not None else read_trials(str(config.data))
     folds = make_folds(trials, config.folds, config.seed)
-    with RunFolder(out, config.fixed(), resume):
+    # All of it stands beside what is fixed, so that another run can be begun from the folder.
+    record = {**config.fixed(), "command": dataclasses.asdict(config)}
+    with RunFolder(out, record, resume, neutral=("command",)):
         result = _inferred(
             config.settled(int(trials.lengths.sum())), Path(out), trials, folds, data, progress
         )

@@ -22,14 +22,14 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ontogym/ForagingSwitch-v0": {},
     "ontogym/Acrobot-v1": {},
     "ontogym/Pendulum-v1": {},
-    "ontogym/AcrobotActionSwap-v1": {"earliest": (5, 60)},
+    "ontogym/AcrobotActionSwap-v1": {"earliest": (5, 60), "task_options": {"height_cost": True}},
+    "ontogym/RuleShiftAcrobot-v0": {"fold": 2},
     "ontogym/CartPoleActionFlip-v1": {"earliest": (5, 60), "episode_ticks": 20, "changes": 3, "gap": (1, 20)},
     "ontogym/CartPoleActionFlip-v0": {"switches": (1,)},
     "ontogym/ForagingGoalSwap-v0": {},
     "ontogym/ForagingGoalSwapLate-v0": {"changes": 4, "gap": (3, 40)},
     "ontogym/ForagingRewardOnly-v0": {"dense_reward": True, "reward_delay": 3},
     "ontogym/RuleShiftCartPole-v0": {"families": ("signs", "actions", "physics"), "split": "test"},
-    "ontogym/RuleShiftAcrobot-v0": {"fold": 2},
     "ontogym/RuleShiftForaging-v0": {},
 }
 LIVES: dict[str, dict[str, Any]] = {

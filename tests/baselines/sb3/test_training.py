@@ -118,6 +118,22 @@ def test_a_run_killed_anywhere_ends_in_the_same_weights(tmp_path: Path) -> None:
     assert_same_run(tmp_path / "whole", folder)
 
 
+def test_replay_of_dictionaries_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where observations are dictionaries, so are the buffers of what was observed."""
+    parts = dataclasses.replace(
+        config("sac", tmp_path / "run"),
+        env="ontogym/RetinaRefinement-v0",
+        env_kwargs={"obs": "statistics", "n_images": 4},
+        steps=160,
+        segment=80,
+        eval_episodes=1,
+    )
+    train(parts)
+    arrays, _ = checkpoint.load(tmp_path / "run" / "checkpoint.safetensors", "training")
+    assert arrays["buffer/observations/target"].shape[-1] == 60
+    train(dataclasses.replace(parts, steps=240), resume=True)
+
+
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_start_killed_before_its_first_file_blocks_nothing(resume: bool, tmp_path: Path) -> None:
     folder = tmp_path / "run"

@@ -263,6 +263,6 @@ def test_a_sweep_from_the_command_line(tmp_path, capsys, monkeypatch):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert 10 < found["rows"][0]["score"]["value"] < 40
     assert here["rows"][0]["score"] == found["rows"][0]["score"]  # in this process or in one of its own
-    assert len(read_cells(read_plan("tiny.toml"), "sweeps/tiny")) == 1
+    assert len(read_cells(read_plan("tiny.toml"), "runs/sweep-tiny")) == 1
     with pytest.raises(UnknownNameError):
         make_plan({**CONTENT, "seed": 3}, "p")

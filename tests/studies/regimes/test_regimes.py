@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ontogym.cli import main
+from ontogym.cli.commands import parse
 from ontogym.errors import OntogymError
 from ontogym.statistics import mean_summary, mean_text, paired_difference
 from ontogym.studies.regimes.cells import run_cells
@@ -160,6 +161,9 @@ def test_a_run_goes_on_and_grows_but_is_not_clobbered(tmp_path, capsys, monkeypa
     first = {p.name: p.read_bytes() for p in (out / "cells").iterdir()}
     assert main([*SWEEP, "3", "--out", str(out), "--resume", "--json"]) == 0
     assert len(last_json(capsys)["conditions"][0]["weight_change"]["values"]) == 3
+    # A run's own file feeds the next, with the seeds that it has by now.
+    fed = parse([*SWEEP[:2], "--config", str(out)])
+    assert fed.config == parse([*SWEEP, "3"]).config
     assert {name: (out / "cells" / name).read_bytes() for name in first} == first
     assert main([*SWEEP, "--lr", "0.1", "--out", str(out), "--resume"]) == 2
     assert "lr=0.003, not 0.1" in capsys.readouterr().err

@@ -134,3 +134,13 @@ def test_pickles_and_objects_are_refused(tmp_path):
         read_connectome(tmp_path / "c.npy")
     with pytest.raises(OntogymError, match="no file"):
         read_connectome(tmp_path / "none.npy")
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': '<f8', ", b"{" * 40, b"\xff\xfe", b"{'descr': '|O', 'shape': (2, 2)}"]
+)
+def test_an_array_whose_header_is_damaged_is_a_sentence(tmp_path, header):
+    path = tmp_path / "damaged.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(32))
+    with pytest.raises(OntogymError, match="no plain NumPy array"):
+        read_connectome(path)

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from ontogym.cli import main
+from ontogym.cli.commands import parse
 from ontogym.errors import OntogymError
 from ontogym.studies.retina_report import own
 
@@ -57,6 +58,8 @@ def test_a_folder_a_grid_and_a_model(folder, tmp_path, capsys):
     assert found["pictures"] == 12  # 2 pictures of 2 x 3 patches
     page = (tmp_path / "a" / "report.html").read_text()
     assert page.index("<figure>") < page.index("<h2>")
+    fed = parse(["retina", "report", "--config", str(tmp_path / "a")])
+    assert fed.configuration() == parse(["retina", "report", *words]).configuration()
     assert (
         json.loads((tmp_path / "a" / "report.json").read_text())["judges"]["twin"]["averaging"]["mean"] == 0
     )

@@ -208,7 +208,7 @@ def test_bad_input_writes_nothing(tmp_path, capsys):
 
 def test_the_command_prints_the_table_and_one_json_object(report, tmp_path, capsys, monkeypatch):
     folder, summary, _ = report
-    monkeypatch.setattr(run, "run_report", lambda *_: summary)
+    monkeypatch.setattr(run, "run_report", lambda *_, **__: summary)
     assert main(["retina", "report", "--quick", "--out", str(folder)]) == 0
     assert "Suppl. Fig. 2: mean responses, Friedman" in capsys.readouterr().out
     assert main(["retina", "report", "--out", str(folder), "--json"]) == 0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ontogym.cli import main
+from ontogym.cli.commands import parse
 from ontogym.developmental.rules.inferred.rule import load_rule
 from ontogym.studies.rule_inference import run as module
 from ontogym.studies.rule_inference.config import InferenceConfig
@@ -83,6 +84,7 @@ def test_resuming_needs_the_same_settings_and_a_new_run_an_empty_folder(folder, 
     before = json.loads((folder / "result.json").read_text())
     assert main([*line, "--resume", "--json"]) == 0
     assert last_json(capsys)["held_out"] == before["held_out"]
+    assert parse(["infer-rule", "--config", str(folder)]).config == parse(line).config
 
 
 def test_a_table_of_two_mice_is_inferred_from(tmp_path, capsys):

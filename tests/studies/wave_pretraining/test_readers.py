@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.studies.digits import read_idx
 from ontogym.studies.wave_pretraining import readers
 from ontogym.studies.wave_pretraining.image_folder import ImageFolder
 from ontogym.studies.wave_pretraining.images import (
@@ -71,6 +72,17 @@ def test_damaged_idx_files(mnist_folder, spoil, says):
     file.write_bytes(spoil(file.read_bytes()))
     with pytest.raises(OntogymError, match=says):
         readers.mnist(folder)
+
+
+def test_what_is_no_idx_file_is_not_unpacked(tmp_path, monkeypatch):
+    """Its first four bytes are enough."""
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(bytes(2**24)))
+    read, sizes = gzip.GzipFile.read, []
+    monkeypatch.setattr(gzip.GzipFile, "read", lambda file, size=-1: sizes.append(size) or read(file, size))
+    with pytest.raises(OntogymError, match="no idx file of bytes"):
+        read_idx(path)
+    assert sizes == [4]
 
 
 def test_missing_and_confused_idx_files(mnist_folder, tmp_path, monkeypatch):

@@ -47,7 +47,8 @@ def _npy(path: Path) -> NDArray[np.float64]:
         return np.array(found, dtype=np.float64)
     except OntogymError:
         raise
-    except (ValueError, OSError, EOFError) as error:
+    # A damaged header raises nearly anything: ValueError, OSError, EOFError, tokenize.TokenError, MemoryError, ...
+    except Exception as error:
         raise OntogymError(f"{path} is no plain NumPy array ({error}); save it with numpy.save.") from error
 
 
