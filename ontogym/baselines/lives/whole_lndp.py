@@ -48,6 +48,8 @@ __all__ = ["lndp_lives"]
 
 _CONDUCTS = np.float32(CONDUCTS)
 _ONE = np.float32(1.0)
+CALL_SECONDS, SECONDS_A_STEP = 2.0, 2e-8
+"""How long a call may take if nobody dies early, so that an interrupt is noticed; a step's time over the square of the nodes."""
 
 
 class Motor(NamedTuple):
@@ -79,25 +81,65 @@ def lndp_lives(
     """
     agent, native = found.agent, found.native
     assert isinstance(agent, LNDP)
-    assert isinstance(agent.engine, NumbaEngine)
     lives = seeds.shape[-1]
     actor = Individuals(agent, np.repeat(genomes, lives, 0), spec.imposed_development)
     born = actor.begin(np.tile(seeds, len(genomes)) if seeds.ndim == 1 else seeds.ravel())
     starts, streams = beginnings(found, spec, seeds.ravel(), options)
-    lanes, engine = len(actor.genomes), agent.engine
+    lanes, heard = len(actor.genomes), hearing(agent, spec, found.lanes.limit, native.age)
     returns, lengths = np.zeros((lanes, spec.episodes)), np.zeros((lanes, spec.episodes), np.int64)
-    failed, counted = np.zeros(lanes, np.bool_), Counted(np.zeros((3, lanes)), np.zeros(lanes, np.int64), np.zeros((LATE, lanes), np.float32))  # fmt: skip
+    failed, counts = np.zeros(lanes, np.bool_), []
+    each = lives * _genomes_a_call(agent.options.nodes, lives * spec.episodes * heard.limit)
+    for first in range(0, lanes, each):
+        part = slice(first, first + each)
+        count = len(failed[part])
+        counted = Counted(
+            np.zeros((3, count)), np.zeros(count, np.int64), np.zeros((LATE, count), np.float32)
+        )
+        # Lives of their own have beginnings of their own.
+        own = part if seeds.ndim == 2 else slice(None)
+        _live_some(
+            found, spec, heard, _rows_of(born.agent.engine, part), np.ascontiguousarray(starts[:, own]),
+            np.ascontiguousarray(streams[:, own]), (returns[part], lengths[part], failed[part], counted),
+        )  # fmt: skip
+        counts.append(counted)
+    whole = (np.concatenate(parts, -1) for parts in zip(*counts))
+    return Lived(born, returns, lengths, failed), WiringWatcher(actor).tell(*whole)
+
+
+def _genomes_a_call(nodes: int, steps: int) -> int:
+    """How many genomes live at a time, of so many steps each: so many that Python is heard of every now and then."""
+    return max(1, int(CALL_SECONDS / (SECONDS_A_STEP * nodes**2 * steps)))
+
+
+def _rows_of(state: Any, part: slice) -> Any:
+    """Some lanes of an engine's state, in the same memory."""
+    return type(state)._make(_rows_of(x, part) if isinstance(x, tuple) else x[part] for x in state)
+
+
+def _live_some(
+    found: Compiled,
+    spec: LifeSpec,
+    heard: Any,
+    state: Any,
+    starts: Any,
+    streams: Any,
+    written: tuple[Any, ...],
+) -> None:
+    """One compiled call, by all threads; `state` and `written` (returns, lengths, failed, counted) are written."""
+    agent, native = found.agent, found.native
+    assert isinstance(agent, LNDP)
+    engine = agent.engine
+    assert isinstance(engine, NumbaEngine)
     gain = np.ones(agent.spaces.n_observations, np.float32) if agent.gain is None else agent.gain
     motor = Motor(agent.spaces.n_actions, isinstance(agent.action_space, spaces.Box))
     scales = np.array(
         [spec.reward_clamp or 0.0, agent.options.reward_scale, agent.n_allowed_edges], np.float32
     )
-    threads = min(engine.threads, lanes)
+    threads = min(engine.threads, len(written[0]))
     taken = np.zeros(threads, np.int64)
     given = (
-        native.parameters, starts, streams, engine._at, engine._flags, engine._allowed, born.agent.engine, gain, motor,
-        hearing(agent, spec, found.lanes.limit, native.age), scales, edges_of(agent.action_space), returns, lengths, failed,
-        counted,
+        native.parameters, starts, streams, engine._at, engine._flags, engine._allowed, state, gain, motor, heard, scales,
+        edges_of(agent.action_space), *written,
     )  # fmt: skip
     live_lanes = _live_lanes(tuple(typeof(part) for part in given))
 
@@ -106,7 +148,6 @@ def lndp_lives(
         return False  # others may be in the middle of a life
 
     engine.share(run, threads)
-    return Lived(born, returns, lengths, failed), WiringWatcher(actor).tell(*counted)
 
 
 # ---- the compiled part -----------------------------------------------------------------------------------------

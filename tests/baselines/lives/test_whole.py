@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ontogym.agents.networks.agent import GRU
+from ontogym.baselines.lives import whole_lndp
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.lives.rollout import Watcher
 from ontogym.baselines.lives.whole_parts import compiled
@@ -108,6 +109,23 @@ def test_what_lndps_are_told(life: str) -> None:
         "lndp", "ontogym/CartPole-v1", options={"nodes": 17, "threads": 1, "hears": ("reward",)}
     )
     both_ways(agent, LifeSpec("ontogym/CartPole-v1", episodes=2, **{"max_steps": 30, **LIVES[life]}))
+
+
+def test_lndps_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many in a call that an interrupt is noticed; with lives of their own, too."""
+    spec = LifeSpec("ontogym/CartPole-v1", episodes=2, max_steps=30)
+    agent = make_agent("lndp", spec.env, options={"nodes": 17, "threads": 1})
+    genomes = 0.7 * np.random.default_rng(3).normal(size=(3, agent.genome_size))
+    for seeds in (life_seeds(spec, 4, 5), np.stack([life_seeds(spec, 4, 5, k) for k in range(3)])):
+        whole = live(agent, genomes, spec, seeds)
+        stepped = live(agent, genomes, spec, seeds, watchers=[Watcher()])
+        with monkeypatch.context() as patch:
+            patch.setattr(whole_lndp, "CALL_SECONDS", 1e-9)
+            parts = live(agent, genomes, spec, seeds)
+        for other in (whole, parts):
+            np.testing.assert_array_equal(other.returns, stepped.returns)
+            for name, values in stepped.diagnostics.items():
+                np.testing.assert_array_equal(other.diagnostics[name], values)
 
 
 def test_lndps_that_live_step_by_step() -> None:
