@@ -113,7 +113,10 @@ def kept_config(argv: Sequence[str], out: str | None) -> tuple[dict[str, Any] | 
     rest = [word for k, word in enumerate(argv)
             if not word.startswith("--config=") and word != "--config" and (k == 0 or argv[k - 1] != "--config")]  # fmt: skip
     if file is not None:
-        return settings(read_config(file)), rest
+        found = settings(read_config(file))
+        if Path(file).is_dir():
+            found.pop("out", None)  # another run has another folder
+        return found, rest
     folder = Path(out) if out is not None else None
     if (
         folder is not None

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from ontogym.checkpoint import write_sealed_json
 from ontogym.cli import commands, main
 from ontogym.cli.configs import default_of
 from ontogym.cli.long_run import LongRun, settings_of
@@ -102,6 +103,16 @@ def test_a_command_that_was_not_told_where_writes_under_runs_alone():
         assert folder.count("/") == 1
         assert ".." not in folder.split("/")
     assert runs_folder("CartPole-v1-mlp-s0") == "runs/CartPole-v1-mlp-s0"
+
+
+def test_a_run_that_another_was_begun_from_keeps_its_folder_to_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    config = commands.parse(["evolve", "--agent", "mlp", "--out", "mine"]).configuration()
+    write_sealed_json(tmp_path / "mine" / "config.json", config)
+    fed = commands.parse(["evolve", "--config", "mine", "--seed", "3"]).configured()
+    assert (fed.agent, fed.seed, fed.out) == ("mlp", 3, "runs/CartPole-v1-mlp-s3")
+    assert commands.parse(["evolve", "--out", "mine", "--resume"]).configured().out == "mine"
 
 
 def test_settings_are_those_of_the_embedded_configurations_too():
