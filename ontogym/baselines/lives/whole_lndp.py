@@ -103,7 +103,8 @@ def lndp_lives(
         )  # fmt: skip
         counts.append(counted)
     whole = (np.concatenate(parts, -1) for parts in zip(*counts))
-    return Lived(born, returns, lengths, failed), WiringWatcher(actor).tell(*whole)
+    measured: dict[str, NDArray[np.floating]] = {**WiringWatcher(actor).tell(*whole)}
+    return Lived(born, returns, lengths, failed), measured
 
 
 def _genomes_a_call(nodes: int, steps: int) -> int:
