@@ -1,6 +1,6 @@
 """Environment steps per processor second in whole lives: at once (compiled agent and world) and step by step.
 
-    python benchmarks/lives_throughput.py [--hidden 16] [--population 64] [--repeats 5]
+    python benchmarks/lives_throughput.py [--hidden 16] [--population 64] [--repeats 5] [--agents lndp-16 lndp-32]
 
 Both ways live the same lives in one run, in turn, so that the ratio means something on any machine. On CartPole the
 networks are first evolved until they balance, for a network that falls at once lives a birth and little else.
@@ -12,16 +12,25 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.agents.base import Agent
 from ontogym.baselines.evolution.strategies import IsotropicCSA
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.lives.rollout import Watcher
 
 WORLDS = {"ontogym/CartPole-v1": 3, "ontogym/Foraging-v0": 1}
-AGENTS = ("mlp", "rnn", "gru", "hyper", "trace")
+AGENTS = ("mlp", "rnn", "gru", "hyper", "trace", "lndp-16", "lndp-32")
+
+
+def built(name: str, world: str, hidden: int) -> Agent[Any]:
+    """An agent by its name; that of an LNDP ends with its number of nodes."""
+    kind, _, nodes = name.partition("-")
+    options = {"io_identity": True, "threads": 1, "nodes": int(nodes)} if nodes else {"hidden": hidden}
+    return make_agent(kind, world, options=options)
 
 
 def competent(agent, spec: LifeSpec, population: int) -> NDArray[np.float64]:
@@ -47,17 +56,25 @@ def main() -> None:
     parser.add_argument("--population", type=int, default=64)
     parser.add_argument("--lives", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--agents", nargs="+", choices=AGENTS, default=list(AGENTS))
+    parser.add_argument("--worlds", nargs="+", choices=list(WORLDS), default=list(WORLDS))
+    parser.add_argument(
+        "--newborn", action="store_true", help="do not evolve first: lives as at the start of a search"
+    )
     given = parser.parse_args()
-    for world, episodes in WORLDS.items():
-        for name in AGENTS:
-            agent = make_agent(name, world, options={"hidden": given.hidden})
+    for world in given.worlds:
+        episodes = WORLDS[world]
+        for name in given.agents:
+            agent = built(name, world, given.hidden)
             spec = LifeSpec(world, episodes=episodes)
             genome = (
                 competent(agent, spec, given.population)
-                if world.endswith("CartPole-v1")
+                if world.endswith("CartPole-v1") and not given.newborn
                 else agent.initial_genome()
             )
             genomes = np.repeat(genome[None], given.population, 0)
+            if given.newborn:
+                genomes = genomes + np.random.default_rng(0).standard_normal(genomes.shape)
             seeds = life_seeds(spec, given.lives, 3)
 
             def at_once() -> LifeResult:

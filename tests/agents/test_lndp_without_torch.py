@@ -37,7 +37,7 @@ import sys
 from ontogym.cli import main
 
 words = "evolve --env ontogym/CartPole-v1 --no-preset --generations 1 --population 4 --lives 1 --episodes 1 --max-steps 5"
-words += " --eval-lives 2 --final-lives 2 --threads 1 --agent"
+words += " --eval-lives 2 --final-lives 2 --agent"
 for agent in ("lndp", "mlp"):
     assert main([*words.split(), agent, "--out", agent]) == 0
 print(*sorted(name for name in ("torch", "torch_geometric") if name in sys.modules))

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-__all__ = ["Crew"]
+__all__ = ["Crew", "Job"]
 
 Job = Callable[[int], bool]
 """Gets the number of the seat it runs in: 0 the caller's, 1 and up the helpers'. Says whether everybody's work is

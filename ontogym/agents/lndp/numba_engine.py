@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.agents.base import CONDUCTS
-from ontogym.agents.lndp.crew import Crew
+from ontogym.agents.lndp.crew import Crew, Job
 from ontogym.agents.lndp.freezing import Held
 from ontogym.agents.lndp.kernel.options import KEEP, REWIRE, UPDATE, flags_of, offsets_of, padded
 from ontogym.agents.lndp.organism import BUILT_IN, Body, GenomeLayout, LNDPConfig, allowed_edges
@@ -173,12 +173,7 @@ class NumbaEngine:
             )
             return done
 
-        if self.threads > 1 and self._crew is None:
-            self._crew = Crew(self.threads)
-        if self._crew:
-            self._crew.run(run, len(taken) - 1)
-        else:
-            run(0)
+        self.share(run, len(taken) - 1)
         n = self.config.nodes
         if self._flags.stochastic:
             # As many numbers as `LaneStreams.uniform((2, N, N))` would have drawn.
@@ -190,6 +185,15 @@ class NumbaEngine:
         if active is not None:
             motor[~active] = 0
         return motor, state
+
+    def share(self, job: Job, seats: int) -> None:
+        """Have this thread and up to ``seats - 1`` helpers do a job, see `Crew`."""
+        if self.threads > 1 and self._crew is None:
+            self._crew = Crew(self.threads)
+        if self._crew:
+            self._crew.run(job, seats)
+        else:
+            job(0)
 
     def _changes(self, held: Held, updates: NDArray[np.bool_]) -> NDArray[np.int64]:
         """What may change in each individual, ``(P,)``, as the kernel wants to know it."""

@@ -131,18 +131,32 @@ def _at_once(
     """`live` in one call, where agent and world are compiled, or both on a GPU; else None."""
     shape = (len(genomes), seeds.shape[-1])
     lived = _on_device(agent, genomes, spec, seeds) if seeds.ndim == 1 else None
+    wiring: dict[str, NDArray[np.floating]] = {}
     # An agent that is not compiled need not pay for importing the compiler.
-    if lived is None and "ontogym.agents.networks" in sys.modules:
-        from ontogym.baselines.lives.whole import compiled, whole_lives
+    if lived is None and (
+        "ontogym.agents.networks" in sys.modules or getattr(agent, "engine_name", "") == "numba"
+    ):
+        from ontogym.baselines.lives.whole_parts import compiled
 
         found = compiled(agent, spec)
         if found is not None:
             options = lane_options(spec, seeds.size // shape[1], shape[1])
-            lived = whole_lives(found, genomes, spec, seeds, options)
-            lived = lived._replace(state=IndividualsState(lived.state))
+            lived, wiring = _compiled_lives(found, genomes, spec, seeds, options)
     if lived is None:
         return None
-    return _result(Individuals(agent, genomes), lived, shape, None, {})
+    return _result(Individuals(agent, genomes), lived, shape, None, wiring)
+
+
+def _compiled_lives(found: Any, *given: Any) -> tuple[Lived, dict[str, NDArray[np.floating]]]:
+    """Lives in one call, and what wiring came to in them."""
+    if getattr(found.agent, "engine_name", "") == "numba":
+        from ontogym.baselines.lives.whole_lndp import lndp_lives
+
+        return lndp_lives(found, *given)
+    from ontogym.baselines.lives.whole import whole_lives
+
+    lived = whole_lives(found, *given)
+    return lived._replace(state=IndividualsState(lived.state)), {}
 
 
 def _on_device(

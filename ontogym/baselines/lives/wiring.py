@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ontogym.agents.base import Actor
 from ontogym.baselines.lives.rollout import Moment, Watcher
 
-__all__ = ["LATE", "WiringWatcher"]
+__all__ = ["EVERY", "LATE", "WiringWatcher"]
 
 EVERY = 5
 """Steps of an episode between two counts of the edges."""
@@ -49,6 +49,13 @@ class WiringWatcher(Watcher):
         if moment.step % EVERY == 0:
             edges, conducting = self.actor.wired(moment.state)
             self._sums[:, rows] += np.stack([edges[rows], conducting[rows], np.ones(len(rows))])
+
+    def tell(
+        self, sums: NDArray[np.float64], age: NDArray[np.int64], recent: NDArray[np.float32]
+    ) -> dict[str, NDArray[np.float64]]:
+        """What is `measured` of lives that were counted elsewhere, as `acted` counts them."""
+        self._sums, self._age, self._recent = sums, age, recent
+        return self.measured()
 
     def measured(self) -> dict[str, NDArray[np.float64]]:
         """``density`` and ``conducting``: edges, and those that conduct, over allowed edges, means over life;

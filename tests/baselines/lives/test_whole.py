@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from ontogym.agents.networks.agent import GRU
+from ontogym.baselines.lives import whole_lndp
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.lives.rollout import Watcher
-from ontogym.baselines.lives.whole import compiled
+from ontogym.baselines.lives.whole_parts import compiled
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
 
@@ -68,6 +69,72 @@ def test_agents_and_worlds(world: str, name: str) -> None:
         name, world, WORLDS[world], {"hears": hears, "scale_observations": True, "reward_scale": 0.3}
     )
     both_ways(agent, LifeSpec(world, WORLDS[world], 3, conditions=conditions(world)))
+
+
+LNDPS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "drawn": {"decisions": "stochastic", "io_identity": True},
+    "bias, recurrent": {"bias": True, "recurrent": True, "reward_scale": 0.25},
+    "structural only": {"synaptic_plasticity": False, "scale_observations": True},
+    "hearing": {"hears": ("action", "reward", "start", "terminated"), "io_identity": True},
+    "developed": {"development": "ornstein-uhlenbeck", "development_steps": 3, "graph_transformer": False},
+}
+
+
+@pytest.mark.parametrize("name", LNDPS)
+def test_lndps(name: str) -> None:
+    agent = make_agent("lndp", "ontogym/CartPole-v1", options={"nodes": 17, "threads": 1, **LNDPS[name]})
+    both_ways(agent, LifeSpec("ontogym/CartPole-v1", episodes=2, max_steps=40))
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        "ontogym/Pendulum-v1",
+        "ontogym/ForagingSwitch-v0",
+        "ontogym/AcrobotActionSwap-v1",
+        "ontogym/RuleShiftForaging-v0",
+    ],
+)
+def test_lndps_in_worlds(world: str) -> None:
+    """Actions in a box, a world that draws, one that changes within a life, one of worlds drawn at birth; on two threads."""
+    options = {"nodes": 17, "threads": 2, "hears": ("action", "terminated")}
+    spec = LifeSpec(world, WORLDS[world], 3, max_steps=30, conditions=conditions(world))
+    both_ways(make_agent("lndp", world, WORLDS[world], options), spec)
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_what_lndps_are_told(life: str) -> None:
+    agent = make_agent(
+        "lndp", "ontogym/CartPole-v1", options={"nodes": 17, "threads": 1, "hears": ("reward",)}
+    )
+    both_ways(agent, LifeSpec("ontogym/CartPole-v1", episodes=2, **{"max_steps": 30, **LIVES[life]}))
+
+
+def test_lndps_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many in a call that an interrupt is noticed; with lives of their own, too."""
+    spec = LifeSpec("ontogym/CartPole-v1", episodes=2, max_steps=30)
+    agent = make_agent("lndp", spec.env, options={"nodes": 17, "threads": 1})
+    genomes = 0.7 * np.random.default_rng(3).normal(size=(3, agent.genome_size))
+    for seeds in (life_seeds(spec, 4, 5), np.stack([life_seeds(spec, 4, 5, k) for k in range(3)])):
+        whole = live(agent, genomes, spec, seeds)
+        stepped = live(agent, genomes, spec, seeds, watchers=[Watcher()])
+        with monkeypatch.context() as patch:
+            patch.setattr(whole_lndp, "CALL_SECONDS", 1e-9)
+            parts = live(agent, genomes, spec, seeds)
+        for other in (whole, parts):
+            np.testing.assert_array_equal(other.returns, stepped.returns)
+            for name, values in stepped.diagnostics.items():
+                np.testing.assert_array_equal(other.diagnostics[name], values)
+
+
+def test_lndps_that_live_step_by_step() -> None:
+    spec = LifeSpec("ontogym/CartPole-v1")
+    for options in ({"compat": "released"}, {"rewire_every": 3}, {"dtype": "float64"}, {"engine": "torch"}):
+        assert compiled(make_agent("lndp", spec.env, options=options), spec) is None
+    agent = make_agent("lndp", spec.env)
+    for change in ({"freeze": "wiring"}, {"rebirth": True}, {"shuffle_wiring": True}):
+        assert compiled(agent, replace(spec, **change)) is None
 
 
 @pytest.mark.parametrize("world", WORLDS)

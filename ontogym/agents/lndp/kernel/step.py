@@ -27,7 +27,7 @@ from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PA
 from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
 from ontogym.compiling import njit
 
-__all__ = ["fingerprint", "step_rows"]
+__all__ = ["WORK", "fingerprint", "mark_types", "step_rows", "update"]
 
 CALLER_WAITS, HELPER_LISTENS = 20_000, 20_000
 """How often the caller asks whether the helpers are done (a few rows' time), and a helper whether the bell rings
@@ -42,7 +42,7 @@ WORK = 2 * F + QKV + 2 * HIDDEN + PAD
 
 # Inlined before it is compiled, or LLVM would optimise all that it calls once for it and once for its caller.
 @njit(inline="always")
-def _update(
+def update(
     n: int, m: int, w: Any, at: Any, flags: Any, reward: Any, change: int, key: Any, allowed: Any, innate: Any, h: Any,
     edges: Any, mask: Any, mask_t: Any, past: Any, view: Any,
 ) -> int:  # fmt: skip
@@ -83,7 +83,7 @@ def _update(
 
 
 @njit(**CALLED)
-def _mark_types(n: int, m: int, flags: Any, view: Any) -> None:
+def mark_types(n: int, m: int, flags: Any, view: Any) -> None:
     """One where a node is an input, and one where it is an output."""
     for u in range(0, m, WIDTH):
         view[TYPES, u] = view[TYPES + 1, u] = 0.0
@@ -145,7 +145,7 @@ def _compiled(text: int) -> Any:
         m = (n + PAD - 1) // PAD * PAD
         space = np.empty((5 + flags.rnn_iters + 1 + WORK) * m + PAD, state.genomes.dtype)
         view = working_rows(space, m)
-        _mark_types(n, m, flags, view)
+        mark_types(n, m, flags, view)
         may = rows(allowed, 0, m)
         seats = len(taken) - 1
         if seat == 0:
@@ -160,7 +160,7 @@ def _compiled(text: int) -> Any:
                 p = living[turn]
                 h, past, e = rows(state.nodes, p, m), rows(state.history, p, m), rows(state.edges, p, m)
                 if changes[p] & UPDATE:
-                    state.changed[p] = _update(
+                    state.changed[p] = update(
                         n, m, genes(state.genomes, p), at, flags, reward[p], changes[p], state.keys[p], may,
                         rows(state.innate, p, m), h, e, rows(state.mask, p, m), rows(state.mask_t, p, m), past, view,
                     )  # fmt: skip
@@ -177,6 +177,7 @@ def _compiled(text: int) -> Any:
             patience = HELPER_LISTENS
             while add_number(bell, 0, 0) <= call and patience > 0:
                 patience -= 1
+        space[0] = 0.0  # numba would free it after the last line that names it, and `view` lies in it
         done: bool = add_number(taken, seats, 0) >= len(living)
         return done
 
