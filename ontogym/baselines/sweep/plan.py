@@ -179,7 +179,7 @@ def _ranges(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         for name, values in flags.items():
             if isinstance(values, list) and values:
                 continue
-            ends = [values.get(end) for end in ("low", "high")] if isinstance(values, dict) else []
+            ends: list[Any] = [values.get(end) for end in ("low", "high")] if isinstance(values, dict) else []
             if not ends or not all(type(end) in (int, float) for end in ends) or ends[0] > ends[1]:
                 raise OntogymError(
                     f"[tune.{method}] {name} is {values!r}; give a list of values, or low and high (and log = true)."

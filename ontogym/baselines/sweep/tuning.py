@@ -70,7 +70,8 @@ def _tuned(plan: Plan, cell: Cell, out: Path, run: Run, trials: int, stop: Any) 
     optuna = _optuna()
     ranges = {name: _distribution(optuna, values) for name, values in plan.tune[cell.method].items()}
     sampler = optuna.samplers.TPESampler(seed=derive(TRIAL_SEED, cell.task, cell.method) % 2**31)
-    study, tried = optuna.create_study(direction="maximize", sampler=sampler), []
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    tried: list[dict[str, Any]] = []
     for number in range(trials):
         trial = study.ask(ranges)
         score, error = _tried(plan, _trial(plan, cell, number, trial.params), out, run, stop)
