@@ -132,11 +132,17 @@ def kept_config(argv: Sequence[str], out: str | None) -> tuple[dict[str, Any] | 
     return None, rest
 
 
+_OUTCOME = {"format", "kind", "options", "hyperparameters", "training", "checksum"}
+"""What the record of a training with Stable-Baselines3 holds beside the settings of ``ontogym train``."""
+
+
 def settings(record: Mapping[str, Any]) -> dict[str, Any]:
     """What a file or the record of a run says of a command's flags: all of it, or what it keeps under ``command``.
 
     Records of trainings made before that keep no word for their images, only how they were trained on.
     """
+    if record.get("kind") == "training-run":  # of Stable-Baselines3, whose settings stand beside what came of them
+        return {name: value for name, value in record.items() if name not in _OUTCOME}
     return dict(record.get("command") or record.get("training") or record)
 
 

@@ -119,3 +119,18 @@ def test_settings_are_those_of_the_embedded_configurations_too():
     found = settings_of(default_of(commands.kind_of("train")))
     assert {"algo", "env", "features", "features_options", "out"} <= set(found)
     assert not {"cite", "dry_run", "json", "resume", "config", "seen"} & set(found)
+
+
+def test_a_training_goes_on_and_feeds_another_by_its_record_alone(tmp_path, capsys):
+    from ontogym.checkpoint import read_sealed_json
+    from ontogym.cli import main
+
+    line = ["train", "--env", "ontogym/CartPole-v1", "--segment", "64", "--eval-episodes", "1", "--hyper", "n_steps=16"]
+    first, again = str(tmp_path / "first"), str(tmp_path / "again")
+    assert main([*line, "--steps", "64", "--out", first, "--json"]) == 0
+    assert main(["train", "--resume", "--out", first, "--steps", "128", "--json"]) == 0
+    assert main(["train", "--config", first, "--out", again, "--json"]) == 0
+    capsys.readouterr()
+    kept = [read_sealed_json(f"{folder}/run.json") for folder in (first, again)]
+    assert [run["steps"] for run in kept] == [128, 128]
+    assert kept[0]["training"]["curve"][-1] == kept[1]["training"]["curve"][-1]
