@@ -141,7 +141,9 @@ def settings(record: Mapping[str, Any]) -> dict[str, Any]:
 
     Records of trainings made before that keep no word for their images, only how they were trained on.
     """
-    if record.get("kind") == "training-run":  # of Stable-Baselines3, whose settings stand beside what came of them
+    if (
+        record.get("kind") == "training-run"
+    ):  # of Stable-Baselines3, whose settings stand beside what came of them
         return {name: value for name, value in record.items() if name not in _OUTCOME}
     return dict(record.get("command") or record.get("training") or record)
 

@@ -125,7 +125,17 @@ def test_a_training_goes_on_and_feeds_another_by_its_record_alone(tmp_path, caps
     from ontogym.checkpoint import read_sealed_json
     from ontogym.cli import main
 
-    line = ["train", "--env", "ontogym/CartPole-v1", "--segment", "64", "--eval-episodes", "1", "--hyper", "n_steps=16"]
+    line = [
+        "train",
+        "--env",
+        "ontogym/CartPole-v1",
+        "--segment",
+        "64",
+        "--eval-episodes",
+        "1",
+        "--hyper",
+        "n_steps=16",
+    ]
     first, again = str(tmp_path / "first"), str(tmp_path / "again")
     assert main([*line, "--steps", "64", "--out", first, "--json"]) == 0
     assert main(["train", "--resume", "--out", first, "--steps", "128", "--json"]) == 0
