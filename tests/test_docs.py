@@ -59,6 +59,9 @@ def test_commands_of_the_documents_exist(line: str) -> None:
     words = words[: words.index(">")] if ">" in words else words
     if "--config" in words:  # a file that the reader has by then
         del words[words.index("--config") : words.index("--config") + 2]
+    if "--resume" in words:  # a run that the reader has by then
+        words.remove("--resume")
+        assert "resume" in vars(parse(words))
     parse(words)
 
 
