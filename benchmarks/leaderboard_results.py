@@ -311,13 +311,12 @@ def overview(rows: list[Row]) -> str:
 def _short(row: Row) -> str:
     """The return; where a task ranks by something else, that, and the return in brackets."""
     score = f"{row.iqm:.{2 if abs(row.iqm) < 10 else 0 if abs(row.iqm) >= 100 else 1}f}"
-    return score if _ranked(row) == "–" else f"{_ranked(row)} ({score})"
+    return score if row.ranked is None else f"{_ranked(row)} ({score})"
 
 
 def _ranked(row: Row) -> str:
     """What a task ranks by, where it is not the return."""
-    ranked = row.held_out if row.held_out is not None else row.regained
-    return "–" if ranked is None else f"{ranked:.2f}"
+    return "–" if row.ranked is None else f"{row.ranked:.2f}"
 
 
 def _score(row: Row) -> str:

@@ -61,7 +61,8 @@ def test_commands_of_the_documents_exist(line: str) -> None:
         del words[words.index("--config") : words.index("--config") + 2]
     if "--resume" in words:  # a run that the reader has by then
         words.remove("--resume")
-        assert "resume" in vars(parse(words))
+        assert hasattr(parse(words), "resume")
+        return
     parse(words)
 
 

@@ -134,10 +134,14 @@ class Row:
     told: str = ""
 
     @property
+    def ranked(self) -> float | None:
+        """What the task ranks by, where that is not the return."""
+        return self.held_out if self.regained is None else self.regained
+
+    @property
     def rank(self) -> tuple[bool, float, str]:
         """What rows of one task or suite are sorted by: verified ones first, then by what the task ranks by."""
-        measure = self.regained if self.regained is not None else self.held_out
-        return self.status != "verified", -(self.iqm if measure is None else measure), self.label
+        return self.status != "verified", -(self.iqm if self.ranked is None else self.ranked), self.label
 
 
 @dataclass(frozen=True)

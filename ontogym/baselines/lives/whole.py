@@ -29,6 +29,7 @@ from ontogym.baselines.lives.whole_parts import (
     finite,
     hearing,
     tell,
+    told_of,
 )
 from ontogym.batched.native import OBSERVE, STEP
 from ontogym.compiling import njit
@@ -109,7 +110,7 @@ def _lives(
                     break
                 returns[lane, episode] += reward
                 lengths[lane, episode] += 1
-                tell(hearing, reward, terminated, clamp, scale, x)
+                tell(hearing, told_of(hearing, reward, terminated, clamp), terminated, scale, x)
                 if hearing.action >= 0:
                     for k in range(shape.outputs):
                         x[0, hearing.action + k] = heard[k]
@@ -125,11 +126,7 @@ def _lives(
 
 @functools.cache
 def _live_lanes() -> Any:
-    """`_lives`, compiled once for all worlds and sizes: the world's functions are pointers.
-
-    Numba keeps it by the content of this file alone: it is compiled anew after a change of the networks' kernel only if this
-    file changes, too. Form of the kernel that is meant here: 3.
-    """
+    """`_lives`, compiled once for all worlds and sizes: the world's functions are pointers."""
 
     def array(kind: Any, dimensions: int) -> Any:
         return types.Array(kind, dimensions, "C")

@@ -27,10 +27,7 @@ from ontogym.agents.lndp.numba_engine import NumbaEngine
 from ontogym.baselines.lives.rollout import Lived
 from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.baselines.lives.whole_parts import (
-    CONSTANT,
     INLINE,
-    REWARD,
-    TERMINATION,
     Compiled,
     beginnings,
     choose,
@@ -38,6 +35,7 @@ from ontogym.baselines.lives.whole_parts import (
     finite,
     hearing,
     tell,
+    told_of,
 )
 from ontogym.baselines.lives.wiring import EVERY, LATE, WiringWatcher
 from ontogym.batched.native import OBSERVE, STEP
@@ -155,16 +153,6 @@ def _live_some(
 
 
 @njit(**INLINE)
-def _told(heard: Any, reward: float, terminated: bool, clamp: Any) -> Any:
-    """The reward as told, whether or not it is an input."""
-    if heard.told == REWARD:
-        return np.float32(reward)
-    if heard.told == TERMINATION:
-        return np.float32(-1.0) if terminated else np.float32(0.0)
-    return clamp if heard.told == CONSTANT else np.float32(0.0)
-
-
-@njit(**INLINE)
 def _count(
     counted: Any, lane: int, step: int, n: int, m: int, changed: int, room: Any, mask: Any, edges: Any
 ) -> None:
@@ -255,8 +243,8 @@ def _lives(
                         break
                     returns[lane, episode] += reward
                     lengths[lane, episode] += 1
-                    told = _told(heard, reward, terminated, scales[0])
-                    tell(heard, reward, terminated, scales[0], _ONE, x)
+                    told = told_of(heard, reward, terminated, scales[0])
+                    tell(heard, told, terminated, _ONE, x)
                     if heard.action >= 0:
                         for k in range(motor.outputs):
                             x[0, heard.action + k] = own[k]

@@ -29,7 +29,7 @@ from ontogym.envs.native_changes import changing_native
 from ontogym.envs.native_rules import ruled_native
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CONSTANT", "INLINE", "NOTHING", "REWARD", "TERMINATION", "Compiled", "Hearing", "beginnings", "choose", "compiled", "edges_of", "finite", "hearing", "tell"]  # fmt: skip
+__all__ = ["CONSTANT", "INLINE", "NOTHING", "REWARD", "TERMINATION", "Compiled", "Hearing", "beginnings", "choose", "compiled", "edges_of", "finite", "hearing", "tell", "told_of"]  # fmt: skip
 
 REWARD, TERMINATION, CONSTANT, NOTHING = range(4)
 
@@ -170,14 +170,19 @@ def choose(shape: Any, motor: Any, edges: Any, action: Any, heard: Any) -> None:
 
 
 @njit(**INLINE)
-def tell(hearing: Hearing, reward: float, terminated: bool, clamp: Any, scale: Any, x: Any) -> None:
-    """What is heard of a step at the next, into the input."""
+def told_of(hearing: Hearing, reward: float, terminated: bool, clamp: Any) -> Any:
+    """The reward as told, whether or not it is an input."""
+    if hearing.told == REWARD:
+        return np.float32(reward)
+    if hearing.told == TERMINATION:
+        return np.float32(-1.0) if terminated else np.float32(0.0)
+    return clamp if hearing.told == CONSTANT else np.float32(0.0)
+
+
+@njit(**INLINE)
+def tell(hearing: Hearing, told: Any, terminated: bool, scale: Any, x: Any) -> None:
+    """What is heard of a step at the next, into the input; `told` as `told_of` has it."""
     if hearing.reward >= 0:
-        told = clamp
-        if hearing.told == REWARD:
-            told = np.float32(reward)
-        elif hearing.told == TERMINATION:
-            told = np.float32(-1.0) if terminated else np.float32(0.0)
         x[0, hearing.reward] = told * scale
     if hearing.start >= 0:
         x[0, hearing.start] = np.float32(0.0)
