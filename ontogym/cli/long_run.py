@@ -33,13 +33,18 @@ class LongRun:
     def run(self) -> dict[str, Any]:
         """Do it, or say what would be done."""
         found = self.shown() if self.dry_run else self.work()
-        found.setdefault("bibtex", self.cited() if self.cite or not self.dry_run else [])
-        entries = found["bibtex"]
-        if self.json or not entries:
+        if self.cite or (self.json and not self.dry_run):  # looking them up takes as long as the command itself may
+            found.setdefault("bibtex", self.cited())
+        elif self.json:
+            found.setdefault("bibtex", [])
+        if self.json:
             return found
         if not self.cite:
-            if not self.dry_run:
+            if not self.dry_run and (self.sources or type(self).cited is not LongRun.cited):
                 print("Cite what was used:  add --cite")
+            return found
+        entries = found["bibtex"]
+        if not entries:
             return found
         # A dry run's output is a file for --config: what is no setting is a comment there.
         text = "\n".join(entries)
