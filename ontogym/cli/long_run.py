@@ -33,7 +33,8 @@ class LongRun:
     def run(self) -> dict[str, Any]:
         """Do it, or say what would be done."""
         found = self.shown() if self.dry_run else self.work()
-        if self.cite or (self.json and not self.dry_run):  # looking them up takes as long as the command itself may
+        # Asked for only: looking them up takes as long as a short command itself.
+        if self.cite or (self.json and not self.dry_run):
             found.setdefault("bibtex", self.cited())
         elif self.json:
             found.setdefault("bibtex", [])
