@@ -195,15 +195,7 @@ def percept_network(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
 
 def blocks_network(subject: str, seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
     """A network over blocks, trained through 16 animals, or through the twin at its own answers."""
-    net = _blocks_network(subject, seed)
-    if layout is BLOCKS:
-        return encoders.network(net), {"iterations": ITERATIONS}
-
-    def encode(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        shown = BLOCKS.show(torch.from_numpy(encoders.network(net)(images)))
-        return np.asarray(layout.average(shown).numpy())
-
-    return encode, {"iterations": ITERATIONS}
+    return encoders.network(_blocks_network(subject, seed), layout), {"iterations": ITERATIONS}
 
 
 @functools.cache

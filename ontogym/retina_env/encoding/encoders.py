@@ -93,12 +93,21 @@ def shown_by_actor(layout: Layout, actor: Actor) -> Encode:
     return encode
 
 
-def network(net: nn.Module) -> Encode:
-    """A network as `ontogym.retina_env.encoding.networks.fit_network` makes it."""
+def network(net: nn.Module, layout: Layout | None = None) -> Encode:
+    """A network as `ontogym.retina_env.encoding.networks.fit_network` makes it.
+
+    Args:
+        layout: other electrodes than those that a `BlockNetwork` was trained for: what it shows is averaged onto them.
+    """
+    fold = getattr(net, "fold", None)
 
     @torch.no_grad()
     def encode(images: Images) -> Images:
-        return np.asarray(net(torch.from_numpy(images)).clamp(0, 1).numpy())
+        low = net(torch.from_numpy(images)).clamp(0, 1)
+        if layout is not None and layout.fold != fold:
+            side = images.shape[1] // fold
+            low = layout.average(upsample_nearest(low.view(-1, side, side), fold))
+        return np.asarray(low.numpy())
 
     return encode
 
