@@ -276,6 +276,7 @@ def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
     from stable_baselines3 import PPO, SAC
 
     from ontogym.baselines.sb3.adapter import make_vec_env
+    from ontogym.baselines.sb3.model import explore_little
 
     envs, small = make_vec_env(env, LANES, {"obs": "statistics"}), derive(seed, kind) % 2**31
     shared: dict[str, Any] = {"seed": small, "device": "cpu"}
@@ -300,10 +301,11 @@ def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
             gradient_steps=16,
             # Uniform actions, with which it would begin, are so much worse than none that its critic learns nothing else.
             learning_starts=LANES,
-            policy_kwargs={"net_arch": [64, 64], "log_std_init": -3.0},
+            policy_kwargs={"net_arch": [64, 64]},
             ent_coef=0.01,
             **shared,
         )
+        explore_little(model.policy.actor, -3.0)
     model.learn(steps)
     return model
 
