@@ -132,7 +132,7 @@ def main() -> None:
     print("| environment | beside | times as fast |\n|---|---|---|")
     for case, beside, label in ROWS:
         ratios[case, label] = rates[case, "ontogym"] / rates[beside]
-        print(f"| {case.replace(' x', ', lanes: ')} | {label} | {ratios[case, label]:.2g} |")
+        print(f"| {case.replace(' x', ', ')} lanes | {label} | {ratios[case, label]:.2g} |")
     single = single_ratios(max(3, arguments.repeats))
     for name, ratio in single.items():
         print(f"| {name[:-3]}, alone | Gymnasium's step | {1 / ratio:.2g} |")

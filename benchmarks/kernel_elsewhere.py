@@ -71,6 +71,15 @@ def written(options: dict[str, Any]) -> dict[str, np.ndarray]:
     return lives | told | {"innate": bodies[0].innate}
 
 
+def read(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """What was written of every case."""
+    with np.load(path, allow_pickle=False) as file:
+        return {
+            name: {key.partition("/")[2]: file[key] for key in file if key.startswith(name + "/")}
+            for name in CASES
+        }
+
+
 def body(of: dict[str, np.ndarray], t: int) -> Body:
     """The body after t steps, as it was written."""
     return Body(
@@ -125,11 +134,7 @@ def main() -> None:
         arrays = {f"{name}/{key}": value for name in CASES for key, value in written(CASES[name]).items()}
         np.savez_compressed(arguments.file, **arrays)
         return
-    with np.load(arguments.file, allow_pickle=False) as file:
-        known = {
-            name: {key.partition("/")[2]: file[key] for key in file if key.startswith(name + "/")}
-            for name in CASES
-        }
+    known = read(arguments.file)
     results = [compared(name, known[name]) for name in list(CASES)[: arguments.cases]]
     if not all(results):
         raise SystemExit("the kernel computes something else here")
