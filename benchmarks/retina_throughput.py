@@ -33,10 +33,11 @@ from ontogym.retina_env.twins import FIT_IMAGES, IMAGES_SEED, SHIPPED, default_t
 
 BATCH = 64
 UNIT = "twin responses to 32 x 32"
+STEPPED = ("RetinaEncoding-v0", "RetinaEncodingPixels-v0", "RetinaRefinement-v0", "RetinaCalibration-v1")
 AT_LEAST = {
     "dead-leaves images": 60, "RetinaEncodingPercept-v0, one product x 1024": 20_000,
-    **{f"{name}-v0 x 64": 3000 for name in ("RetinaEncoding", "RetinaEncodingPixels", "RetinaRefinement", "RetinaCalibration")},
-    **{f"{name}-v0 alone": 300 for name in ("RetinaEncoding", "RetinaEncodingPixels", "RetinaRefinement", "RetinaCalibration")},
+    **{f"{name} x 64": 3000 for name in STEPPED},
+    **{f"{name} alone": 300 for name in STEPPED},
 }  # fmt: skip
 """Targets, per second of the processor."""
 AT_MOST = {"cpu_seconds": 180, "actor_cpu_seconds": 60}
@@ -84,7 +85,7 @@ ENVIRONMENTS: tuple[tuple[str, dict[str, Any], int], ...] = (
     ("RetinaEncoding-v0", {}, BATCH),
     ("RetinaEncodingPixels-v0", {}, BATCH),
     ("RetinaRefinement-v0", {}, BATCH),
-    ("RetinaCalibration-v0", {}, BATCH),
+    ("RetinaCalibration-v1", {}, BATCH),
     ("RetinaEncodingAnimals-v0", FEW, BATCH),
     ("RetinaEncodingPercept-v0", {**FEW, "patients": 32}, 16 * BATCH),
     ("RetinaEncodingPercept-v0", {**FEW, "patients": 32, "fast": True}, 16 * BATCH),

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from gymnasium.spaces import Box, Discrete
 
-from ontogym.agents.base import Agent
+from ontogym.agents.base import Agent, Feedback
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.plastic import Plastic
 from ontogym.registry import RULES
@@ -54,14 +54,14 @@ def rate(rule: str, compiled: bool, lndp: bool, seconds: float) -> dict[str, flo
     genomes = agent.initial_genome() + 0.3 * rng.standard_normal((POPULATION, agent.genome_size))
     state = agent.birth(genomes, lane_seeds(0, POPULATION))
     observation = rng.standard_normal((POPULATION, 4)).astype(np.float32)
-    reward = np.ones(POPULATION, np.float32)
+    told = Feedback.of(np.ones(POPULATION, np.float32))
 
     def steps(count: int) -> float:
         nonlocal state
         # One thread: processor time is what the step costs, however many others want the core.
         start = time.process_time()
         for _ in range(count):
-            _, state = agent.step(state, observation, reward)
+            _, state = agent.step(state, observation, told)
         return time.process_time() - start
 
     clock = time.perf_counter()
