@@ -3,8 +3,8 @@
     python benchmarks/rules_throughput.py [--rules NAME ...] [--eager-only] [--lndp] [--seconds S] [--json]
 
 A whole step of an agent (rules, activation, NumPy in and out) of 256 individuals with 32 nodes, everyone alive, on
-one core: a recurrent `plastic` network with one rule, or with `--lndp` an LNDP with the rule in its slot. The eager `hebb` of that
-run, measured first, is 1. A rule of a `plastic` network is too slow if even its faster form does less than six times what
+one core: a recurrent `plastic` network with one rule, or with `--lndp` an LNDP with the rule in its slot. The eager `hebb`,
+measured in turn with each, is 1. A rule of a `plastic` network is too slow if even its faster form does less than six times what
 the LNDP authors' JAX code did on such a core (2 950 agent-steps a second, measured once, not in this run).
 """
 
@@ -15,6 +15,7 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -46,9 +47,8 @@ def build(rule: str, compiled: bool, lndp: bool) -> Agent[Any]:
     return Plastic(*spaces, compiled=compiled, density=0.5, **options)
 
 
-def rate(rule: str, compiled: bool, lndp: bool, seconds: float) -> dict[str, float]:
-    """Agent-steps per second of processor time, the median of five spells, and how long the first step took
-    (compilation, much less where its result is cached)."""
+def stepper(rule: str, compiled: bool, lndp: bool) -> Callable[[int], float]:
+    """What takes so many steps and returns the processor seconds of one of them; warm, the first of them behind it."""
     agent = build(rule, compiled, lndp)
     rng = np.random.default_rng(0)
     genomes = agent.initial_genome() + 0.3 * rng.standard_normal((POPULATION, agent.genome_size))
@@ -62,16 +62,20 @@ def rate(rule: str, compiled: bool, lndp: bool, seconds: float) -> dict[str, flo
         start = time.process_time()
         for _ in range(count):
             _, state = agent.step(state, observation, told)
-        return time.process_time() - start
+        return (time.process_time() - start) / count
 
-    clock = time.perf_counter()
     steps(1)
-    first = time.perf_counter() - clock
-    count = max(1, int(seconds / 5 * 3 / steps(3)))
-    return {
-        "rate": POPULATION / statistics.median(steps(count) / count for _ in range(5)),
-        "first_seconds": first,
-    }
+    return steps
+
+
+def beside(
+    usual: Callable[[int], float], steps: Callable[[int], float], seconds: float
+) -> tuple[float, float]:
+    """How many times as fast as `usual` steps are, and their rate: medians of five spells in turn, for a busy machine's
+    speed drifts."""
+    counts = [max(1, int(seconds / 10 / each(3))) for each in (usual, steps)]
+    spells = [[each(count) for each, count in zip((usual, steps), counts)] for _ in range(5)]
+    return statistics.median(a / b for a, b in spells), POPULATION / statistics.median(b for _, b in spells)
 
 
 def main() -> None:
@@ -80,26 +84,24 @@ def main() -> None:
     parser.add_argument("--rules", nargs="*", default=list(RULES.builtin))
     parser.add_argument("--eager-only", action="store_true")
     parser.add_argument("--lndp", action="store_true")
-    parser.add_argument("--seconds", type=float, default=1.0, help="per rule and form")
+    parser.add_argument("--seconds", type=float, default=1.0, help="per rule and form, half of it for `hebb`")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     forms = [False] if arguments.eager_only else [False, True]
-    usual = rate(BESIDE, False, arguments.lndp, arguments.seconds)["rate"]
+    usual = stepper(BESIDE, False, arguments.lndp)
     rows, too_slow = [], []
     print(f"| rule | {' | '.join('compiled' if c else 'eager' for c in forms)} |\n|---|{'---|' * len(forms)}")
     for rule in arguments.rules:
-        found = [rate(rule, compiled, arguments.lndp, arguments.seconds) for compiled in forms]
-        rows += [{"rule": rule, "compiled": compiled, **each} for compiled, each in zip(forms, found)]
-        print(
-            f"| `{rule}` | {' | '.join(format(each['rate'] / usual, '.2f') for each in found)} |", flush=True
-        )
-        if not arguments.lndp and max(each["rate"] for each in found) < LEAST:
+        found = [beside(usual, stepper(rule, form, arguments.lndp), arguments.seconds) for form in forms]
+        rows += [{"rule": rule, "compiled": form, "times": times} for form, (times, _) in zip(forms, found)]
+        print(f"| `{rule}` | {' | '.join(f'{times:.2f}' for times, _ in found)} |", flush=True)
+        if not arguments.lndp and max(rate for _, rate in found) < LEAST:
             too_slow.append(rule)
     if not arguments.lndp:
         print(f"Less than {LEAST} agent-steps a second: {', '.join(too_slow) or 'none'}.")
     if arguments.json:
-        print(json.dumps({"rows": rows, BESIDE: usual, "too_slow": too_slow}))
+        print(json.dumps({"rows": rows, "too_slow": too_slow}))
 
 
 if __name__ == "__main__":
