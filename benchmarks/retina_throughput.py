@@ -125,6 +125,16 @@ def environments(only: str = "") -> dict[str, float]:
     return found
 
 
+def table(rates: dict[str, float]) -> str:
+    """Times in units of UNIT, in a batch and alone, a row for each thing."""
+    rows: dict[str, dict[str, str]] = {}
+    for name, rate in rates.items():
+        what, where = (name.removesuffix(" alone"), "alone") if name.endswith(" alone") else (name, "batch")
+        rows.setdefault(what.rpartition(" x ")[0] or what, {})[where] = f"{rates[UNIT] / rate:.2g}"
+    lines = [f"| {what} | {row.get('batch', '–')} | {row.get('alone', '–')} |" for what, row in rows.items()]
+    return "\n".join(["| | in a batch | alone |", "|---|---|---|", *lines])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
@@ -136,9 +146,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     found: dict[str, Any] = throughput(arguments.only)
     if not arguments.json:
-        print("| | time |\n|---|---|")
-        for name, value in found.items():
-            print(f"| {name} | {found[UNIT] / value:.2g} |")
+        print(table(found))
     if arguments.fit:
         with tempfile.TemporaryDirectory() as folder:
             facts = fit_twin(0, Path(folder) / "twin.safetensors").facts
