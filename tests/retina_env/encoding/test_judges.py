@@ -161,7 +161,7 @@ def test_shares_are_kept_for_every_judge_and_kind_of_pictures():
 
 
 def test_what_ships_helps_animals_that_it_has_not_met(met, scenes):
-    """Measured .41 and NET of averaging's loss on sixteen animals and 96 pictures; here on two and sixteen."""
+    """Measured .41 (actor) and .65 (network) of averaging's loss on sixteen animals and 96 pictures; here on two and sixteen."""
     from ontogym.retina_env.actor import shipped_actor
     from ontogym.retina_env.encoding.encoders import averaging, lanczos, network, shown_by_actor
     from ontogym.retina_env.encoding.networks import shipped_network
