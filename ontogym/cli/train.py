@@ -76,5 +76,7 @@ class Train(LongRun):
                 ("folder", config.folder),
             ]
             print_table(f"{config.algo} on {config.env}", ("", ""), rows)
-            print(f"Next:  ontogym leaderboard submit {config.folder}")
+            own = ":" in config.env  # no board of the package has a task for it, and its file names code
+            after = f"evaluate {config.folder} --trust" if own else f"leaderboard submit {config.folder}"
+            print(f"Next:  ontogym plot {config.folder}      ontogym {after}")
         return {**run, "best": best, "out": str(config.folder)}

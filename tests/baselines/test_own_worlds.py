@@ -102,8 +102,14 @@ def test_policies_are_trained_through_an_extractor_and_filmed(here, capsys):
     hyper = ["--hyper", "n_steps=16", "batch_size=16", "n_epochs=1"]
     line = ["train", "--env", BARS, "--features", "random-projection", "--steps", "128", "--segment", "128"]
     assert main([*line, "--eval-episodes", "2", "--out", "ppo", *hyper]) == 0
+    assert "ontogym evaluate ppo --trust" in capsys.readouterr().out  # no board of the package has it
     loaded = ontogym.load("ppo", trusted=True)
     assert loaded.player.built.observation_space.shape == (16,)
+    env = loaded.make_env(render_mode="rgb_array")  # gymnasium.make knows neither the file nor the extractor
+    observation, _ = env.reset(seed=0)
+    assert observation.shape == (16,)
+    assert env.step(loaded.predict(observation)[0])[0].shape == (16,)
+    assert env.render() is not None
     assert main(["replay", "ppo", "--trust", "--episodes", "1", "--out", "films/ppo.gif"]) == 0
     assert {p.name for p in (here / "films").iterdir()} == {"ppo.gif"}
     assert main(["replay", "ppo", "--trust", "--episodes", "1", "--out", "ppo.png"]) == 0
