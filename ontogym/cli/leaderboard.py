@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ontogym.cli.options import key_values, print_table
+from ontogym.cli.options import key_values, listed, print_table
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.runs import runs_folder
 
@@ -83,7 +83,9 @@ class LeaderboardSubmit:
         returns = made.manifest["claimed"]["returns"]
         score = sum(map(sum, returns)) / sum(map(len, returns))
         if not self.json:
-            print(f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {score:.1f}")
+            print(
+                f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {listed([score])}"
+            )
             own = f" --suite {self.suite}" if self.suite is not None else ""
             print(f"Next:  ontogym leaderboard add {out} --store board{own}")
         return {

@@ -40,7 +40,7 @@ class Plot:
         from ontogym.errors import OntogymError
         from ontogym.figures.curves import curve_figure
         from ontogym.figures.style import save_figure
-        from ontogym.statistics import mean_summary
+        from ontogym.statistics import mean_summary, mean_text
 
         if not self.runs:
             raise OntogymError("Say which runs to draw: ontogym plot RUN ...")
@@ -56,13 +56,7 @@ class Plot:
         place = save_figure(figure, self.out)
         ends = {name: mean_summary([curve[-1][1] for curve in curves]) for name, curves in groups.items()}
         if not self.json:
-            rows = [(name, len(groups[name]), _end(end)) for name, end in ends.items()]
+            rows = [(name, len(groups[name]), mean_text(end)) for name, end in ends.items()]
             print_table(title, ("", "runs", "score at the end [95 % over seeds]"), rows)
             print(place)
         return {"figure": str(place), "ends": ends}
-
-
-def _end(summary: dict[str, Any]) -> str:
-    """Mean and, of several seeds, its interval."""
-    mean, ends = f"{summary['mean']:.3g}", summary["ci95"]
-    return mean if ends is None else f"{mean}  [{ends[0]:.3g}, {ends[1]:.3g}]"

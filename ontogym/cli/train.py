@@ -9,7 +9,7 @@ import tyro
 
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.cli.long_run import LongRun
-from ontogym.cli.options import Features, print_table
+from ontogym.cli.options import Features, listed, print_table
 from ontogym.runs import stoppable
 
 __all__ = ["Train"]
@@ -70,7 +70,7 @@ class Train(LongRun):
         best = max(value for _, value in training["curve"])
         if not self.json:
             rows = [
-                ("best mean return", f"{best:.1f}"),
+                ("best mean return", listed([best])),
                 ("environment steps", training["env_steps"]),
                 ("seconds", f"{training['wall_seconds']:.1f}"),
                 ("folder", config.folder),

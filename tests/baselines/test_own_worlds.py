@@ -33,7 +33,7 @@ def here(tmp_path, monkeypatch):
     yield tmp_path
     sys.path[:] = before
     sys.modules.pop("bars_of_mine", None)
-    for name in ("Bars-v0", "Shaky-v0"):
+    for name in ("Bars-v0", "Shaky-v0", "Codes-v0"):
         gymnasium.registry.pop(name, None)
 
 
@@ -141,3 +141,11 @@ def test_a_preflight_says_who_fits_and_what_to_do(here, capsys):
     assert "ontogym evolve --env bars_of_mine.py:Bars-v0 --features waves" in capsys.readouterr().out
     assert main(["envs", "bars_of_mine.py:Shaky-v0"]) == 1
     assert look_over("CartPole-v1").evolved[0] == "lndp"
+
+
+def test_a_preflight_says_the_scale_of_codes_that_are_far_below_what_is_allowed(here, capsys):
+    assert main(["envs", "bars_of_mine.py:Codes-v0"]) == 0
+    out = capsys.readouterr().out
+    assert "--features random-projection --features-options scale=0.1" in out
+    assert main(["envs", "CartPole-v1"]) == 0
+    assert "scale=" not in capsys.readouterr().out

@@ -43,7 +43,7 @@ def here(tmp_path, monkeypatch):
     suites._NEWEST.clear()
     suites._NEWEST.update(known)
     local_suites._opened.clear()
-    for name in ("Bars-v0", "Shaky-v0"):
+    for name in ("Bars-v0", "Shaky-v0", "Codes-v0"):
         gymnasium.registry.pop(name, None)
 
 
