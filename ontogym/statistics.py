@@ -303,10 +303,16 @@ def mean_text(summary: dict[str, Any], interval: bool = True) -> str:
     """Mean and, if wanted and known, interval of a `mean_summary` in few characters."""
     if summary["mean"] is None:
         return "failed"
-    mean = f"{summary['mean']:.3g}"
+    mean = _short(summary["mean"])
     if summary["ci95"] is None or not interval:
         return mean
-    return "{} [{:.3g}, {:.3g}]".format(mean, *summary["ci95"])
+    low, high = map(_short, summary["ci95"])
+    return f"{mean} [{low}, {high}]"
+
+
+def _short(value: float) -> str:
+    """Three digits; whole parts are never cut, and none is a power of ten below a million."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 # -- pairs ------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from ontogym.envs.registration import episodes_of_life
 from ontogym.errors import OntogymError
 
 if TYPE_CHECKING:
+    import gymnasium
     import networkx as nx
 
 __all__ = ["MAX_STEPS", "Loaded", "load"]
@@ -56,6 +57,17 @@ class Loaded:
 
     def __repr__(self) -> str:
         return f"<{self.name} of {self.parameters} numbers for {self.spec.env}, from {self.source}>"
+
+    def make_env(self, **kwargs: Any) -> gymnasium.Env[Any, Any]:
+        """One environment of the kind that it was made for, seen through its feature extractor if it has one.
+
+        Args:
+            kwargs: further arguments of the environment, such as ``render_mode="rgb_array"``.
+
+        Raises:
+            OntogymError: wrong arguments, or an environment that cannot be made here.
+        """
+        return make_single(self.spec.env, {**self.spec.env_kwargs, **kwargs})
 
     def reset(self, seed: int = 0) -> None:
         """Begin a new life; all chance in it follows from the seed."""

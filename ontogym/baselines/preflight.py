@@ -24,6 +24,8 @@ __all__ = ["Preflight", "look_over"]
 
 STEPS = 50
 """Steps that are lived twice, to see whether they are the same."""
+FAINT = 0.1
+"""Share of a box's largest magnitude below which all that an episode shows is too faint for an extractor's scale."""
 WIDE = 128
 """Observation channels from which on an LNDP becomes slow: its edges grow with the square of its nodes."""
 _PREFERRED = ("waves", "flatten", "random-projection")
@@ -95,7 +97,7 @@ def look_over(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> Prefl
             channels=channels,
             nodes=nodes,
             features=features,
-            advice=_advice(env_id, env_kwargs, refusal, channels, nodes, features, limit, trained),
+            advice=_advice(env_id, _scale(env, features), refusal, channels, nodes, features, limit, trained),
         )
     finally:
         env.close()
@@ -169,6 +171,27 @@ def _numbers(env: gymnasium.Env[Any, Any], observation: Any) -> Any:
         return make_extractor("flatten", env.observation_space).extract(batch_of_one(observation))[0]
 
 
+def _scale(env: gymnasium.Env[Any, Any], features: Mapping[str, int]) -> str:
+    """A factor for the extractors, where boxes allow far more than they hold (MiniGrid: 255, and 10 at most); or nothing."""
+    if "random-projection" not in features:
+        return ""
+    seen = env.observation_space
+    default, raw = make_extractor("flatten", seen), make_extractor({"name": "flatten", "scale": 1.0}, seen)
+    env.action_space.seed(0)
+    observation, most, share = env.reset(seed=0)[0], 0.0, 0.0
+    for _ in range(STEPS):
+        batch = batch_of_one(observation)
+        small, large = np.abs(default.extract(batch)), np.abs(raw.extract(batch))
+        boxes = small < large  # one-hot and words are 1 on either scale
+        most, share = (
+            max(old, new.max(initial=0.0, where=boxes)) for old, new in ((most, large), (share, small))
+        )
+        observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            break
+    return f"{1 / most:.1g}" if 1 < most < np.inf and share < FAINT else ""
+
+
 def _checked(env_id: str, env_kwargs: Mapping[str, Any] | None) -> list[str]:
     """What Gymnasium's own checker says, as one sentence."""
     from gymnasium.utils.env_checker import check_env
@@ -188,7 +211,7 @@ def _checked(env_id: str, env_kwargs: Mapping[str, Any] | None) -> list[str]:
 
 def _advice(
     env_id: str,
-    env_kwargs: Mapping[str, Any] | None,
+    scale: str,
     refusal: str,
     channels: tuple[int, int] | None,
     nodes: int | None,
@@ -212,6 +235,11 @@ def _advice(
             f"{features['random-projection']} numbers."
         )
         line += " --features random-projection"
+    if scale and line.endswith("random-projection"):
+        found.append(
+            f"Its boxes allow far more than they hold, so an extractor's numbers are faint: --features-options scale={scale}."
+        )
+        line += f" --features-options scale={scale}"
     if limit is None:
         found.append(
             "No limit of steps is registered: if it does not end its episodes itself, add --max-steps 1000."

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from ontogym.cli.options import print_table
+from ontogym.cli.options import print_table, score_line
 
 __all__ = ["Agents", "Card", "Zoo", "write_card"]
 
@@ -108,7 +108,7 @@ class Zoo:
                     r["agent"],
                     r["env"],
                     r["numbers"],
-                    f"{r['score']:.1f}  [{r['ci95'][0]:.1f}, {r['ci95'][1]:.1f}]",
+                    score_line({"mean": r["score"], **r}),
                 )
                 for r in rows
             ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ontogym.cli.options import key_values, print_table, score_line
+from ontogym.cli.options import key_values, listed, print_table, score_line
 from ontogym.errors import OntogymError
 
 if TYPE_CHECKING:
@@ -147,9 +147,9 @@ class Evaluate:
         goals = summary["conditions"]
         rows = [
             ("score [95 %]", score_line(summary)),
-            ("episodes", ", ".join(f"{v:.1f}" for v in summary["episodes"])),
-            *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
-            ("worst, best life", f"{summary['min']:.1f}, {summary['max']:.1f}"),
+            ("episodes", listed(summary["episodes"])),
+            *([("per hidden goal", listed(goals))] if len(goals) > 1 else []),
+            ("worst, best life", listed((summary["min"], summary["max"]))),
             *_switch_rows(summary["switches"]),
             *_change_rows(summary["changes"]),
             *_frozen_rows(summary.get("frozen")),
@@ -215,7 +215,7 @@ def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:
         took = "not in the time there was" if found["steps"] is None else f"{found['steps']} steps"
         rows.append(("90 % of the drop regained after", took if found["steps"] != 0 else "no drop"))
     if found := switches.get("between"):
-        rate = f"{found['before']:.1f}, {found['dropped']:.1f}, {found['recovered']:.1f}"
+        rate = listed(found[key] for key in ("before", "dropped", "recovered"))
         rows.append((f"return before, at, long after the switch at episode {found['episode'] + 1}", rate))
     return rows
 
@@ -225,7 +225,7 @@ def _change_rows(changes: list[dict[str, Any]]) -> list[tuple[str, str]]:
     rows = []
     for change in changes:
         share = "not scored" if change["regained"] is None else f"{change['regained']:.2f}"
-        numbers = ", ".join(f"{change[key]:.1f}" for key in ("before", "first", "after", "last"))
+        numbers = listed(change[key] for key in ("before", "first", "after", "last"))
         rows.append((f"change {change['number']}: before, first, mean and last after it", numbers))
         rows.append((f"  regained (0: the floor {change['floor']:.1f}; 1: as before)", share))
     return rows

@@ -17,7 +17,7 @@ from ontogym.cli.advice import what_to_try
 from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.grouped_help import flags_of, print_grouped
 from ontogym.cli.long_run import LongRun
-from ontogym.cli.options import Features, print_table, score_line
+from ontogym.cli.options import Features, listed, print_table, score_line
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
 from ontogym.runs import build_config, runs_folder, stoppable
@@ -131,8 +131,8 @@ class Evolve(LongRun):
         goals = score["conditions"]
         rows = [
             ("score on fresh lives [95 %]", score_line(score)),
-            ("first, last episode", f"{score['first_episode']:.1f}, {score['last_episode']:.1f}"),
-            *([("per hidden goal", ", ".join(f"{v:.1f}" for v in goals))] if len(goals) > 1 else []),
+            ("first, last episode", listed((score["first_episode"], score["last_episode"]))),
+            *([("per hidden goal", listed(goals))] if len(goals) > 1 else []),
             ("told a reward of 0 throughout", score_line(control) if control else "-"),
             *((key, f"{value:.2f}") for key, value in score["diagnostics"].items()),
             ("target reached", "-" if config.target is None else "yes" if result.solved else "no"),

@@ -114,6 +114,7 @@ def print_grouped(prog: str, about: str, flags: Sequence[Flag], groups: Mapping[
     if not console.is_terminal:
         console.width = max(console.width, 100)
     console.print(Text(f"usage: {prog} [OPTIONS]\n"))
+    about = re.sub(r"(?<!\n)\n(?!\n)", " ", about)  # lines as wide as the terminal, not as the source
     console.print(Text(about + "\n"))
     table = {flag.field: flag for flag in flags}
     named = {name for names in groups.values() for name in names}
@@ -128,7 +129,9 @@ def print_grouped(prog: str, about: str, flags: Sequence[Flag], groups: Mapping[
         grid.add_column(overflow="fold")
         for flag in found:
             default = f" (default: {flag.default})" if flag.default else ""
-            grid.add_row(Text(f"  {flag.names} {flag.takes}".rstrip()), Text(f"{flag.text}{default}"))
+            grid.add_row(
+                Text(f"  {flag.names} {flag.takes}".rstrip()), Text(f"{flag.text.replace('`', '')}{default}")
+            )
         console.print(Text(heading, style="bold"))
         console.print(grid)
         console.print()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ontogym.cli.options import key_values, print_table
+from ontogym.cli.options import key_values, listed, print_table
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.runs import runs_folder
 
@@ -44,7 +44,7 @@ class LeaderboardSubmit:
         options: of an agent without weights, as KEY=VALUE ...; such as the action of constant.
         env_steps: what it took to find those.
         out: folder of the submission; RUN_DIR/submission, or runs/submission-NAME, if not given.
-        suite: a TOML file of a suite of your own, for a local board.
+        suite: the suite whose task it is; or a TOML file of one of your own, for a local board.
         json: print one JSON object as the last line.
     """
 
@@ -62,7 +62,7 @@ class LeaderboardSubmit:
 
     def run(self) -> dict[str, Any]:
         """Evaluate, write, say where."""
-        _open_suite(self.suite)
+        suite = _open_suite(self.suite)
         from ontogym.leaderboard.limits import Refused
         from ontogym.leaderboard.runs import make_submission, read_run
         from ontogym.leaderboard.store import entry_name
@@ -71,7 +71,7 @@ class LeaderboardSubmit:
         options = key_values(self.options, "--options")
         candidate = read_run(self.run_dir, self.seed, options, self.env_steps)
         try:
-            made = make_submission(candidate, self.task, self.label, self.author, self.notes)
+            made = make_submission(candidate, self.task, self.label, self.author, self.notes, suite)
         except Refused as error:
             return _refused(self.run_dir, error, self.json)
         name = entry_name(made)
@@ -83,7 +83,9 @@ class LeaderboardSubmit:
         returns = made.manifest["claimed"]["returns"]
         score = sum(map(sum, returns)) / sum(map(len, returns))
         if not self.json:
-            print(f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {score:.1f}")
+            print(
+                f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {listed([score])}"
+            )
             own = f" --suite {self.suite}" if self.suite is not None else ""
             print(f"Next:  ontogym leaderboard add {out} --store board{own}")
         return {
@@ -315,6 +317,9 @@ class LeaderboardList:
             print_table(
                 f"{len(board.entries)} submissions in {self.store}{seeds}", columns, map(_cells, rows)
             )
+            if board.rows and not rows:
+                others = ", ".join(sorted({row.suite for row in board.rows}))
+                print(f"None of them is of the suite {wanted}; they are of {others}.")
             for name, reason in board.faults.items():
                 print(f"left out: {name}: {reason}", file=sys.stderr)
             for entry in board.entries:

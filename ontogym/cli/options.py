@@ -14,7 +14,7 @@ from ontogym.registry import key_values
 FEATURES = "features"
 """As in `ontogym.developmental.feature_extractors.base`, which would import Gymnasium."""
 
-__all__ = ["Features", "as_json", "key_values", "print_table", "score_line"]
+__all__ = ["Features", "as_json", "key_values", "listed", "print_table", "score_line"]
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has room."""
@@ -48,10 +48,18 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     console.print(table)
 
 
+def listed(values: Iterable[float]) -> str:
+    """Returns side by side, to as many places as the largest of them has room for: 487.3, 8.71, 0.937."""
+    kept = list(values)
+    most = max((abs(value) for value in kept if math.isfinite(value)), default=0.0)
+    places = 1 if most >= 10 else 2 if most >= 1 else 3
+    return ", ".join(f"{value:.{places}f}" for value in kept)
+
+
 def score_line(summary: dict[str, Any]) -> str:
     """Mean and interval of a summary."""
-    low, high = summary["ci95"]
-    return f"{summary['mean']:.1f}  [{low:.1f}, {high:.1f}]"
+    mean, low, high = listed((summary["mean"], *summary["ci95"])).split(", ")
+    return f"{mean}  [{low}, {high}]"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Plot:
         from ontogym.errors import OntogymError
         from ontogym.figures.curves import curve_figure
         from ontogym.figures.style import save_figure
-        from ontogym.statistics import mean_summary
+        from ontogym.statistics import mean_summary, mean_text
 
         if not self.runs:
             raise OntogymError("Say which runs to draw: ontogym plot RUN ...")
@@ -56,7 +56,7 @@ class Plot:
         place = save_figure(figure, self.out)
         ends = {name: mean_summary([curve[-1][1] for curve in curves]) for name, curves in groups.items()}
         if not self.json:
-            rows = [(name, len(groups[name]), f"{end['mean']:.4g}") for name, end in ends.items()]
-            print_table(title, ("", "runs", "score at the end"), rows)
+            rows = [(name, len(groups[name]), mean_text(end)) for name, end in ends.items()]
+            print_table(title, ("", "runs", "score at the end [95 % over seeds]"), rows)
             print(place)
         return {"figure": str(place), "ends": ends}

@@ -147,6 +147,8 @@ class RetinaImages:
             )
         if self.kind in ("photographs", "pictures"):
             found = photographs(self.size) if self.folder is None else folder_pictures(self.folder, self.size)
+            if not self.json:
+                print(found.told())
             return found.images[:: max(1, len(found.images) // self.count)][: self.count]
         assert self.folder is not None
         return van_hateren_patches(self.folder, self.size, self.count)[0]
@@ -218,5 +220,5 @@ class RetinaReport(LongRun):
         if not self.json:
             heads = ("share of averaging's loss taken away", *summary["judges"])
             print_table(summary["electrodes"], heads, own_rows(summary))
-            print("", f"The page: {path}", sep="\n")
+            print("", f"Pictures: {summary['source']}", f"The page: {path}", sep="\n")
         return {**summary, "file": str(path)}

@@ -9,7 +9,7 @@ import tyro
 
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.cli.long_run import LongRun
-from ontogym.cli.options import Features, print_table
+from ontogym.cli.options import Features, listed, print_table
 from ontogym.runs import stoppable
 
 __all__ = ["Train"]
@@ -70,11 +70,13 @@ class Train(LongRun):
         best = max(value for _, value in training["curve"])
         if not self.json:
             rows = [
-                ("best mean return", f"{best:.1f}"),
+                ("best mean return", listed([best])),
                 ("environment steps", training["env_steps"]),
                 ("seconds", f"{training['wall_seconds']:.1f}"),
                 ("folder", config.folder),
             ]
             print_table(f"{config.algo} on {config.env}", ("", ""), rows)
-            print(f"Next:  ontogym leaderboard submit {config.folder}")
+            own = ":" in config.env  # no board of the package has a task for it, and its file names code
+            after = f"evaluate {config.folder} --trust" if own else f"leaderboard submit {config.folder}"
+            print(f"Next:  ontogym plot {config.folder}      ontogym {after}")
         return {**run, "best": best, "out": str(config.folder)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["NO_NUMBER", "budget", "duration", "number"]
+__all__ = ["NO_NUMBER", "budget", "duration", "number", "share"]
 
 NO_NUMBER = "–"
 """Stands where there is no number."""
@@ -23,6 +23,13 @@ def number(value: float | None, digits: int = 3) -> str:
     if not -digits - 1 <= exponent < 6:
         return f"{value:.{digits - 1}e}".replace("-", "−")
     return f"{value:.{max(0, digits - 1 - exponent)}f}".replace("-", "−")
+
+
+def share(value: float | None) -> str:
+    """A normalised score, 0 to 1 and not far beyond, to three decimals: 0.885, −0.001; what is further is a `number`."""
+    if value is None or not math.isfinite(value) or abs(value) >= 10:
+        return number(value)
+    return f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−")
 
 
 def budget(steps: float | None) -> str:

@@ -95,6 +95,7 @@ def make_submission(
     label: str | None = None,
     author: str = "",
     notes: str = "",
+    suite: str | None = None,
 ) -> Submission:
     """Evaluate a candidate on the public seeds of its task and pack it.
 
@@ -103,6 +104,7 @@ def make_submission(
         task_name: the task; the one that was trained on if None.
         label: under which name it is ranked, with its other seeds; its type if None.
         author, notes: as in the manifest.
+        suite: the suite that the task must be of; any if None.
 
     Raises:
         OntogymError: no task fits, or the agent cannot live there, or the limits are not kept.
@@ -111,8 +113,8 @@ def make_submission(
         raise OntogymError(
             f"An agent of type {candidate.agent_type!r} was trained on no task; name one with --task."
         )
-    suite, task = task_of(candidate.env, candidate.env_kwargs, task_name)
-    where = {"suite": suite.name, "suite_version": suite.version, "task": task.name}
+    of, task = task_of(candidate.env, candidate.env_kwargs, task_name, suite)
+    where = {"suite": of.name, "suite_version": of.version, "task": task.name}
     options = check_options(candidate.agent_type, candidate.options)
     agent = {"type": candidate.agent_type, "label": label or candidate.agent_type, "options": options}
     agent |= candidate.heard

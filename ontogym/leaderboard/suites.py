@@ -488,30 +488,46 @@ def get_task(suite: str, version: int, name: str) -> SuiteTask:
     return get_suite(suite, version).task(name)
 
 
-def task_of(env: str, env_kwargs: Mapping[str, Any], name: str | None = None) -> tuple[Suite, SuiteTask]:
+def task_of(
+    env: str, env_kwargs: Mapping[str, Any], name: str | None = None, suite: str | None = None
+) -> tuple[Suite, SuiteTask]:
     """The suite and task that an agent trained in `env` enters: the first that fits, or the one called `name`.
 
     A task fits if its environment and its arguments are those of the training; ``CartPole-v1`` means
-    ``ontogym/CartPole-v1``.
+    ``ontogym/CartPole-v1``. Where a `suite` is named, its tasks are the only ones.
 
     Raises:
-        UnknownNameError: no task is called `name`.
+        UnknownNameError: no task is called `name`, or no suite `suite`.
         OntogymError: no task fits.
     """
-    every = [(suite, task) for suite in SUITES.values() for task in suite.tasks]
+    among = SUITES.values() if suite is None else (get_suite(suite),)
+    every = [(one, task) for one in among for task in one.tasks]
     if name is not None:
         # The newest suite that has it: what was dropped from a suite can still be entered by its name.
-        for suite, task in [*every, *((s, t) for s in reversed(EVERY_SUITE) for t in s.tasks)]:
+        dropped = [
+            (one, task) for one in reversed(EVERY_SUITE) for task in one.tasks if suite in (None, one.name)
+        ]
+        for one, task in [*every, *dropped]:
             if task.name == name:
-                return suite, task
+                return one, task
         raise UnknownNameError("task", name, [task.name for _, task in every])
     ids = {env, f"ontogym/{env}", env.rpartition(":")[2]}
-    for suite, task in every:
-        if task.env in ids and dict(task.env_kwargs) == dict(env_kwargs):
-            return suite, task
-    raise OntogymError(
-        f"No suite has a task for {env} with arguments {dict(env_kwargs)}; name one with --task ({', '.join(t.name for _, t in every)})."
-    )
+    alike = [(one, task) for one, task in every if task.env in ids]
+    for one, task in alike:
+        if dict(task.env_kwargs) == dict(env_kwargs):
+            return one, task
+    raise OntogymError(_no_task(env, env_kwargs, suite, alike))
+
+
+def _no_task(
+    env: str, env_kwargs: Mapping[str, Any], suite: str | None, alike: list[tuple[Suite, SuiteTask]]
+) -> str:
+    where = f"The suite {suite} has no" if suite else "No suite has a"
+    told = f"{where} task for {env} with the arguments {dict(env_kwargs)}"
+    if alike:
+        known = "; ".join(f"{task.name} has {dict(task.env_kwargs)}" for _, task in alike)
+        return f"{told} ({known}); name one with --task, or train with its arguments."
+    return f"{told}; --suite FILE.toml makes a board of your own of it, --task NAME enters another's task."
 
 
 class HeldOut(NamedTuple):

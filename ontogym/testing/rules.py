@@ -23,6 +23,11 @@ from ontogym.testing.trial import Lab, draw_context, draw_trial
 
 __all__ = ["assert_rule", "check_rule"]
 
+_BESIDE_MATRICES = (
+    "weights are (P, N, N): post_pre(context) gives activities that fit beside them, and a reward (P, 1) fits as "
+    "context.reward[..., None]"
+)
+
 
 def check_rule(
     rule: PlasticityRule | type[PlasticityRule] | str,
@@ -93,7 +98,7 @@ def _examine(
     generator = torch.Generator().manual_seed(seed)
     findings = list(guarded("declaration", lambda: declaration(rule, population, nodes)))
     if not findings:
-        findings += guarded("shape", lambda: shapes(rule, population, nodes, generator))
+        findings += guarded("shape", lambda: shapes(rule, population, nodes, generator), _BESIDE_MATRICES)
     if findings:
         return findings
     trial = draw_trial(rule, population, nodes, generator)

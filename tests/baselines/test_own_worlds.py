@@ -33,7 +33,7 @@ def here(tmp_path, monkeypatch):
     yield tmp_path
     sys.path[:] = before
     sys.modules.pop("bars_of_mine", None)
-    for name in ("Bars-v0", "Shaky-v0"):
+    for name in ("Bars-v0", "Shaky-v0", "Codes-v0"):
         gymnasium.registry.pop(name, None)
 
 
@@ -102,8 +102,14 @@ def test_policies_are_trained_through_an_extractor_and_filmed(here, capsys):
     hyper = ["--hyper", "n_steps=16", "batch_size=16", "n_epochs=1"]
     line = ["train", "--env", BARS, "--features", "random-projection", "--steps", "128", "--segment", "128"]
     assert main([*line, "--eval-episodes", "2", "--out", "ppo", *hyper]) == 0
+    assert "ontogym evaluate ppo --trust" in capsys.readouterr().out  # no board of the package has it
     loaded = ontogym.load("ppo", trusted=True)
     assert loaded.player.built.observation_space.shape == (16,)
+    env = loaded.make_env(render_mode="rgb_array")  # gymnasium.make knows neither the file nor the extractor
+    observation, _ = env.reset(seed=0)
+    assert observation.shape == (16,)
+    assert env.step(loaded.predict(observation)[0])[0].shape == (16,)
+    assert env.render() is not None
     assert main(["replay", "ppo", "--trust", "--episodes", "1", "--out", "films/ppo.gif"]) == 0
     assert {p.name for p in (here / "films").iterdir()} == {"ppo.gif"}
     assert main(["replay", "ppo", "--trust", "--episodes", "1", "--out", "ppo.png"]) == 0
@@ -135,3 +141,11 @@ def test_a_preflight_says_who_fits_and_what_to_do(here, capsys):
     assert "ontogym evolve --env bars_of_mine.py:Bars-v0 --features waves" in capsys.readouterr().out
     assert main(["envs", "bars_of_mine.py:Shaky-v0"]) == 1
     assert look_over("CartPole-v1").evolved[0] == "lndp"
+
+
+def test_a_preflight_says_the_scale_of_codes_that_are_far_below_what_is_allowed(here, capsys):
+    assert main(["envs", "bars_of_mine.py:Codes-v0"]) == 0
+    out = capsys.readouterr().out
+    assert "--features random-projection --features-options scale=0.1" in out
+    assert main(["envs", "CartPole-v1"]) == 0
+    assert "scale=" not in capsys.readouterr().out

@@ -45,6 +45,18 @@ class Shaky(Bars):
         return super()._turn()
 
 
-for _name, _kind in (("Bars-v0", Bars), ("Shaky-v0", Shaky)):
+class Codes(Bars):
+    """Says in a byte each what is a code from 0 to 10, and where it looks."""
+
+    observation_space = gym.spaces.Dict(
+        {"codes": gym.spaces.Box(0, 255, (7, 7, 3), np.uint8), "looks": gym.spaces.Discrete(4)}
+    )
+
+    def _turn(self):
+        self.upright = int(self.np_random.integers(2))
+        return {"codes": np.full((7, 7, 3), 8 + 2 * self.upright, np.uint8), "looks": 0}
+
+
+for _name, _kind in (("Bars-v0", Bars), ("Shaky-v0", Shaky), ("Codes-v0", Codes)):
     if _name not in gym.registry:
         gym.register(_name, _kind, max_episode_steps=12)

@@ -80,6 +80,12 @@ def test_a_picture_is_found_in_a_dict_and_channels_may_come_first():
     np.testing.assert_array_equal(
         make_extractor("waves", both).extract(batch_of_one({"speed": [0.0], "camera": picture})), plain
     )
+    beside = make_extractor({"name": "waves", "keys": "speed"}, both)
+    assert beside.space.shape == (17,)
+    found = beside.extract(batch_of_one({"speed": [0.25], "camera": picture}))
+    np.testing.assert_array_equal(found, np.append(plain, [[0.25]], 1))
+    with pytest.raises(UnknownNameError, match="did you mean 'speed'"):
+        make_extractor({"name": "waves", "keys": "sped"}, both)
     first = spaces.Box(0, 255, (3, 64, 48), np.uint8)
     np.testing.assert_allclose(
         make_extractor("waves", first).extract(picture.transpose(2, 0, 1)[None]), plain, atol=1e-5

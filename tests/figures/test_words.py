@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ontogym.figures.words import NO_NUMBER, budget, duration, number
+from ontogym.figures.words import NO_NUMBER, budget, duration, number, share
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,9 @@ def test_steps_and_times():
         "4 G",
     ]
     assert [duration(v) for v in (None, 42, 210, 7560)] == [NO_NUMBER, "42 s", "3.5 min", "2.1 h"]
+
+
+def test_normalised_scores_have_three_decimals():
+    assert [share(v) for v in (0.8852, -0.000932, 0.00827, -0.0001, -26.04, None)] == [
+        "0.885", "−0.001", "0.008", "0.000", "−26.0", NO_NUMBER,
+    ]  # fmt: skip

@@ -43,7 +43,7 @@ def here(tmp_path, monkeypatch):
     suites._NEWEST.clear()
     suites._NEWEST.update(known)
     local_suites._opened.clear()
-    for name in ("Bars-v0", "Shaky-v0"):
+    for name in ("Bars-v0", "Shaky-v0", "Codes-v0"):
         gymnasium.registry.pop(name, None)
 
 
@@ -65,6 +65,42 @@ def test_an_agent_is_submitted_verified_listed_and_shown(here, capsys):
     assert 3 < chance["iqm"] < 9
     assert main(["leaderboard", "site", "--store", "board", "--out", "site", "--no-animations", *own]) == 0
     assert "Bars-v0" in (here / "site" / "index.html").read_text()
+
+
+def test_a_world_of_the_package_enters_the_board_that_is_named(here, capsys):
+    task = 'name = "mine"\n[[tasks]]\nname = "Pole"\nenv = "ontogym/CartPole-v1"\nepisodes = 1\nlives = 2\n'
+    (here / "mine.toml").write_text(task)
+    assert (
+        main(
+            [
+                "evolve",
+                "--env",
+                "ontogym/CartPole-v1",
+                "--agent",
+                "mlp",
+                "--out",
+                "run",
+                *TINY,
+                "--lives",
+                "1",
+            ]
+        )
+        == 0
+    )
+    assert main(["leaderboard", "submit", "run", "--suite", "mine.toml"]) == 0
+    assert "on Pole claims" in capsys.readouterr().out
+    assert main(["leaderboard", "add", "run/submission", "--store", "board", "--suite", "mine.toml"]) == 0
+    assert main(["leaderboard", "list", "--store", "board", "--suite", "classic"]) == 0
+    assert "None of them is of the suite classic; they are of mine." in capsys.readouterr().out
+    assert (
+        main(["leaderboard", "submit", "run", "--suite", "mine.toml", "--task", "Foraging-v0", "--out", "x"])
+        == 2
+    )
+    assert main(["leaderboard", "submit", "run", "--suite", "encoding", "--out", "x"]) == 2
+    assert (
+        "The suite encoding has no task for ontogym/CartPole-v1 with the arguments {}"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_suite_is_known_once_its_file_was_opened(here):

@@ -95,8 +95,15 @@ def test_finding_a_task() -> None:
     suite, task = suites.task_of("ontogym/Foraging-v0", {"observation": "one-hot"})
     assert (suite.name, task.name) == ("classic", "Foraging-v0")
     assert suites.task_of("anything", {}, "ForagingWaves-v0")[0].name == "prenatal"
-    with pytest.raises(OntogymError, match="No suite has a task"):
+    with pytest.raises(OntogymError, match=r"Foraging-v0 has \{'observation': 'one-hot'\}"):
         suites.task_of("ontogym/Foraging-v0", {"size": 7})
+    with pytest.raises(OntogymError, match=r"--suite FILE\.toml makes a board of your own") as caught:
+        suites.task_of("maze.py:Maze-v0", {})
+    assert len(str(caught.value)) < 200
+    assert (
+        suites.task_of("ontogym/Foraging-v0", {"observation": "one-hot"}, suite="classic")[0].name
+        == "classic"
+    )
     with pytest.raises(UnknownNameError, match="did you mean 'CartPole-v1'"):
         suites.task_of("CartPole-v1", {}, "CartPole-v2")
     with pytest.raises(UnknownNameError, match="did you mean 'classic'"):

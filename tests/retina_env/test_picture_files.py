@@ -79,6 +79,10 @@ def test_a_folder_of_ones_own_gives_adapted_patches(tmp_path):
     found = folder_pictures(tmp_path, 32)
     assert found.images.shape == (6, 32, 32)
     assert set(found.names) == {"a.png"}
+    assert dict(found.left_out) == {"flat.png": "nothing to see in it", "low.png": "100 x 20 pixels"}
+    assert found.told() == (
+        "6 patches of 1 pictures; left out: flat.png (nothing to see in it), low.png (100 x 20 pixels)."
+    )
     # A little lower where highlights were cut off.
     np.testing.assert_allclose(found.images.mean((1, 2)), 0.39, atol=0.015)
     with pytest.raises(OntogymError, match="holds no picture"):

@@ -555,6 +555,18 @@ def test_assert_rule_raises_with_every_sentence():
     assert_rule(HebbianABCDRule, steps=20)
 
 
+def test_an_exception_is_told_with_its_line_and_what_fits_beside_a_matrix():
+    class Narrow(UsesReward):
+        def step(self, params, state, context):
+            return RuleOutput(dw=context.reward * context.weights), state  # (P, 1) beside (P, N, N)
+
+    (finding,) = check_rule(Narrow, steps=20)
+    assert finding.name == "shape"
+    assert "test_check_rule.py:" in finding.message
+    assert "`return RuleOutput(dw=context.reward * context.weights), state" in finding.message
+    assert "context.reward[..., None]" in finding.message
+
+
 def test_targets_and_names():
     assert check_rule("ontogym.developmental.rules.hebbian:HebbianABCDRule", steps=20) == []
     with pytest.raises(UnknownNameError, match="hebbian-abcd"):

@@ -22,7 +22,7 @@ class TrainingConfig:
     """What to train, where, and for how long.
 
     Attributes:
-        algo: of `ALGORITHMS`, or random, constant, reference.
+        algo: ppo, recurrent-ppo, a2c, dqn, sac or td3; or random, constant, reference (no training).
         env: id of the environment; one of your own as module:id or file.py:id.
         env_kwargs: its keyword arguments.
         seed: decides all chance.

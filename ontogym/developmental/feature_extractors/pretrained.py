@@ -8,6 +8,7 @@ is measured in standard deviations over the same test pictures (`calibration.cal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from ontogym.developmental.feature_extractors.base import FeatureExtractor
 from ontogym.developmental.feature_extractors.calibration import calibration_pictures
+from ontogym.developmental.feature_extractors.plain import Flatten
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import generator
 
@@ -36,8 +38,9 @@ class NetworkFeatures(FeatureExtractor):
     Args:
         network: run folder or file.
         size: F, numbers to keep of the network's features, by a fixed orthogonal projection; 0 keeps all of them.
-        key: of a Dict, the picture; the only one if not given. Other parts are not seen.
+        key: of a Dict, the picture; the only one if not given.
         seed: decides the projection.
+        keys: of a Dict, further parts, which follow the picture's numbers as `Flatten` gives them; others are not seen.
     """
 
     name = "network"
@@ -50,8 +53,10 @@ class NetworkFeatures(FeatureExtractor):
         size: int = 16,
         key: str | None = None,
         seed: int = 0,
+        keys: Sequence[str] | str | None = None,
     ) -> None:
         super().__init__(observation_space)
+        self._beside = Flatten(observation_space, keys=keys) if keys else None
         path = self.where if self.where is not None else Path(network)
         if self.where is None and not network:
             raise OntogymError("Say which network sees: network=FOLDER, a run of ontogym pretrain.")
@@ -77,14 +82,18 @@ class NetworkFeatures(FeatureExtractor):
         self.projection = np.linalg.qr(draw)[0][:, :size] if size else np.eye(width)
         answers = self._answers() @ self.projection
         self._usual, self._spread = answers.mean(0), np.maximum(answers.std(0), 1e-6)
-        self.space = spaces.Box(-np.inf, np.inf, (size or width,), np.float32)
+        ends = [np.full(size or width, end, np.float32) for end in (-np.inf, np.inf)]
+        if self._beside is not None:
+            ends = [np.append(*pair) for pair in zip(ends, (self._beside.space.low, self._beside.space.high))]
+        self.space = spaces.Box(*ends, dtype=np.float32)
 
     def extract(self, observations: Any) -> NDArray[np.float32]:
         import torch
 
         pictures = np.asarray(observations if self.key is None else observations[self.key])
         with torch.inference_mode():
-            return np.stack([self._features(picture) for picture in pictures])
+            seen = np.stack([self._features(picture) for picture in pictures])
+        return seen if self._beside is None else np.append(seen, self._beside.extract(observations), 1)
 
     def _features(self, picture: NDArray[Any]) -> NDArray[np.float32]:
         """What the network makes of one picture ``(F,)``; one that was seen before is not looked at again."""
@@ -147,9 +156,14 @@ class WaveFeatures(NetworkFeatures):
     where = WEIGHTS / "waves.safetensors"
 
     def __init__(
-        self, observation_space: spaces.Space[Any], size: int = 16, key: str | None = None, seed: int = 0
+        self,
+        observation_space: spaces.Space[Any],
+        size: int = 16,
+        key: str | None = None,
+        seed: int = 0,
+        keys: Sequence[str] | str | None = None,
     ) -> None:
-        super().__init__(observation_space, "", size, key, seed)
+        super().__init__(observation_space, "", size, key, seed, keys)
 
 
 class FractalFeatures(WaveFeatures):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ontogym.figures.charts import Scale, drawable
@@ -31,11 +31,13 @@ def draw_interval(
     high: float | None,
     span: tuple[float, float],
     anchors: Sequence[float] = (),
+    show: Callable[[float | None], str] = number,
 ) -> Interval | None:
     """An interval drawn over `span`; None where there is no number to draw.
 
     Args:
         anchors: values to mark: those of a random and of an optimal agent.
+        show: writes a value.
     """
     if not drawable(iqm):
         return None
@@ -43,8 +45,8 @@ def draw_interval(
     to_pixel = Scale(*span, 4.0, INTERVAL_WIDTH - 4.0)
     left, middle, right = (round(to_pixel(v), 1) for v in (ends[0], iqm, ends[1]))
     marks = [round(to_pixel(v), 1) for v in anchors if span[0] <= v <= span[1]]
-    text = f"{number(ends[0])} to {number(ends[1])}"
-    return Interval(left, middle, right, marks, text, f"{number(iqm)}, 95 % interval {text}")
+    text = f"{show(ends[0])} to {show(ends[1])}"
+    return Interval(left, middle, right, marks, text, f"{show(iqm)}, 95 % interval {text}")
 
 
 def interval_span(values: Iterable[float | None], anchors: Sequence[float] = ()) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ontogym.figures.words import NO_NUMBER, budget, duration, number
+from ontogym.figures.words import NO_NUMBER, budget, duration, number, share
 from ontogym.leaderboard.site.intervals import Interval, draw_interval, interval_span
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ def _plain(name: str, show: Callable[[float | None], str] = number) -> Callable[
 
     def cell(row: Row) -> Cell:
         value = getattr(row, name, None)
-        return Cell(show(value), _key(value))
+        whole = show is number and getattr(row, "task", "") is None  # a suite's row is normalised
+        return Cell(share(value) if whole else show(value), _key(value))
 
     return cell
 
@@ -208,9 +209,11 @@ def board_table(
     made = []
     for row, place in sorted(rows, key=lambda item: _rank(item[0])):
         marks = marks_of[row.label, place]
-        interval = draw_interval(row.iqm, row.low, row.high, scales[marks], marks)
+        interval = draw_interval(
+            row.iqm, row.low, row.high, scales[marks], marks, share if normalised else number
+        )
         cells = [cell(row) for _, cell in shown]
-        iqm = Cell(number(row.iqm), _key(row.iqm))
+        iqm = Cell((share if normalised else number)(row.iqm), _key(row.iqm))
         made.append(_row(row.label, row.status, place, listed, iqm, cells, interval))
     for label, status, place in sorted(unscored, key=lambda item: item[0]):
         made.append(_row(label, status, place, listed, Cell(NO_NUMBER), [Cell(NO_NUMBER)] * len(shown)))

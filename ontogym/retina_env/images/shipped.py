@@ -7,7 +7,9 @@ Too few to train on; an out-of-distribution test, split by photograph. The packa
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +38,8 @@ COMPLETE = tuple(
 )
 """What is found where all of the packages are installed: scores are comparable on the whole set only."""
 
+_MOST_TOLD = 8
+"""Files that are named one by one where they were left out."""
 _FOLDERS = {
     "skimage": "data",
     "sklearn": "datasets/images",
@@ -52,10 +56,21 @@ class Photographs(NamedTuple):
     Attributes:
         images: ``(B, size, size)`` float32, linear in luminance, mean 0.4.
         names: for each patch ``"package/file"``; hand it to `split` as groups.
+        left_out: files that gave no patch, and why not.
     """
 
     images: Images
     names: tuple[str, ...]
+    left_out: Mapping[str, str] = MappingProxyType({})
+
+    def told(self) -> str:
+        """In one sentence: how many patches of how many pictures, and which gave none."""
+        count = f"{len(self.names)} patches of {len(set(self.names))} pictures"
+        if not self.left_out:
+            return f"{count}."
+        some = [f"{name} ({why})" for name, why in list(self.left_out.items())[:_MOST_TOLD]]
+        more = len(self.left_out) - len(some)
+        return f"{count}; left out: {', '.join(some)}" + (f" and {more} more." if more else ".")
 
 
 def photographs(size: int = 128) -> Photographs:
@@ -105,17 +120,23 @@ def folder_pictures(folder: Path | str, size: int = 128) -> Photographs:
     folder = Path(folder)
     files = picture_files(folder) if folder.is_dir() else []
     images, names = [], []
+    left_out: dict[str, str] = {}
     for path in files:
-        picture = read_luminance(path)
-        if min(picture.shape) >= size:
-            patches = _with_contrast(cut_patches(picture, size))
+        picture, name = read_luminance(path), str(path.relative_to(folder))
+        patches = _with_contrast(cut_patches(picture, size)) if min(picture.shape) >= size else []
+        if len(patches):
             images.append(adapt(patches))
-            names += [str(path.relative_to(folder))] * len(patches)
+            names += [name] * len(patches)
+        else:
+            high, wide = picture.shape
+            left_out[name] = (
+                f"{wide} x {high} pixels" if min(picture.shape) < size else "nothing to see in it"
+            )
     if not names:
         raise OntogymError(
             f"{folder} holds no picture of {size} pixels or more with something to see in it; check the path."
         )
-    return Photographs(np.concatenate(images), tuple(names))
+    return Photographs(np.concatenate(images), tuple(names), MappingProxyType(left_out))
 
 
 def _with_contrast(patches: NDArray[Any]) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ IMPLANTS = ("argus-i", "argus-ii", "imie-256")
 def implant(name: str | Path) -> Implant:
     """An implant by name, by the name of a class of pulse2percept (``"pulse2percept:AlphaAMS"``), or from a file.
 
-    A file has one electrode a line: x and y in micrometres, separated by a comma or by blanks.
+    A file has one electrode a line: x and y in micrometres, separated by a comma or by blanks; a line of headings
+    (``x,y``) may come first.
 
     Raises:
         OntogymError: no such implant or file, coordinates that are none, or pulse2percept missing.
@@ -102,13 +104,23 @@ def _of_pulse2percept(name: str) -> Implant:
 
 def _read(path: Path) -> NDArray[np.float64]:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    rows = [line.replace(",", " ").split() for line in lines if line.strip() and not line.startswith("#")]
+    rows = [re.split(r"[,;\s]+", line.strip()) for line in lines if line.strip() and not line.startswith("#")]
+    if len(rows) > 1 and not any(_is_number(word) for word in rows[0]):
+        del rows[0]  # a heading
     if not 1 <= len(rows) <= _MOST or any(len(row) != 2 for row in rows):
         raise OntogymError(f"{path} must hold 1 to {_MOST} lines of x and y in micrometres; repair it.")
     try:
         return _checked([(float(x), float(y)) for x, y in rows], str(path))
     except ValueError as error:
         raise OntogymError(f"{path} holds a coordinate that is no number ({error}); repair it.") from error
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _checked(pairs: list[tuple[float, float]], what: str) -> NDArray[np.float64]:

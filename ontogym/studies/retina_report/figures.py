@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -74,17 +75,19 @@ def method_figure(four: Sequence[Part], values: str) -> Figure:
 def image_figure(images: dict[str, NDArray[Any]]) -> Figure:
     """Fig. 6a: a few scenes, one column for each way to show them; ``name: (n, side, side)``."""
     rows = len(next(iter(images.values())))
+    titles = [textwrap.fill(name, 20) for name in images]  # as wide as a column
+    above = 0.15 * (1 + max(title.count("\n") + 1 for title in titles))
     with page_style():
-        figure = blank_figure(1.75 * len(images), 1.75 * rows + 0.3)
-        grid = figure.add_gridspec(rows, len(images), left=0.01, right=0.99, top=1 - 0.3 / (1.75 * rows + 0.3),
+        figure = blank_figure(1.75 * len(images), 1.75 * rows + above)
+        grid = figure.add_gridspec(rows, len(images), left=0.01, right=0.99, top=1 - above / (1.75 * rows + above),
                                    bottom=0.01, wspace=0.04, hspace=0.04)  # fmt: skip
-        for column, (name, shown) in enumerate(images.items()):
+        for column, (title, shown) in enumerate(zip(titles, images.values())):
             for row in range(rows):
                 axes = figure.add_subplot(grid[row, column])
                 axes.imshow(shown[row], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
                 axes.set_axis_off()
                 if row == 0:
-                    axes.set_title(name, size=9)
+                    axes.set_title(title, size=9)
     return figure
 
 

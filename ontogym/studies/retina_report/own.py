@@ -88,7 +88,7 @@ def run_own(config: OwnConfig, out: Path | str) -> dict[str, Any]:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise OntogymError(f"{folder} is a file, but the report needs a folder; pass another --out.")
-    images = _pictures(config)
+    images, source = _pictures(config)
     stages, words = _stages(config)
     found: dict[str, Any] = {}
     for name, stage in stages.items():
@@ -96,19 +96,21 @@ def run_own(config: OwnConfig, out: Path | str) -> dict[str, Any]:
         found[name] = {way: _scored(encode(images), judge) for way, encode in _ways(stage.layout).items()}
     layout = next(iter(stages.values())).layout
     shown = {way: _shown(layout, encode(images[:EXAMPLES])) for way, encode in _ways(layout).items()}
-    summary = {"settings": asdict(config), "pictures": len(images), "electrodes": words, "judges": found}
+    summary = {"settings": asdict(config), "pictures": len(images), "source": source}
+    summary |= {"electrodes": words, "judges": found}
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.write_json(folder / "report.json", summary)
     write_own_page(folder / "report.html", summary, Seen(images[:EXAMPLES], shown))
     return summary
 
 
-def _pictures(config: OwnConfig) -> Images:
-    """Patches, evenly over all of them."""
+def _pictures(config: OwnConfig) -> tuple[Images, str]:
+    """Patches, evenly over all of them, and in words where they are from."""
     if config.images is None:
-        return dead_leaves(config.count, HELD_OUT_SEED, SIZE)
-    found = folder_pictures(config.images, SIZE).images
-    return found[np.unique(np.linspace(0, len(found) - 1, config.count).round().astype(int))]
+        return dead_leaves(config.count, HELD_OUT_SEED, SIZE), "dead leaves."
+    found = folder_pictures(config.images, SIZE)
+    some = np.unique(np.linspace(0, len(found.images) - 1, config.count).round().astype(int))
+    return found.images[some], f"{len(some)} from {config.images}, which holds {found.told()}"
 
 
 def _stages(config: OwnConfig) -> tuple[dict[str, _Stage], str]:

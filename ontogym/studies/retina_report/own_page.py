@@ -28,7 +28,6 @@ class Seen(NamedTuple):
 
 def write_own_page(path: Path, summary: dict[str, Any], seen: Seen) -> None:
     """Write the page of `summary`."""
-    given = summary["settings"]
     page = Page(
         "What to show instead of a picture", f"{summary['electrodes']}; {summary['pictures']} pictures."
     )
@@ -44,9 +43,8 @@ def write_own_page(path: Path, summary: dict[str, Any], seen: Seen) -> None:
     page.heading("In numbers")
     page.table(("way to encode", *(JUDGES[name] for name in summary["judges"])), own_rows(summary))
     page.heading("How it was made")
-    source = "dead leaves" if given["images"] is None else f"the pictures in {given['images']}"
     page.text(
-        f"Pictures: {source}. Files are undone to luminance (sRGB), cut into patches of 128 pixels around their middle, "
+        f"Pictures: {summary['source']} Files are undone to luminance (sRGB), cut into patches of 128 pixels around their middle, "
         "patches without contrast dropped, and each scaled to a mean of .4, as after adaptation."
     )
     page.text(

@@ -104,11 +104,14 @@ def test_implants_by_name_and_from_files(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("# mine\n-300, 0\n300 0\n\n0,250\n")
     assert implant(path).um.tolist() == [[-300, 0], [300, 0], [0, 250]]
+    path.write_text("x;y\n-300; 0\n300;0\n")  # as a spreadsheet saves it
+    assert implant(path).um.tolist() == [[-300, 0], [300, 0]]
     for text, sentence in (
         ("1,2\n1,2\n", "apart"),
         ("1\n", "lines of x and y"),
         ("1,nan\n", "finite"),
         ("a,b\n", "no number"),
+        ("x,y\n1,b\n", "no number"),
         ("99999,0\n", "15 mm"),
     ):
         path.write_text(text)

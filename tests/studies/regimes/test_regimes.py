@@ -34,6 +34,7 @@ def test_interval_by_hand():
     # t(0.975, 2) = 4.3027
     np.testing.assert_allclose(found["ci95"], [2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5], rtol=1e-4)
     assert mean_text(mean_summary([1.5])) == "1.5"
+    assert mean_text(mean_summary([-1028.4])) == "-1028"  # not -1.03e+03
     assert mean_summary([1.0, None])["mean"] == 1
     assert mean_text(mean_summary([None])) == "failed"
 

@@ -13,6 +13,7 @@ from ontogym.cli import main
 from ontogym.cli.commands import parse
 from ontogym.errors import OntogymError
 from ontogym.studies.retina_report import own
+from ontogym.studies.retina_report.figures import image_figure
 
 
 class Variance(torch.nn.Module):
@@ -56,6 +57,7 @@ def test_a_folder_a_grid_and_a_model(folder, tmp_path, capsys):
     assert list(ways) == ["averaging", "averaging, contrast x 1.5", "Lanczos-3, antialiased", "shipped actor"]
     assert ways["averaging"]["mean"] == pytest.approx(0, abs=1e-6)
     assert found["pictures"] == 12  # 2 pictures of 2 x 3 patches
+    assert found["source"] == f"12 from {folder}, which holds 12 patches of 2 pictures."
     page = (tmp_path / "a" / "report.html").read_text()
     assert page.index("<figure>") < page.index("<h2>")
     fed = parse(["retina", "report", "--config", str(tmp_path / "a")])
@@ -63,6 +65,16 @@ def test_a_folder_a_grid_and_a_model(folder, tmp_path, capsys):
     assert (
         json.loads((tmp_path / "a" / "report.json").read_text())["judges"]["twin"]["averaging"]["mean"] == 0
     )
+
+
+def test_the_names_of_the_ways_do_not_run_into_each_other():
+    figure = image_figure(
+        {name: np.zeros((1, 8, 8)) for name in ("averaging, contrast x 1.5", "Lanczos-3, antialiased")}
+    )
+    figure.canvas.draw()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes]
+    assert boxes[0].x1 < boxes[1].x0
+    assert all(box.y1 <= figure.bbox.y1 for box in boxes)
 
 
 def test_an_implant_is_shown_at_its_true_size(folder, tmp_path, monkeypatch, capsys):
