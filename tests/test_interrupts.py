@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT of its own")
 ROOT = Path(__file__).parents[1]
 CTRL_C = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(20)\n"
 SWALLOWED = (
@@ -32,10 +34,15 @@ def interrupted_at(
         capture_output=True,
         text=True,
         timeout=60,
+        preexec_fn=heeding_ctrl_c,
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT of its own")
+def heeding_ctrl_c() -> None:
+    """A shell that runs the tests in the background has told them, and all that they start, to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("content", [CTRL_C, SWALLOWED, IN_A_TEXT], ids=["plain", "swallowed", "in a text"])
 @pytest.mark.parametrize("module", ["gymnasium", "tyro", "torch"])
 @pytest.mark.parametrize("form", ["module", "console"])
@@ -57,7 +64,6 @@ def test_an_import_that_is_interrupted_ends_in_one_line(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT of its own")
 def test_a_program_that_imports_the_package_is_asked_as_before(tmp_path: Path) -> None:
     mine = "try:\n    import ontogym\nexcept KeyboardInterrupt:\n    print('mine')\n"
     done = interrupted_at("gymnasium", CTRL_C, tmp_path, ["-c", mine])
