@@ -395,11 +395,38 @@ def read_config(path: Path | str) -> dict[str, Any]:
     if path.suffix != ".toml":
         return checkpoint.read_sealed_json(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_small_text(path))
     except FileNotFoundError as error:
         raise OntogymError(f"There is no file {path}; check the path.") from error
+    except RecursionError as error:
+        raise OntogymError(f"{path} is nested too deeply for a configuration; mend it.") from error
     except (OSError, ValueError) as error:
-        raise OntogymError(f"{path} is no TOML ({error}); mend it.") from error
+        raise OntogymError(f"{path} is no TOML ({str(error)[:200]}); mend it.") from error
+
+
+_MOST_BYTES, _MOST_PARTS = 2**20, 50
+
+
+def _small_text(path: Path) -> str:
+    """A file that people write, if it is one and as small as such are; what it costs to parse grows with their squares.
+
+    Raises:
+        ValueError: it is not.
+        OSError: it cannot be read.
+    """
+    if not path.is_file() and path.exists():
+        raise ValueError("it is no plain file")
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+    text, parts = data.decode("utf-8"), 0
+    for part in text.split("."):
+        word = part.strip(" \t")
+        parts = parts + 1 if word[:1] in ("'", '"') or (word and not set(word) & set("\n\r ,=[]{}#")) else 0
+        if parts > _MOST_PARTS:
+            raise ValueError(f"it has a key of more than {_MOST_PARTS} parts")
+    return text
 
 
 def build_config(kind: type[C], values: Mapping[str, Any]) -> C:
