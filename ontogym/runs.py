@@ -42,6 +42,7 @@ else:
 __all__ = [
     "RunFolder",
     "build_config",
+    "code_in",
     "command_line",
     "holding",
     "read_config",
@@ -402,6 +403,21 @@ def read_config(path: Path | str) -> dict[str, Any]:
         raise OntogymError(f"{path} is nested too deeply for a configuration; mend it.") from error
     except (OSError, ValueError) as error:
         raise OntogymError(f"{path} is no TOML ({str(error)[:200]}); mend it.") from error
+
+
+def code_in(value: Any) -> str:
+    """The first word in a configuration, at any depth, that would import code (``module:Class``, ``file.py:Class``); or ""."""
+    if isinstance(value, Mapping):
+        return code_in(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return next((word for each in value if (word := code_in(each))), "")
+    if not isinstance(value, str):
+        return ""
+    for word in re.split(r"[\s\"'\[\]{},=]+", value):
+        head, _, tail = word.removeprefix("ontogym:").partition(":")
+        if head not in ("", "zoo") and (tail[:1].isalpha() or tail[:1] == "_"):
+            return word
+    return ""
 
 
 _MOST_BYTES, _MOST_PARTS = 2**20, 50
