@@ -290,7 +290,7 @@ class RunFolder:
 def _own_rows(path: Path, meta: Mapping[str, Any]) -> bytes:
     """The rows of ``progress.csv`` that belong to a checkpoint; later ones and one cut short by a kill are left out."""
     file = path / PROGRESS
-    found = file.read_bytes() if file.exists() else b""
+    found = _written_rows(path)
     if "progress" not in meta:  # from before the checksum: by the number of the step, which comes first
         lines = found.splitlines(keepends=True)
         steps = [line.split(b",", 1)[0] for line in lines]
@@ -308,6 +308,21 @@ def _own_rows(path: Path, meta: Mapping[str, Any]) -> bytes:
     return own
 
 
+def _written_rows(path: Path) -> bytes:
+    """The bytes of ``progress.csv``; none where there is no such file. No pipe is waited for, no device read."""
+    file = path / PROGRESS
+    if not file.exists():
+        return b""
+    try:
+        if not file.is_file():
+            raise OSError("it is no plain file")
+        return file.read_bytes()
+    except OSError as error:
+        raise OntogymError(
+            f"{file} is damaged ({error.strerror or error}); restore it from a copy."
+        ) from error
+
+
 def read_progress(path: Path | str) -> list[dict[str, str]]:
     """Rows of the ``progress.csv`` of a run folder, checked against its checkpoint; [] where there is none.
 
@@ -322,10 +337,8 @@ def read_progress(path: Path | str) -> list[dict[str, str]]:
         if "progress" in meta:
             _own_rows(path, meta)
     try:
-        text = (path / PROGRESS).read_bytes().decode()
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
+        text = _written_rows(path).decode()
+    except UnicodeDecodeError as error:
         raise OntogymError(f"{path / PROGRESS} is damaged ({error}); restore it from a copy.") from error
     whole = text[: text.rfind("\n") + 1]
     return list(csv.DictReader(io.StringIO(whole)))

@@ -230,3 +230,16 @@ def test_words_that_would_import_code_are_found_at_any_depth() -> None:
         None,
     ):
         assert code_in(value) == ""
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "endless"])
+def test_progress_that_is_no_plain_file_is_neither_waited_for_nor_read(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "progress.csv"
+    if kind == "fifo":
+        os.mkfifo(file)
+    elif kind == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to("/dev/zero")
+    with pytest.raises(OntogymError, match="no plain file"):
+        read_progress(tmp_path)

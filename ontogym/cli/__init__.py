@@ -44,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) has seen enough; nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"ontogym: {str(error.filename)[:200]}: {error.strerror or error}.", file=sys.stderr)
+        return 2
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 2
     finally:
