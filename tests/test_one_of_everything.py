@@ -12,7 +12,10 @@ ONCE = {
     "the bootstrap": (r"\.integers\(0, len\((\w+)\), \(\w+, len\(\1\)\)\)", {"statistics.py"}),
     "t intervals": (r"stdtrit", {"statistics.py"}),
     "pools of processes": (r"ProcessPoolExecutor|BrokenProcessPool", {"processes.py"}),
-    "signal handlers": (r"signal\.signal\(", {"interrupts.py", "processes.py"}),  # the first is there before any import
+    "signal handlers": (
+        r"signal\.signal\(",
+        {"interrupts.py", "processes.py"},
+    ),  # the first is there before any import
     "holding a folder": (r"hold_folder\(", {"checkpoint.py", "runs.py"}),
     "run folders": (r"pass --resume to go on", {"runs.py"}),
     "checksums": (r"64 zeros|ontogym_checksum", {"checkpoint.py"}),

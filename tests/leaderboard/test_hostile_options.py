@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,11 @@ def source(**options: Any) -> dict[str, Any]:
         ({**source(), "development_options": ["frame_ms=1e15"]}, "'frame_ms'"),
         ({**source(), "development_options": ["frame_ms=NaN"]}, "'frame_ms'"),
         ({**source(), "development_options": ["radius"]}, "KEY=VALUE"),
-        ({**source(), "development_options": ["parameters=" + "[" * 1900]}, "KEY=VALUE"),
+        # From 3.12 on Python's reader of JSON goes so deep, and it is no table of numbers.
+        (
+            {**source(), "development_options": ["parameters=" + "[" * 1900]},
+            "KEY=VALUE" if sys.version_info < (3, 12) else "'parameters'",
+        ),
         ({**source(), "development_options": 5}, "'development_options'"),
         (
             {"development": "white-noise", "development_steps": 2000, "nodes": 600},
