@@ -16,6 +16,7 @@ from ontogym.retina_env.encoding import encoders
 from ontogym.retina_env.encoding.animals_judge import AnimalsJudge
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout, make_layout
+from ontogym.retina_env.encoding.networks import fit_network, save_network
 from ontogym.retina_env.encoding.optimum import best_pictures
 from ontogym.retina_env.encoding.percept_judge import PerceptJudge, layout_of
 from ontogym.retina_env.encoding.retina_judge import RetinaJudge
@@ -189,9 +190,28 @@ def percept_network(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
         raise OtherElectrodes
     images = training_leaves(1024)
     own = PerceptJudge(implant("argus-ii"), TO_TRAIN, images, fast=True)
-    return encoders.network(encoders.fit_network(own, images, range(len(TO_TRAIN)), seed=seed)), {}
+    return encoders.network(fit_network(own, images, range(len(TO_TRAIN)), seed=seed)), {}
 
 
+def blocks_network(subject: str, seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
+    """A network over blocks, trained through 16 animals, or through the twin at its own answers."""
+    return encoders.network(_blocks_network(subject, seed), layout), {"iterations": ITERATIONS}
+
+
+@functools.cache
+def _blocks_network(subject: str, seed: int) -> Any:
+    images = dead_leaves(1200, IMAGES_SEED)
+    if subject == "twin":
+        own: Judge = RetinaJudge([default_twin()], BLOCKS, torch.from_numpy(images))
+    else:
+        own = AnimalsJudge(TRAINING_ANIMALS, BLOCKS, torch.from_numpy(images))
+    net = fit_network(own, images, range(own.subjects), ITERATIONS, seed=seed)
+    save_network(RESULTS / f"network-{subject}-s{seed}.safetensors", net)
+    return net
+
+
+ITERATIONS = 1500
+"""Steps of Adam with 32 pictures each."""
 ENV, WEIGHTS = "ontogym/RetinaEncoding-v0", 13
 GENERATIONS, POPULATION, SAMPLES = 60, 24, 64
 RL_STEPS, LANES = {"ppo": 60_000, "sac": 12_000}, 64
@@ -256,6 +276,7 @@ def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
     from stable_baselines3 import PPO, SAC
 
     from ontogym.baselines.sb3.adapter import make_vec_env
+    from ontogym.baselines.sb3.model import explore_little
 
     envs, small = make_vec_env(env, LANES, {"obs": "statistics"}), derive(seed, kind) % 2**31
     shared: dict[str, Any] = {"seed": small, "device": "cpu"}
@@ -280,10 +301,11 @@ def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
             gradient_steps=16,
             # Uniform actions, with which it would begin, are so much worse than none that its critic learns nothing else.
             learning_starts=LANES,
-            policy_kwargs={"net_arch": [64, 64], "log_std_init": -3.0},
+            policy_kwargs={"net_arch": [64, 64]},
             ent_coef=0.01,
             **shared,
         )
+        explore_little(model.policy.actor, -3.0)
     model.learn(steps)
     return model
 
@@ -323,5 +345,11 @@ ROWS: dict[str, tuple[str, bool, Callable[[int, Layout], tuple[Encode, dict[str,
         False,
         functools.partial(searched, "percept"),
     ),
+    "network-twin": (
+        "network, through the twin at its own answers",
+        True,
+        functools.partial(blocks_network, "twin"),
+    ),
+    "network-animals": ("network, through 16 animals", True, functools.partial(blocks_network, "animals")),
     "network-percept": ("network, through 32 patients", True, percept_network),
 }

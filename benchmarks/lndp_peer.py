@@ -136,7 +136,7 @@ def check(expected: dict[str, np.ndarray], answer: Path) -> None:
     same = (found["mask"] == expected["mask"]).all((1, 2))
     apart = {k: np.abs(found[k] - expected[k])[same] for k in ("nodes", "edges", "history")}
     said = ", ".join(f"{k} {v.mean():.0e} ({v.max():.0e} at most)" for k, v in apart.items())
-    print(f"  one step in JAX: {same.sum()} of {len(same)} wired as float64 has it; mean errors: {said}")
+    print(f"one step in JAX: {same.sum()} of {len(same)} wired as float64 has it; mean errors: {said}")
     if same.mean() < 0.9 or max(v.mean() for v in apart.values()) > 1e-5:
         raise SystemExit("the step in JAX is not the LNDP's")
 
@@ -171,6 +171,7 @@ def main() -> None:
     arguments = parser.parse_args()
     # Not resolved: the Python of a virtual environment is a link that must be called by its own name.
     python, here, found = os.path.abspath(arguments.python), Path(__file__).parent.parent, []
+    print("| P | times (range) |\n|---|---|")
     for population in arguments.populations:
         if arguments.peer is None:
             pairs = well_written(python, population, arguments.rounds)
@@ -185,8 +186,8 @@ def main() -> None:
         ours, theirs = (statistics.median(side) for side in zip(*pairs))
         ratios = sorted(a / b for a, b in pairs)
         print(
-            f"P={population}: ours {ours:.0f}, theirs {theirs:.0f} agent-steps/s; {statistics.median(ratios):.1f} times "
-            f"({ratios[0]:.1f} to {ratios[-1]:.1f})"
+            f"| {population} | {statistics.median(ratios):.1f} ({ratios[0]:.1f} – {ratios[-1]:.1f}) |",
+            flush=True,
         )
         found.append({"population": population, "ours": ours, "theirs": theirs, "ratios": ratios})
     if arguments.json:

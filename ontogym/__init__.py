@@ -1,6 +1,11 @@
 """ontogym: agents that develop before they experience, and keep rewiring while they live."""
 
+# ruff: noqa: E402 (before anything that takes time to be imported)
 from __future__ import annotations
+
+from ontogym.interrupts import end_at_once
+
+end_at_once()
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -42,6 +42,7 @@ else:
 __all__ = [
     "RunFolder",
     "build_config",
+    "code_in",
     "command_line",
     "holding",
     "read_config",
@@ -289,7 +290,7 @@ class RunFolder:
 def _own_rows(path: Path, meta: Mapping[str, Any]) -> bytes:
     """The rows of ``progress.csv`` that belong to a checkpoint; later ones and one cut short by a kill are left out."""
     file = path / PROGRESS
-    found = file.read_bytes() if file.exists() else b""
+    found = _written_rows(path)
     if "progress" not in meta:  # from before the checksum: by the number of the step, which comes first
         lines = found.splitlines(keepends=True)
         steps = [line.split(b",", 1)[0] for line in lines]
@@ -307,6 +308,21 @@ def _own_rows(path: Path, meta: Mapping[str, Any]) -> bytes:
     return own
 
 
+def _written_rows(path: Path) -> bytes:
+    """The bytes of ``progress.csv``; none where there is no such file. No pipe is waited for, no device read."""
+    file = path / PROGRESS
+    if not file.exists():
+        return b""
+    try:
+        if not file.is_file():
+            raise OSError("it is no plain file")
+        return file.read_bytes()
+    except OSError as error:
+        raise OntogymError(
+            f"{file} is damaged ({error.strerror or error}); restore it from a copy."
+        ) from error
+
+
 def read_progress(path: Path | str) -> list[dict[str, str]]:
     """Rows of the ``progress.csv`` of a run folder, checked against its checkpoint; [] where there is none.
 
@@ -321,10 +337,8 @@ def read_progress(path: Path | str) -> list[dict[str, str]]:
         if "progress" in meta:
             _own_rows(path, meta)
     try:
-        text = (path / PROGRESS).read_bytes().decode()
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
+        text = _written_rows(path).decode()
+    except UnicodeDecodeError as error:
         raise OntogymError(f"{path / PROGRESS} is damaged ({error}); restore it from a copy.") from error
     whole = text[: text.rfind("\n") + 1]
     return list(csv.DictReader(io.StringIO(whole)))
@@ -395,11 +409,53 @@ def read_config(path: Path | str) -> dict[str, Any]:
     if path.suffix != ".toml":
         return checkpoint.read_sealed_json(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_small_text(path))
     except FileNotFoundError as error:
         raise OntogymError(f"There is no file {path}; check the path.") from error
+    except RecursionError as error:
+        raise OntogymError(f"{path} is nested too deeply for a configuration; mend it.") from error
     except (OSError, ValueError) as error:
-        raise OntogymError(f"{path} is no TOML ({error}); mend it.") from error
+        raise OntogymError(f"{path} is no TOML ({str(error)[:200]}); mend it.") from error
+
+
+def code_in(value: Any) -> str:
+    """The first word in a configuration, at any depth, that would import code (``module:Class``, ``file.py:Class``); or ""."""
+    if isinstance(value, Mapping):
+        return code_in(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return next((word for each in value if (word := code_in(each))), "")
+    if not isinstance(value, str):
+        return ""
+    for word in re.split(r"[\s\"'\[\]{},=]+", value):
+        head, _, tail = word.removeprefix("ontogym:").partition(":")
+        if head not in ("", "zoo") and (tail[:1].isalpha() or tail[:1] == "_"):
+            return word
+    return ""
+
+
+_MOST_BYTES, _MOST_PARTS = 2**20, 50
+
+
+def _small_text(path: Path) -> str:
+    """A file that people write, if it is one and as small as such are; what it costs to parse grows with their squares.
+
+    Raises:
+        ValueError: it is not.
+        OSError: it cannot be read.
+    """
+    if not path.is_file() and path.exists():
+        raise ValueError("it is no plain file")
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+    text, parts = data.decode("utf-8"), 0
+    for part in text.split("."):
+        word = part.strip(" \t")
+        parts = parts + 1 if word[:1] in ("'", '"') or (word and not set(word) & set("\n\r ,=[]{}#")) else 0
+        if parts > _MOST_PARTS:
+            raise ValueError(f"it has a key of more than {_MOST_PARTS} parts")
+    return text
 
 
 def build_config(kind: type[C], values: Mapping[str, Any]) -> C:

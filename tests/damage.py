@@ -137,17 +137,22 @@ def _shipped(folder: Path) -> list[Kind]:
     """Copies of what comes with the package."""
     from ontogym.baselines.evolution.agent_files import ZOO, load_agent
     from ontogym.retina_env.actor import load_actor
+    from ontogym.retina_env.encoding.networks import load_network
     from ontogym.retina_env.twins import SHIPPED, load_twin
 
     folder.mkdir()
-    agent, twin, actor = (folder / f"{name}.safetensors" for name in ("agent", "twin", "actor"))
+    agent, twin, actor, network = (
+        folder / f"{name}.safetensors" for name in ("agent", "twin", "actor", "network")
+    )
     shutil.copy(ZOO / "lndp-foraging.safetensors", agent)
     shutil.copy(SHIPPED, twin)
     shutil.copy(SHIPPED.with_name("actor-animals.safetensors"), actor)
+    shutil.copy(SHIPPED.parent / "encoding" / "network-animals.safetensors", network)
     return [
         Kind("agent of the zoo", agent, lambda: load_agent(agent)),
         Kind("twin that ships", twin, lambda: load_twin(twin)),
         Kind("actor that ships", actor, lambda: load_actor(actor)),
+        Kind("network that ships", network, lambda: load_network(network)),
     ]
 
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1] / "ontogym"
 LAYERS = {
     # A module may import its own room and rooms of a lower number. Rooms of one number are strangers.
     "errors": 0,
+    "interrupts": 0,
     "registry": 1,
     "seeding": 1,
     "checkpoint": 1,

@@ -98,7 +98,8 @@ if "ONTOGYM_FULL" in os.environ:  # compiles the kernel anew
 from ontogym.leaderboard.site.build import TEMPLATES
 assert (TEMPLATES / "index.html").exists()
 from ontogym.retina_env.actor import shipped_actor
-shipped_actor()
+from ontogym.retina_env.encoding.networks import shipped_network
+shipped_actor(), shipped_network()
 print(ontogym.load("zoo:lndp-cartpole"))
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from ontogym import checkpoint
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.runs import RunFolder, build_config, command_line, read_config, read_progress, stoppable
+from ontogym.runs import RunFolder, build_config, code_in, command_line, read_config, read_progress, stoppable
 
 CONFIG = {"env": "X-v0", "seed": 1, "options": {"a": (1, 2)}, "workers": 2}
 COLUMNS = ("generation", "score")
@@ -189,3 +190,56 @@ def test_a_configuration_in_toml(tmp_path: Path) -> None:
         read_config(tmp_path / "mine.toml")
     with pytest.raises(OntogymError, match="no file"):
         read_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x = " + "[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ("x = " + "{a = " * 5000 + "1" + "}" * 5000, "nested too deeply"),
+        (".".join(["a"] * 100_000) + " = 1", "more than 50 parts"),
+        (" . ".join(["'a b'"] * 100_000) + " = 1", "more than 50 parts"),
+        ("x = " + "9" * 10_000, "no TOML"),
+        ("# " + "x" * 2**20, "more than 1048576 bytes"),
+        ("\0", "no TOML"),
+    ],
+)
+def test_a_hostile_configuration_is_one_sentence_soon(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(OntogymError, match=reason) as told:
+        read_config(tmp_path / "c.toml")
+    assert len(str(told.value)) < 500
+
+
+def test_a_configuration_that_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c.toml")
+    with pytest.raises(OntogymError, match="no plain file"):
+        read_config(tmp_path / "c.toml")
+
+
+def test_words_that_would_import_code_are_found_at_any_depth() -> None:
+    for value in ("evil.py:Evil", {"a": [{"b": "x=evil:Evil"}]}, '{"rule": "a.b:C"}', ["/tmp/e.py:E"]):
+        assert "vil" in code_in(value) or ":" in code_in(value)
+    for value in (
+        "zoo:lndp-cartpole",
+        "ontogym:ontogym/Foraging-v0",
+        '[{"born": 0}]',
+        "12:30",
+        "http://a.b",
+        5,
+        None,
+    ):
+        assert code_in(value) == ""
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "endless"])
+def test_progress_that_is_no_plain_file_is_neither_waited_for_nor_read(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "progress.csv"
+    if kind == "fifo":
+        os.mkfifo(file)
+    elif kind == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to("/dev/zero")
+    with pytest.raises(OntogymError, match="no plain file"):
+        read_progress(tmp_path)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from ontogym.errors import OntogymError
+from ontogym.interrupts import end_quietly, raise_again
 from ontogym.processes import Terminated, sigterm_interrupts
 
 __all__ = ["main"]
@@ -36,14 +37,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ontogym: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
+        end_quietly()
         print(f"\nontogym: {str(stop) or 'interrupted.'}", file=sys.stderr)
         return 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
         # The reader (head, less) has seen enough; nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"ontogym: {str(error.filename)[:200]}: {error.strerror or error}.", file=sys.stderr)
+        return 2
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 2
+    finally:
+        end_quietly()
 
 
 def _run(argv: list[str]) -> int:
@@ -52,6 +61,7 @@ def _run(argv: list[str]) -> int:
     from ontogym.cli.options import as_json
 
     command = parse(argv)
+    raise_again()
     with contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext():
         found = command.run()
     if command.json:

@@ -17,7 +17,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import key_values
-from ontogym.runs import read_config
+from ontogym.runs import code_in, read_config
 
 __all__ = ["default_of", "given", "kept_config", "parse_line", "with_values"]
 
@@ -107,13 +107,18 @@ def kept_config(argv: Sequence[str], out: str | None) -> tuple[dict[str, Any] | 
     """What ``--config FILE`` or, under ``--resume``, the run folder says, and the line without ``--config``.
 
     Raises:
-        OntogymError: no such file, one that cannot be read, or nothing to resume and nothing said of what to begin.
+        OntogymError: no such file, one that cannot be read or names code that the line does not, or nothing to resume and nothing said of what to begin.
     """
     file = given(argv, "--config")
     rest = [word for k, word in enumerate(argv)
             if not word.startswith("--config=") and word != "--config" and (k == 0 or argv[k - 1] != "--config")]  # fmt: skip
     if file is not None:
         found = settings(read_config(file))
+        code = code_in(found)
+        if code and not any(code in word for word in rest):
+            raise OntogymError(
+                f"{file} names {code!r}, which would import code; if you trust its maker, say that on the line too."
+            )
         if Path(file).is_dir():
             found.pop("out", None)  # another run has another folder
         return found, rest

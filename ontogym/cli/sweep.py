@@ -20,7 +20,7 @@ from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
 from ontogym.errors import OntogymError
 from ontogym.processes import Terminated, Workers
-from ontogym.runs import runs_folder, stoppable
+from ontogym.runs import code_in, runs_folder, stoppable
 
 if TYPE_CHECKING:
     from ontogym.baselines.sweep.plan import Plan
@@ -44,6 +44,7 @@ class Sweep(LongRun):
         address: where the evaluator's engine is found; "auto" for a Ray that runs on this machine.
         only: run only cells whose name holds this text.
         table: print the table of what is there and run none.
+        trust: the file is mine, or I trust its maker: import the module:Class that it names.
         tune: give every method of [tune] so many trials of its settings (extra `tune`), and keep them in OUT/tuning.json.
     """
 
@@ -54,13 +55,12 @@ class Sweep(LongRun):
     address: str | None = None
     only: str | None = None
     table: bool = False
+    trust: bool = False
     tune: int | None = None
 
     def shown(self) -> dict[str, Any]:
         """The cells and their commands: the configuration is the file itself."""
-        from ontogym.baselines.sweep.plan import read_plan
-
-        plan = read_plan(self.file)
+        plan = self._plan()
         wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
         rows = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
         print_table(plan.name, ("cell", "command"), rows)
@@ -68,21 +68,19 @@ class Sweep(LongRun):
 
     def cited(self) -> list[str]:
         """BibTeX of what the cells use, each entry once."""
-        from ontogym.baselines.sweep.plan import read_plan
         from ontogym.cli.commands import parse
 
-        lines = {_line(c.command, c.flags) for c in read_plan(self.file).cells}
+        lines = {_line(c.command, c.flags) for c in self._plan().cells}
         commands = [parse(line.split("\0")) for line in sorted(lines)]
         found = [entry for c in commands if isinstance(c, LongRun) for entry in c.cited()]
         return list(dict.fromkeys(found))
 
     def work(self) -> dict[str, Any]:
         """Run what is missing, print the table; returns its rows."""
-        from ontogym.baselines.sweep.plan import read_plan
         from ontogym.baselines.sweep.run import read_cells, run_sweep
         from ontogym.baselines.sweep.tables import markdown, pooled, rows
 
-        plan = read_plan(self.file)
+        plan = self._plan()
         out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
         if self.tune is not None:
             return self._tune(plan, out, self.tune)
@@ -107,6 +105,18 @@ class Sweep(LongRun):
                 )
             print(f"{seconds / 3600:.2f} processor hours")
         return {"rows": [_plain(row) for row in rows(plan, cells)], "pooled": found, "cpu_seconds": seconds}
+
+    def _plan(self) -> Plan:
+        """What the file says, which may be a stranger's."""
+        from ontogym.baselines.sweep.plan import read_plan
+
+        plan = read_plan(self.file)
+        code = code_in([[cell.flags, cell.evaluations] for cell in plan.cells] + [plan.tune])
+        if code and not self.trust:
+            raise OntogymError(
+                f"{self.file} names {code!r}, which would import code; say that you trust its maker (--trust)."
+            )
+        return plan
 
     def _tune(self, plan: Plan, out: Path, trials: int) -> dict[str, Any]:
         """Trials of every method's settings, one after the other, since each proposes by what the ones before earned."""

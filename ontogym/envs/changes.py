@@ -12,11 +12,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.batched.dynamics import Dynamics
 from ontogym.envs.schedule import RandomSchedule, Schedule, random_cycles
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import load_object
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CHANGES", "PLACE", "Change", "check_life", "whole_option"]
+__all__ = ["CHANGES", "PLACE", "Change", "check_life", "make_task", "whole_option"]
 
 CHANGES = ("sensor-flip", "sensor-permute", "action-flip", "action-permute", "goal-swap", "drift")
 PLACE = ("episode", "age", "life")
@@ -160,3 +162,21 @@ def _widest(space: spaces.Space[Any]) -> spaces.Space[Any]:
 def _current(orders: NDArray[np.int64], phase: NDArray[np.int64]) -> NDArray[np.int64]:
     """The orders ``(P, n)`` of each lane's phase."""
     return np.asarray(orders[np.arange(len(phase)), phase])
+
+
+def make_task(name: str, point: str, options: Mapping[str, Any]) -> Dynamics[Any]:
+    """The dynamics that change, made with `options`.
+
+    Args:
+        name: for the error.
+        point: ``module:class``.
+
+    Raises:
+        OntogymError: options that the class does not take.
+    """
+    kind = load_object(point)
+    try:
+        made: Dynamics[Any] = kind(**options)
+    except TypeError as error:
+        raise OntogymError(f"task_options do not fit {name} ({error}); see its page.") from error
+    return made

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.changes import CHANGES, PLACE, Change, check_life, whole_option
+from ontogym.envs.changes import CHANGES, PLACE, Change, check_life, make_task, whole_option
 from ontogym.envs.schedule import CLOCKS, LIFE_CLOCK, RandomSchedule, Schedule
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import load_object
 from ontogym.seeding import LaneStreams
 
 __all__ = ["CHANGES", "TASKS", "NonstationaryDynamics", "NonstationaryEnv", "NonstationaryVectorEnv"]
@@ -73,7 +72,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
     ) -> None:
         if task not in TASKS:
             raise UnknownNameError("task to change", str(task), TASKS)
-        self.task = _make_task(task, task_options or {})
+        self.task = make_task(task, TASKS[task], task_options or {})
         self.changed = Change(change, self.task.observation_space, self.task.action_space, back)
         self.change, self.episodes = change, int(episodes)
         self.schedule = (
@@ -185,15 +184,6 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
             step = np.minimum(state.age - state.begun, self.episode_ticks - 1)
             return np.asarray(state.episode * self.episode_ticks + step)
         return state.age if self.schedule.clock == "step" else state.episode
-
-
-def _make_task(name: str, options: Mapping[str, Any]) -> Dynamics[Any]:
-    kind = load_object(TASKS[name])
-    try:
-        made: Dynamics[Any] = kind(**options)
-    except TypeError as error:
-        raise OntogymError(f"task_options do not fit {name} ({error}); see its page.") from error
-    return made
 
 
 def _checked_ticks(clock: str, ticks: int | None, limit: int | None) -> int:

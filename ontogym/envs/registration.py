@@ -44,7 +44,7 @@ class EnvEntry:
             evaluation; empty where nothing is hidden.
         reward_threshold: return from which the task counts as solved.
         ends_itself: the environment ends its lives, whose length is one of its arguments or one step; Gymnasium is
-            told no limit.
+            told no limit, which would overrule the argument and call the one step's end a cut.
         spaces: observation and action space in words, where making the environment takes seconds.
     """
 

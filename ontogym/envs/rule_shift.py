@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.changes import PLACE, whole_option
+from ontogym.envs.changes import PLACE, make_task, whole_option
 from ontogym.envs.worlds import Worlds, all_worlds
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import load_object
 from ontogym.seeding import LaneStreams
 
 __all__ = ["TASKS", "RuleShiftDynamics", "RuleShiftEnv", "RuleShiftState", "RuleShiftVectorEnv"]
@@ -46,6 +45,7 @@ class RuleShiftDynamics(Dynamics[RuleShiftState]):
         split: str = "train",
         fold: int = 0,
         episodes: int = 6,
+        task_options: Mapping[str, Any] | None = None,
     ) -> None:
         if body not in TASKS:
             raise UnknownNameError("batched body", str(body), TASKS)
@@ -53,7 +53,7 @@ class RuleShiftDynamics(Dynamics[RuleShiftState]):
         self.among = self.worlds.split(split, fold)
         self.fold, self.episodes = int(fold), checked_episodes(episodes)
         point, options = TASKS[body]
-        self.task: Dynamics[Any] = load_object(point)(**options)
+        self.task: Dynamics[Any] = make_task(body, point, {**options, **(task_options or {})})
         self.observation_space = seen_space(self.task.observation_space, self.worlds)
         self.action_space = self.task.action_space
         self.max_steps, self.stochastic = self.task.max_steps, self.task.stochastic
@@ -221,6 +221,7 @@ class RuleShiftEnv(BatchedEnv[RuleShiftState]):
     | `split`       | str          | `'train'`    | worlds of lives: `'train'`, `'test'` (held out) or `'all'`     |
     | `fold`        | int          | `0`          | which fourth is held out, 0 to 3                               |
     | `episodes`    | int          | `6`          | episodes in a life that is not told its end                    |
+    | `task_options` | dict / None | `None`       | arguments of the body's own environment                        |
     | `render_mode` | str / None   | `None`       | `'rgb_array'` for pictures (of the body, not of what is seen)  |
 
     ## Registered Configurations
@@ -243,9 +244,10 @@ class RuleShiftEnv(BatchedEnv[RuleShiftState]):
         split: str = "train",
         fold: int = 0,
         episodes: int = 6,
+        task_options: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        super().__init__(RuleShiftDynamics(body, families, split, fold, episodes), render_mode)
+        super().__init__(RuleShiftDynamics(body, families, split, fold, episodes, task_options), render_mode)
 
 
 class RuleShiftVectorEnv(BatchedVectorEnv[RuleShiftState]):

@@ -108,7 +108,7 @@ class Row:
     means over them. `regained` and `held_out` are there where a task ranks by them. Refused entries are left out; a row is verified if all its entries are, and `unverified` counts
     the seeds that were claimed beside them and touch none of the numbers. `over_budget` counts the entries whose
     training took more steps than their task's budget, `copies` those that are agents which were there before. `told` is what
-    they hear in place of a reward, in words: empty for the reward itself.
+    they hear in place of a reward, in words: empty for the reward itself. `ranked_by` is what the task ranks by (`SuiteTask.ranked`).
     """
 
     suite: str
@@ -132,6 +132,7 @@ class Row:
     regained: float | None = None
     held_out: float | None = None
     told: str = ""
+    ranked_by: str = "score"
 
     @property
     def ranked(self) -> float | None:
@@ -139,9 +140,14 @@ class Row:
         return self.held_out if self.regained is None else self.regained
 
     @property
-    def rank(self) -> tuple[bool, float, str]:
-        """What rows of one task or suite are sorted by: verified ones first, then by what the task ranks by."""
-        return self.status != "verified", -(self.iqm if self.ranked is None else self.ranked), self.label
+    def rank(self) -> tuple[bool, bool, float, str]:
+        """What rows of one task or suite are sorted by: verified ones first, then by what the task ranks by.
+
+        Rows of which that is not known come last: returns are never sorted among shares.
+        """
+        value = self.ranked
+        unknown = self.ranked_by != "score" and value is None
+        return self.status != "verified", unknown, -(self.iqm if value is None else value), self.label
 
 
 @dataclass(frozen=True)
@@ -323,6 +329,7 @@ def _task_row(found: list[Entry]) -> Row:
         first_episode=_mean(e.first_episode for e in entries),
         last_episode=_mean(e.last_episode for e in entries),
         adaptation=_mean_or_none(e.adaptation for e in entries),
+        ranked_by=entries[0].ranked,
         unverified=len(found) - len(entries),
         **_measures(entries),
         **_costs(entries),

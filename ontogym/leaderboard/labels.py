@@ -30,6 +30,12 @@ _LOOKS_LIKE = str.maketrans(
     "АВЕЅЗІЈКМНОРСТУХҮԚԜаесԁіјһоԛрѕѵԝухѡᴦ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹαικνορυχϲ",
     "ABES3IJKMHOPCTYXYQWaecdijhoqpsvwyxwr" + "ABEZHIKMNOPTYXCaiKvopuxc",
 )
+# Close enough to be overlooked, but what whole words of their languages are written with: compared, and never refused
+# by themselves. Small Cyrillic, small Greek, and Latin letters with strokes or hooks, which Unicode does not take apart.
+_RESEMBLES = str.maketrans(
+    "вгзиклмнптцшьγηωτεσςβμπζξφ" + "łøđħŧŋĸðþß",
+    "br3ukjmhntuwbynwteoobunzeo" + "lodhtnkdpb",
+)
 _EAST_ASIAN_LOOKS = str.maketrans("ニロトカエタハオヘリ", "二口卜力工夕八才へり")  # after NFKD
 _DIGITS = str.maketrans("01|5", "olls")
 
@@ -109,8 +115,9 @@ def skeleton(text: str, fold: bool = True) -> str:
     if not fold:
         return text.translate(_LOOKS_LIKE)
     text = "".join(c for c in text if not unicodedata.combining(c)).translate(_EAST_ASIAN_LOOKS)
-    text = text.translate(_LOOKS_LIKE).casefold().translate(_LOOKS_LIKE).replace("ı", "i")
-    kept = [c for c in text if unicodedata.category(c) not in ("Pd", "Zs", "Pc") and c not in ".,'`’‘·•‧′…"]
+    text = text.translate(_LOOKS_LIKE).lower().translate(_LOOKS_LIKE).translate(_RESEMBLES)
+    text = text.casefold().replace("ı", "i").replace("æ", "ae").replace("œ", "oe")
+    kept = [c for c in text if unicodedata.category(c) not in ("Pd", "Zs", "Pc") and c not in ".,'`’‘·•‧′…~"]
     return "".join(kept).translate(_DIGITS).replace("rn", "m").replace("i", "l").replace("vv", "w")
 
 

@@ -36,7 +36,7 @@ __all__ = ["every_local", "local_facts", "make_suite", "recall_suite", "use_suit
 
 _SUITE = ("name", "version", "about", "tasks")
 _TASK = ("name", "env", "env_kwargs", "episodes", "lives", "budget", "asks", "random", "optimal")
-_MOST_RETURNS = 100_000
+_MOST_RETURNS, _MOST_TASKS, _MOST_BUDGET = 100_000, 1000, 10**12
 FACTS = "local_suite"
 _opened: dict[str, tuple[dict[str, Any], str]] = {}
 
@@ -82,12 +82,22 @@ def make_suite(content: Mapping[str, Any], folder: Path) -> Suite:
     name, version = content.get("name"), content.get("version", 1)
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
         raise OntogymError(f"A suite is called by small letters, digits and -, not {name!r}; set name.")
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or not 1 <= version <= 10**6:
         raise OntogymError(f"The version of a suite is a whole number from 1 on, not {version!r}.")
     tasks = content.get("tasks")
-    if not isinstance(tasks, list) or not tasks:
+    if not isinstance(tasks, list) or not tasks or not all(isinstance(task, Mapping) for task in tasks):
         raise OntogymError("A suite needs at least one [[tasks]].")
-    return Suite(name, version, str(content.get("about", "")), tuple(_task(task, folder) for task in tasks))
+    if len(tasks) > _MOST_TASKS:
+        raise OntogymError(f"{name} has {len(tasks)} tasks; the most is {_MOST_TASKS}.")
+    made = tuple(_task(task, folder) for task in tasks)
+    taken = {task.name for suite in SUITES.values() if suite.name not in _opened for task in suite.tasks}
+    for task in made:
+        if task.name in taken:
+            raise OntogymError(
+                f"There is a task {task.name!r} already; its name is part of files, so choose another."
+            )
+        taken.add(task.name)
+    return Suite(name, version, _text(content, "about"), made)
 
 
 def _task(given: Mapping[str, Any], folder: Path) -> SuiteTask:
@@ -101,10 +111,15 @@ def _task(given: Mapping[str, Any], folder: Path) -> SuiteTask:
     if colon and module.endswith(".py") and not Path(module).is_absolute():
         env = f"{folder / module}:{env.rpartition(':')[2]}"
     # From here on it goes by its id: the module has been imported.
-    spec, kwargs = find_spec(env), dict(given.get("env_kwargs", {}))
+    spec, kwargs = find_spec(env), given.get("env_kwargs", {})
+    if not isinstance(kwargs, Mapping):
+        raise OntogymError(f"env_kwargs of {name} is {str(kwargs)[:60]!r}; give a table.")
+    kwargs, budget = dict(kwargs), given.get("budget", SuiteTask.budget)
+    if type(budget) is not int or not 1 <= budget <= _MOST_BUDGET:
+        raise OntogymError(f"budget of {name} is {str(budget)[:60]}; give a whole number of steps.")
     make_single(spec.id, kwargs).close()
     episodes, lives = given.get("episodes", 3), given.get("lives", 32)
-    if not all(isinstance(n, int) and n >= 1 for n in (episodes, lives)) or episodes * lives > _MOST_RETURNS:
+    if not all(type(n) is int and n >= 1 for n in (episodes, lives)) or episodes * lives > _MOST_RETURNS:
         raise OntogymError(
             f"{name} is lived {lives} times for {episodes} episodes; give whole numbers from 1 on, not too many."
         )
@@ -116,19 +131,26 @@ def _task(given: Mapping[str, Any], folder: Path) -> SuiteTask:
         kwargs,
         episodes=episodes,
         lives=lives,
-        budget=int(given.get("budget", SuiteTask.budget)),
-        asks=str(given.get("asks", "")),
+        budget=budget,
+        asks=_text(given, "asks"),
         scale=scale,
     )
 
 
 def _scale(name: str, ends: tuple[Any, ...]) -> tuple[float, float]:
-    if not all(isinstance(end, (int, float)) and abs(end) < 1e12 for end in ends) or ends[0] >= ends[1]:
+    if not all(type(end) in (int, float) and abs(end) < 1e12 for end in ends) or ends[0] >= ends[1]:
         raise OntogymError(
             f"{name} needs random and optimal, the returns that count 0 and 1, the first the smaller; ontogym evaluate "
             "random --env ID measures the first."
         )
     return float(ends[0]), float(ends[1])
+
+
+def _text(given: Mapping[str, Any], key: str) -> str:
+    value = given.get(key, "")
+    if not isinstance(value, str):
+        raise OntogymError(f"{key} is {str(value)[:60]!r}; give text.")
+    return value
 
 
 def _known(what: str, given: Mapping[str, Any], names: tuple[str, ...]) -> None:

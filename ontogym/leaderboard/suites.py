@@ -53,6 +53,9 @@ PACKAGE_SEEDS = "package"
 SHORTEST_SECRET = 12
 
 
+Ranked = Literal["score", "regained", "held-out"]
+
+
 @dataclass(frozen=True)
 class SuiteTask:
     """One task: what is lived, how often, and on which scale it is read.
@@ -88,7 +91,7 @@ class SuiteTask:
     development_steps: int = 0
     budget: int = 5_000_000
     asks: str = ""
-    ranked: Literal["score", "regained", "held-out"] = "score"
+    ranked: Ranked = "score"
     fold: int | None = None
     scale: tuple[float, float] | None = None
     subjects: int = 0
@@ -235,6 +238,8 @@ def _eyes(name: str, env: str, **settings: Any) -> tuple[SuiteTask, ...]:
 
 _FORAGING: dict[str, Any] = {"env_kwargs": _ONE_HOT, "episodes": 1, "lives": 32}
 _HEAR_ACTION = "To find out what the own actions now do: to one that cannot hear them both rules look alike."
+_SCORE: Ranked = "score"
+_REGAINED: Ranked = "regained"
 _SWING_BOTH_WAYS = "Little: one fixed policy that hears nothing swings up under both rules (-137, regained 1); the score tells more."
 EVERY_SUITE: tuple[Suite, ...] = (
     Suite(
@@ -330,13 +335,15 @@ EVERY_SUITE: tuple[Suite, ...] = (
         "The rules change within a life, untold, at times that no clock can know.",
         (
             *(
-                SuiteTask(name, f"ontogym/{name}", episodes=6, lives=24, ranked="regained", asks=asks)
-                for name, asks in (
-                    ("CartPoleActionFlip-v1", _HEAR_ACTION),
-                    ("CartPoleActionFlipBack-v0", f"{_HEAR_ACTION} And to turn back."),
-                    ("CartPoleActionFlipOften-v0", f"{_HEAR_ACTION} Four times a life."),
-                    ("AcrobotActionSwap-v1", _SWING_BOTH_WAYS),
-                    ("AcrobotActionSwapBack-v0", _SWING_BOTH_WAYS),
+                SuiteTask(name, f"ontogym/{name}", episodes=6, lives=24, ranked=ranked, asks=asks)
+                for name, ranked, asks in (
+                    ("CartPoleActionFlip-v1", _REGAINED, _HEAR_ACTION),
+                    ("CartPoleActionFlipBack-v0", _REGAINED, f"{_HEAR_ACTION} And to turn back."),
+                    # An agent that never falls meets a flip in nearly every episode, so that none is left that is
+                    # wholly before or after one: the return says it, of which turning once leaves little.
+                    ("CartPoleActionFlipOften-v0", _SCORE, f"{_HEAR_ACTION} Four times a life."),
+                    ("AcrobotActionSwap-v1", _REGAINED, _SWING_BOTH_WAYS),
+                    ("AcrobotActionSwapBack-v0", _REGAINED, _SWING_BOTH_WAYS),
                 )
             ),
             SuiteTask(

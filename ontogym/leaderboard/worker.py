@@ -207,8 +207,7 @@ def _forked(request: dict[str, Any], files: dict[str, bytes], inbox: IO[bytes]) 
     """Do a job in a child: its answer, and what it took."""
     limits = Limits(**request["limits"])
     readable, writable = os.pipe()
-    rest, began = _resident(os.getpid()), time.monotonic()
-    pid = os.fork()
+    began, pid = time.monotonic(), os.fork()
     if pid == 0:
         try:
             os.close(readable)
@@ -219,6 +218,7 @@ def _forked(request: dict[str, Any], files: dict[str, bytes], inbox: IO[bytes]) 
         finally:
             os._exit(0)
     os.close(writable)
+    rest = _resident(pid)  # less than this process has: pages of libraries come to a child as it uses them
     data, stopped = _collect(pid, readable, inbox, began + limits.seconds, rest + limits.memory_bytes)
     os.close(readable)
     _, status, usage = os.wait4(pid, 0)

@@ -240,8 +240,8 @@ def load_actor(path: Path | str) -> Actor:
 def shipped_actor() -> Actor:
     """The actor that ships: 4-fold, trained through sixteen simulated animals, at what each answers to full pictures.
 
-    It is the best of the encoders that are shown a picture once and need no gradient then, on animals that it has not
-    met; ``python benchmarks/encoding_experiments.py actor-ensemble --seeds 1 --device cuda`` made it.
+    The best actor on animals that it has not met; a network of more than one layer is better
+    (`ontogym.retina_env.encoding.networks.shipped_network`). ``python benchmarks/encoding_experiments.py actor-ensemble --seeds 1 --device cuda`` made it.
     """
     return load_actor(Path(__file__).with_name("actor-animals.safetensors"))
 

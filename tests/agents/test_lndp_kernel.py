@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
@@ -25,6 +27,7 @@ from ontogym.seeding import lane_seeds
 
 KERNEL = Path(step.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "kernel.md"
+ELSEWHERE = Path(__file__).parents[2] / "benchmarks" / "kernel_elsewhere.py"
 
 
 def exact(name: str, x: np.ndarray) -> np.ndarray:
@@ -161,6 +164,42 @@ def test_a_processor_without_avx512(tmp_path: Path, processor: str, features: st
     subprocess.run(
         [sys.executable, "-c", NARROW], check=True, env=os.environ | environment | {"PYTHONPATH": path}
     )
+
+
+def test_arm_takes_the_same_vectors() -> None:
+    """LLVM makes NEON of what it is given here: nothing in it is x86's own. What a kernel on ARM computes is asked by
+    `benchmarks/kernel_elsewhere.py`."""
+
+    @njit(_nrt=False)  # nothing counted, or numba's counters would be x86's
+    def run(x, y):
+        here, there = rows(x, 0, WIDTH), rows(y, 0, WIDTH)
+        there[0, 0] = lane_functions.choose(here[0, 0] > 0.0, lane_functions.exp(here[0, 0]), 1.0)
+        there[1, 0] = lane_functions.sigmoid(here[1, 0])
+
+    run(np.zeros((1, 2 * WIDTH), np.float32), np.zeros((1, 2 * WIDTH), np.float32))
+    (text,) = run.inspect_llvm().values()
+    assert "llvm.x86" not in text
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(
+        features="+neon", opt=2
+    )
+    module = llvm.parse_assembly(text, llvm.create_context())
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    code = machine.emit_assembly(module)
+    assert re.search(r"fmla\s+v\d+\.4s", code)
+    assert re.search(r"fdiv\s+v\d+\.4s", code)
+
+
+def test_it_computes_what_another_machine_did() -> None:
+    """`benchmarks/kernel_elsewhere.npz`; who changes an equation for good writes that file anew."""
+    spec = importlib.util.spec_from_file_location("kernel_elsewhere", ELSEWHERE)
+    assert spec is not None
+    assert spec.loader is not None
+    elsewhere = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(elsewhere)
+    known = elsewhere.read(elsewhere.FILE)
+    assert [name for name in known if not elsewhere.compared(name, known[name])] == []
 
 
 def test_every_size_is_one_compiled_function() -> None:

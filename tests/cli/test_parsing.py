@@ -222,3 +222,25 @@ print(status, [name for name in {heavy} if name in sys.modules])
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize(
+    "line", ['env = "evil.py:Evil"', 'agent = "evil:Evil"', 'agent_options = { rule = "evil:E" }']
+)
+def test_a_configuration_that_names_code_wants_it_said_on_the_line(tmp_path, monkeypatch, capsys, line):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil.py").write_text("raise SystemExit('executed')")
+    (tmp_path / "c.toml").write_text(line + "\n")
+    assert main(["evolve", "--config", "c.toml", "--out", "run"]) == 2
+    assert "would import code" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "line", [["evaluate", "zoo:" + "a" * 5000], ["evaluate", "a" * 300], ["replay", "b" * 300]]
+)
+def test_a_path_that_no_system_has_is_one_sentence(capsys, line):
+    assert main(line) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert len(said[0]) < 400

@@ -89,6 +89,22 @@ def test_make_by_module_and_both_vector_ways(env_id):
     assert native.spec.id == env_id
 
 
+@pytest.mark.parametrize("env_id", [env_id for env_id in IDS if ENTRIES[env_id].ends_itself])
+def test_why_ids_that_end_themselves_tell_no_limit(env_id):
+    """Their length is an argument, and a limit would overrule it; or one step, and a limit would call its end a cut."""
+    length, kwargs = ENTRIES[env_id].max_episode_steps, LIGHT.get(env_id, {})
+    if length > 1:
+        longer = gym.make(env_id, steps=length + 1, **kwargs)
+        longer.reset(seed=0)
+        ended = [any(longer.step(longer.action_space.sample())[2:4]) for _ in range(length + 1)]
+        assert ended == [False] * length + [True]
+        return
+    plain, limited = gym.make(env_id, **kwargs), gym.make(env_id, max_episode_steps=1, **kwargs)
+    for env, cut in ((plain, False), (limited, True)):
+        env.reset(seed=0)
+        assert env.step(env.action_space.sample())[2:4] == (True, cut)
+
+
 @pytest.mark.parametrize("env_id", IDS)
 def test_specs_survive_json_and_rebuild_the_same_env(env_id):
     spec = EnvSpec.from_json(gym.make(env_id).spec.to_json())

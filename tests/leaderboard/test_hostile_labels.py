@@ -98,6 +98,32 @@ def test_what_looks_alike_has_one_skeleton() -> None:
     assert check_name("", "The author", 10, empty=True) == ""
 
 
+@pytest.mark.parametrize(
+    ("label", "like"),
+    [
+        ("łndp", "lndp"),
+        ("døt", "dot"),
+        ("đot", "dot"),
+        ("haŧ", "hat"),
+        ("ĸan", "kan"),
+        ("þat", "pat"),
+        ("trænet", "traenet"),
+        ("lηdp", "lndp"),
+        ("grγ", "gry"),
+        ("sσn", "son"),
+        ("neτ", "net"),
+        ("ταn", "tan"),
+        ("ргос", "proc"),
+        ("нет", "het"),
+        ("a~b", "a-b"),
+    ],
+)
+def test_letters_with_strokes_and_of_other_scripts_are_compared_by_their_looks(label: str, like: str) -> None:
+    """They may be written, where nobody has the label that they resemble."""
+    assert check_label(label) == label
+    assert skeleton(label) == skeleton(like)
+
+
 def test_a_label_belongs_to_its_first_author(tmp_path: Path) -> None:
     store = Store.open(tmp_path, create=True)
     mine = constant(1, 0, "Pusher")

@@ -24,7 +24,7 @@ from ontogym.leaderboard.options import AGENT_OPTIONS, SOURCE_OPTIONS, check_opt
 from ontogym.leaderboard.players import agent_types
 from ontogym.leaderboard.runs import Candidate, make_submission, read_run
 from ontogym.leaderboard.schema import Real, Text, Whole, bounds_of
-from ontogym.leaderboard.submission import Submission, read_submission, write_submission
+from ontogym.leaderboard.submission import Submission, pack, read_submission, write_submission
 from ontogym.leaderboard.verification import verify
 from ontogym.registry import AGENTS, SPONTANEOUS
 from tests.leaderboard.submissions import changed, check_sentence, lndp, random_agent, spoiled, why_refused
@@ -275,3 +275,44 @@ def test_commands_refuse_with_status_one_and_one_sentence(
     assert main(["leaderboard", "add", str(folder), "--store", str(tmp_path / "board")]) == 1
     write_submission(tmp_path / "good", evolved)
     assert main(["leaderboard", "add", str(tmp_path / "good"), "--store", str(tmp_path / "board")]) == 0
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        {"told": "optimum"},
+        {"told": "reward "},
+        {"told": None},
+        {"told": ["reward"]},
+        {"silenced": "reward"},
+        {"silenced": ["observation"]},
+        {"silenced": ["reward"] * 5},
+        {"silenced": {"reward": 1}},
+        {"heard": "reward"},
+    ],
+)
+def test_an_agent_is_told_no_more_than_lives_tell(heard: dict[str, Any]) -> None:
+    good = random_agent()
+    manifest = {key: value for key, value in good.manifest.items() if key != "files"}
+    with pytest.raises(Refused, match=r"told|silenced|heard"):
+        pack({**manifest, "agent": {**manifest["agent"], **heard}}, good.tensors)
+
+
+@pytest.mark.parametrize(
+    ("options", "tensors", "reason"),
+    [
+        ({"policy": "MlpLstmPolicy"}, {}, "has weights"),
+        ({"policy": "MlpLstmPolicy", "lstm_size": 4}, {"a": np.zeros(3, np.float32)}, "left over"),
+        ({"policy": "MlpPolicy"}, {"a": np.zeros(3, np.float32)}, "MlpLstmPolicy"),
+        ({"policy": "MlpLstmPolicy", "hears": ["reward"] * 4}, {"a": np.zeros(3, np.float32)}, "left over"),
+    ],
+)
+def test_a_recurrent_policy_is_the_network_that_it_says(
+    options: dict[str, Any], tensors: dict[str, Any], reason: str
+) -> None:
+    good = random_agent()
+    manifest = {key: value for key, value in good.manifest.items() if key != "files"}
+    agent = {**manifest["agent"], "type": "recurrent-ppo", "options": options}
+    found = verify(pack({**manifest, "agent": agent}, tensors))
+    assert found["status"] == "refused"
+    assert reason in found["reasons"][0]

@@ -122,12 +122,29 @@ def test_a_suite_is_known_once_its_file_was_opened(here):
         ("random = 6.0", "random = 60.0", "the first the smaller"),
         ("width = 8", "with = 8", "did you mean 'width'"),
         ("[[tasks]]", "[[other]]", "did you mean|known are"),
+        ("version = 2", "version = true", "whole number from 1"),
+        ('about = "Pictures of bars."', "about = 5", "give text"),
+        ("lives = 4", "lives = true", "whole numbers from 1"),
+        ("lives = 4", "lives = 4\nbudget = inf", "whole number of steps"),
+        ('"Bars-v0"\nenv =', '"CartPole-v1"\nenv =', "There is a task 'CartPole-v1' already"),
     ],
 )
 def test_a_file_that_cannot_be_is_told_why(old, new, said, here):
     (here / "bars.toml").write_text(SUITE.replace(old, new))
     with pytest.raises(OntogymError, match=said):
         use_suite("bars.toml")
+
+
+def test_tasks_of_a_file_are_few_and_each_has_a_name_of_its_own(here):
+    task = {"name": "Pole-v0", "env": "ontogym/CartPole-v1"}
+    for tasks, said in (
+        ([task] * 2, "already"),
+        ([5], "at least one"),
+        ([task] * 1001, "the most is 1000"),
+        ([{**task, "env_kwargs": 5}], "table"),
+    ):
+        with pytest.raises(OntogymError, match=said):
+            make_suite({"name": "mine", "tasks": tasks}, here)
 
 
 def test_a_task_of_the_package_has_its_own_anchors(here):

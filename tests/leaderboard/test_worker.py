@@ -205,6 +205,11 @@ INTERRUPTED = """
 """
 
 
+def heeding_ctrl_c() -> None:
+    """A shell that runs the tests in the background has told them, and all that they start, to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @linux
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_ctrl_c_ends_the_worker_and_so_does_the_end_of_who_asked(
@@ -213,7 +218,9 @@ def test_ctrl_c_ends_the_worker_and_so_does_the_end_of_who_asked(
     script = tmp_path / "ask.py"
     script.write_text(textwrap.dedent(INTERRUPTED))
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    asking = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=env, text=True)
+    asking = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, env=env, text=True, preexec_fn=heeding_ctrl_c
+    )
     assert asking.stdout is not None
     server = int(asking.stdout.readline())
     children = Path(f"/proc/{server}/task/{server}/children")

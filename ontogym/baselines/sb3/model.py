@@ -15,7 +15,7 @@ from ontogym.seeding import derive
 if TYPE_CHECKING:
     from ontogym.baselines.sb3.config import TrainingConfig
 
-__all__ = ["make_model"]
+__all__ = ["explore_little", "make_model"]
 
 _NOT_SB3 = (
     "n_envs",
@@ -74,4 +74,20 @@ def make_model(config: TrainingConfig, values: Mapping[str, Any]) -> tuple[Any, 
         if isinstance(error, OntogymError):
             raise
         raise OntogymError(f"SB3 refuses these hyper-parameters of {config.algo}: {error}") from error
+    if config.algo == "sac" and "log_std_init" in values:
+        explore_little(model.policy.actor, float(values["log_std_init"]))
     return model, policy
+
+
+def explore_little(actor: Any, log_std: float) -> None:
+    """Let SAC begin as SB3's PPO does: actions near the middle, with a spread of its own choice.
+
+    SB3 reads SAC's ``log_std_init`` under state-dependent exploration only; without, the spread begins at 1, and its
+    mean wherever the first weights point. Last layers a hundred times smaller: Andrychowicz et al. 2021, arXiv 2006.05990.
+    """
+    import torch
+
+    with torch.no_grad():
+        for layer, start in ((actor.mu, 0.0), (actor.log_std, log_std)):
+            layer.weight.mul_(0.01)
+            layer.bias.fill_(start)

@@ -47,7 +47,9 @@ run on what it left, so that every method is scored by the same lives, with its 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +75,19 @@ _FIELDS = (
     "submit",
     "tune",
 )
+_TABLE, _TABLES = "a table", "a table of tables"
+_SHAPES = {
+    "name": "text", "about": "text", "primary": "text", "columns": _TABLE, "defaults": _TABLES, "tasks": _TABLES,
+    "methods": _TABLES, "evaluations": _TABLES, "cells": "a list of tables", "keep": "a list of text", "submit": _TABLE,
+    "tune": _TABLES,
+}  # fmt: skip
+_INNER = {
+    "tasks": "a list of text", "methods": "a list of text", "submits": "text or a list of text", "label": "text", "command": "text",
+    "evolve": _TABLE, "train": _TABLE, "anchors": "two numbers, the first the smaller",
+}  # fmt: skip
+"""What fields of a sweep, and of its tables, must be."""
+_COMMANDS = ("evolve", "train", "evaluate")
+_MOST_SEEDS, _MOST_CELLS, _LARGEST_SEED = 10_000, 100_000, 2**63 - 1
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 
@@ -143,20 +158,27 @@ def make_plan(content: Mapping[str, Any], name: str) -> Plan:
     for key in content:
         if key not in _FIELDS:
             raise UnknownNameError("field of a sweep", key, _FIELDS)
+    _check_shapes(content)
     for table in ("tasks", "methods"):
         if not content.get(table):
             raise OntogymError(f"A sweep needs [{table}.NAME]; add at least one.")
         for key in content[table]:
-            if not key or set(key) - set(_SAFE):
+            if not key or set(key) - set(_SAFE) or len(key) > 80:
                 raise OntogymError(
-                    f"{key!r} in [{table}] is part of file names; use letters, digits, . _ and -."
+                    f"{key!r} in [{table}] is part of file names; use at most 80 letters, digits, . _ and -."
                 )
     evaluations = content.get("evaluations", {"score": {}})
     primary = str(content.get("primary", f"{next(iter(evaluations))}.mean"))
     if primary.partition(".")[0] not in evaluations:
         raise UnknownNameError("evaluation in primary", primary.partition(".")[0], evaluations)
-    cells = [cell for task in content["tasks"] for method in content["methods"]
-             for cell in _cells(content, evaluations, task, method)]  # fmt: skip
+    for file in content.get("keep", ()):
+        if not file or set(file) - set(_SAFE):
+            raise OntogymError(f"keep names {file!r}; name files of a run, without folders.")
+    cells: list[Cell] = []
+    for task, method in itertools.product(content["tasks"], content["methods"]):
+        cells += _cells(content, evaluations, task, method)
+        if len(cells) > _MOST_CELLS:
+            raise OntogymError(f"A sweep has at most {_MOST_CELLS} cells; make several of it.")
     order = sorted(range(len(cells)), key=lambda k: (cells[k].seed, k))
     return Plan(
         str(content.get("name", name)),
@@ -167,6 +189,60 @@ def make_plan(content: Mapping[str, Any], name: str) -> Plan:
         tuple(content.get("keep", ("best.safetensors",))),
         {str(heading): str(path) for heading, path in content.get("columns", {}).items()},
         _ranges(content),
+    )
+
+
+def _check_shapes(content: Mapping[str, Any]) -> None:
+    """Refuse tables where lists must be, and the other way round."""
+    for key, value in content.items():
+        if key in _SHAPES:
+            _check_shape(f"{key!r}", value, _SHAPES[key])
+    tables = [("cells", table) for table in content.get("cells", ())]
+    for key in ("defaults", "tasks", "methods", "evaluations"):
+        tables += [(f"{key}.{name}", table) for name, table in content.get(key, {}).items()]
+    for where, table in tables:
+        for key, value in table.items():
+            if key in _INNER:
+                _check_shape(f"{key!r} of [{where}]", value, _INNER[key])
+            if key == "command" and value not in _COMMANDS:
+                raise UnknownNameError("command of a sweep", value, _COMMANDS)
+
+
+def _check_shape(what: str, value: Any, shape: str) -> None:
+    def texts(values: Any) -> bool:
+        return isinstance(values, (list, tuple)) and all(isinstance(each, str) for each in values)
+
+    good = {
+        "text": lambda: isinstance(value, str),
+        "a list of text": lambda: texts(value),
+        "text or a list of text": lambda: isinstance(value, str) or texts(value),
+        _TABLE: lambda: isinstance(value, Mapping),
+        _TABLES: lambda: isinstance(value, Mapping) and all(isinstance(v, Mapping) for v in value.values()),
+        "a list of tables": lambda: isinstance(value, (list, tuple)) and all(isinstance(v, Mapping) for v in value),
+        "two numbers, the first the smaller": lambda: _ends(value),
+    }  # fmt: skip
+    if not good[shape]():
+        raise OntogymError(f"{what} of a sweep must be {shape}, not {str(value)[:60]!r}.")
+
+
+def _ends(value: Any) -> bool:
+    numbers = isinstance(value, (list, tuple)) and all(type(end) in (int, float) for end in value)
+    return numbers and len(value) == 2 and all(map(math.isfinite, value)) and value[0] < value[1]
+
+
+def _seeds(value: Any) -> list[int]:
+    """Seeds of a cell: 1 .. `value`, or those of a list.
+
+    Raises:
+        OntogymError: neither, too many, or none that a run could have.
+    """
+    if type(value) is int and 1 <= value <= _MOST_SEEDS:
+        return list(range(1, value + 1))
+    listed = isinstance(value, (list, tuple)) and 0 < len(value) <= _MOST_SEEDS
+    if listed and all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in value):
+        return list(value)
+    raise OntogymError(
+        f"seeds is {str(value)[:60]}; give how many, from 1 to {_MOST_SEEDS}, or a list of whole numbers from 0 on."
     )
 
 
@@ -207,14 +283,13 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
             flags |= {k: v for k, v in entry.items() if k not in ("task", "method")}
     if flags.pop("skip", False):
         return []
-    seeds = flags.pop("seeds")
-    seeds = range(1, seeds + 1) if isinstance(seeds, int) else seeds
+    seeds = _seeds(flags.pop("seeds"))
     scored = {
         name: {k: v for k, v in settings.items() if k not in ("methods", "tasks")}
         for name, settings in evaluations.items()
         if method in settings.get("methods", [method]) and task in settings.get("tasks", [task])
     }
-    return [Cell(task, method, int(seed), command, flags, scored, submission) for seed in seeds]
+    return [Cell(task, method, seed, command, flags, scored, submission) for seed in seeds]
 
 
 def _submission(content: Mapping[str, Any], tasks: str | list[str], label: str) -> dict[str, Any]:

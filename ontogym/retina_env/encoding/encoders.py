@@ -19,14 +19,13 @@ from ontogym.retina_env.encoding.dynamics import WEIGHT_SCALE
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout
 from ontogym.retina_env.encoding.scenes import Scenes
-from ontogym.seeding import generator, torch_generator
+from ontogym.seeding import generator
 
 __all__ = [
     "averaging",
     "constant_filter",
     "contrast",
     "fit_filter",
-    "fit_network",
     "lanczos",
     "network",
     "shown_by_actor",
@@ -94,12 +93,21 @@ def shown_by_actor(layout: Layout, actor: Actor) -> Encode:
     return encode
 
 
-def network(net: nn.Module) -> Encode:
-    """A network of electrodes' averages and surroundings, as `fit_network` makes it."""
+def network(net: nn.Module, layout: Layout | None = None) -> Encode:
+    """A network as `ontogym.retina_env.encoding.networks.fit_network` makes it.
+
+    Args:
+        layout: other electrodes than those that a `BlockNetwork` was trained for: what it shows is averaged onto them.
+    """
+    fold = getattr(net, "fold", None)
 
     @torch.no_grad()
     def encode(images: Images) -> Images:
-        return np.asarray(net(torch.from_numpy(images)).clamp(0, 1).numpy())
+        low = net(torch.from_numpy(images)).clamp(0, 1)
+        if layout is not None and layout.fold != fold:
+            side = images.shape[1] // fold
+            low = layout.average(upsample_nearest(low.view(-1, side, side), fold))
+        return np.asarray(low.numpy())
 
     return encode
 
@@ -137,53 +145,6 @@ def fit_filter(
         with torch.no_grad():
             weights.clamp_(-1, 1)
     return np.asarray(weights.detach().cpu().numpy())
-
-
-class _Network(nn.Module):
-    """Averages on a coarse grid, one hidden layer, added to the electrodes' own averages."""
-
-    def __init__(self, layout: Layout, hidden: int, seed: int) -> None:
-        super().__init__()
-        self.layout, self.grid = layout, 16
-        self.first = nn.Linear(self.grid**2, hidden)
-        self.last = nn.Linear(hidden, layout.n)
-        with torch.no_grad():
-            for part, name in ((self.first, "first"), (self.last, "last")):
-                noise = torch.randn(part.weight.shape, generator=torch_generator(seed, "encoder", name))
-                part.weight.copy_(noise * part.in_features**-0.5 * (0.1 if name == "last" else 1))
-                part.bias.zero_()
-
-    def forward(self, images: Tensor) -> Tensor:
-        coarse = nn.functional.adaptive_avg_pool2d(images[:, None], self.grid).flatten(1) - 0.4
-        out: Tensor = self.layout.average(images) + self.last(torch.relu(self.first(4 * coarse)))
-        return out
-
-
-def fit_network(
-    judge: Judge,
-    images: Images,
-    subjects: Sequence[int],
-    iterations: int = 1500,
-    batch: int = 32,
-    rate: float = 2e-3,
-    hidden: int = 128,
-    seed: int = 0,
-) -> nn.Module:
-    """An encoder trained through what subjects answer (after the hybrid neural autoencoder of Granley et al. 2022).
-
-    In each step another of the subjects, of whom the network is told nothing: it learns what helps all of them.
-    """
-    net, rng = _Network(judge.layout, hidden, seed), generator(seed, "fit network")
-    optimiser, x = torch.optim.Adam(net.parameters(), lr=rate), torch.from_numpy(images)
-    for step in range(iterations):
-        if step == iterations * 7 // 10:
-            optimiser.param_groups[0]["lr"] = rate / 5
-        rows = torch.from_numpy(rng.permutation(len(x))[:batch])
-        loss = _mean_loss(judge, _through(net(x[rows])), rows, int(rng.choice(list(subjects))))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return net.eval()
 
 
 def _mean_loss(judge: Judge, low: Tensor, rows: Tensor, subject: int) -> Tensor:

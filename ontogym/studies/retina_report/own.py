@@ -22,6 +22,7 @@ from ontogym.retina_env.encoding import encoders
 from ontogym.retina_env.encoding.animals_judge import AnimalsJudge
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout, make_layout
+from ontogym.retina_env.encoding.networks import shipped_network
 from ontogym.retina_env.encoding.percept_judge import PerceptJudge, layout_of
 from ontogym.retina_env.encoding.responders import ExternalModel
 from ontogym.retina_env.encoding.retina_judge import RetinaJudge
@@ -183,6 +184,7 @@ def _ways(layout: Layout) -> Ways:
         "averaging, contrast x 1.5": encoders.contrast(layout, 1.5),
         "Lanczos-3, antialiased": encoders.lanczos(layout),
         "shipped actor": encoders.shown_by_actor(layout, shipped_actor()),
+        "shipped network": encoders.network(shipped_network(), layout),
     }
 
 

@@ -171,3 +171,18 @@ def test_only_dictionaries_have_parts_and_spread_has_bounds() -> None:
         build_policy({"algorithm": "ppo", "policy": "MlpPolicy", "observe": ["a"]}, box, two)
     with pytest.raises(OntogymError, match="from -20 to 2"):
         build_policy({"algorithm": "ppo", "policy": "MlpPolicy", "log_std_init": 1e9}, box, box)
+
+
+def test_sac_explores_as_little_as_it_is_told() -> None:
+    """SB3 itself reads SAC's log_std_init under state-dependent exploration alone."""
+    import torch
+
+    config = TrainingConfig("sac", "ontogym/Pendulum-v1")
+    values = hyperparameters("sac", config.env, SMALL["sac"])
+    seen = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+    for spread, near in ((None, 0.5), (-3.0, 0.01)):
+        told = {} if spread is None else {"log_std_init": spread}
+        model, _ = make_model(config, values | told)
+        mean, log_std, _ = model.policy.actor.get_action_dist_params(seen)
+        assert float(mean.detach().abs().max()) < near
+        assert (spread is None) or float((log_std - spread).detach().abs().max()) < 0.01

@@ -288,6 +288,55 @@ def test_a_sweep_may_be_about_a_file_of_ones_own(tmp_path, monkeypatch):
         lives = 4
         """
     )
-    assert main(["sweep", "own.toml", "--evaluator", "process", "--out", "here"]) == 0
+    assert main(["sweep", "own.toml", "--trust", "--evaluator", "process", "--out", "here"]) == 0
     (cell,) = read_cells(read_plan("own.toml"), "here")
     assert 0 <= cell["evaluations"]["score"]["mean"] <= 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 10**9}, "seeds is 1000000000"),
+        ({"seeds": -5}, "seeds is -5"),
+        ({"seeds": [1, "x"]}, "seeds is"),
+        ({"seeds": [10**400]}, "seeds is"),
+        ({"tasks": 5}, "'tasks' of a sweep must be a table of tables"),
+        ({"methods": {"m": 3}}, "'methods' of a sweep must be a table of tables"),
+        ({"methods": {"m": {"command": "leaderboard add"}}}, "command of a sweep"),
+        ({"methods": {"../m": {}}}, "part of file names"),
+        ({"methods": {"m" * 300: {}}}, "part of file names"),
+        ({"tasks": {"t": {"env": "A-v0", "anchors": ["a"]}}}, "two numbers"),
+        ({"evaluations": [1]}, "'evaluations' of a sweep"),
+        ({"cells": [5]}, "'cells' of a sweep must be a list of tables"),
+        ({"columns": [1]}, "'columns' of a sweep"),
+        ({"submit": 5}, "'submit' of a sweep"),
+        ({"tune": 5}, "'tune' of a sweep"),
+        ({"keep": ["../../etc/passwd"]}, "without folders"),
+        ({"keep": ["/etc/passwd"]}, "without folders"),
+        ({"tasks": {f"t{k}": {"env": "A-v0"} for k in range(101)}, "seeds": 1000}, "at most 100000 cells"),
+    ],
+)
+def test_a_strangers_sweep_is_what_it_must_be_or_one_sentence(changes, message):
+    with pytest.raises(OntogymError, match=message):
+        make_plan({**CONTENT, **changes}, "s")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        'env = "evil.py:Evil"',
+        'agent = "evil:Evil"',
+        'agent_options = { synaptic_rule = "evil:Evil" }',
+        'env_kwargs = { wrappers = [{ name = "evil:Evil" }] }',
+    ],
+)
+def test_a_strangers_sweep_imports_no_code_unless_it_is_trusted(tmp_path, monkeypatch, capsys, method):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil.py").write_text("raise SystemExit('executed')")
+    (tmp_path / "s.toml").write_text(
+        f'seeds = 1\n[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\n{method}\n'
+    )
+    for flags in ([], ["--dry-run"], ["--cite", "--dry-run"], ["--table"]):
+        assert main(["sweep", "s.toml", *flags]) == 2
+        assert "would import code" in capsys.readouterr().err
+    assert main(["sweep", "s.toml", "--dry-run", "--trust"]) == 0

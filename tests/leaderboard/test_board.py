@@ -1,0 +1,33 @@
+"""What rows are sorted by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ontogym.leaderboard.board import Row
+from ontogym.leaderboard.suites import get_task
+
+
+def row(label: str, score: float, **others: Any) -> Row:
+    numbers = dict.fromkeys(("low", "high", "first_episode", "last_episode"), score)
+    costs: dict[str, Any] = {"env_steps": 1.0, "wall_seconds": 1.0, "status": "verified", "entries": []}
+    return Row("s", "t", label, 1, score, adaptation=None, wiring_cost=None, **numbers, **costs | others)
+
+
+def test_returns_are_never_sorted_among_shares() -> None:
+    rows = [
+        row("a return alone", 500.0, ranked_by="regained"),
+        row("half regained", 300.0, ranked_by="regained", regained=0.5),
+        row("nothing regained", 250.0, ranked_by="regained", regained=0.0),
+        row("claimed", 500.0, ranked_by="regained", regained=1.0, status="claimed"),
+    ]
+    found = [each.label for each in sorted(rows, key=lambda each: each.rank)]
+    assert found == ["half regained", "nothing regained", "a return alone", "claimed"]
+    scores = [row("low", 1.0), row("high", 2.0)]
+    assert [each.label for each in sorted(scores, key=lambda each: each.rank)] == ["high", "low"]
+
+
+def test_flips_in_every_episode_are_ranked_by_the_return() -> None:
+    """No episode of an agent that never falls is wholly under one rule there, so that nothing is *regained*."""
+    often, once = (get_task("nonstationary", 2, f"CartPoleActionFlip{kind}") for kind in ("Often-v0", "-v1"))
+    assert (often.ranked, once.ranked) == ("score", "regained")
