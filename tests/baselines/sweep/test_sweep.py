@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -266,6 +267,30 @@ def test_a_sweep_from_the_command_line(tmp_path, capsys, monkeypatch):
     assert len(read_cells(read_plan("tiny.toml"), "runs/sweep-tiny")) == 1
     with pytest.raises(UnknownNameError):
         make_plan({**CONTENT, "seed": 3}, "p")
+
+
+def test_a_sweep_may_be_about_a_file_of_ones_own(tmp_path, monkeypatch):
+    worlds = Path(__file__).parents[1] / "worlds.py"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bars_of_a_sweep.py").write_text(worlds.read_text())
+    (tmp_path / "own.toml").write_text(
+        """
+        seeds = 1
+        [tasks.Bars]
+        env = "bars_of_a_sweep.py:Bars-v0"
+        features = "flatten"
+        features_options = ["scale=0.01"]
+        [methods.random]
+        command = "train"
+        algo = "random"
+        eval_episodes = 2
+        [evaluations.score]
+        lives = 4
+        """
+    )
+    assert main(["sweep", "own.toml", "--trust", "--evaluator", "process", "--out", "here"]) == 0
+    (cell,) = read_cells(read_plan("own.toml"), "here")
+    assert 0 <= cell["evaluations"]["score"]["mean"] <= 12
 
 
 @pytest.mark.parametrize(
