@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -80,9 +82,12 @@ def test_without_a_place_to_keep_it_there_is_one_warning(kept: Path, monkeypatch
     assert len(told) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_no_failure(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_cache_that_cannot_be_written_is_no_failure(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(compiling.FunctionCache, "save_overload", full)
     with warnings.catch_warnings():

@@ -59,15 +59,16 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
+RUNS_ITSELF = "import runpy; runpy.run_path('script.py', run_name='__main__')"
 
 
-@pytest.mark.parametrize("by", ["script", "standard input"])
+@pytest.mark.parametrize("by", ["script", "standard input", "a text on the line"])
 def test_a_start_that_cannot_be_names_the_guard_at_once(by: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    words = [sys.executable, *(["script.py"] if by == "script" else [])]
+    words = [sys.executable, *{"script": ["script.py"], "standard input": []}.get(by, ["-c", RUNS_ITSELF])]
     done = subprocess.run(
         words,
-        input=SCRIPT if by != "script" else None,
+        input=SCRIPT if by == "standard input" else None,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -79,7 +80,7 @@ def test_a_start_that_cannot_be_names_the_guard_at_once(by: str, tmp_path: Path)
     assert line.startswith("OntogymError The worker processes ended before they began")
     assert 'if __name__ == "__main__":' in line
     assert "standard input" in line
-    if by == "script":
+    if by != "standard input":
         assert done.stderr == ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from ontogym import checkpoint
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.processes import Terminated, sigterm_interrupts
 from ontogym.runs import RunFolder, build_config, code_in, command_line, read_config, read_progress, stoppable
 
 CONFIG = {"env": "X-v0", "seed": 1, "options": {"a": (1, 2)}, "workers": 2}
@@ -137,10 +139,12 @@ def test_a_folder_of_the_first_form_is_resumed(tmp_path: Path) -> None:
     assert [row["score"] for row in read_progress(tmp_path)] == ["0.1", "0.2", "9"]
 
 
-def test_what_a_stop_promises(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_stop_promises(sent: signal.Signals, tmp_path: Path) -> None:
     def said(out: Path, onward: str = "with --resume ") -> str:
-        with pytest.raises(KeyboardInterrupt) as stop, stoppable(out, onward):
-            raise KeyboardInterrupt
+        with sigterm_interrupts(), pytest.raises(KeyboardInterrupt) as stop, stoppable(out, onward):
+            signal.raise_signal(sent)
+        assert isinstance(stop.value, Terminated) == (sent == signal.SIGTERM)
         return str(stop.value)
 
     path = tmp_path / "run"

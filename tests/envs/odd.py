@@ -68,6 +68,9 @@ class ManyStarts(Usual):
     def see(self) -> Any:
         return np.array([[3, 4]])
 
+    def earn(self, action: Any) -> Any:
+        return float(action[0] == -1 and action[1] == 5)
+
 
 class ManyBits(Usual):
     action_space = spaces.MultiBinary([2, 2])

@@ -63,8 +63,14 @@ def test_a_mistake_is_a_sentence_that_names_the_environment(name: str, command: 
     assert left_in(tmp_path / "out") == set()
 
 
-def test_the_advice_for_unbounded_actions_works() -> None:
+@pytest.mark.parametrize(
+    ("low", "high"), [(-np.inf, np.inf), (-np.inf, 1.0), (0.0, np.inf)], ids=["both", "below", "above"]
+)
+def test_the_advice_for_unbounded_actions_works(low: float, high: float) -> None:
     env = odd.Unbounded()
+    env.action_space = gymnasium.spaces.Box(low, high, (2,), np.float32)
+    with pytest.raises(OntogymError, match="action box is unbounded"):
+        SpaceAdapter(env.observation_space, env.action_space)
     finite = gymnasium.wrappers.TransformAction(
         env, lambda action: action, gymnasium.spaces.Box(-2, 2, (2,), np.float32)
     )
@@ -80,17 +86,32 @@ def test_unusual_spaces_are_lived_in_by_both(name: str, command: str, tmp_path: 
     begin(command, f"Odd/{name}-v0", tmp_path / "out")
 
 
-@pytest.mark.parametrize(("name", "best"), [("Start", 10.0), ("WholeBox", 10.0)])
+OFF_POLICY = {"n_envs": 1, "learning_starts": 8, "buffer_size": 64, "batch_size": 8, "net_arch": [4]}
+
+
+@pytest.mark.parametrize(
+    ("algo", "name"), [("dqn", "Start"), ("a2c", "ManyStarts"), ("sac", "WholeBox"), ("td3", "WholeBox")]
+)
+def test_every_learner_acts_inside_the_space(algo: str, name: str, tmp_path: Path) -> None:
+    hyper = {"n_envs": 1, "n_steps": 8, "net_arch": [4]} if algo == "a2c" else OFF_POLICY
+    made = {"steps": 32, "segment": 32, "eval_episodes": 1, "hyper": hyper, "out": str(tmp_path / "out")}
+    assert train(TrainingConfig(algo, f"Odd/{name}-v0", **made))["training"]["env_steps"] == 32
+
+
+@pytest.mark.parametrize(("name", "best"), [("Start", 10.0), ("WholeBox", 10.0), ("ManyStarts", 10.0)])
 def test_training_reaches_the_action_at_the_edge_of_the_space(name: str, best: float, tmp_path: Path) -> None:
     hyper = {"n_steps": 256, "batch_size": 64, "n_epochs": 10, "learning_rate": 0.01}
     run = begin("train", f"Odd/{name}-v0", tmp_path / "out", steps=4096, segment=2048, hyper=hyper)
     assert run["training"]["curve"][-1][1] == best
 
 
-def test_an_environment_without_an_end_needs_max_steps(tmp_path: Path) -> None:
-    with pytest.raises(OntogymError, match=r"'Odd/Endless-v0' has no time limit.*--max-steps"):
-        begin("evolve", "Odd/Endless-v0", tmp_path / "out")
-    begin("evolve", "Odd/Endless-v0", tmp_path / "out", max_steps=5)
+@pytest.mark.parametrize("env", ["Odd/Endless-v0", "tests.envs.odd:Odd/Endless-v0"])
+@pytest.mark.parametrize("command", ["evolve", "train"])
+def test_an_environment_without_an_end_needs_max_steps(command: str, env: str, tmp_path: Path) -> None:
+    with pytest.raises(OntogymError, match=r"'.*Odd/Endless-v0' has no time limit.*--max-steps"):
+        begin(command, env, tmp_path / "out", max_steps=None)
+    assert left_in(tmp_path / "out") == set()
+    begin(command, env, tmp_path / "out", max_steps=5)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +215,28 @@ def test_an_environment_that_only_begins_with_numbers_that_are_not_finite_is_nam
         pytest.raises(OntogymError, match="'Never' began 10"),
     ):
         FiniteEnv(Never(), "Never").reset(seed=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*not finite")
+@pytest.mark.parametrize(("where", "value"), FAULTS)
+def test_lives_with_a_number_that_is_not_finite_are_counted_and_the_run_goes_on(
+    where: str, value: float, tmp_path: Path
+) -> None:
+    """In the same seeds again after a resume, to the same rows as a run that was not stopped."""
+    from ontogym.runs import read_progress
+
+    env_kwargs = {"where": where, "value": value}
+    asked = {"env_kwargs": env_kwargs, "episodes": 1, "lives": 4}
+    env = "Odd/Faulty-v0"
+    begin("evolve", env, tmp_path / "whole", generations=4, **asked)
+    begin("evolve", env, tmp_path / "out", generations=2, **asked)
+    begin("evolve", env, tmp_path / "out", generations=4, resume=True, **asked)
+    whole, parts = (read_progress(tmp_path / name) for name in ("whole", "out"))
+    failed = [int(row["failed"]) for row in parts]
+    assert len(failed) == 4
+    assert sum(failed) > 0
+    assert failed == [int(row["failed"]) for row in whole]
+    assert [row["score"] for row in parts] == [row["score"] for row in whole]
 
 
 @pytest.mark.filterwarnings("ignore:.*not finite")

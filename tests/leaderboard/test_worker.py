@@ -92,6 +92,36 @@ def test_memory_is_ended_by_the_limit(name: str) -> None:
     assert 0 <= spent.peak_bytes - spent.rest_bytes < limits.memory_bytes + SLACK_BYTES
 
 
+def film(agent_type: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Facts and files of a film of one episode."""
+    facts, files = job(agent_type, options, size=genome_size(agent_type, options))
+    return {**facts, "life": {"env": "ontogym/CartPole-v1", "episodes": 1}}, files
+
+
+@linux
+@pytest.mark.parametrize("name", ["frames of ten seconds", "a large retina", "many updates"])
+def test_films_are_ended_by_the_clock(name: str) -> None:
+    facts, files = film(*BOMBS[name])
+    with pytest.raises(Stopped, match=r"longer than 1 s") as told:
+        run_job("film", facts, files, Limits(seconds=1.0, memory_bytes=2 * 2**30))
+    assert 1.0 <= told.value.spent.seconds < 1.0 + SLACK_SECONDS
+
+
+HUNGRY_ALONE = {**HUNGRY, "edges": {"nodes": 600, "edge_features": 64, "heads": 16}}
+"""A film is of one agent, where an evaluation is of many lives at once."""
+
+
+@linux
+@pytest.mark.parametrize("name", HUNGRY_ALONE)
+def test_films_are_ended_by_the_limit_of_memory(name: str) -> None:
+    facts, files = film("lndp", HUNGRY_ALONE[name])
+    limits = Limits(seconds=60.0, memory_bytes=150 * 2**20)
+    with pytest.raises(Stopped, match="GiB of memory") as told:
+        run_job("film", facts, files, limits)
+    spent = told.value.spent
+    assert 0 <= spent.peak_bytes - spent.rest_bytes < limits.memory_bytes + SLACK_BYTES
+
+
 @linux
 def test_a_limit_that_the_address_space_does_not_keep_is_kept_by_measuring(
     monkeypatch: pytest.MonkeyPatch,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -31,26 +35,44 @@ def test_a_ramp_is_a_ramp_at_any_depth(tmp_path, name, picture):
     assert len(np.unique(np.asarray(load_picture(path)))) == 64
 
 
-def test_frames_are_in_order_and_hidden_files_are_none(tmp_path):
+@pytest.mark.parametrize("form", ["frame{}", "{}", "clip 2, {} of 11", "day10_{:02}"])
+def test_frames_are_in_order_and_hidden_files_are_none(tmp_path, form):
     for number in (1, 2, 10, 11, 9):
-        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / f"frame{number}.png")
-    (tmp_path / "._frame1.png").write_bytes(b"\0\5\26\7")
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / f"{form.format(number)}.png")
+    for hidden in (f"._{form.format(1)}.png", ".png", ".hidden.jpg"):
+        (tmp_path / hidden).write_bytes(b"\0\5\26\7")
     (tmp_path / ".trash").mkdir()
     (tmp_path / ".trash" / "old.png").write_bytes(b"")
-    assert [p.stem for p in picture_files(tmp_path)] == [f"frame{n}" for n in (1, 2, 9, 10, 11)]
+    assert [p.stem for p in picture_files(tmp_path)] == [form.format(n) for n in (1, 2, 9, 10, 11)]
     assert sorted(["b10", "b9", "a", "b²"], key=natural_order)[0] == "a"
 
 
-def test_pictures_are_upright(tmp_path):
-    tall = np.zeros((4, 8), np.uint8)
-    tall[:, 0] = 200
+@pytest.mark.parametrize(("turn", "quarters"), [(1, 0), (3, 2), (6, 3), (8, 1)])
+def test_pictures_are_upright(tmp_path, turn, quarters):
+    """As the camera held it, to be shown so many quarters further against the clock."""
+    held = np.zeros((4, 8), np.uint8)
+    held[:, 0], held[0, 4] = 200, 100
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by the camera, to be shown a quarter further clockwise
-    Image.fromarray(tall).save(tmp_path / "turned.png", exif=exif)
-    shown = np.asarray(load_picture(tmp_path / "turned.png"))
-    assert shown.shape == (8, 4)
-    assert (shown[0] == 200).all()
-    assert not shown[1:].any()
+    exif[0x0112] = turn
+    Image.fromarray(held).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(np.asarray(load_picture(tmp_path / "turned.png")), np.rot90(held, quarters))
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (1, 400_000_000), (65_535, 65_535)])
+@pytest.mark.parametrize("kind", ["PNG", "BMP"])
+def test_a_picture_is_not_unpacked_for_what_its_header_says(tmp_path, size, kind):
+    """400 megapixels, and more, in a file of some hundred bytes."""
+    path, stream = tmp_path / f"x.{kind.lower()}", io.BytesIO()
+    Image.fromarray(np.zeros((2, 2), np.uint8)).save(stream, kind)
+    data = bytearray(stream.getvalue())
+    if kind == "PNG":
+        data[16:24] = struct.pack(">2I", *size)
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    else:
+        data[18:26] = struct.pack("<2i", *size)
+    path.write_bytes(data)
+    with pytest.raises(OntogymError, match=r"more than [\d,]+ pixels"):
+        load_picture(path)
 
 
 def test_what_cannot_be_read_is_told_in_a_sentence(tmp_path, monkeypatch):

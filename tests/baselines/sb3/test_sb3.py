@@ -70,8 +70,10 @@ def test_the_adapter_has_what_it_has_and_can_be_filmed() -> None:
     from stable_baselines3.common.vec_env import VecMonitor
 
     plain = VectorEnvAdapter(native("ontogym/CartPole-v1", 2))
-    assert plain.has_attr("render_mode")
-    assert not plain.has_attr("nothing_of_the_kind")
+    for there in ("render_mode", "observation_space", "dynamics"):
+        assert plain.has_attr(there), there
+    for missing in ("nothing_of_the_kind", "_private", "rendermode", ""):
+        assert not plain.has_attr(missing), missing
     drawn = gymnasium.make_vec(
         "ontogym/CartPole-v1",
         2,

@@ -221,10 +221,17 @@ def test_references_reach_what_they_promise(env: str, least: float, tmp_path: Pa
     assert train(made)["training"]["curve"][0][1] >= least
 
 
-def test_a_finished_run_is_extended_as_if_it_had_been_longer(tmp_path: Path) -> None:
-    hyper = {**SMALL_STEPS["ppo"], "learning_rate": 3e-4, "clip_range": 0.2}
+@pytest.mark.parametrize("algo", ["ppo", "a2c", "dqn"])
+def test_a_finished_run_is_extended_as_if_it_had_been_longer(algo: str, tmp_path: Path) -> None:
+    """Where no setting falls with the steps that are left."""
+    constant = {
+        "ppo": {**SMALL_STEPS["ppo"], "learning_rate": 3e-4, "clip_range": 0.2},
+        "a2c": {**TINY["a2c"], "learning_rate": 3e-4},
+        "dqn": {**TINY["dqn"], "learning_rate": 3e-4, "exploration_fraction": 1e-9},
+    }
     whole, parts = (
-        config("ppo", tmp_path / name, steps=512, segment=128, hyper=hyper) for name in ("whole", "parts")
+        config(algo, tmp_path / name, steps=512, segment=128, hyper=constant[algo])
+        for name in ("whole", "parts")
     )
     train(whole)
     train(dataclasses.replace(parts, steps=256))
@@ -240,8 +247,9 @@ def test_a_finished_run_is_extended_as_if_it_had_been_longer(tmp_path: Path) -> 
     assert train(parts, resume=True) == run
 
 
+@pytest.mark.parametrize("last", [1, 2, 3])
 def test_events_after_the_checkpoint_are_purged_at_a_resume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
     """What a killed run has logged after its last checkpoint does not step back in TensorBoard."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -255,7 +263,7 @@ def test_events_after_the_checkpoint_are_purged_at_a_resume(
     keep = module.RunFolder.keep
 
     def killed(self: object, kind: str, arrays: object, meta: dict[str, object], write: bool = True) -> None:
-        if meta["segment"] == 3:
+        if meta["segment"] == last:
             raise SystemExit
         keep(self, kind, arrays, meta, write)  # type: ignore[arg-type]
 
