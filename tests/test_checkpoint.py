@@ -213,7 +213,9 @@ def test_files_from_before_the_checksum_are_read(path, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
-def test_types_that_numpy_lacks_are_one_sentence(kind: str, tmp_path: Path) -> None:
+def test_types_that_numpy_lacks_are_one_sentence(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 

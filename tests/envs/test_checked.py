@@ -46,7 +46,9 @@ def begin(command: str, env: str, out: Path, **changes: Any) -> Any:
         config = {"steps": 16, "segment": 16, "eval_episodes": 1, "max_steps": 20, **changes}
         return train(TrainingConfig("ppo", env, hyper={**HYPER, **hyper}, out=str(out), **config))
     small = {"population": 4, "lives": 1, "generations": 1, "eval_lives": 2, "final_lives": 2, "agent": "rnn"}
-    return evolve(EvolutionConfig(**{**small, "env": env, "out": str(out), **changes}), progress=False)
+    resume = changes.pop("resume", False)
+    made = EvolutionConfig(**{**small, "env": env, "out": str(out), **changes})
+    return evolve(made, resume=resume, progress=False)
 
 
 def left_in(folder: Path) -> set[str]:
@@ -72,7 +74,7 @@ def test_the_advice_for_unbounded_actions_works(low: float, high: float) -> None
     with pytest.raises(OntogymError, match="action box is unbounded"):
         SpaceAdapter(env.observation_space, env.action_space)
     finite = gymnasium.wrappers.TransformAction(
-        env, lambda action: action, gymnasium.spaces.Box(-2, 2, (2,), np.float32)
+        env, lambda action: action, gymnasium.spaces.Box(max(low, -2), min(high, 2), (2,), np.float32)
     )
     adapter = SpaceAdapter(finite.observation_space, finite.action_space)
     finite.reset(seed=0)
@@ -105,13 +107,21 @@ def test_training_reaches_the_action_at_the_edge_of_the_space(name: str, best: f
     assert run["training"]["curve"][-1][1] == best
 
 
-@pytest.mark.parametrize("env", ["Odd/Endless-v0", "tests.envs.odd:Odd/Endless-v0"])
-@pytest.mark.parametrize("command", ["evolve", "train"])
-def test_an_environment_without_an_end_needs_max_steps(command: str, env: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("env", "changes"),
+    [
+        ("Odd/Endless-v0", {}),
+        ("tests.envs.odd:Odd/Endless-v0", {}),
+        ("Odd/Endless-v0", {"lives": 2, "episodes": 2, "agent": "plastic"}),
+    ],
+)
+def test_an_environment_without_an_end_needs_max_steps(
+    env: str, changes: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(OntogymError, match=r"'.*Odd/Endless-v0' has no time limit.*--max-steps"):
-        begin(command, env, tmp_path / "out", max_steps=None)
+        begin("evolve", env, tmp_path / "out", **changes)
     assert left_in(tmp_path / "out") == set()
-    begin(command, env, tmp_path / "out", max_steps=5)
+    begin("evolve", env, tmp_path / "out", max_steps=5, **changes)
 
 
 @pytest.mark.parametrize(
@@ -225,12 +235,12 @@ def test_lives_with_a_number_that_is_not_finite_are_counted_and_the_run_goes_on(
     """In the same seeds again after a resume, to the same rows as a run that was not stopped."""
     from ontogym.runs import read_progress
 
-    env_kwargs = {"where": where, "value": value}
-    asked = {"env_kwargs": env_kwargs, "episodes": 1, "lives": 4}
+    env_kwargs = {"where": where, "value": str(value)}
+    asked: dict[str, Any] = {"env_kwargs": env_kwargs, "episodes": 1, "lives": 4, "eval_every": 1}
     env = "Odd/Faulty-v0"
     begin("evolve", env, tmp_path / "whole", generations=4, **asked)
     begin("evolve", env, tmp_path / "out", generations=2, **asked)
-    begin("evolve", env, tmp_path / "out", generations=4, resume=True, **asked)
+    begin("evolve", env, tmp_path / "out", resume=True, generations=4, **asked)
     whole, parts = (read_progress(tmp_path / name) for name in ("whole", "out"))
     failed = [int(row["failed"]) for row in parts]
     assert len(failed) == 4
