@@ -15,6 +15,7 @@ import pytest
 
 from ontogym import checkpoint
 from ontogym.baselines.evolution.agent_files import load_agent
+from ontogym.cli import main
 from ontogym.errors import OntogymError
 
 ARRAYS = {"mean": np.arange(6.0).reshape(2, 3), "count": np.array(7), "mask": np.array([True, False])}
@@ -226,3 +227,6 @@ def test_types_that_numpy_lacks_are_one_sentence(
             OntogymError, match=r"'genome' in (BF16|F8_E\w+), a type that NumPy lacks; save it as float32"
         ):
             read(tmp_path / "a.safetensors")
+    assert main(["evaluate", str(tmp_path / "a.safetensors")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a type that NumPy lacks" in line

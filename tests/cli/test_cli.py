@@ -111,6 +111,42 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(run, tmp_path, monkeypatc
     assert score[0] == score[1]
 
 
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("segment", [1, 2])
+def test_a_training_that_is_stopped_promises_what_can_be(
+    segment: int, sent: signal.Signals, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """Before its first checkpoint nothing can be gone on with; after it, it ends in the bits of one left alone."""
+    from ontogym.runs import RunFolder
+
+    def words(name: str) -> list[str]:
+        few = ["n_envs=1", "n_steps=16", "batch_size=16", "n_epochs=1", "net_arch=[4]"]
+        made = ["train", "--algo", "ppo", "--env", "ontogym/CartPole-v1", "--steps", "48", "--segment", "16"]
+        return [*made, "--eval-episodes", "1", "--hyper", *few, "--out", str(tmp_path / name)]
+
+    keep = RunFolder.keep
+
+    def stopped(self, kind, arrays, meta, write=True):
+        if meta["segment"] == segment:
+            signal.raise_signal(sent)
+        keep(self, kind, arrays, meta, write)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "keep", stopped)
+        assert main(words("cut")) == status
+    said = capsys.readouterr().err.splitlines()[-1]
+    out = tmp_path / "cut"
+    assert said == (
+        f"ontogym: stopped; the same command with --resume goes on with {out}."
+        if segment > 1
+        else f"ontogym: stopped; no checkpoint was written yet: the same command with --resume starts {out} over."
+    )
+    assert main([*words("cut"), "--resume"]) == main(words("whole")) == 0
+    ours, theirs = (checkpoint.load(tmp_path / name / "last.safetensors", "policy")[0] for name in ("cut", "whole"))
+    for name in theirs:
+        np.testing.assert_array_equal(ours[name], theirs[name])
+
+
 def test_sigterm_keeps_the_last_generation_and_the_run_goes_on_to_the_same(tmp_path):
     """Ended in mid-generation, long before the next checkpoint is due."""
 

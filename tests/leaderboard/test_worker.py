@@ -107,7 +107,7 @@ def test_films_are_ended_by_the_clock(name: str) -> None:
     assert 1.0 <= told.value.spent.seconds < 1.0 + SLACK_SECONDS
 
 
-HUNGRY_ALONE = {**HUNGRY, "edges": {"nodes": 600, "edge_features": 64, "heads": 16}}
+HUNGRY_ALONE = {**HUNGRY, "edges": {"nodes": 300, "edge_features": 64, "heads": 6}}
 """A film is of one agent, where an evaluation is of many lives at once."""
 
 
