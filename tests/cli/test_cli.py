@@ -142,7 +142,9 @@ def test_a_training_that_is_stopped_promises_what_can_be(
         else f"ontogym: stopped; no checkpoint was written yet: the same command with --resume starts {out} over."
     )
     assert main([*words("cut"), "--resume"]) == main(words("whole")) == 0
-    ours, theirs = (checkpoint.load(tmp_path / name / "last.safetensors", "policy")[0] for name in ("cut", "whole"))
+    ours, theirs = (
+        checkpoint.load(tmp_path / name / "last.safetensors", "policy")[0] for name in ("cut", "whole")
+    )
     for name in theirs:
         np.testing.assert_array_equal(ours[name], theirs[name])
 
