@@ -183,10 +183,12 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
 
 
 def _filled(value: Any, out: Path, cell: Cell) -> Any:
-    """A text with ``{cells}`` and ``{seed}`` filled in."""
+    """A text with ``{cells}``, ``{task}`` and ``{seed}`` filled in."""
     if not isinstance(value, str):
         return value
-    return value.replace("{cells}", str(out / "cells")).replace("{seed}", str(cell.seed))
+    for place, what in (("{cells}", str(out / "cells")), ("{task}", cell.task), ("{seed}", str(cell.seed))):
+        value = value.replace(place, what)
+    return value
 
 
 def _submitted(out: Path, cell: Cell, folder: Path, run: Run) -> dict[str, Any]:
