@@ -193,20 +193,17 @@ def percept_network(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
     return encoders.network(fit_network(own, images, range(len(TO_TRAIN)), seed=seed)), {}
 
 
-def blocks_network(subject: str, seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
-    """A network over blocks, trained through 16 animals, or through the twin at its own answers."""
-    return encoders.network(_blocks_network(subject, seed), layout), {"iterations": ITERATIONS}
+def animals_network(seed: int, layout: Layout) -> tuple[Encode, dict[str, Any]]:
+    """A network over blocks, trained through 16 animals."""
+    return encoders.network(_animals_network(seed), layout), {"iterations": ITERATIONS}
 
 
 @functools.cache
-def _blocks_network(subject: str, seed: int) -> Any:
+def _animals_network(seed: int) -> Any:
     images = dead_leaves(1200, IMAGES_SEED)
-    if subject == "twin":
-        own: Judge = RetinaJudge([default_twin()], BLOCKS, torch.from_numpy(images))
-    else:
-        own = AnimalsJudge(TRAINING_ANIMALS, BLOCKS, torch.from_numpy(images))
+    own = AnimalsJudge(TRAINING_ANIMALS, BLOCKS, torch.from_numpy(images))
     net = fit_network(own, images, range(own.subjects), ITERATIONS, seed=seed)
-    save_network(RESULTS / f"network-{subject}-s{seed}.safetensors", net)
+    save_network(RESULTS / f"network-animals-s{seed}.safetensors", net)
     return net
 
 
@@ -345,11 +342,6 @@ ROWS: dict[str, tuple[str, bool, Callable[[int, Layout], tuple[Encode, dict[str,
         False,
         functools.partial(searched, "percept"),
     ),
-    "network-twin": (
-        "network, through the twin at its own answers",
-        True,
-        functools.partial(blocks_network, "twin"),
-    ),
-    "network-animals": ("network, through 16 animals", True, functools.partial(blocks_network, "animals")),
+    "network-animals": ("network, through 16 animals", True, animals_network),
     "network-percept": ("network, through 32 patients", True, percept_network),
 }

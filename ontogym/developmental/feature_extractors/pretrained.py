@@ -82,10 +82,10 @@ class NetworkFeatures(FeatureExtractor):
         self.projection = np.linalg.qr(draw)[0][:, :size] if size else np.eye(width)
         answers = self._answers() @ self.projection
         self._usual, self._spread = answers.mean(0), np.maximum(answers.std(0), 1e-6)
-        ends = [np.full(size or width, end, np.float32) for end in (-np.inf, np.inf)]
+        low, high = (np.full(size or width, end, np.float32) for end in (-np.inf, np.inf))
         if self._beside is not None:
-            ends = [np.append(*pair) for pair in zip(ends, (self._beside.space.low, self._beside.space.high))]
-        self.space = spaces.Box(*ends, dtype=np.float32)
+            low, high = np.append(low, self._beside.space.low), np.append(high, self._beside.space.high)
+        self.space = spaces.Box(low, high, dtype=np.float32)
 
     def extract(self, observations: Any) -> NDArray[np.float32]:
         import torch

@@ -99,12 +99,12 @@ def network(net: nn.Module, layout: Layout | None = None) -> Encode:
     Args:
         layout: other electrodes than those that a `BlockNetwork` was trained for: what it shows is averaged onto them.
     """
-    fold = getattr(net, "fold", None)
+    fold: int | None = getattr(net, "fold", None)
 
     @torch.no_grad()
     def encode(images: Images) -> Images:
         low = net(torch.from_numpy(images)).clamp(0, 1)
-        if layout is not None and layout.fold != fold:
+        if fold is not None and layout is not None and layout.fold != fold:
             side = images.shape[1] // fold
             low = layout.average(upsample_nearest(low.view(-1, side, side), fold))
         return np.asarray(low.numpy())

@@ -123,15 +123,14 @@ def folder_pictures(folder: Path | str, size: int = 128) -> Photographs:
     left_out: dict[str, str] = {}
     for path in files:
         picture, name = read_luminance(path), str(path.relative_to(folder))
-        patches = _with_contrast(cut_patches(picture, size)) if min(picture.shape) >= size else []
+        large = min(picture.shape) >= size
+        patches = _with_contrast(cut_patches(picture, size)) if large else np.empty((0, size, size))
         if len(patches):
             images.append(adapt(patches))
             names += [name] * len(patches)
         else:
             high, wide = picture.shape
-            left_out[name] = (
-                f"{wide} x {high} pixels" if min(picture.shape) < size else "nothing to see in it"
-            )
+            left_out[name] = "nothing to see in it" if large else f"{wide} x {high} pixels"
     if not names:
         raise OntogymError(
             f"{folder} holds no picture of {size} pixels or more with something to see in it; check the path."
