@@ -42,7 +42,10 @@ def _row(plan: Plan, task: str, method: str, group: list[Row]) -> Row:
     main = plan.primary.partition(".")[0]
     names = dict.fromkeys(name for cell in group for name in cell["evaluations"] if name != main)
     others = {
-        name: _mean([e for e in (endpoint(cell, f"{name}.mean") for cell in group) if e is not None])
+        # An evaluation may be called what the primary endpoint's column is.
+        name if name != "score" else "score.mean": _mean(
+            [e for e in (endpoint(cell, f"{name}.mean") for cell in group) if e is not None]
+        )
         for name in names
     }
     sizes = [cell["evaluations"].get(main, {}).get("parameters") for cell in group]
