@@ -25,7 +25,7 @@ from ontogym.leaderboard.worker import Limits, Stopped, run_job
 from tests.leaderboard.submissions import random_agent
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads what the system reports")
-SLACK_BYTES, SLACK_SECONDS = 64 * 2**20, 2.0
+SLACK_BYTES, SLACK_SECONDS = 64 * 2**20, 15.0  # a busy machine may give a job no time for seconds
 
 
 def job(
