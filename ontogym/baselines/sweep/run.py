@@ -74,6 +74,8 @@ def run_sweep(
     (out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = [cell for cell in plan.cells if only is None or only in cell.name]
     missing = [cell for cell in wanted if _kept(out, cell) is None]
+    for name in {cell.name for cell in wanted} - {cell.name for cell in missing}:
+        _clear(out, name)  # a kill between a cell's file and this leaves its run
     failed: dict[str, Exception] = {}
     bar = tqdm(
         total=len(wanted),
@@ -178,8 +180,14 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         if (folder / name).is_file():
             shutil.copy2(folder / name, out / "cells" / f"{cell.name}.{name}")
     checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
+    _clear(out, cell.name)
+
+
+def _clear(out: Path, name: str) -> None:
+    """Take away the run of a cell that is finished."""
+    folder = out / "runs" / name
     shutil.rmtree(folder, ignore_errors=True)
-    mark.unlink(missing_ok=True)
+    folder.with_suffix(".fingerprint").unlink(missing_ok=True)
 
 
 def _filled(value: Any, out: Path, cell: Cell) -> Any:

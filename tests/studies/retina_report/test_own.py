@@ -54,7 +54,8 @@ def test_a_folder_a_grid_and_a_model(folder, tmp_path, capsys):
     assert main(["retina", "report", *words, "--out", str(tmp_path / "a"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     ways = found["judges"]["twin"]
-    assert list(ways) == ["averaging", "averaging, contrast x 1.5", "Lanczos-3, antialiased", "shipped actor"]
+    shipped = ["shipped actor", "shipped network"]
+    assert list(ways) == ["averaging", "averaging, contrast x 1.5", "Lanczos-3, antialiased", *shipped]
     assert ways["averaging"]["mean"] == pytest.approx(0, abs=1e-6)
     assert found["pictures"] == 12  # 2 pictures of 2 x 3 patches
     assert found["source"] == f"12 from {folder}, which holds 12 patches of 2 pictures."
