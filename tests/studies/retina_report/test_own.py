@@ -61,7 +61,8 @@ def test_a_folder_a_grid_and_a_model(folder, tmp_path, capsys):
     assert found["source"] == f"12 from {folder}, which holds 12 patches of 2 pictures."
     page = (tmp_path / "a" / "report.html").read_text()
     assert page.index("<figure>") < page.index("<h2>")
-    fed = parse(["retina", "report", "--config", str(tmp_path / "a")])
+    # A stranger's configuration imports nothing: what it names as code stands on the line too.
+    fed = parse(["retina", "report", "--config", str(tmp_path / "a"), "--twin", f"{__name__}:Variance"])
     assert fed.configuration() == parse(["retina", "report", *words]).configuration()
     assert (
         json.loads((tmp_path / "a" / "report.json").read_text())["judges"]["twin"]["averaging"]["mean"] == 0
