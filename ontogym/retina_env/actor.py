@@ -27,6 +27,7 @@ from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 from ontogym.retina_env.downsampling import check_fold
 from ontogym.retina_env.images.arrays import GREY, check_images
+from ontogym.retina_env.weights import frozen, weights_from
 
 __all__ = [
     "Actor",
@@ -224,15 +225,10 @@ def load_actor(path: Path | str) -> Actor:
     if not isinstance(shape, Mapping) or set(shape) != {f.name for f in fields(ActorShape)}:
         raise OntogymError(f"{path} does not say which sizes its actor has; restore it from a copy.")
     actor = Actor(ActorShape(**shape))
-    for name, wanted in actor.state_dict().items():
-        value = arrays.get(name)
-        if value is None or value.shape != tuple(wanted.shape) or not np.isfinite(value).all():
-            raise OntogymError(
-                f"{path} holds no finite {name!r} of shape {tuple(wanted.shape)}; restore it from a copy."
-            )
+    weights = weights_from(path, arrays, ((name, v.shape) for name, v in actor.state_dict().items()))
     if float(arrays["image_sd"]) <= 0:
         raise OntogymError(f"{path} holds a negative spread, which nothing has; restore it from a copy.")
-    actor.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in actor.state_dict()})
+    actor.load_state_dict(weights)
     actor.facts = dict(facts) if isinstance(facts, Mapping) else {}
     return frozen(actor)
 
@@ -244,11 +240,3 @@ def shipped_actor() -> Actor:
     (`ontogym.retina_env.encoding.networks.shipped_network`). ``python benchmarks/encoding_experiments.py actor-ensemble --seeds 1 --device cuda`` made it.
     """
     return load_actor(Path(__file__).with_name("actor-animals.safetensors"))
-
-
-def frozen(actor: Actor) -> Actor:
-    """The actor in eval mode, its weights without gradients."""
-    actor.eval()
-    for parameter in actor.parameters():
-        parameter.requires_grad_(False)
-    return actor

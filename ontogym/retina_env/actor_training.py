@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.retina_env.actor import Actor, ActorShape, frozen
+from ontogym.retina_env.actor import Actor, ActorShape
 from ontogym.retina_env.downsampling import upsample_nearest
 from ontogym.retina_env.forward_model import poisson_loss
 from ontogym.retina_env.images.arrays import check_images, split
 from ontogym.retina_env.twin_fit import check_responses
+from ontogym.retina_env.weights import frozen
 from ontogym.seeding import generator, torch_generator
 
 __all__ = ["ActorConfig", "LowResolution", "low_resolution", "train_actor"]

@@ -23,6 +23,7 @@ from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.retina_env.measures import neuronal_reliability
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twin_fit import FitConfig, fit
+from ontogym.retina_env.weights import frozen, weights_from
 
 __all__ = [
     "FIT_IMAGES",
@@ -127,7 +128,7 @@ def fit_twin(
     }
     save_twin(path, twin)
     state.unlink(missing_ok=True)
-    return _frozen(twin)
+    return frozen(twin)
 
 
 def quality(twin: ForwardModel, retina: SimulatedRetina, images: Images) -> dict[str, float]:
@@ -173,19 +174,14 @@ def load_twin(path: Path | str) -> ForwardModel:
     if not isinstance(shape, Mapping) or set(shape) != names or not isinstance(facts, dict):
         raise OntogymError(f"{path} does not say which sizes its twin has; restore it from a copy.")
     sizes = TwinShape(**shape)
-    for name, wanted in _layout(sizes).items():
-        # Before the model is built: a header may claim sizes that no memory holds.
-        value = arrays.get(name)
-        whole = value is not None and value.dtype.kind == ("i" if name.endswith("tracked") else "f")
-        if not whole or value is None or value.shape != wanted or not np.isfinite(value).all():
-            raise OntogymError(f"{path} holds no finite {name!r} of shape {wanted}; restore it from a copy.")
+    # Before the model is built: a header may claim sizes that no memory holds.
+    state = weights_from(path, arrays, _layout(sizes).items())
     if float(arrays["image_sd"]) <= 0 or (arrays["norm.running_var"] < 0).any():
         raise OntogymError(f"{path} holds a negative spread, which nothing has; restore it from a copy.")
     twin = ForwardModel(sizes)
-    state = {name: torch.from_numpy(arrays[name].copy()) for name in _layout(sizes)}
     twin.load_state_dict(state)
     twin.facts = facts
-    return _frozen(twin)
+    return frozen(twin)
 
 
 def _layout(s: TwinShape) -> dict[str, tuple[int, ...]]:
@@ -201,13 +197,6 @@ def _layout(s: TwinShape) -> dict[str, tuple[int, ...]]:
         "norm.num_batches_tracked": (),
         **norm,
     }
-
-
-def _frozen(twin: ForwardModel) -> ForwardModel:
-    twin.eval()
-    for parameter in twin.parameters():
-        parameter.requires_grad_(False)
-    return twin
 
 
 def twin_path(retina_seed: int) -> Path:

@@ -25,8 +25,10 @@ __all__ = [
     "averaging",
     "constant_filter",
     "contrast",
+    "cut",
     "fit_filter",
     "lanczos",
+    "mean_loss",
     "network",
     "shown_by_actor",
 ]
@@ -82,15 +84,9 @@ def constant_filter(layout: Layout, weights: NDArray[np.floating]) -> Encode:
 
 def shown_by_actor(layout: Layout, actor: Actor) -> Encode:
     """What an actor shows, averaged onto other electrodes if it was trained for others."""
-    fold = actor.shape.fold
-
-    def encode(images: Images) -> Images:
-        low = torch.from_numpy(actor.encode(images[:, None])[:, 0])
-        if layout.fold == fold:
-            return np.asarray(low.flatten(1).numpy())
-        return np.asarray(layout.average(upsample_nearest(low, fold)).numpy())
-
-    return encode
+    return lambda images: _onto(
+        layout, torch.from_numpy(actor.encode(images[:, None])[:, 0]), actor.shape.fold
+    )
 
 
 def network(net: nn.Module, layout: Layout | None = None) -> Encode:
@@ -104,12 +100,19 @@ def network(net: nn.Module, layout: Layout | None = None) -> Encode:
     @torch.no_grad()
     def encode(images: Images) -> Images:
         low = net(torch.from_numpy(images)).clamp(0, 1)
-        if fold is not None and layout is not None and layout.fold != fold:
-            side = images.shape[1] // fold
-            low = layout.average(upsample_nearest(low.view(-1, side, side), fold))
-        return np.asarray(low.numpy())
+        if fold is None or layout is None:
+            return np.asarray(low.numpy())
+        side = images.shape[1] // fold
+        return _onto(layout, low.view(-1, side, side), fold)
 
     return encode
+
+
+def _onto(layout: Layout, low: Tensor, fold: int) -> Images:
+    """What was made for blocks of `fold` pixels, ``(B, side, side)``, for the electrodes of a layout."""
+    if layout.fold == fold:
+        return np.asarray(low.flatten(1).numpy())
+    return np.asarray(layout.average(upsample_nearest(low, fold)).numpy())
 
 
 def fit_filter(
@@ -139,15 +142,16 @@ def fit_filter(
         rows = torch.from_numpy(rng.permutation(len(scenes))[:batch]).to(device)
         optimiser.zero_grad()
         for k in subjects:
-            low = _through(_weighted(base[rows], maps[rows], weights))
-            _mean_loss(judge, low, rows, k).div(len(subjects)).backward()
+            low = cut(_weighted(base[rows], maps[rows], weights))
+            mean_loss(judge, low, rows, k).div(len(subjects)).backward()
         optimiser.step()
         with torch.no_grad():
             weights.clamp_(-1, 1)
     return np.asarray(weights.detach().cpu().numpy())
 
 
-def _mean_loss(judge: Judge, low: Tensor, rows: Tensor, subject: int) -> Tensor:
+def mean_loss(judge: Judge, low: Tensor, rows: Tensor, subject: int) -> Tensor:
+    """Of one subject, over pictures by number, in units of what the best known picture gains."""
     who = torch.full_like(rows, subject)
     return (judge.distance(judge.goal(rows, who), judge.answer(low, who)) / judge.gaps(who)).mean()
 
@@ -156,6 +160,6 @@ def _weighted(average: Tensor, maps: Tensor, weights: Tensor) -> Tensor:
     return average + WEIGHT_SCALE * torch.einsum("k,bke->be", weights, maps)
 
 
-def _through(low: Tensor) -> Tensor:
+def cut(low: Tensor) -> Tensor:
     """Cut off at 0 and 1; the gradient passes as if it were not."""
     return low + (low.clamp(0, 1) - low).detach()

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 
 from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
+from ontogym.retina_env.encoding.encoders import cut, mean_loss
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout
+from ontogym.retina_env.weights import frozen, weights_from
 from ontogym.seeding import generator, torch_generator
 
 __all__ = ["BlockNetwork", "fit_network", "load_network", "save_network", "shipped_network"]
@@ -79,8 +81,7 @@ class _DenseNetwork(nn.Module):
 
         low = sigmoid(a u_own + b + W relu(V u)),   u = (coarse averages - mean) / (SD + 0.05)
 
-    A sigmoid and no cut: where contrast has to be raised threefold, a gradient that passes a cut as if it were not there
-    leads astray (skill .51 with the cut, on the same pictures and patients).
+    A sigmoid, and nothing to be cut off: percepts ask for contrasts so high that most values would be.
     """
 
     def __init__(self, layout: Layout, hidden: int, seed: int) -> None:
@@ -135,11 +136,7 @@ def fit_network(
         if step == iterations * 7 // 10:
             optimiser.param_groups[0]["lr"] = rate / 5
         rows = torch.from_numpy(rng.permutation(len(x))[:batch])
-        low = net(x[rows])
-        # Cut off at 0 and 1; the gradient passes as if it were not.
-        shown = low + (low.clamp(0, 1) - low).detach()
-        who = torch.full_like(rows, int(rng.choice(list(subjects))))
-        loss = (judge.distance(judge.goal(rows, who), judge.answer(shown, who)) / judge.gaps(who)).mean()
+        loss = mean_loss(judge, cut(net(x[rows])), rows, int(rng.choice(list(subjects))))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -166,16 +163,8 @@ def load_network(path: Path | str) -> BlockNetwork:
             raise OntogymError(f"{path} does not say how wide its network is; restore it from a copy.")
         sizes[name] = number
     net = BlockNetwork(**sizes)
-    for name, wanted in net.state_dict().items():
-        value = arrays.get(name)
-        if value is None or value.shape != tuple(wanted.shape) or not np.isfinite(value).all():
-            raise OntogymError(
-                f"{path} holds no finite {name!r} of shape {tuple(wanted.shape)}; restore it from a copy."
-            )
-    net.load_state_dict({name: torch.from_numpy(arrays[name].copy()) for name in net.state_dict()})
-    for parameter in net.parameters():
-        parameter.requires_grad_(False)
-    return net.eval()
+    net.load_state_dict(weights_from(path, arrays, ((name, v.shape) for name, v in net.state_dict().items())))
+    return frozen(net)
 
 
 def shipped_network() -> BlockNetwork:
