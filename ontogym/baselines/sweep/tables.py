@@ -37,13 +37,16 @@ def rows(plan: Plan, cells: Sequence[Row]) -> list[Row]:
     return [_row(plan, task, method, group) for (task, method), group in groups.items()]
 
 
+_FIXED = ("task", "method", "seeds", "score", "parameters", "env_steps", "cpu_seconds")
+
+
 def _row(plan: Plan, task: str, method: str, group: list[Row]) -> Row:
     scores = [s for s in (endpoint(cell, plan.primary) for cell in group) if s is not None]
     main = plan.primary.partition(".")[0]
     names = dict.fromkeys(name for cell in group for name in cell["evaluations"] if name != main)
     others = {
-        # An evaluation may be called what the primary endpoint's column is.
-        name if name != "score" else "score.mean": _mean(
+        # Evaluations are called as people like, and may not take the place of a column.
+        f"{name}.mean" if name in _FIXED else name: _mean(
             [e for e in (endpoint(cell, f"{name}.mean") for cell in group) if e is not None]
         )
         for name in names
@@ -86,8 +89,7 @@ def pooled(plan: Plan, cells: Sequence[Row]) -> dict[str, Interval]:
 def markdown(plan: Plan, cells: Sequence[Row]) -> str:
     """The rows as a Markdown table, the primary endpoint named above it."""
     table = rows(plan, cells)
-    fixed = ("task", "method", "seeds", "score", "parameters", "env_steps", "cpu_seconds")
-    others = list(dict.fromkeys(key for row in table for key in row if key not in fixed))
+    others = list(dict.fromkeys(key for row in table for key in row if key not in _FIXED))
     heads = ["task", "method", "seeds", f"{plan.primary} [95 %]", *others, "numbers", "steps", "CPU s"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table:

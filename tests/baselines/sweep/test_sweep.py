@@ -40,6 +40,16 @@ CONTENT = {
 }
 
 
+RANDOM = """
+        [methods.random]
+        command = "train"
+        algo = "random"
+        eval_episodes = 2
+        [evaluations.score]
+        lives = 4
+"""
+
+
 def test_flags_of_a_cell_are_defaults_then_task_then_method_then_its_own():
     plan = make_plan(CONTENT, "p")
     assert [c.name for c in plan.cells] == [
@@ -97,6 +107,27 @@ def test_a_method_goes_on_where_another_ended(tmp_path):
     run_sweep(plan, tmp_path, run, progress=False)
     starts = [name for name in started if name is not None]
     assert starts == [str(tmp_path / f"cells/easy--gru--s{seed}.best.safetensors") for seed in (1, 2, 3)]
+
+
+def test_an_evaluation_called_score_beside_another_primary(tmp_path):
+    evaluations = {"blind": {"silenced": ["action"]}, "score": {}}
+    plan = make_plan({**CONTENT, "evaluations": evaluations, "primary": "blind.mean", "cells": []}, "p")
+    found = rows(plan, run_sweep(plan, tmp_path, runner([]), progress=False))
+    assert {row["score"].value for row in found} == {-8.0}  # seeds 1, 2 and 3, less 10
+    assert {row["score.mean"] for row in found} == {2.0}
+    assert "score.mean" in markdown(plan, read_cells(plan, tmp_path)).splitlines()[0]
+
+
+def test_a_kill_after_a_cells_file_leaves_nothing_once_the_sweep_goes_on(tmp_path):
+    plan = make_plan({**CONTENT, "cells": []}, "p")
+    run_sweep(plan, tmp_path, runner([]), progress=False)
+    left = tmp_path / "runs" / plan.cells[0].name
+    left.mkdir(parents=True)
+    mark = left.with_suffix(".fingerprint")
+    mark.write_text(plan.cells[0].fingerprint)
+    run_sweep(plan, tmp_path, runner([]), progress=False)
+    assert not left.exists()
+    assert not mark.exists()
 
 
 def test_a_cell_is_run_once_and_again_when_its_settings_change(tmp_path):
@@ -248,13 +279,8 @@ def test_a_sweep_from_the_command_line(tmp_path, capsys, monkeypatch):
         seeds = 1
         [tasks.CartPole]
         env = "ontogym/CartPole-v1"
-        [methods.random]
-        command = "train"
-        algo = "random"
-        eval_episodes = 2
-        [evaluations.score]
-        lives = 4
         """
+        + RANDOM
     )
     assert main(["sweep", "tiny.toml", "--dry-run"]) == 0
     assert "CartPole--random--s1" in capsys.readouterr().out
@@ -280,13 +306,8 @@ def test_a_sweep_may_be_about_a_file_of_ones_own(tmp_path, monkeypatch):
         env = "bars_of_a_sweep.py:Bars-v0"
         features = "flatten"
         features_options = ["scale=0.01"]
-        [methods.random]
-        command = "train"
-        algo = "random"
-        eval_episodes = 2
-        [evaluations.score]
-        lives = 4
         """
+        + RANDOM
     )
     assert main(["sweep", "own.toml", "--trust", "--evaluator", "process", "--out", "here"]) == 0
     (cell,) = read_cells(read_plan("own.toml"), "here")
