@@ -24,7 +24,7 @@ def tables() -> str:
         if found:
             row = [_shown(interval(found, kind, subject)) for kind in PICTURES for subject in SUBJECTS]
             lines.append("| " + " | ".join([title, *row, str(len(found))]) + " |")
-    return "\n".join([*lines, "", *_apart(), "", *_scales(), "", *_several_steps()]) + "\n"
+    return "\n".join([*lines, "", *_apart(), "", *_ahead(), "", *_scales(), "", *_several_steps()]) + "\n"
 
 
 def board() -> str:
@@ -94,6 +94,30 @@ def _apart() -> list[str]:
             listed = "; ".join(f"{title} {mean:.2f} ± {half:.2f}" for title, mean, half in chain)
             lines.append(f"| {SUBJECTS[subject]}, {kind} | {len(chain)} | {listed} |")
     return lines
+
+
+QUICK = ("actor-ensemble", "filter", "contrast", "lanczos", "pictures-animals", "pictures-percept")
+"""Beside which networks stand: what needs no gradient when it is used, and the gradient for each picture."""
+
+
+def _ahead() -> list[str]:
+    """On how many animals, or patients, a network is ahead of others, mean over seeds beside mean over seeds."""
+    heads = [f"{SUBJECTS[subject]}, {kind}" for subject in RANKED for kind in PICTURES]
+    lines = ["| network ahead of | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in QUICK:
+        row = []
+        for subject in RANKED:
+            for kind in PICTURES:
+                own, other = (_by_subject(_cells(n), kind, subject) for n in (f"network-{subject}", name))
+                row.append("–" if own is None or other is None else f"{(own > other).sum()} of {len(own)}")
+        lines.append(f"| {ROWS[name][0]} | " + " | ".join(row) + " |")
+    return lines
+
+
+def _by_subject(found: list[dict[str, Any]], kind: str, subject: str) -> np.ndarray | None:
+    """What is taken away of averaging's loss, by subject."""
+    rows = [c["pictures"].get(kind, {}).get(subject) for c in found]
+    return np.mean([row["taken"] for row in rows], axis=0) if rows and all(rows) else None
 
 
 def _scales() -> list[str]:
