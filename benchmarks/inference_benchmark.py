@@ -28,7 +28,7 @@ from cells import put_between
 from inference_tables import RULES, make
 
 from ontogym.checkpoint import write_json
-from ontogym.runs import read_config
+from ontogym.configurations import read_config
 from ontogym.statistics import mean_summary, mean_text
 from ontogym.studies.rule_inference.methods import METHODS
 from ontogym.studies.rule_inference.model.parametric import PARAMETRIC

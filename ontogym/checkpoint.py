@@ -30,6 +30,7 @@ from ontogym.errors import OntogymError
 __all__ = [
     "FORMAT",
     "LOCK",
+    "RECORDS",
     "hold_folder",
     "load",
     "lock_folder",
@@ -46,6 +47,8 @@ FORMAT = 2
 """Version of the file format. Readers accept this one and older ones; from 2 on a file has a checksum."""
 LOCK = ".lock"
 """Name of the file that a process holds while it writes to a folder."""
+RECORDS = ("config.json", "run.json", "building.json", "manifest.json")
+"""Where a run folder keeps its configuration: the first of them that is there."""
 
 
 def write_atomic(path: Path | str, data: bytes) -> None:

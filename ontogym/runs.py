@@ -15,44 +15,30 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import dataclasses
 import hashlib
 import io
 import json
-import math
 import os
 import re
-import shlex
 import shutil
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
-from ontogym.errors import OntogymError, UnknownNameError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ontogym.errors import OntogymError
 
 __all__ = [
     "RunFolder",
-    "build_config",
-    "code_in",
-    "command_line",
     "holding",
-    "read_config",
     "read_progress",
     "stoppable",
     "table",
 ]
 
 Arrays = Mapping[str, NDArray[Any]]
-C = TypeVar("C")
 CHECKPOINT, PROGRESS = "checkpoint.safetensors", "progress.csv"
 _KEPT = (
     CHECKPOINT,
@@ -63,7 +49,6 @@ _KEPT = (
     "runs/*/checkpoint.safetensors",
 )
 """What a stopped run goes on from."""
-_RECORDS = ("config.json", "run.json", "building.json", "manifest.json")
 
 
 class RunFolder:
@@ -382,7 +367,7 @@ def stoppable(out: Path | str, onward: str = "with --resume ") -> Iterator[None]
         path = Path(out)
         if path.is_file() or any(any(path.glob(pattern)) for pattern in _KEPT):
             sentence = f"the same command {onward}goes on with {out}."
-        elif any((path / name).is_file() for name in _RECORDS):
+        elif any((path / name).is_file() for name in checkpoint.RECORDS):
             sentence = f"no checkpoint was written yet: the same command {onward}starts {out} over."
         else:
             sentence = "nothing is kept."
@@ -395,135 +380,6 @@ def stoppable(out: Path | str, onward: str = "with --resume ") -> Iterator[None]
 def runs_folder(name: str) -> str:
     """Where a command writes that was not told where: one place under ``runs``, whatever the name holds."""
     return f"runs/{re.sub(r'[^A-Za-z0-9_.+-]+', '.', name).strip('.') or 'run'}"
-
-
-def read_config(path: Path | str) -> dict[str, Any]:
-    """The configuration of a run folder, or one in a TOML or JSON file that somebody wrote.
-
-    Raises:
-        OntogymError: no such file, or one that cannot be read.
-    """
-    path = Path(path)
-    if path.is_dir():
-        path = path / next((name for name in _RECORDS if (path / name).is_file()), _RECORDS[0])
-    if path.suffix != ".toml":
-        return checkpoint.read_sealed_json(path)
-    try:
-        return tomllib.loads(_small_text(path))
-    except FileNotFoundError as error:
-        raise OntogymError(f"There is no file {path}; check the path.") from error
-    except RecursionError as error:
-        raise OntogymError(f"{path} is nested too deeply for a configuration; mend it.") from error
-    except (OSError, ValueError) as error:
-        raise OntogymError(f"{path} is no TOML ({str(error)[:200]}); mend it.") from error
-
-
-def code_in(value: Any) -> str:
-    """The first word in a configuration, at any depth, that would import code (``module:Class``, ``file.py:Class``); or ""."""
-    if isinstance(value, Mapping):
-        return code_in(list(value.values()))
-    if isinstance(value, (list, tuple)):
-        return next((word for each in value if (word := code_in(each))), "")
-    if not isinstance(value, str):
-        return ""
-    for word in re.split(r"[\s\"'\[\]{},=]+", value):
-        head, _, tail = word.removeprefix("ontogym:").partition(":")
-        if head not in ("", "zoo") and (tail[:1].isalpha() or tail[:1] == "_"):
-            return word
-    return ""
-
-
-_MOST_BYTES, _MOST_PARTS = 2**20, 50
-
-
-def _small_text(path: Path) -> str:
-    """A file that people write, if it is one and as small as such are; what it costs to parse grows with their squares.
-
-    Raises:
-        ValueError: it is not.
-        OSError: it cannot be read.
-    """
-    if not path.is_file() and path.exists():
-        raise ValueError("it is no plain file")
-    with path.open("rb") as file:
-        data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"it has more than {_MOST_BYTES} bytes")
-    text, parts = data.decode("utf-8"), 0
-    for part in text.split("."):
-        word = part.strip(" \t")
-        parts = parts + 1 if word[:1] in ("'", '"') or (word and not set(word) & set("\n\r ,=[]{}#")) else 0
-        if parts > _MOST_PARTS:
-            raise ValueError(f"it has a key of more than {_MOST_PARTS} parts")
-    return text
-
-
-def build_config(kind: type[C], values: Mapping[str, Any]) -> C:
-    """A dataclass from what `read_config` gives; lists become tuples where the field is one.
-
-    Raises:
-        UnknownNameError: a name that is no field.
-        OntogymError: what the dataclass refuses.
-    """
-    known = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    for name in values:
-        if name not in known:
-            raise UnknownNameError(f"setting of {kind.__name__}", name, known)
-    return kind(
-        **{
-            name: tuple(value) if isinstance(value, list) and "tuple" in known[name] else value
-            for name, value in values.items()
-        }
-    )
-
-
-def command_line(
-    command: str, config: Mapping[str, Any], defaults: Mapping[str, Any], leave_out: Collection[str] = ()
-) -> str:
-    """The command line that makes a run of this configuration again, quoted for a shell.
-
-    Args:
-        command: "ontogym evolve", ...
-        config: the settings. defaults: settings that need not be said. leave_out: names that are not said.
-
-    A mapping is said as KEY=VALUE words, true and false as ``--name`` and ``--no-name``; None cannot be said.
-    """
-    words = command.split()
-    for name, value in config.items():
-        if name in leave_out or value is None or (name in defaults and defaults[name] == value):
-            continue
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-            continue
-        words.append(f"--{flag}")
-        if isinstance(value, Mapping):
-            words += [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items()]
-        elif isinstance(value, (list, tuple)):
-            words += [str(item) for item in value]
-        else:
-            words.append(str(value))
-    return shlex.join(words)
-
-
-def toml(config: Mapping[str, Any]) -> str:
-    """A configuration as a TOML file that `read_config` reads again; None, which TOML has no word for, is left out."""
-    return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in config.items() if value is not None)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # TOML's inf and nan are written as Python's
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _flat(found: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

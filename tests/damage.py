@@ -33,7 +33,8 @@ def _evolved(folder: Path) -> list[Kind]:
     from ontogym.baselines.evolution.config import EvolutionConfig
     from ontogym.baselines.evolution.run import evolve
     from ontogym.checkpoint import load, read_sealed_json
-    from ontogym.runs import read_config, read_progress
+    from ontogym.configurations import read_config
+    from ontogym.runs import read_progress
     from tests.baselines.toy import GOAL
 
     evolve(
@@ -159,8 +160,8 @@ def _shipped(folder: Path) -> list[Kind]:
 def _long(folder: Path) -> list[Kind]:
     """What long commands leave, so that they can go on."""
     from ontogym import checkpoint
+    from ontogym.configurations import read_config
     from ontogym.developmental.feature_extractors.saved_network import load_network
-    from ontogym.runs import read_config
     from tests.kills import JOBS
 
     runs = {name: folder / name.replace(" ", "-") for name in ("pretrain", "retina fit", "sweep")}

@@ -23,6 +23,7 @@ LAYERS = {
     "processes": 1,
     "statistics": 2,
     "adaptation": 2,
+    "configurations": 2,
     "runs": 2,
     "batched": 2,
     "ray_workers": 2,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogym.baselines.loading import Loaded
-from ontogym.runs import read_config, toml
+from ontogym.configurations import read_config, toml
 
 __all__ = ["card"]
 

@@ -18,9 +18,10 @@ from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.grouped_help import flags_of, print_grouped
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import Features, listed, print_table, score_line
+from ontogym.configurations import build_config
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
-from ontogym.runs import build_config, runs_folder, stoppable
+from ontogym.runs import runs_folder, stoppable
 
 __all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "help_of_evolve", "with_preset"]
 

@@ -68,7 +68,7 @@ class LongRun:
 
     def shown(self) -> dict[str, Any]:
         """Print the configuration; returns what ``--json`` prints."""
-        from ontogym.runs import toml
+        from ontogym.configurations import toml
 
         config = self.configuration()
         if not self.json:

@@ -18,9 +18,10 @@ import tyro
 
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
+from ontogym.configurations import code_in
 from ontogym.errors import OntogymError
 from ontogym.processes import Terminated, Workers
-from ontogym.runs import code_in, runs_folder, stoppable
+from ontogym.runs import runs_folder, stoppable
 
 if TYPE_CHECKING:
     from ontogym.baselines.sweep.plan import Plan

@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from ontogym.baselines.lives.lanes import make_single
+from ontogym.configurations import read_config
 from ontogym.envs.registration import ENTRIES
 from ontogym.envs.vector import find_spec
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.leaderboard.suites import SUITES, Suite, SuiteTask, add_suite
-from ontogym.runs import read_config
 
 __all__ = ["every_local", "local_facts", "make_suite", "recall_suite", "use_suite"]
 

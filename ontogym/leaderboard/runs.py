@@ -19,6 +19,7 @@ from ontogym.baselines.evolution.carried import carry_rule
 from ontogym.baselines.evolution.config import NEUTRAL, EvolutionConfig
 from ontogym.baselines.evolution.presets import NETWORKS, preset
 from ontogym.checkpoint import read_sealed_json
+from ontogym.configurations import command_line, read_config
 from ontogym.envs.reference import reference_of
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.manifest import FORMAT, MAX_CURVE
@@ -27,7 +28,7 @@ from ontogym.leaderboard.players import WEIGHT_FREE
 from ontogym.leaderboard.submission import Submission, pack, pack_tensors
 from ontogym.leaderboard.suites import task_of
 from ontogym.leaderboard.verification import live_bounded, machine, ontogym_version
-from ontogym.runs import command_line, read_config, read_progress
+from ontogym.runs import read_progress
 
 __all__ = ["Candidate", "make_submission", "read_run"]
 

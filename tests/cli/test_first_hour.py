@@ -18,9 +18,9 @@ from ontogym.cli.catalogue import write_card
 from ontogym.cli.evolve import GROUPS
 from ontogym.cli.grouped_help import flags_of
 from ontogym.cli.replay import Replay
+from ontogym.configurations import read_config, toml
 from ontogym.errors import UnknownNameError, listed
 from ontogym.registry import AGENTS, FEATURE_EXTRACTORS
-from ontogym.runs import read_config, toml
 from tests.tiny import TINY
 
 NAMES = sorted(path.stem for path in ZOO.glob("*.safetensors"))

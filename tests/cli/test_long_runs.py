@@ -10,7 +10,8 @@ from ontogym.checkpoint import write_sealed_json
 from ontogym.cli import commands, main
 from ontogym.cli.configs import default_of
 from ontogym.cli.long_run import LongRun, settings_of
-from ontogym.runs import read_config, runs_folder
+from ontogym.configurations import read_config
+from ontogym.runs import runs_folder
 
 LONG = {
     "quickstart": ["--generations", "7"],

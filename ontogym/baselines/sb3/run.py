@@ -30,9 +30,10 @@ from ontogym.baselines.sb3.references import FLOORS
 from ontogym.baselines.sb3.settings import hyperparameters
 from ontogym.baselines.sb3.spaces import SpaceMap
 from ontogym.baselines.sb3.state import collect, policy_tensors, restore
+from ontogym.configurations import command_line
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
-from ontogym.runs import RunFolder, command_line
+from ontogym.runs import RunFolder
 from ontogym.seeding import derive, lane_seeds
 from ontogym.tracking import SCORE, Trackers
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ontogym import checkpoint
 from ontogym.baselines.sweep.run import curve_of
+from ontogym.configurations import read_config
 from ontogym.errors import OntogymError
-from ontogym.runs import read_config
 
 __all__ = ["Learned", "group_runs", "read_learned"]
 

@@ -55,8 +55,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ontogym.configurations import read_config
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.runs import read_config
 
 __all__ = ["Cell", "Plan", "read_plan"]
 

@@ -98,7 +98,7 @@ class TrainingConfig:
         return self.lr / 10.0 ** sum(epoch > step for step in steps)
 
     def as_json(self) -> dict[str, Any]:
-        """Every field, JSON-able; `ontogym.runs.build_config` is the inverse."""
+        """Every field, JSON-able; `ontogym.configurations.build_config` is the inverse."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from ontogym.configurations import build_config
 from ontogym.developmental.feature_extractors.networks import (
     NETWORKS,
     Small,
@@ -22,7 +23,6 @@ from ontogym.developmental.feature_extractors.networks import (
 )
 from ontogym.developmental.feature_extractors.saved_network import load_network, save_network
 from ontogym.errors import OntogymError
-from ontogym.runs import build_config
 from ontogym.studies.wave_pretraining.images import ShuffledLabels
 from ontogym.studies.wave_pretraining.movies import WaveMovies
 from ontogym.studies.wave_pretraining.probe import fit_logistic, linear_probe
