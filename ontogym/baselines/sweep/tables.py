@@ -59,8 +59,7 @@ def _row(plan: Plan, task: str, method: str, group: list[Row]) -> Row:
         "score": mean_interval(scores) if scores else None,
         **others,
         **{
-            heading: ", ".join(_number(endpoint(cell, path)) for cell in group)
-            for heading, path in plan.columns.items()
+            heading: _each([endpoint(cell, path) for cell in group]) for heading, path in plan.columns.items()
         },
         "parameters": _median(sizes),
         "env_steps": _median([cell["result"].get("env_steps") for cell in group]),
@@ -98,6 +97,11 @@ def markdown(plan: Plan, cells: Sequence[Row]) -> str:
         cells_ += [_count(row["parameters"]), _count(row["env_steps"]), _number(row["cpu_seconds"])]
         lines.append("| " + " | ".join(cells_) + " |")
     return "\n".join(lines)
+
+
+def _each(values: Sequence[float | None]) -> str:
+    """A value for each seed; one dash where none has any."""
+    return ", ".join(map(_number, values)) if any(value is not None for value in values) else _number(None)
 
 
 def _mean(values: Sequence[float]) -> float | None:
