@@ -98,16 +98,34 @@ def film(agent_type: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict
     return {**facts, "life": {"env": "ontogym/CartPole-v1", "episodes": 1}}, files
 
 
+FILM_BOMBS = {
+    **{name: BOMBS[name] for name in ("frames of ten seconds", "a large retina")},
+    "many updates": ("lndp", {"nodes": 300, "rnn_iters": 64, "edge_features": 64, "heads": 16}),
+}
+"""Of networks that are not too large to be drawn; the shortest of them takes seven times as long as it may."""
+
+
 @linux
-@pytest.mark.parametrize("name", ["frames of ten seconds", "a large retina", "many updates"])
+@pytest.mark.parametrize("name", FILM_BOMBS)
 def test_films_are_ended_by_the_clock(name: str) -> None:
-    facts, files = film(*BOMBS[name])
+    facts, files = film(*FILM_BOMBS[name])
     with pytest.raises(Stopped, match=r"longer than 1 s") as told:
         run_job("film", facts, files, Limits(seconds=1.0, memory_bytes=2 * 2**30))
     assert 1.0 <= told.value.spent.seconds < 1.0 + SLACK_SECONDS
 
 
-HUNGRY_ALONE = {**HUNGRY, "edges": {"nodes": 300, "edge_features": 64, "heads": 6}}
+@linux
+def test_a_film_of_too_many_nodes_is_refused_before_the_life() -> None:
+    facts, files = film(*BOMBS["many steps of many nodes"])  # lives for more than 40 s
+    with pytest.raises(Refused, match="600 nodes is too large to be drawn"):
+        run_job("film", facts, files, Limits(seconds=30.0, memory_bytes=2 * 2**30))
+
+
+HUNGRY_ALONE = {
+    "birth": HUNGRY["nodes"],
+    "edges": {"nodes": 300, "edge_features": 64, "heads": 6},
+    "heads": {"nodes": 300, "edge_features": 8, "heads": 64},
+}
 """A film is of one agent, where an evaluation is of many lives at once."""
 
 

@@ -109,6 +109,12 @@ def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife)
         OntogymError: a genome or an environment that does not fit, or a network too large to be drawn.
         NotImplementedError: the agent has no network to show.
     """
+    newborn = Individuals(agent, np.atleast_2d(genome)).birth(np.array([life.seed], dtype=np.uint64))
+    n_nodes = len(agent.network(newborn.agent).mask)
+    if n_nodes > MOST_NODES:  # before it has lived, since a life of so many nodes takes long
+        raise OntogymError(
+            f"A network of {n_nodes} nodes is too large to be drawn; {MOST_NODES} are the most."
+        )
     recording = record_life(
         agent,
         genome,
@@ -123,11 +129,6 @@ def film_life(agent: Agent[Any], genome: NDArray[np.floating], life: FilmedLife)
         development_steps=life.development_steps,
         **life.heard,
     )
-    n_nodes = len(recording.birth.mask)
-    if n_nodes > MOST_NODES:
-        raise OntogymError(
-            f"A network of {n_nodes} nodes is too large to be drawn; {MOST_NODES} are the most."
-        )
     moments = [*_development(agent, genome, life, recording), *_life(recording)]
     return _film(recording, moments)
 
