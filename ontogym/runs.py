@@ -21,6 +21,7 @@ import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -196,13 +197,19 @@ class RunFolder:
         self._pending = None
 
     def load(self, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        """The checkpoint, or None if there is none yet; ``progress.csv`` is cut back to it.
+        """The checkpoint, or None (with a warning, if the run began earlier) where there is none; ``progress.csv`` is cut
+        back to it.
 
         Raises:
             OntogymError: a checkpoint that is damaged or of another run, or rows that are missing or were changed.
         """
         file = self.path / CHECKPOINT
         if not file.exists():
+            if self.kept is not None:
+                warnings.warn(
+                    f"{file} is not there, so this run starts over; was it there before, stop and restore it.",
+                    stacklevel=2,
+                )
             if self.columns and (self.path / PROGRESS).exists():
                 self._cut(b"")
             return None

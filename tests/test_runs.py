@@ -53,6 +53,18 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         assert folder.load("toy") is not None
 
 
+def test_a_run_whose_checkpoint_is_gone_starts_over_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    run(path, 5, 3)
+    (path / "checkpoint.safetensors").unlink()
+    with (
+        opened(path, True) as folder,
+        pytest.warns(UserWarning, match="is not there, so this run starts over"),
+    ):
+        assert folder.load("toy") is None
+    assert read_progress(path) == []
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, OntogymError])
 def test_a_stopped_run_keeps_the_last_whole_step(stop: type[BaseException], tmp_path: Path) -> None:
     path = tmp_path / "run"
