@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from ontogym import statistics as scores
 from ontogym.errors import OntogymError
+
+SEEDED = {"rng" if "rng" in inspect.signature(stats.bootstrap).parameters else "random_state": 1}
+"""What SciPy calls its chance, before 1.15 and since."""
 
 # rliable (Google Research), tests/rliable/metrics_test.py: runs x tasks, and the answers asserted there.
 RLIABLE_X = np.array([[1, 2], [2, 2], [1, 1], [2, 1]])
@@ -109,7 +114,7 @@ def test_the_bootstrap_is_scipys() -> None:
     a, b = rng.gamma(2.0, size=40), rng.normal(3.0, 1.0, 25)
     one = scores.mean_interval(a, resamples=20_000)
     theirs = stats.bootstrap(
-        (a,), np.mean, method="percentile", n_resamples=20_000, rng=1
+        (a,), np.mean, method="percentile", n_resamples=20_000, **SEEDED
     ).confidence_interval
     assert one[1:] == pytest.approx(theirs, abs=0.02)
 
@@ -118,7 +123,7 @@ def test_the_bootstrap_is_scipys() -> None:
 
     two = scores.bootstrap([a, b], lambda d: (d[0].mean(1) + d[1].mean(1)) / 2, resamples=20_000)
     theirs = stats.bootstrap(
-        (a, b), means, method="percentile", n_resamples=20_000, rng=1
+        (a, b), means, method="percentile", n_resamples=20_000, **SEEDED
     ).confidence_interval
     assert two[1:] == pytest.approx(theirs, abs=0.02)
     weights = rng.integers(1, 9, 40).astype(float)
@@ -128,7 +133,7 @@ def test_the_bootstrap_is_scipys() -> None:
 
     heavy = scores.mean_interval(a, weights, resamples=20_000)
     theirs = stats.bootstrap(
-        (a, weights), weighted, paired=True, method="percentile", n_resamples=20_000, rng=1
+        (a, weights), weighted, paired=True, method="percentile", n_resamples=20_000, **SEEDED
     ).confidence_interval
     assert heavy.value == pytest.approx(np.average(a, weights=weights))
     assert heavy[1:] == pytest.approx(theirs, abs=0.02)

@@ -171,6 +171,7 @@ def _policy(algorithm: str) -> Record:
             "log_std_init": Real(-20, 2),
             "observe": _OBSERVE,
             "clip": Real(1e-6, 1e6),
+            "action_share": Real(1e-6, 1),
             "hears": _HEARS,
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium
 import pytest
 
 from ontogym.agents.lndp.organism import usual_nodes
@@ -10,10 +11,19 @@ from ontogym.baselines.evolution.run import evolve
 from ontogym.baselines.lives.life import make_agent
 from ontogym.errors import OntogymError
 
+
+def newest(name: str) -> str:
+    """Its newest version in the Gymnasium that is here."""
+    return max(
+        (key for key in gymnasium.registry if key.startswith(f"{name}-v")),
+        key=lambda key: int(key.split("-v")[1]),
+    )
+
+
 PROJECTED = {"features": "random-projection"}
 WORLDS = {
     "Blackjack-v1": (None, "Blackjack-v1", {}, 63),
-    "CliffWalking-v1": (None, "CliffWalking-v1", {}, 68),
+    "CliffWalking": (None, newest("CliffWalking"), {}, 68),
     "MiniGrid": ("minigrid", "minigrid:MiniGrid-Empty-5x5-v0", PROJECTED, 32),
     "LunarLander": ("Box2D", "LunarLander-v3", {}, 32),
     "MuJoCo": ("mujoco", "Ant-v5", {}, 129),
@@ -43,8 +53,8 @@ def test_nodes_follow_the_spaces_where_none_are_given():
     assert usual_nodes(4, 2) == 32
     assert usual_nodes(27, 4) == 32  # one hidden node is a network, and was before
     assert usual_nodes(28, 4) == 48
-    assert make_agent("lndp", "Taxi-v4").options.nodes == 500 + 6 + 16
-    assert make_agent("lndp", "Taxi-v4", PROJECTED).options.nodes == 32
+    assert make_agent("lndp", newest("Taxi")).options.nodes == 500 + 6 + 16
+    assert make_agent("lndp", newest("Taxi"), PROJECTED).options.nodes == 32
     assert make_agent("lndp", "Blackjack-v1").config == {"nodes": 63}  # kept in files
     assert make_agent("lndp", "ontogym/CartPole-v1").config == {}
     with pytest.raises(OntogymError, match="leave no hidden node"):

@@ -9,6 +9,7 @@ from gymnasium import spaces
 
 from ontogym.baselines.sb3.networks import class_of, policy_kwargs
 from ontogym.baselines.sb3.settings import schedule
+from ontogym.baselines.sb3.spaces import narrowed
 from ontogym.errors import OntogymError
 from ontogym.seeding import derive
 
@@ -28,6 +29,7 @@ _NOT_SB3 = (
     "log_std_init",
     "observe",
     "noise_std",
+    "action_share",
 )
 
 
@@ -55,6 +57,8 @@ def make_model(config: TrainingConfig, values: Mapping[str, Any]) -> tuple[Any, 
         if not isinstance(env.observation_space, spaces.Box):
             raise OntogymError("normalise needs a Box of observations; pass --hyper normalise=false.")
         env = VecNormalize(env, clip_obs=values.get("clip", 10.0), gamma=values["gamma"])
+    # What it does reaches the environment as it is: a smaller box is all that the model needs to know.
+    env.action_space = narrowed(env.action_space, values.get("action_share", 1.0))
     kind = "MultiInput" if isinstance(env.observation_space, spaces.Dict) else "Mlp"
     standard = kind + ("LstmPolicy" if config.algo == "recurrent-ppo" else "Policy")
     policy = str(values.get("policy", standard))

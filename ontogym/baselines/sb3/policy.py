@@ -20,7 +20,7 @@ from ontogym.baselines.lives.spec import Told
 from ontogym.baselines.sb3.lives import Ears
 from ontogym.baselines.sb3.networks import build_policy
 from ontogym.baselines.sb3.references import FLOORS, make_floor
-from ontogym.baselines.sb3.spaces import SpaceMap
+from ontogym.baselines.sb3.spaces import SpaceMap, narrowed
 from ontogym.errors import OntogymError
 
 __all__ = ["TrainedPolicy", "TrainingRun", "load_policy", "read_training_run"]
@@ -116,7 +116,7 @@ def load_policy(
         tensors: every tensor of the policy's state_dict, and ``normalisation.mean``, ``.var`` and ``.count``
             if it saw normalised observations; none for random, constant and reference.
         options: ``algorithm``; for networks ``policy``, ``net_arch``, ``activation``, ``lstm_size``, ``observe``,
-            ``clip``; and ``hears`` where it was trained on whole lives, see `ontogym.baselines.sb3.lives`.
+            ``clip``, ``action_share`` (see `narrowed`); and ``hears`` where it was trained on whole lives, see `ontogym.baselines.sb3.lives`.
 
     Raises:
         OntogymError: unknown options, a tensor missing, left over, misshapen, of another type or not finite.
@@ -138,7 +138,7 @@ def load_policy(
     if statistics is not None:
         low, high = np.float32(-clip), np.float32(clip)
         seen = spaces.Box(low, high, seen.shape, np.float32)  # as VecNormalize's
-    policy = build_policy(options, seen, mapping.action_space)
+    policy = build_policy(options, seen, narrowed(mapping.action_space, options.get("action_share", 1.0)))
     _fill(policy, weights)
     return TrainedPolicy(policy, observation_space, action_space, mapping, statistics, float(clip), ears)
 

@@ -39,7 +39,7 @@ from ontogym.tracking import SCORE, Trackers
 
 __all__ = ["TrainingConfig", "score", "train"]
 
-NETWORK = ("net_arch", "activation", "lstm_size", "clip", "policy", "observe")
+NETWORK = ("net_arch", "activation", "lstm_size", "clip", "policy", "observe", "action_share")
 
 
 def score(policy: Actor[Any], config: TrainingConfig) -> float:

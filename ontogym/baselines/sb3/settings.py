@@ -26,6 +26,7 @@ _EXTRA = (
     "vf_coef",
     "tau",
     "ent_coef",
+    "action_share",
 )
 _SCHEDULES = ("learning_rate", "clip_range")
 _WORDS = ("policy", "activation", "observe")

@@ -14,8 +14,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ontogym.agents.spaces import SpaceError
+from ontogym.errors import OntogymError
 
-__all__ = ["MappedEnv", "SpaceMap"]
+__all__ = ["MappedEnv", "SpaceMap", "narrowed"]
 
 
 class SpaceMap:
@@ -60,6 +61,25 @@ class SpaceMap:
         if isinstance(space, spaces.MultiDiscrete):
             shaped = shaped + space.start
         return shaped.astype(space.dtype)
+
+
+def narrowed(space: spaces.Space[Any], share: float) -> spaces.Space[Any]:
+    """The part of a box of actions that a learner shall use: `share` of each range, around its middle.
+
+    Off-policy learners try actions anywhere in their box, and their critics guess where they have not been. Where most
+    actions are far worse than small ones, a smaller box is what lets them learn.
+
+    Raises:
+        OntogymError: a share that is not in (0, 1]; actions that are no bounded box of floats.
+    """
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
+        raise OntogymError(f"action_share is {share!r}; give a number above 0 and at most 1.")
+    if share == 1:
+        return space
+    if not isinstance(space, spaces.Box) or not space.is_bounded():
+        raise OntogymError(f"action_share is for bounded boxes of actions, not {space}; leave it out.")
+    middle, half = 0.5 * (space.high + space.low), 0.5 * share * (space.high - space.low)
+    return spaces.Box((middle - half).astype(space.dtype), (middle + half).astype(space.dtype))
 
 
 class MappedEnv(gym.Wrapper[Any, Any, Any, Any]):

@@ -186,3 +186,35 @@ def test_sac_explores_as_little_as_it_is_told() -> None:
         mean, log_std, _ = model.policy.actor.get_action_dist_params(seen)
         assert float(mean.detach().abs().max()) < near
         assert (spread is None) or float((log_std - spread).detach().abs().max()) < 0.01
+
+
+@pytest.mark.parametrize("algo", ["sac", "ppo"])
+def test_a_learner_may_use_a_part_of_its_actions(algo: str) -> None:
+    config = TrainingConfig(algo, "ontogym/Pendulum-v1", hyper={**SMALL[algo], "action_share": 0.1})
+    values = hyperparameters(algo, config.env, config.hyper)
+    model, policy = make_model(config, values)
+    assert model.action_space.high.tolist() == [pytest.approx(0.2)]
+    assert model.env.venv.action_space.high.tolist() == [2.0]
+    options = {"algorithm": algo, "policy": policy, "action_share": 0.1}
+    options |= {name: values[name] for name in ("net_arch", "activation") if name in values}
+    tensors = policy_tensors(model)
+    single = gymnasium.make("ontogym/Pendulum-v1")
+    loaded = load_policy(tensors, options, single.observation_space, single.action_space)
+    seen = np.random.default_rng(0).uniform(-8, 8, (200, 3)).astype(np.float32)
+    acted = loaded.policy.predict(seen, deterministic=True)[0]
+    np.testing.assert_array_equal(acted, model.predict(seen, deterministic=True)[0])
+    assert 0 < np.abs(acted).max() <= np.float32(0.2)
+
+
+@pytest.mark.parametrize(
+    ("algo", "env", "share", "reason"),
+    [
+        ("dqn", "ontogym/CartPole-v1", 0.5, "bounded boxes of actions"),
+        ("sac", "ontogym/Pendulum-v1", 0.0, "above 0 and at most 1"),
+        ("sac", "ontogym/Pendulum-v1", 2.0, "above 0 and at most 1"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused(algo: str, env: str, share: float, reason: str) -> None:
+    config = TrainingConfig(algo, env, hyper={**SMALL[algo], "action_share": share})
+    with pytest.raises(OntogymError, match=reason):
+        make_model(config, hyperparameters(algo, env, config.hyper))
