@@ -63,7 +63,7 @@ def test_one_step_from_random_states(name, kwargs):
     original.reset(seed=0)
     # NumPy 1 multiplies a torque in float32 as float64, NumPy 2 in float32, as we do.
     doubled = name == "Pendulum-v1" and np.lib.NumpyVersion(np.__version__) < "2.0.0"
-    tolerance = 1e-8 if doubled else TOLERANCE
+    tolerance = 1.5e-8 if doubled else TOLERANCE  # half a last place of the largest change, 0.3, in float32
     for k in range(N):
         original.state = states[k]
         if name == "CartPole-v1":
