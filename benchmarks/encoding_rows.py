@@ -211,7 +211,7 @@ ITERATIONS = 1500
 """Steps of Adam with 32 pictures each."""
 ENV, WEIGHTS = "ontogym/RetinaEncoding-v0", 13
 GENERATIONS, POPULATION, SAMPLES = 60, 24, 64
-RL_STEPS, LANES = {"ppo": 60_000, "sac": 12_000}, 64
+RL_STEPS, LANES = {"ppo": 60_000, "sac": 16_000}, 64
 REFINING = {"ppo": 60_000, "sac": 9_600}
 """Steps of learners in RetinaRefinement."""
 
@@ -260,20 +260,20 @@ def learner(kind: str, seed: int, layout: Layout) -> tuple[Encode, dict[str, Any
 
 @functools.cache
 def _learned(kind: str, seed: int) -> Any:
-    return _taught(kind, seed, ENV, RL_STEPS[kind], -2.0)
+    return _taught(kind, seed, ENV, RL_STEPS[kind], -2.0, share=0.1, gamma=0.0)
 
 
 def refining_learner(kind: str, seed: int) -> Any:
     """SB3 on RetinaRefinement; its six corrections add up, so that each must explore less than one alone."""
-    return _taught(kind, seed, "ontogym/RetinaRefinement-v0", REFINING[kind], -3.0)
+    return _taught(kind, seed, "ontogym/RetinaRefinement-v0", REFINING[kind], -3.0, share=0.02, gamma=0.9)
 
 
-def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
-    """Exploration starts small, because most actions are far worse than none."""
+def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float, share: float, gamma: float) -> Any:
+    """Most actions are far worse than none: PPO starts with a small spread, SAC has a share of each action's range."""
     from stable_baselines3 import PPO, SAC
 
     from ontogym.baselines.sb3.adapter import make_vec_env
-    from ontogym.baselines.sb3.model import explore_little
+    from ontogym.baselines.sb3.spaces import narrowed
 
     envs, small = make_vec_env(env, LANES, {"obs": "statistics"}), derive(seed, kind) % 2**31
     shared: dict[str, Any] = {"seed": small, "device": "cpu"}
@@ -289,20 +289,20 @@ def _taught(kind: str, seed: int, env: str, steps: int, log_sd: float) -> Any:
             **shared,
         )
     else:
+        envs.action_space = narrowed(envs.action_space, share)
         model = SAC(
             "MultiInputPolicy",
             envs,
-            learning_rate=lambda left: 1e-3 * left,
+            learning_rate=lambda left: 3e-4 * left,
             batch_size=256,
             buffer_size=20_000,
             gradient_steps=16,
-            # Uniform actions, with which it would begin, are so much worse than none that its critic learns nothing else.
-            learning_starts=LANES,
+            learning_starts=10 * LANES,
             policy_kwargs={"net_arch": [64, 64]},
-            ent_coef=0.01,
+            ent_coef=1e-3,
+            gamma=gamma,
             **shared,
         )
-        explore_little(model.policy.actor, -3.0)
     model.learn(steps)
     return model
 
