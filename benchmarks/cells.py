@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +41,8 @@ def main(
     page: Path,
     marks: tuple[str, str],
     seeds: Sequence[int] = (1, 2, 3),
+    seed_of: Callable[[str, int], int] = lambda _, seed: seed,
+    carried: Sequence[str] = (),
 ) -> None:
     """The command line of an experiment.
 
@@ -50,6 +54,8 @@ def main(
         tables: all tables as Markdown, for --table and --write.
         page, marks: where they stand.
         seeds: unless others are given.
+        seed_of: the seed that a cell is kept under, by its name and one that was given: cells without chance have one.
+        carried: further words for the processes of cells that run side by side.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*names, []], help="experiments to run")
@@ -63,9 +69,18 @@ def main(
         for name in names:
             for command in listed(name):
                 print(f"{name:28} {command}")
-    jobs = [(name, seed) for name in arguments.names for seed in arguments.seeds]
+    jobs = list(
+        dict.fromkeys((name, seed_of(name, seed)) for name in arguments.names for seed in arguments.seeds)
+    )
+
+    def apart(job: tuple[str, int]) -> str:
+        """In a process of its own: PyTorch's chance, which SB3 draws from, and CPU time are a process's."""
+        words = [sys.executable, sys.argv[0], job[0], "--seeds", str(job[1]), "--parallel", "1", *carried]
+        return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    aside = arguments.parallel > 1 and len(jobs) > 1
     with ThreadPoolExecutor(arguments.parallel) as pool:
-        for line in pool.map(lambda job: run(*job), jobs):
+        for line in pool.map(apart if aside else lambda job: run(*job), jobs):
             print(line, flush=True)
     if arguments.table:
         print(tables())
