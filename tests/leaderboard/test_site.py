@@ -243,7 +243,7 @@ def test_columns_of_later_boards_appear_when_a_row_has_them(tmp_path):
     "spoilt",
     [
         {"manifest": ["no", "mapping"]},
-        {"manifest": functools.reduce(lambda inner, _: {"a": inner}, range(5000), {})},
+        {"manifest": functools.reduce(lambda inner, _: {"a": inner}, range(100_000), {})},
         {"curve": 7},
         {"env_steps": "many"},
         {"verification": {"status": "verified", "reasons": 3}},
