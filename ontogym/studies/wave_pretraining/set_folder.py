@@ -51,6 +51,8 @@ class SetFolder:
             self.path, {**config, "command": command}, resume=None, neutral=("command",), record=BUILDING,
             before=before, doing="makes a set",
         )  # fmt: skip
+        if self.manifest is not None:
+            self._tidy()  # which a kill may have cut short
 
     def __enter__(self) -> SetFolder:
         return self
@@ -83,6 +85,9 @@ class SetFolder:
         """Write the manifest, then tidy up what only the making needed."""
         checkpoint.write_sealed_json(self.path / MANIFEST, manifest)
         self.manifest = manifest
+        self._tidy()
+
+    def _tidy(self) -> None:
         (self.path / BUILDING).unlink(missing_ok=True)
         shutil.rmtree(self.path / FINISHED, ignore_errors=True)
 

@@ -187,6 +187,17 @@ def test_a_finished_set_is_not_made_again(tmp_path):
     assert len(made(tmp_path / "log")) == count
 
 
+def test_a_kill_while_it_tidies_up_leaves_nothing_for_good(tmp_path):
+    """The manifest stands, a part of what only the making needed is still there."""
+    folder = tmp_path / "set"
+    made = build(Toy(), folder)
+    left = sorted(folder.iterdir())
+    checkpoint.write_sealed_json(folder / "finished" / "3.json", {"label": 3})
+    (folder / "building.json").write_text("{}")
+    assert build(Toy(), folder) == made
+    assert sorted(folder.iterdir()) == left
+
+
 def test_another_configuration_or_another_content_is_refused(tmp_path):
     build(Toy(), tmp_path / "set")
     before = _files(tmp_path / "set")
