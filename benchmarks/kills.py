@@ -29,10 +29,14 @@ MARKS = ("<!-- kills -->", "<!-- end of kills -->")
 def table() -> str:
     """Every command that was killed, as Markdown."""
     lines = ["| command | kills | faults | seconds |", "|---|---|---|---|"]
-    cells = [cell for name in JOBS for cell in kept(FOLDER, _name(name))]
-    lines += [f"| {c['command']} | {c['kills']} | {len(c['faults'])} | {c['seconds']:.0f} |" for c in cells]
-    kills, faults = sum(c["kills"] for c in cells), sum(len(c["faults"]) for c in cells)
-    return "\n".join([*lines, f"| all | {kills} | {faults} | {sum(c['seconds'] for c in cells):.0f} |"])
+    by_command = {name: kept(FOLDER, _name(name)) for name in JOBS}
+    for name, cells in {
+        **by_command,
+        "all": [cell for found in by_command.values() for cell in found],
+    }.items():
+        kills, faults = sum(c["kills"] for c in cells), sum(len(c["faults"]) for c in cells)
+        lines.append(f"| {name} | {kills} | {faults} | {sum(c['seconds'] for c in cells):.0f} |")
+    return "\n".join(lines)
 
 
 def main() -> int:
