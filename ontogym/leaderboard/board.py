@@ -344,9 +344,14 @@ def _interval(entries: Sequence[Entry]) -> scores.Interval:
 
 
 def _measures(entries: Sequence[Entry]) -> dict[str, Any]:
-    """Means of what tasks rank by, under the names that rows have for it."""
+    """Means of what tasks rank by, under the names that rows have for it.
+
+    An entry counts as 1 at most: whoever was poor before a change may earn more after it, which is no merit.
+    """
     return {
-        name: _mean_or_none(e.measure for e in entries if e.ranked == ranked)
+        name: _mean_or_none(
+            None if e.measure is None else min(e.measure, 1.0) for e in entries if e.ranked == ranked
+        )
         for name, ranked in (("regained", "regained"), ("held_out", "held-out"))
     }
 

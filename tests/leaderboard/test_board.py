@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from ontogym.leaderboard.board import Row
+import pytest
+
+from ontogym.leaderboard.board import Row, make_board
 from ontogym.leaderboard.suites import get_task
+from tests.leaderboard import boards
 
 
 def row(label: str, score: float, **others: Any) -> Row:
@@ -25,6 +29,19 @@ def test_returns_are_never_sorted_among_shares() -> None:
     assert found == ["half regained", "nothing regained", "a return alone", "claimed"]
     scores = [row("low", 1.0), row("high", 2.0)]
     assert [each.label for each in sorted(scores, key=lambda each: each.rank)] == ["high", "low"]
+
+
+def test_nobody_regains_more_than_a_change_costs() -> None:
+    """An agent that was poor before a change and is better after it counts as one that regains all."""
+    entries = boards.make_board(["late", "steady"], seeds=2).entries
+    measures = {("late", 0): 2.7, ("late", 1): 0.2, ("steady", 0): 0.9, ("steady", 1): 0.9}
+    shares = [
+        replace(e, ranked="regained", measure=measures[e.label, e.seed])
+        for e in entries
+        if e.task == entries[0].task
+    ]
+    rows = {each.label: each.regained for each in make_board(shares).rows if each.task}
+    assert rows == {"late": pytest.approx(0.6), "steady": pytest.approx(0.9)}
 
 
 def test_flips_in_every_episode_are_ranked_by_the_return() -> None:
