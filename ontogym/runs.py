@@ -207,7 +207,7 @@ class RunFolder:
         if not file.exists():
             if self.kept is not None:
                 warnings.warn(
-                    f"{file} is not there, so this run starts over; was it there before, stop and restore it.",
+                    f"{file} is not there, so this run starts over; if it was there before, stop and restore it.",
                     stacklevel=2,
                 )
             if self.columns and (self.path / PROGRESS).exists():
