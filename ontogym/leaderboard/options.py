@@ -182,7 +182,7 @@ AGENT_OPTIONS: Mapping[str, Record] = {
     "ndp": _LNDP,
     "plastic": _PLASTIC,
     "logistic": Record({}, {"rule": _NAME, "network": Choice(("dnn", "gru")), "hidden": Whole(1, 256)}),
-    **{name: Record({}, _NETWORK) for name in ("mlp", "rnn", "gru", "hyper")},
+    **{name: Record({}, {**_NETWORK, "change_gain": Real(-1e6, 1e6)}) for name in ("mlp", "rnn", "gru", "hyper")},
     "trace": Record({}, {**_NETWORK, "change_gain": Real(-1e6, 1e6), "sensor_gain": Real(-1e6, 1e6)}),
     "local-trace": Record(
         {},
