@@ -75,8 +75,10 @@ def test_kernel_is_the_oracle(kind: type[NetworkAgent], action: str, hears: tupl
 def test_the_change_is_seen_as_the_oracle_sees_it(kind: type[NetworkAgent]) -> None:
     agent = kind(OBSERVATION, ACTIONS["two"], hidden=3, hears=("reward", "start"), change_gain=0.5)
     genomes, inputs, motors = meet(agent)
-    assert agent.shape.inputs == 5 + 2 + 5 and np.abs(inputs[..., 7:]).max() == 1
-    assert not inputs[::5, :, 7:].any() and inputs[1:5, :, 7:].all()
+    assert agent.shape.inputs == 5 + 2 + 5
+    assert np.abs(inputs[..., 7:]).max() == 1
+    assert not inputs[::5, :, 7:].any()
+    assert inputs[1:5, :, 7:].all()
     np.testing.assert_allclose(motors, lives(agent, genomes, inputs), atol=2e-4)
     assert_agent(agent, tolerance=0.0)
 
