@@ -241,17 +241,31 @@ def _rank(name: str, words: str) -> list[Row]:
     return rows
 
 
-def _aligned() -> list[Row]:
+def _aligned(name: str, words: str) -> list[Row]:
     rows = []
     for metric, label, published in (("representation_alignment", "RA", "up"), ("kernel_alignment", "KA", "up"),
                                      ("weight_change", "‖ΔW‖", "down")):  # fmt: skip
-        aligned, low, full = (
-            _regime("rank-aligned", cell, metric) for cell in ("aligned-1", "rank-1", "rank-full")
-        )
+        aligned, low, full = (_regime(name, cell, metric) for cell in ("aligned-1", "rank-1", "rank-full"))
         found, verdict = judged(aligned, low, published)
-        rows.append(Row(f"A low rank that fits the task is lazy: {label}, aligned − random rank 1", published, found,
-                        f"full rank {text(full)}", verdict))  # fmt: skip
+        lost = aligned.count(None)
+        diverged = f"; {lost} of {len(aligned)} diverged" if lost else ""
+        if 2 * lost > len(aligned):  # those that are left are a selection
+            verdict = "not decided: most starts diverge"
+        rows.append(Row(f"A low rank that fits the task is lazy: {label}, aligned − random rank 1, {words}", published,
+                        f"{found}{diverged}", f"full rank {text(full)}", verdict))  # fmt: skip
     return rows
+
+
+def _step_size(name: str, words: str) -> Row:
+    """The theorem: gradient descent of one step size cannot rest where the largest eigenvalue is above 2 / step size."""
+    runs = kept(PAGES / "learning-rules", name)
+    sharp, scaled, local = (_regime(name, cell, "eigenvalue") for cell in ("bptt", "bptt-scaled", "e-prop"))
+    bounds = [2 / run["config"]["lr"] for run in runs]
+    _, verdict = judged(sharp, bounds, "down")
+    below = sum(value is not None and value < bound for value, bound in zip(sharp, bounds))
+    return Row(f"Step size bounds curvature: largest eigenvalue of BPTT against 2 / step size, {words}", "below",
+               f"{text(sharp)} against {bounds[0]:.1f}; {below} of {len(runs)} below",
+               f"steps of e-prop's length, along BPTT's direction {text(scaled)}, along its own {text(local)}", verdict)  # fmt: skip
 
 
 def _curvature(name: str, words: str) -> list[Row]:
@@ -326,8 +340,10 @@ def learning_rules() -> list[Row]:
     rows = _rank("rank-perceptual", "perceptual decision, 300 units") + _rank(
         "rank-delay-match", "delayed match, 100 units"
     )
-    rows += _rank("rank-context", "context decision, 100 units") + _aligned()
+    rows += _rank("rank-context", "context decision, 100 units")
+    rows += _aligned("rank-aligned", "full norm") + _aligned("rank-aligned-small", "norm 1")
     rows += _curvature("curvature-synthetic", "sequences") + _curvature("curvature-digits", "digits")
+    rows += [_step_size("curvature-synthetic", "sequences"), _step_size("curvature-digits", "digits")]
     return rows + _inference()
 
 
