@@ -52,9 +52,10 @@ EXPERIMENTS = {
         "A. A low rank that is aligned with the task (delayed match to sample, 100 units)",
         "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1",
     ),
-    "rank-aligned-small": Experiment(
-        "A. The same at a norm at which no rank-1 start can expand, gain 1/√N",
-        "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1 --gain 0.1",
+    "rank-aligned-radius": Experiment(
+        "A. The same, of one spectral radius at which an aligned start does not diverge",
+        "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1 "
+        "--match spectral_radius --gain 0.9",
     ),
     "rank-context": Experiment(
         "A. Context-dependent decision, 100 units", f"rank-sweep --task context-decision {SHORT}"
