@@ -248,27 +248,21 @@ def _rank(name: str, words: str) -> list[Row]:
     return rows
 
 
-def _aligned() -> list[Row]:
+def _aligned(name: str, words: str) -> list[Row]:
     rows = []
+    accuracy = [_regime(name, cell, "accuracy") for cell in ("aligned-1", "rank-1")]
+    learned = "accuracies {}, {}".format(
+        *(mean_text(mean_summary([v for v in kind if v is not None]), interval=False) for kind in accuracy)
+    )
     for metric, label, published in LAZINESS:
-        aligned, low, full = (
-            _regime("rank-aligned", cell, metric) for cell in ("aligned-1", "rank-1", "rank-full")
-        )
+        aligned, low, full = (_regime(name, cell, metric) for cell in ("aligned-1", "rank-1", "rank-full"))
         found, verdict = judged(aligned, low, published)
-        lost = aligned.count(None)
-        diverged = f"; {lost} of {len(aligned)} diverged" if lost else ""
+        lost = sum(None in pair for pair in zip(aligned, low))
+        diverged = f"; {lost} of {len(aligned)} pairs lost to divergence" if lost else ""
         if 2 * lost > len(aligned):  # those that are left are a selection
             verdict = "not decided: most starts diverge"
-        rows.append(Row(f"A low rank that fits the task is lazy: {label}, aligned − random rank 1, norm of the full rank", published,
-                        f"{found}{diverged}", f"full rank {text(full)}", verdict))  # fmt: skip
-    for metric, label, _ in LAZINESS:
-        aligned, full, low = (
-            _regime("rank-aligned-radius", cell, metric) for cell in ("aligned-1", "rank-full", "rank-1")
-        )
-        found, verdict = judged(aligned, full, "alike")
-        rows.append(Row(f"… as lazy as full rank: {label}, aligned rank 1 − full rank of its spectral radius", "alike",
-                        f"{found}: {text(aligned)}, full rank {text(full)}", f"random rank 1 of that radius: {low.count(None)} of {len(low)} diverged",
-                        verdict))  # fmt: skip
+        rows.append(Row(f"A low rank that fits the task is lazy: {label}, aligned − random rank 1, {words}", published,
+                        f"{found}{diverged}", f"aligned − full rank {judged(aligned, full, published)[0]}; {learned}", verdict))  # fmt: skip
     return rows
 
 
@@ -359,7 +353,7 @@ def learning_rules() -> list[Row]:
         "rank-delay-match", "delayed match, 100 units"
     )
     rows += _rank("rank-context", "context decision, 100 units")
-    rows += _aligned()
+    rows += _aligned("rank-aligned", "one norm") + _aligned("rank-aligned-radius", "one spectral radius")
     rows += _curvature("curvature-synthetic", "sequences") + _curvature("curvature-digits", "digits")
     rows += [_step_size("curvature-synthetic", "sequences"), _step_size("curvature-digits", "digits")]
     return rows + _inference()

@@ -53,7 +53,7 @@ EXPERIMENTS = {
         "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1",
     ),
     "rank-aligned-radius": Experiment(
-        "A. The same, of one spectral radius at which an aligned start does not diverge",
+        "A. The same at one spectral radius, .9, at which no aligned start diverges",
         "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1 "
         "--match spectral_radius --gain 0.9",
     ),
