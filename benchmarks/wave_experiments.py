@@ -14,6 +14,12 @@ time (`invariance-frames-views`), and the statistics of normalisation that train
 exemplars. Every arm has 192 steps of 64 pairs, but `nothing`. Films are the mouse's, 32 pixels a side, 500 ms a frame, new ones for every
 seed: so are the exemplars, the network and the order.
 
+Prediction (May, Dauphin & Gjorgjieva 2025). *Primary endpoint: the loss on held-out films after a tenth of the film training (20 of
+200 steps), `prediction-waves` minus `prediction-nothing` at equal total training* (50 steps on waves, then 20 on films, against 70 on
+films). Secondary: the loss at the end (50 and 200 against 250), and after 20 steps on films whatever was before. A loss is the mean
+squared error over the variance of the held-out films, of predictions with two frames or more before them. Films are dead leaves that
+scroll by .5 to 2 pixels a frame, 256 to learn from and 64 to test on, new ones for every seed; stretches have 8 frames.
+
 What a run found is kept as one small JSON file in docs/experiments/prenatal/; a run that is there is not repeated.
 """
 
@@ -64,6 +70,18 @@ ARMS = {
     "frames-views": Arm("views of successive frames of waves", "waves", "frames"),
     "fractals": Arm("two views of a FractalDB image", "fractals", "views"),
 }
+
+FIRST = {
+    "nothing": "the films themselves",
+    "waves": "waves",
+    "shuffled": "waves, frames shuffled",
+    "noise": "noise with the waves' spectrum",
+}
+"""What a network predicts in its first steps."""
+BEFORE, LEARNING = 50, 200
+MEASURED = (0, 5, 10, 20, 50, 100, 150, 200)
+TENTH = LEARNING // 10
+STRETCH = 8
 
 
 def kept_array(name: str, make: Any) -> Any:
@@ -153,13 +171,51 @@ def invariance(name: str, seed: int) -> dict[str, Any]:
     return found | {"cpu_seconds": round(time.process_time() - begun, 1)}
 
 
+def first_films(name: str, films: Any, seed: int) -> Any:
+    """Stretches ``(n, T, H, W)`` that a network predicts before its films."""
+    from ontogym.studies.wave_pretraining.movies import phase_randomised
+    from ontogym.studies.wave_pretraining.next_frame import windows
+
+    if name == "nothing":
+        return films
+    waves = wave_films(seed)
+    waves = phase_randomised(waves, seed) if name == "noise" else waves
+    return windows(waves, STRETCH, LEAST, seed if name == "shuffled" else None)
+
+
+def prediction(name: str, seed: int) -> dict[str, Any]:
+    """Train one network on one thing and then on films."""
+    import torch
+
+    from ontogym.seeding import derive
+    from ontogym.studies.wave_pretraining.next_frame import (
+        NextFrame,
+        copy_loss,
+        learn_films,
+        scrolling_leaves,
+    )
+
+    torch.set_num_threads(1)
+    begun = time.process_time()
+    films = scrolling_leaves(256, STRETCH, SIZE, derive(seed, "films"))
+    held_out = scrolling_leaves(64, STRETCH, SIZE, derive(seed, "held-out films"))
+    variance = float(held_out.var())
+    model = NextFrame(12, derive(seed, "network"))
+    phases = {"before": (first_films(name, films, seed), BEFORE), "films": (films, LEARNING)}
+    found: dict[str, Any] = {"copying": copy_loss(torch.from_numpy(held_out)) / variance}
+    for phase, (shown, steps) in phases.items():
+        losses = learn_films(model, shown, steps, derive(seed, phase), held_out, MEASURED, lr=3e-3)
+        found[phase] = {str(step): loss / variance for step, loss in losses.items()}
+    return found | {"cpu_seconds": round(time.process_time() - begun, 1)}
+
+
 def run(name: str, seed: int) -> str:
     """One cell, kept; returns a line about it."""
     file = RESULTS / f"{name}-s{seed}.json"
     if file.exists():
         return f"{name} seed {seed}: already there"
-    _, _, arm = name.partition("-")
-    found = invariance(arm, seed)
+    kind, _, arm = name.partition("-")
+    found = {"invariance": invariance, "prediction": prediction}[kind](arm, seed)
     file.write_text(json.dumps(found, indent=1) + "\n")
     return f"{name} seed {seed}: done in {found['cpu_seconds']} CPU seconds"
 
@@ -205,17 +261,46 @@ def table_invariance() -> str:
     return "\n".join(lines)
 
 
+def table_prediction() -> str:
+    """Every arm's loss, and by how much it is larger than with films from the first step on."""
+    tenth, last = str(TENTH), str(LEARNING)
+    lines = [
+        f"| first {BEFORE} steps | after {TENTH} on films | minus films throughout | minus {TENTH} on films alone | at the end "
+        "| minus films throughout | seeds | CPU s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    films = {step: column("prediction-nothing", "films", step) for step in (tenth, last)}
+    alone = column("prediction-nothing", "before", tenth)
+    for name, title in FIRST.items():
+        cell = f"prediction-{name}"
+        if not kept(RESULTS, cell):
+            continue
+        early, late = (column(cell, "films", step) for step in (tenth, last))
+        words = [mean_text(mean_summary(early)), minus(early, films[tenth]), minus(early, alone)]
+        words += [mean_text(mean_summary(late)), minus(late, films[last])]
+        if name == "nothing":
+            words[1] = words[2] = words[4] = "–"
+        words += [str(len(early)), f"{np.mean(column(cell, 'cpu_seconds')):.0f}"]
+        lines.append(f"| {title} | " + " | ".join(words) + " |")
+    copied = mean_text(mean_summary(column("prediction-nothing", "copying")))
+    return "\n".join(lines) + f"\n\nA copy of the last frame has a loss of {copied}."
+
+
 def tables() -> str:
     """All tables as Markdown, with 95 % intervals over seeds."""
-    return f"### Exemplars named where they were not learnt\n\n{table_invariance()}\n"
+    parts = {"Exemplars named where they were not learnt": table_invariance()}
+    if kept(RESULTS, "prediction-nothing"):
+        parts["The next frame of a film: loss"] = table_prediction()
+    return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts.items()) + "\n"
 
 
 def listed(name: str) -> Iterable[str]:
     """What an experiment is shown."""
-    yield f"{ARMS[name.partition('-')[2]].title}"
+    kind, _, arm = name.partition("-")
+    yield ARMS[arm].title if kind == "invariance" else f"{FIRST[arm]}, then films"
 
 
 if __name__ == "__main__":
-    names = [f"invariance-{arm}" for arm in ARMS]
+    names = [f"invariance-{arm}" for arm in ARMS] + [f"prediction-{first}" for first in FIRST]
     page = ROOT / "docs" / "experiments" / "prenatal.md"
     main(__doc__, names, listed, run, tables, page, MARKS, SEEDS)

@@ -36,14 +36,16 @@ def test_train_and_test_positions_are_apart():
     assert min(columns(i).min() for i in far) >= 32 - 12 - 4 + 1
     assert images.labels.tolist() == [0] * 6 + [1] * 6 + [2] * 6 + [3] * 6 + images.labels[24:].tolist()
     shown = {i.tobytes() for i in learnt}
-    assert len(shown) == 24 and not shown & {i.tobytes() for i in near}
+    assert len(shown) == 24
+    assert not shown & {i.tobytes() for i in near}
 
 
 def test_an_exemplar_is_the_same_everywhere():
     images = FEW.images()
     first = [i for i, label in zip(images.read(np.arange(72)), images.labels) if label == 2]
     pixels = {tuple(np.sort(i.ravel())) for i in first}
-    assert len(first) == 18 and len(pixels) == 1
+    assert len(first) == 18
+    assert len(pixels) == 1
 
 
 def test_positions_that_do_not_fit_are_refused():
@@ -107,7 +109,8 @@ def test_pairs_of_frames():
     frames[0, 0, 0, 0] = 9
     movies = WaveMovies(frames, least=2)
     paired = movies.with_pairs(20, seed=1)
-    assert len(paired.train) == 20 and (paired.successor[paired.train] == paired.train + 1).all()
+    assert len(paired.train) == 20
+    assert (paired.successor[paired.train] == paired.train + 1).all()
     shuffled = movies.with_pairs(20, seed=1, shuffled=True)
     assert (shuffled.train == paired.train).all()
     assert sorted(shuffled.successor[shuffled.train]) == sorted(paired.train + 1)
