@@ -2,7 +2,7 @@
 
 After May, Dauphin & Gjorgjieva 2025 (PLoS Comput. Biol. 21(3):e1012830): a network that saw retinal waves first learns to
 predict natural films faster, also where waves take the place of its first steps on films. The cell is the convolutional
-GRU of Ballas et al. 2016 (arXiv 1511.06432).
+GRU of Ballas, Yao, Pal & Courville 2015 (arXiv 1511.06432).
 
 Departs from the paper: films are dead leaves that scroll, not a walk through a virtual maze; waves have no preferred
 direction (the paper's are those of Teh et al. 2023, which have); one layer of few units at half the resolution.
@@ -36,7 +36,10 @@ CONTEXT = 2
 
 
 class ConvGRU(nn.Module):
-    """A gated recurrent unit whose products are convolutions (Ballas et al. 2016, eqs. 7 to 10).
+    """A gated recurrent unit whose products are convolutions (Ballas et al. 2015): with * for these,
+
+    z = sigma(W_z * x + U_z * h),  r = sigma(W_r * x + U_r * h),
+    h' = tanh(W * x + U * (r h)),  h <- (1 - z) h + z h'.
 
     Args:
         inputs, width: channels of input and state.
@@ -50,9 +53,9 @@ class ConvGRU(nn.Module):
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """The next state ``(B, width, H, W)`` from the input ``(B, inputs, H, W)`` and the last state."""
-        update, reset = torch.sigmoid(self.gates(torch.cat([x, h], 1))).chunk(2, 1)  # (eqs. 7, 8)
-        new = torch.tanh(self.candidate(torch.cat([x, reset * h], 1)))  # (eq. 9)
-        return (1 - update) * h + update * new  # (eq. 10)
+        update, reset = torch.sigmoid(self.gates(torch.cat([x, h], 1))).chunk(2, 1)  # z, r
+        new = torch.tanh(self.candidate(torch.cat([x, reset * h], 1)))  # h'
+        return (1 - update) * h + update * new
 
 
 class NextFrame(nn.Module):
@@ -190,6 +193,9 @@ def windows(
         frames: of a stretch; the next begins half a stretch later.
         least: pixels that are not black in every frame.
         seed: the control, if given: frames of all stretches change places, so that none follows from the last.
+
+    Raises:
+        OntogymError: there is no such stretch.
     """
     seen = np.count_nonzero(films.reshape(*films.shape[:2], -1), 2) >= least
     found = [
@@ -202,8 +208,8 @@ def windows(
         raise OntogymError(
             f"No {frames} frames in a row show {least} pixels or more; record longer films or pass a smaller number."
         )
-    stretches = np.stack(found).astype(np.float32) / 255
+    stretches = np.stack(found).astype(np.float32) / np.float32(255)
     if seed is not None:
         loose = stretches.reshape(-1, *stretches.shape[2:])
-        stretches = loose[generator(seed, "shuffled frames").permutation(len(loose))].reshape(stretches.shape)
+        return loose[generator(seed, "shuffled frames").permutation(len(loose))].reshape(stretches.shape)
     return stretches

@@ -153,13 +153,11 @@ def read_translated(
     parts = features.reshape(3, -1, features.shape[1])
     labels = images.labels[images.train]
     score, _ = read_out(parts[0], labels, config.seed)
-    manifolds = features.reshape(3, exemplars.exemplars, -1, features.shape[1]).transpose(1, 0, 2, 3)
-    manifolds = manifolds.reshape(exemplars.exemplars, -1, features.shape[1])
-    return TranslationResult(
-        *(score(part, labels) for part in parts),
-        manifold_capacity(manifolds, seed=config.seed),
-        separation(manifolds),
-    )
+    by_exemplar = features.reshape(3, exemplars.exemplars, exemplars.positions, -1).swapaxes(0, 1)
+    manifolds = by_exemplar.reshape(exemplars.exemplars, 3 * exemplars.positions, -1)
+    learnt, near, far = (score(part, labels) for part in parts)
+    capacity = manifold_capacity(manifolds, seed=config.seed)
+    return TranslationResult(learnt, near, far, capacity, separation(manifolds))
 
 
 def recalibrated(network: nn.Module, exemplars: TranslatedExemplars, config: TrainingConfig) -> nn.Module:
@@ -191,7 +189,7 @@ def manifold_capacity(manifolds: NDArray[np.float64], samples: int = 100, seed: 
     """Mean-field capacity at margin 0: how many manifolds a feature can be dichotomised, 2 for points.
 
     Of every manifold the capacity is 1 / <F(t)>, where F(t) is the squared distance of a Gaussian t to the vectors that
-    classify all its points rightly (Chung et al. 2018, eqs. 6 to 8); the inverse of the whole is the mean of inverses.
+    classify all its points rightly (Chung et al. 2018); the inverse of the whole is the mean of inverses.
 
     Args:
         manifolds: K manifolds of M points, ``(K, M, D)``, with K at least 2.
