@@ -221,9 +221,12 @@ def _prediction() -> list[Row]:
         waves = values("prenatal", "prediction-waves", *at)
         found, verdict = judged(waves, base, "down")
         if published != "down":
-            verdict = {"stands": "a gain that lasts", "contradicted": "a loss that lasts"}.get(
-                verdict, "no difference found"
-            )
+            lasting = {
+                "stands": "a gain that lasts",
+                "contradicted": "worse for good",
+                "not decided": "no difference found",
+            }
+            verdict = lasting.get(verdict, verdict)
         rows.append(Row(f"Waves first, then films: {words} (May et al. 2025)", published, f"{text(waves)}, minus films {found}",
                         f"waves minus {_minus('prediction', others, waves, *at)}", verdict))  # fmt: skip
     return rows
