@@ -104,8 +104,9 @@ def learn_films(
     measure: Collection[int] = (),
     batch: int = 16,
     lr: float = 1e-3,
+    optimiser: torch.optim.Optimizer | None = None,
 ) -> dict[int, float]:
-    """Learn to predict films, in place, by Adam; every step draws films at random.
+    """Learn to predict films, in place; every step draws films at random.
 
     Args:
         model: see `NextFrame`.
@@ -116,6 +117,7 @@ def learn_films(
         measure: steps after which it is; 0 is before the first.
         batch: films a step.
         lr: learning rate.
+        optimiser: one that goes on with what it remembers of earlier steps; a new Adam if not given.
 
     Returns:
         The loss on `held_out` by step.
@@ -124,7 +126,7 @@ def learn_films(
         OntogymError: the loss is no longer finite.
     """
     rng = generator(seed, "films")
-    optimiser = torch.optim.Adam(model.parameters(), lr)
+    optimiser = optimiser or torch.optim.Adam(model.parameters(), lr)
     tests = None if held_out is None else torch.from_numpy(held_out)
     found = {}
     for step in range(steps + 1):

@@ -72,6 +72,19 @@ def test_a_network_learns_what_moves_and_the_same_again():
     assert found[0][60] < 0.3 * found[0][0]
 
 
+def test_an_optimiser_goes_on_with_what_it_remembers():
+    films = scrolling_leaves(8, 4, 16, seed=2)
+    new, kept = NextFrame(4, seed=3), NextFrame(4, seed=3)
+    adam = torch.optim.Adam(kept.parameters(), 1e-2)
+    after = []
+    for model, optimiser in ((new, None), (kept, adam)):
+        for phase in (1, 2):
+            last = learn_films(model, films, 5, phase, films, (5,), batch=4, lr=1e-2, optimiser=optimiser)
+        after.append(last[5])
+    assert adam.state[kept.decoder.bias]["step"] == 10
+    assert after[0] != after[1]
+
+
 def test_films_scroll_at_the_speed_that_is_asked_for():
     films = scrolling_leaves(6, 4, 16, seed=1, speed=(0, 0))
     assert (films == films[:, :1]).all()
