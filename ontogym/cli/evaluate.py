@@ -41,7 +41,8 @@ class Evaluate:
         development: a source of spontaneous activity in place of the agent's own.
         development_steps: for how many steps.
         env: another environment with the same spaces; its own if not given.
-        env_kwargs: its arguments, as KEY=VALUE ...; those that the agent was evolved with stay unless named.
+        env_kwargs: its arguments, as KEY=VALUE ... Those that the agent was evolved with stay in its own environment, unless
+            named, and in one named by --env only if the agent does not fit that without them.
         worlds: of a rule shift: live in every world of this side of the fold (train, test or all) as often, and report the
             share held-out normalised, 0 for the best single policy and 1 for one that is told the world.
         max_steps: cut episodes after so many steps; as in the run if not given.
@@ -80,12 +81,8 @@ class Evaluate:
         from ontogym.envs.vector import find_spec, is_native
         from ontogym.leaderboard.loading import load_any
 
-        loaded = self._loaded(load_any)
-        env, kwargs = self.env or loaded.spec.env, key_values(self.env_kwargs, "--env-kwargs")
-        if _same_kind(env, loaded.spec.env):
-            kwargs = {**loaded.spec.env_kwargs, **kwargs}
-        if (env, kwargs) != (loaded.spec.env, loaded.spec.env_kwargs):
-            loaded = load_any(self.target, env, kwargs, trusted=self.trust)
+        loaded = self._there(load_any)
+        env, kwargs = loaded.spec.env, loaded.spec.env_kwargs
         spec = self._life(loaded.spec, env, kwargs)
         if not is_native(find_spec(spec.env)):  # ours keep the contract, and end
             try_environment(spec.env, spec.env_kwargs, spec.max_steps)
@@ -107,11 +104,12 @@ class Evaluate:
         if self.worlds is not None:
             summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:
-            self._print(env, summary)
+            self._print(env, kwargs, summary)
         return {
             "target": self.target,
             "agent": loaded.name,
             "env": env,
+            "env_kwargs": dict(kwargs),
             "parameters": loaded.parameters,
             **summary,
         }
@@ -142,10 +140,11 @@ class Evaluate:
             usual, **{name: value for name, value in changes.items() if value is not None}
         )
 
-    def _print(self, env: str, summary: dict[str, Any]) -> None:
+    def _print(self, env: str, kwargs: Mapping[str, Any], summary: dict[str, Any]) -> None:
         """The summary as a table."""
         goals = summary["conditions"]
         rows = [
+            *([("its arguments", ", ".join(f"{k}={v}" for k, v in kwargs.items()))] if kwargs else []),
             ("score [95 %]", score_line(summary)),
             ("episodes", listed(summary["episodes"])),
             *([("per hidden goal", listed(goals))] if len(goals) > 1 else []),
@@ -157,6 +156,19 @@ class Evaluate:
             *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
         ]
         print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
+
+    def _there(self, load_any: Any) -> Any:
+        """The target in the environment that the line asks for."""
+        loaded = self._loaded(load_any)
+        own, named = loaded.spec, key_values(self.env_kwargs, "--env-kwargs")
+        kept = {**own.env_kwargs, **named}
+        if self.env is None or not _same_kind(self.env, own.env):
+            env, kwargs = (own.env, kept) if self.env is None else (self.env, named)
+            same = (env, kwargs) == (own.env, own.env_kwargs)
+            return loaded if same else load_any(self.target, env, kwargs, trusted=self.trust)
+        # Another configuration of its environment: that one's own world, if the agent can live there.
+        kwargs = named if _spaces(self.env, named) == _spaces(own.env, own.env_kwargs) else kept
+        return load_any(self.target, self.env, kwargs, trusted=self.trust)
 
     def _loaded(self, load_any: Any) -> Any:
         """The target in its own environment; what has none, such as chance, in that of the line."""
@@ -245,6 +257,17 @@ def _frozen_rows(frozen: dict[str, Any] | None) -> list[tuple[str, str]]:
             numbers,
         )
     ]
+
+
+def _spaces(env: str, env_kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What an environment shows and takes."""
+    from ontogym.baselines.lives.lanes import make_single
+
+    made = make_single(env, env_kwargs)
+    try:
+        return made.observation_space, made.action_space
+    finally:
+        made.close()
 
 
 def _same_kind(env: str, other: str) -> bool:

@@ -155,11 +155,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "The world and its lives": (
         "env_kwargs", "features_options", "episodes", "conditions", "max_steps", "told", "silenced", "reward_clamp",
-        "development", "development_steps", "development_options",
+        "development", "development_steps", "development_options", "develop_between", "shuffle_wiring", "freeze",
+        "freeze_from",
     ),
     "The search": (
         "preset", "paper", "strategy", "sigma", "strategy_options", "population", "lives", "utility", "min_weight",
-        "episode_weights", "eval_every", "eval_lives", "final_lives", "start_from",
+        "own_seeds", "episode_weights", "wiring_cost", "wiring_free", "wiring_ramp", "wiring_after", "target_density",
+        "restart_after", "eval_every", "eval_lives", "final_lives", "start_from",
     ),
     "Where it runs, and what it writes": (
         "evaluator", "address", "slices", "checkpoint_every", "tensorboard", "track", "cite", "json",

@@ -100,6 +100,7 @@ _LNDP = Record(
         "weight_decay": Real(0, 1),
         "density": Real(0, 1),
         "density_sd": Real(0, 1),
+        "birth_spread": Real(1e-9, 1),
         "start": _NAME,
         "decisions": _NAME,
         "threshold": Real(0, 1),
@@ -182,7 +183,10 @@ AGENT_OPTIONS: Mapping[str, Record] = {
     "ndp": _LNDP,
     "plastic": _PLASTIC,
     "logistic": Record({}, {"rule": _NAME, "network": Choice(("dnn", "gru")), "hidden": Whole(1, 256)}),
-    **{name: Record({}, _NETWORK) for name in ("mlp", "rnn", "gru", "hyper")},
+    **{
+        name: Record({}, {**_NETWORK, "change_gain": Real(-1e6, 1e6)})
+        for name in ("mlp", "rnn", "gru", "hyper")
+    },
     "trace": Record({}, {**_NETWORK, "change_gain": Real(-1e6, 1e6), "sensor_gain": Real(-1e6, 1e6)}),
     "local-trace": Record(
         {},

@@ -36,8 +36,13 @@ class Oracle:
         self.hold = False
 
     def step(self, x: Array) -> Array:
-        """Motor output of an input: what is observed, then what is heard."""
-        one, n_obs = np.append(x, 1.0), self.shape.observed
+        """Motor output of an input: what is observed, then what is heard, then room for the change."""
+        n_obs = self.shape.observed
+        if self.shape.change >= 0:
+            change = np.clip(self.agent.gains[0] * (x[:n_obs] - self.last), -1, 1)
+            x = np.append(x[: self.shape.change], 0 * change if x[self.shape.start] else change)
+            self.last = x[:n_obs].copy()
+        one = np.append(x, 1.0)
         if self.kind == "mlp":
             self.h = np.tanh(one @ self.w["input"][:, 0])
         elif self.kind == "rnn":

@@ -185,6 +185,16 @@ def test_an_empty_start_is_empty_but_has_innate_features() -> None:
     assert body.innate.any()
 
 
+def test_newborns_may_be_more_alike() -> None:
+    seeds = np.arange(3)
+    usual, alike = (
+        draw_bodies(LNDPConfig(nodes=N, birth_spread=spread), 2, 2, seeds) for spread in (1.0, 0.25)
+    )
+    np.testing.assert_array_equal(alike.nodes, 0.25 * usual.nodes)
+    np.testing.assert_array_equal(alike.innate, 0.25 * usual.innate)
+    np.testing.assert_array_equal(alike.mask, usual.mask)
+
+
 @QUICK
 @given(seeds=st.lists(SEEDS, min_size=1, max_size=6), density_sd=st.sampled_from([0.0, 0.05]))
 def test_a_seed_makes_a_body_whatever_its_neighbours(seeds: list[int], density_sd: float) -> None:
@@ -268,6 +278,7 @@ def test_released_development_forgets_activity_at_every_step() -> None:
         ({"density": 1.5}, "density is a probability"),
         ({"threshold": 1.0}, "threshold is a probability"),
         ({"density_sd": -0.1}, "density_sd must not be negative"),
+        ({"birth_spread": 0.0}, "birth_spread is 0.0; choose a number above 0"),
         ({"growth_bias": float("nan")}, "growth_bias must be finite"),
         ({"development_steps": 5}, "set development"),
         ({"development_steps": -1}, "must not be negative"),

@@ -71,6 +71,25 @@ def test_kernel_is_the_oracle(kind: type[NetworkAgent], action: str, hears: tupl
     assert np.abs(motors).max() <= 1
 
 
+@pytest.mark.parametrize("kind", [MLP, RNN, GRU, Hyper])
+def test_the_change_is_seen_as_the_oracle_sees_it(kind: type[NetworkAgent]) -> None:
+    agent = kind(OBSERVATION, ACTIONS["two"], hidden=3, hears=("reward", "start"), change_gain=0.5)
+    genomes, inputs, motors = meet(agent)
+    assert agent.shape.inputs == 5 + 2 + 5
+    assert np.abs(inputs[..., 7:]).max() == 1
+    assert not inputs[::5, :, 7:].any()
+    assert inputs[1:5, :, 7:].all()
+    np.testing.assert_allclose(motors, lives(agent, genomes, inputs), atol=2e-4)
+    assert_agent(agent, tolerance=0.0)
+
+
+def test_the_change_needs_the_start_of_an_episode() -> None:
+    with pytest.raises(OntogymError, match="add start to hears"):
+        GRU(OBSERVATION, ACTIONS["two"], hears=(), change_gain=1.0)
+    with pytest.raises(OntogymError, match="change_gain is nan"):
+        GRU(OBSERVATION, ACTIONS["two"], change_gain=float("nan"))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_contract(kind: type[NetworkAgent], action: str) -> None:

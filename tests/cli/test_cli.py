@@ -71,6 +71,32 @@ def test_every_source_of_development_evolves_and_its_agents_are_evaluated(source
     assert np.isfinite(last_json(capsys)["mean"])
 
 
+def test_a_named_environment_is_lived_in_as_it_is_unless_the_agent_does_not_fit(tmp_path, capsys):
+    """What a curriculum asked of a world is not asked of another id of the same kind; what is seen must stay."""
+    brief = ["--no-preset", "--agent", "mlp", "--generations", "1", "--population", "4", "--lives", "2", "--max-steps", "9",
+             "--eval-lives", "2", "--final-lives", "2", "--json"]  # fmt: skip
+    kept = {}
+    for name, env, kwargs in (
+        ("flip", "CartPoleActionFlip-v1", "changes=2"),
+        ("food", "Foraging-v0", "observation=one-hot"),
+    ):
+        run = str(tmp_path / name)
+        assert main(["evolve", "--env", f"ontogym/{env}", "--env-kwargs", kwargs, "--out", run, *brief]) == 0
+        other = {"flip": "CartPoleActionFlip-v0", "food": "ForagingSwitch-v0"}[name]
+        for line in (
+            [],
+            ["--env", f"ontogym/{other}"],
+            ["--env-kwargs", "episodes=1"] if name == "flip" else [],
+        ):
+            capsys.readouterr()
+            assert main(["evaluate", run, "--lives", "2", "--json", *line]) == 0
+            kept[name, len(line) and line[0]] = last_json(capsys)["env_kwargs"]
+    assert kept["flip", 0] == {"changes": 2}
+    assert kept["flip", "--env"] == {}
+    assert kept["flip", "--env-kwargs"] == {"changes": 2, "episodes": 1}
+    assert kept["food", 0] == kept["food", "--env"] == {"observation": "one-hot"}
+
+
 def test_json_is_one_object_on_the_last_line(tmp_path, capsys):
     assert main(evolve(tmp_path / "run", "--json")) == 0
     captured = capsys.readouterr()

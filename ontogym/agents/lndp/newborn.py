@@ -17,8 +17,8 @@ BODY_BLOCK = 2**24
 
 
 def draw_bodies(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.integer]) -> Body:
-    """Newborn networks, one for each seed: node states and edge features uniform in (-1, 1), wiring a
-    reservoir with probability `density` for each allowed edge (none if `start` is "empty").
+    """Newborn networks, one for each seed: node states and edge features uniform in (-1, 1), or within the options'
+    `birth_spread`, wiring a reservoir with probability `density` for each allowed edge (none if `start` is "empty").
 
     Returns:
         A `Body` with float64 arrays; equal seeds give equal bodies, whatever stands beside them.
@@ -59,6 +59,8 @@ def _draw(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.u
     innate = streams.uniform((s, n, n))
     innate *= 2
     innate -= 1
+    nodes *= config.birth_spread
+    innate *= config.birth_spread
     blocks = config.density + config.density_sd * streams.normal((3,))
     chance = streams.uniform((n, n))
     allowed = allowed_edges(config, n_inputs, n_outputs)

@@ -69,6 +69,8 @@ class LNDPConfig:
         rnn_iters: activation updates per environment step, inputs clamped.
         density: probability of each allowed edge at birth.
         density_sd: how far that probability itself is drawn around its mean, for each life.
+        birth_spread: node states and edge features of newborns are uniform within plus and minus this (a departure below 1:
+            newborns are more alike, so that fewer of them fail).
         start: "random" wiring at birth, or "empty".
         decisions: structural changes where a probability exceeds `threshold`, or "stochastic" (p / 2).
         threshold: probability above which a thresholded structural decision falls.
@@ -112,6 +114,7 @@ class LNDPConfig:
     rnn_iters: int = 3
     density: float = 0.1
     density_sd: float = 1e-4
+    birth_spread: float = 1.0
     start: Literal["random", "empty"] = "random"
     decisions: Literal["threshold", "stochastic"] = "threshold"
     threshold: float = 0.6
@@ -157,6 +160,10 @@ class LNDPConfig:
             f"weight_decay is a share, not {self.weight_decay}; choose 0 to below 1.",
         )
         _require(self.density_sd >= 0, f"density_sd must not be negative, not {self.density_sd}.")
+        _require(
+            0 < self.birth_spread <= 1,
+            f"birth_spread is {self.birth_spread}; choose a number above 0 (with 0 hidden nodes would stay alike), up to 1.",
+        )
         _require(
             self.development_steps >= 0, f"development_steps must not be negative: {self.development_steps}."
         )

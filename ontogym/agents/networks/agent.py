@@ -25,7 +25,8 @@ RL2 = ("action", "reward", "start")
 
 
 class NetworkState(NamedTuple):
-    """Living networks: ``weights`` (P, W) packed, ``hidden`` (P, S) padded rows, ``inputs`` (P, n) of the last step,
+    """Living networks: ``weights`` (P, W) packed, ``hidden`` (P, S) padded rows, ``inputs`` (P, n) of the last step (its
+    change after what is heard, where that is seen),
     ``motor`` (P, A), and whether what they write is held."""
 
     weights: NDArray[np.float32]
@@ -48,6 +49,8 @@ class NetworkAgent(Agent[NetworkState]):
         scale_observations: whether bounded observations are divided by their largest magnitude.
         reward_scale: factor on the told reward before it is heard.
         observe: names of the parts of a dictionary of observations that it reads; None for all.
+        change_gain: a; where it is not 0 the network also sees clip(a Δx, -1, 1), Δx what each sensor has changed by since the
+            last step (0 at the first step of an episode). Velocities seen twice: an acceleration.
 
     Raises:
         OntogymError: an option out of range.
@@ -65,14 +68,19 @@ class NetworkAgent(Agent[NetworkState]):
         scale_observations: bool = False,
         reward_scale: float = 1.0,
         observe: Sequence[str] | None = None,
+        change_gain: float = 0.0,
     ) -> None:
         observation_space = parts_of(observation_space, observe)
         super().__init__(observation_space, action_space, hears)
         self.parts = None if observe is None else tuple(observe)
         if isinstance(hidden, bool) or hidden != int(hidden) or not 1 <= hidden <= MAX_HIDDEN:
             raise OntogymError(f"hidden is {hidden!r}; choose a whole number from 1 to {MAX_HIDDEN}.")
-        if not np.isfinite(reward_scale):
-            raise OntogymError(f"reward_scale is {reward_scale}; choose a finite number.")
+        for name, value in (("reward_scale", reward_scale), ("change_gain", change_gain)):
+            if not np.isfinite(value):
+                raise OntogymError(f"{name} is {value}; choose a finite number.")
+        self.sees_change = change_gain != 0
+        if self.sees_change and "start" not in self.hears:
+            raise OntogymError("change_gain needs to hear where an episode begins; add start to hears.")
         self.hidden, self.reward_scale = int(hidden), float(reward_scale)
         self.scale_observations = bool(scale_observations)
         gain = (
@@ -80,11 +88,12 @@ class NetworkAgent(Agent[NetworkState]):
         )
         self.gain = np.asarray(gain, np.float32)
         self.contrasts = action_contrasts(action_space)
-        self.gains = np.ones(2, np.float32)
+        self.gains = np.array([change_gain, 1.0], np.float32)
         self.shape = self._shape()
         self.layout = Layout(self.shape)
         traces = {kernel.TRACE: self.shape.observed, kernel.LOCAL: 2 * self.shape.outputs}
-        self.state_size = self.shape.row * (2 + traces[self.kind] if self.kind in traces else 1)
+        rows = 2 + traces[self.kind] if self.kind in traces else 1 + self.sees_change
+        self.state_size = self.shape.row * rows
 
     def _shape(self) -> Shape:
         observed, outputs = self.spaces.n_observations, self.spaces.n_actions
@@ -93,11 +102,11 @@ class NetworkAgent(Agent[NetworkState]):
             places[name] = at
             at += outputs if name == "action" else 1
         wide = {kernel.TRACE: observed + len(self.contrasts), kernel.LOCAL: observed}
-        widest = max(self.hidden, wide.get(self.kind, 1))
+        widest = max(self.hidden, wide.get(self.kind, observed if self.sees_change else 1))
         return Shape(
             kind=self.kind,
             observed=observed,
-            inputs=self.n_inputs,
+            inputs=self.n_inputs + observed * self.sees_change,
             hidden=self.hidden,
             outputs=outputs,
             contrasts=len(self.contrasts),
@@ -106,6 +115,7 @@ class NetworkAgent(Agent[NetworkState]):
             extra=observed + (outputs if "action" in self.hears else 0),
             box=int(isinstance(self.action_space, spaces.Box)),
             row=pad(widest),
+            change=self.n_inputs if self.sees_change else -1,
         )
 
     @property
@@ -120,6 +130,7 @@ class NetworkAgent(Agent[NetworkState]):
             "scale_observations": self.scale_observations,
             "reward_scale": self.reward_scale,
             **({} if self.parts is None else {"observe": list(self.parts)}),
+            **({"change_gain": float(self.gains[0])} if self.sees_change else {}),
         }
 
     def initial_genome(self) -> NDArray[np.float64]:
@@ -134,7 +145,7 @@ class NetworkAgent(Agent[NetworkState]):
         return NetworkState(
             self.layout.pack(genomes),
             np.zeros((len(genomes), self.state_size), np.float32),
-            np.zeros((len(genomes), self.n_inputs), np.float32),
+            np.zeros((len(genomes), self.shape.inputs), np.float32),
             np.zeros((len(genomes), pad(self.spaces.n_actions)), np.float32),
         )
 
@@ -162,11 +173,11 @@ class NetworkAgent(Agent[NetworkState]):
                 f"Observations of shape {observation.shape} and rewards of shape {np.shape(feedback.reward)} do not "
                 f"fit; give ({count}, {observed}) and ({count},), flattened by spaces.observe."
             )
-        inputs = np.empty((count, self.n_inputs), np.float32)
+        inputs = np.zeros((count, self.shape.inputs), np.float32)
         np.multiply(observation, self.gain, out=inputs[:, :observed], casting="unsafe")
         if self.hears:
             told = np.asarray(feedback.reward, np.float32) * np.float32(self.reward_scale)
-            inputs[:, observed:] = heard(feedback._replace(reward=told), self.hears)
+            inputs[:, observed : self.n_inputs] = heard(feedback._replace(reward=told), self.hears)
         active = np.ones(count, np.bool_) if active is None else np.asarray(active, np.bool_)
         motor = np.zeros_like(state.motor)
         work = np.empty((1, kernel.work_size(self.shape)), np.float32)
@@ -190,7 +201,7 @@ class _Drawn(NetworkAgent):
 
     def network(self, state: NetworkState, row: int = 0) -> NetworkSnapshot:
         """Inputs, hidden units, motor channels; of a gated network the weights into the candidate state."""
-        n, hidden, outputs = self.n_inputs, self.hidden, self.spaces.n_actions
+        n, hidden, outputs = self.shape.inputs, self.hidden, self.spaces.n_actions
         parts = self._drawn_parts(state.weights[row])
         weights = np.zeros((n + hidden + outputs,) * 2, np.float32)
         units, motor = slice(n, n + hidden), slice(n + hidden, None)

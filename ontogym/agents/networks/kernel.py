@@ -43,7 +43,7 @@ class Shape(NamedTuple):
     Attributes:
         kind: of `MLP` ... `LOCAL`.
         observed: O, channels of the observation, which come first in the input.
-        inputs: n, O and what is heard.
+        inputs: n, O, what is heard, and O more where the change is seen.
         hidden: H. outputs: A.
         contrasts: C, numbers that tell a trace the own action.
         action: where the own action begins in the input; -1 if it is not heard. start: where the sign of an episode's
@@ -51,6 +51,7 @@ class Shape(NamedTuple):
         extra: where what is heard beside the action begins in the input.
         box: 1 where motor channels are amounts, 0 where the largest wins.
         row: length of a row of the state.
+        change: where the change of the observation begins in the input, which is its last part; -1 if it is not seen.
     """
 
     kind: int
@@ -64,6 +65,7 @@ class Shape(NamedTuple):
     extra: int
     box: int
     row: int
+    change: int
 
 
 def pad(width: int) -> int:
@@ -274,6 +276,17 @@ def squash(shape: Shape, motor: Any) -> None:
 
 
 @njit(**INLINE)
+def see_change(shape: Shape, x: Any, gain: Any, last: Any) -> None:
+    """Into x: what each sensor changed by since the last step, times a gain, within [-1, 1]; 0 at an episode's first step."""
+    most, started = np.float32(1.0), node(x, 0, shape.start) != 0.0
+    for i in range(shape.observed):
+        seen = node(x, 0, i)
+        change = np.float32(0.0) if started else gain * (seen - node(last, 0, i))
+        put(x, 0, shape.change + i, min(max(change, -most), most))  # d_i = clip(a dx_i, -1, 1)
+        put(last, 0, i, seen)
+
+
+@njit(**INLINE)
 def network_step(
     shape: Shape, x: Any, w: Any, contrasts: Any, gains: Any, h: Any, work: Any, motor: Any, hold: bool
 ) -> None:
@@ -281,14 +294,17 @@ def network_step(
 
     Args:
         shape: sizes.
-        x: what is observed and heard, in row 0.
+        x: what is observed and heard, in row 0; the change of the observation is written there, where it is seen.
         w: packed weights (`layout.Layout.pack`).
         contrasts: ``(C, 2)`` the motor channels whose difference is contrast k; -1 for none.
-        gains: ``(2,)`` of a trace's change and sensor; of a local trace's change, and the factor c on its innate weights.
-        h: state. work: `work_size` numbers. motor: in row 0.
+        gains: ``(2,)`` of a trace's change and sensor; of a local trace's change, and the factor c on its innate weights;
+            of the change that is seen.
+        h: state; the last observation is in its second row where the change is seen. work: `work_size` numbers. motor: in row 0.
         hold: whether what the state writes stays as it is (`HYPER`, `TRACE`, `LOCAL`).
     """
     n, m = shape.hidden, padded(shape.hidden)
+    if shape.change >= 0:
+        see_change(shape, x, gains[0], below(h, 1))
     if shape.kind == MLP:
         w = affine(x, shape.inputs, w, m, h)
         through_tanh(h, m, h)

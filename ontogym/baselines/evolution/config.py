@@ -66,6 +66,8 @@ class EvolutionConfig:
         generations: the most generations to run.
         target: stop once the search mean scores this and, on fresh lives, the lower end of its 95 % interval does.
         target_density: and its density over life is at most this.
+        restart_after: begin the search anew, where it began and with other chance, each time that the target has not been
+            reached within so many generations; `generations` counts them all, and what was best is kept. None: never.
         eval_every: re-evaluate the search mean after so many generations.
         eval_lives: on so many fresh lives; a new best is confirmed on as many others before it is kept.
         final_lives: lives on which a reached target is confirmed, and others for the final report.
@@ -113,6 +115,7 @@ class EvolutionConfig:
     generations: int = 200
     target: float | None = None
     target_density: float | None = None
+    restart_after: int | None = None
     eval_every: int = 10
     eval_lives: int = 32
     final_lives: int = 96
@@ -165,6 +168,13 @@ class EvolutionConfig:
         if not (np.isfinite(self.wiring_cost) and self.wiring_cost >= 0 and self.wiring_ramp >= 0):
             raise OntogymError(
                 f"wiring_cost is {self.wiring_cost} and wiring_ramp {self.wiring_ramp}; give finite numbers from 0 on."
+            )
+        if self.restart_after is not None and (
+            self.restart_after < 1 or self.target is None or self.wiring_after is not None
+        ):
+            raise OntogymError(
+                f"restart_after is {self.restart_after}; it takes a number from 1 on, a target that it waits for, and no "
+                "wiring_after."
             )
         if not 0 <= self.wiring_free <= 1:
             raise OntogymError(f"wiring_free is {self.wiring_free}; give a density, 0 to 1.")

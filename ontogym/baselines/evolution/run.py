@@ -37,6 +37,7 @@ from ontogym.baselines.lives.life import LifeResult, LifeSpec, NoWholeLife, life
 from ontogym.errors import OntogymError
 from ontogym.registry import STRATEGIES, plugins
 from ontogym.runs import RunFolder
+from ontogym.seeding import derive
 from ontogym.tracking import SCORE, Trackers
 
 __all__ = ["COLUMNS", "EvolutionConfig", "EvolutionResult", "evolve", "make_strategy"]
@@ -82,9 +83,10 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     ):
         agent = evaluator.agent(spec)
         _check_size(config, agent.genome_size)
-        strategy = make_strategy(config, first_genome(config, agent))
+        first = first_genome(config, agent)
+        make_strategy(config, first)  # what is wrong with its options is said before anything is written
         with _folder(config, resume) as folder:
-            run = _Run(config, spec, evaluator, strategy, folder)
+            run = _Run(config, spec, evaluator, first, folder)
             if resume:
                 run.restore()
             run.warm_up()
@@ -151,8 +153,8 @@ def first_genome(config: EvolutionConfig, agent: Agent[Any]) -> NDArray[np.float
     return saved.genome
 
 
-def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strategy:
-    """The configured strategy, starting at `mean`.
+def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating], restarts: int = 0) -> Strategy:
+    """The configured strategy, starting at `mean`, with the chance of its first start or of a later one.
 
     Raises:
         OntogymError: unknown strategy or option.
@@ -162,7 +164,8 @@ def make_strategy(config: EvolutionConfig, mean: NDArray[np.floating]) -> Strate
     if config.sigma is not None:
         options["sigma"] = config.sigma
     check_options(f"the strategy {config.strategy!r}", target, options, ("mean", "population", "seed"))
-    strategy: Strategy = target(mean, population=config.population, seed=config.seed, **options)
+    seed = derive(config.seed, "restart", restarts) if restarts else config.seed
+    strategy: Strategy = target(mean, population=config.population, seed=seed, **options)
     return strategy
 
 
@@ -174,14 +177,15 @@ class _Run:
         config: EvolutionConfig,
         spec: LifeSpec,
         evaluator: Evaluator,
-        strategy: Strategy,
+        first: NDArray[np.floating],
         folder: RunFolder | None,
     ) -> None:
         self.config, self.spec, self.evaluator = config, spec, evaluator
-        self.strategy, self.folder = strategy, folder
+        self.first, self.folder = first, folder
+        self.strategy, self.restarts, self.before = make_strategy(config, first), 0, 0
         self.writer: Trackers | None = None
         self.warned = False
-        self.best = strategy.mean
+        self.best = self.strategy.mean
         self.best_generation, self.best_score = 0, -np.inf
         self.score, self.solved = float("nan"), False
         self.wiring: dict[str, float] = {}
@@ -189,6 +193,11 @@ class _Run:
         self.env_steps, self.warmup_seconds = 0, 0.0
         self._seconds_before = (0.0, 0.0)
         self._start_clocks()
+
+    @property
+    def generation(self) -> int:
+        """How many are done, over all restarts."""
+        return self.before + self.strategy.generation
 
     # -- time ---------------------------------------------------------------------------------------------
 
@@ -222,9 +231,10 @@ class _Run:
         """Generations until the target is confirmed or the budget is spent."""
         from tqdm import tqdm
 
-        total, done = self.config.generations, self.strategy.generation
+        total, done = self.config.generations, self.generation
         with tqdm(total=total, initial=done, disable=not progress, unit="gen", desc=self.config.env) as bar:
-            while self.strategy.generation < total and not self.solved:
+            while self.generation < total and not self.solved:
+                self._maybe_restart()
                 row = self._generation()
                 if self.folder is not None:
                     self.folder.append(row)
@@ -235,6 +245,12 @@ class _Run:
                 bar.update()
         if self.writer is not None:
             self.writer.close()
+
+    def _maybe_restart(self) -> None:
+        """Begin anew if this start has had its generations (restarts as in Auger & Hansen 2005, at one population)."""
+        if self.config.restart_after is not None and self.strategy.generation >= self.config.restart_after:
+            self.before, self.restarts = self.generation, self.restarts + 1
+            self.strategy = make_strategy(self.config, self.first, self.restarts)
 
     def _track(self, row: dict[str, Any]) -> None:
         """What progress.csv says of a generation, for those who look on: over environment steps, as trainings say it."""
@@ -248,7 +264,7 @@ class _Run:
 
     def _generation(self) -> dict[str, Any]:
         """One generation; returns its row of ``progress.csv``."""
-        config, number = self.config, self.strategy.generation + 1
+        config, number = self.config, self.generation + 1
         genomes, names = self.strategy.ask(), ("generation", number)
         if config.own_seeds:
             each = [(*names, k) for k in range(len(genomes))]
@@ -351,7 +367,7 @@ class _Run:
     # -- record -------------------------------------------------------------------------------------------
 
     def _maybe_checkpoint(self) -> None:
-        number, config = self.strategy.generation, self.config
+        number, config = self.generation, self.config
         if self.folder is None:
             return
         due = not number % config.checkpoint_every or number == config.generations or self.solved
@@ -362,6 +378,8 @@ class _Run:
             {**{f"strategy.{k}": v for k, v in arrays.items()}, "best": self.best},
             {
                 "generation": number,
+                "restarts": self.restarts,
+                "before": self.before,
                 "strategy": meta,
                 "best_generation": self.best_generation,
                 "best_score": self.best_score if np.isfinite(self.best_score) else None,
@@ -384,6 +402,9 @@ class _Run:
         arrays, meta = loaded
         prefix = "strategy."
         own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+        self.restarts, self.before = int(meta.get("restarts", 0)), int(meta.get("before", 0))
+        if self.restarts:
+            self.strategy = make_strategy(self.config, self.first, self.restarts)
         self.strategy.load_state_dict(own, meta["strategy"])
         self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
         self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])
@@ -430,7 +451,7 @@ class _Run:
         result = EvolutionResult(
             genome=self.best,
             generation=self.best_generation,
-            generations=self.strategy.generation,
+            generations=self.generation,
             score=score(self.spec),
             control=score(replace(self.spec, reward_clamp=0.0)) if config.reward_clamp is None else None,
             solved=self.solved,

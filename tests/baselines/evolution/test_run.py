@@ -435,3 +435,31 @@ def test_a_cost_begins_with_competence_and_outlives_a_kill(tmp_path):
     evolve(dataclasses.replace(cut, generations=4), progress=False)
     (Path(cut.out) / "result.json").unlink()
     assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
+
+
+def test_a_search_that_does_not_arrive_begins_anew_and_outlives_a_kill(tmp_path):
+    config = at(tmp_path, target=1e9, restart_after=4)
+    whole = evolve(config, progress=False)
+    sigmas = [float(r["sigma"]) for r in rows(config)]
+    first = at(tmp_path, "first", generations=4)
+    evolve(first, progress=False)
+    assert sigmas[:4] == [float(r["sigma"]) for r in rows(first)]
+    assert len({sigmas[0], sigmas[4], sigmas[8]}) == 3
+    assert whole.generations == 9
+    cut = at(tmp_path, "cut", target=1e9, restart_after=4)
+    evolve(dataclasses.replace(cut, generations=6), progress=False)
+    (Path(cut.out) / "result.json").unlink()
+    assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"restart_after": 4},
+        {"restart_after": 0, "target": 1.0},
+        {"restart_after": 4, "target": 1.0, "wiring_after": 0.0},
+    ],
+)
+def test_restarts_that_cannot_be_are_refused(changes):
+    with pytest.raises(OntogymError, match="restart_after is"):
+        dataclasses.replace(BRIEF, **changes)

@@ -71,6 +71,12 @@ def test_agents_and_worlds(world: str, name: str) -> None:
     both_ways(agent, LifeSpec(world, WORLDS[world], 3, conditions=conditions(world)))
 
 
+@pytest.mark.parametrize("world", WORLDS)
+def test_the_change_that_is_seen(world: str) -> None:
+    agent = make_agent("hyper", world, WORLDS[world], {"hidden": 3, "change_gain": 2.0})
+    both_ways(agent, LifeSpec(world, WORLDS[world], 3, conditions=conditions(world)))
+
+
 LNDPS: dict[str, dict[str, Any]] = {
     "default": {},
     "drawn": {"decisions": "stochastic", "io_identity": True},
