@@ -236,6 +236,9 @@ def _prediction() -> list[Row]:
                 "not decided": "no difference found",
             }
             verdict = lasting.get(verdict, verdict)
+        elif verdict.startswith("stands"):
+            noise = judged(waves, values("prenatal", "prediction-noise", *at), "down")[1]
+            verdict += f"; of waves, over noise of their spectrum: {noise}"
         minus = "as many steps on films alone" if first else "films throughout"
         rows.append(Row(f"Waves first, then films: {words} (May et al. 2025)", published, f"{text(waves)}, minus {minus} {found}",
                         f"waves minus {_minus('prediction', others, waves, *at)}", verdict))  # fmt: skip
