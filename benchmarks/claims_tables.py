@@ -236,6 +236,9 @@ def _prediction() -> list[Row]:
                 "not decided": "no difference found",
             }
             verdict = lasting.get(verdict, verdict)
+        elif not first:
+            named = judged(waves, values("prenatal", "prediction-nothing", *at), "down")[1]
+            verdict += f"; over films with the optimiser begun anew, as named before the run: {named}"
         elif verdict.startswith("stands"):
             noise = judged(waves, values("prenatal", "prediction-noise", *at), "down")[1]
             verdict += f"; of waves, over noise of their spectrum: {noise}"
