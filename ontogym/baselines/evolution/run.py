@@ -186,7 +186,7 @@ class _Run:
         self.writer: Trackers | None = None
         self.warned = False
         self.best = self.strategy.mean
-        self.best_generation, self.best_score = 0, -np.inf
+        self.best_generation, self.best_score, self.best_enough = 0, -np.inf, False
         self.score, self.solved = float("nan"), False
         self.wiring: dict[str, float] = {}
         self.cost_begun: int | None = 0 if config.wiring_after is None else None
@@ -314,7 +314,8 @@ class _Run:
     def _evaluate_mean(self, number: int) -> None:
         """Score the search mean; keep it if a second set of fresh lives confirms it as the best so far.
 
-        What its wiring costs counts in what is best.
+        What its wiring costs counts in what is best; and once that cost has risen, what is as sparse as it shall be comes
+        before what is not.
         """
         config, mean = self.config, self.strategy.mean
         try:
@@ -326,9 +327,9 @@ class _Run:
         if self.cost_begun is None and config.wiring_after is not None and self.score >= config.wiring_after:
             # What was best without the cost need not be with it.
             self.cost_begun, self.best_score = number, -np.inf
-        worth = self.score - self._cost(found)
+        worth = (self._enough(found, number), self.score - self._cost(found))
         hit = config.target is not None and self.score >= config.target and self._sparse(found)
-        if not (hit or worth > self.best_score):
+        if not (hit or worth > (self.best_enough, self.best_score)):
             return
         # A stop is confirmed on as many lives as the report; a mere candidate is not worth that many.
         lives = config.final_lives if hit else config.eval_lives
@@ -336,12 +337,13 @@ class _Run:
             summary = self._lives(mean, lives, "confirmation", number)
         except NoWholeLife:
             return
-        confirmed = summary["mean"] - self._cost(summary)
+        confirmed = (self._enough(summary, number), summary["mean"] - self._cost(summary))
         # The whole interval must lie above the target, or one run in two would fall short on fresh lives.
         reached = config.target is not None and summary["ci95"][0] >= config.target
         self.solved = hit and reached and self._sparse(summary)
-        if self.solved or confirmed > self.best_score:
-            self.best, self.best_score, self.best_generation = mean, confirmed, number
+        if self.solved or confirmed > (self.best_enough, self.best_score):
+            self.best, self.best_generation = mean, number
+            self.best_enough, self.best_score = confirmed
             self._save_best({"score": summary["mean"]})
 
     def _cost(self, summary: dict[str, Any]) -> float:
@@ -350,6 +352,12 @@ class _Run:
             return 0.0
         dense = summary["diagnostics"].get("density", 0.0)
         return self.config.wiring_cost * max(dense - self.config.wiring_free, 0.0)
+
+    def _enough(self, summary: dict[str, Any], number: int) -> bool:
+        """Whether the wiring is as sparse as it shall be, in a generation in which its whole cost counts."""
+        config = self.config
+        risen = config.wiring_cost > 0 and cost_risen(config, number, self.cost_begun) >= 1
+        return config.target_density is not None and risen and self._sparse(summary)
 
     def _sparse(self, summary: dict[str, Any]) -> bool:
         """Whether the wiring is as sparse as it shall be."""
@@ -383,6 +391,7 @@ class _Run:
                 "strategy": meta,
                 "best_generation": self.best_generation,
                 "best_score": self.best_score if np.isfinite(self.best_score) else None,
+                "best_enough": self.best_enough,
                 "score": self.score if np.isfinite(self.score) else None,
                 "solved": self.solved,
                 "cost_begun": self.cost_begun,
@@ -409,6 +418,7 @@ class _Run:
         self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
         self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])
         self.score = float("nan") if meta["score"] is None else float(meta["score"])
+        self.best_enough = bool(meta.get("best_enough", False))
         self.cost_begun = meta.get("cost_begun", self.cost_begun)
         self.solved, self.env_steps = bool(meta["solved"]), int(meta["env_steps"])
         self._seconds_before = (float(meta["wall_seconds"]), float(meta["cpu_seconds"]))

@@ -437,6 +437,20 @@ def test_a_cost_begins_with_competence_and_outlives_a_kill(tmp_path):
     assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
 
 
+def test_what_is_sparse_enough_comes_before_what_scores_better(tmp_path):
+    lndp = {"nodes": 11, "io_identity": True, "engine": "numba", "threads": 1}
+    costly = {"agent": "lndp", "agent_options": lndp, "env_kwargs": {}, "wiring_cost": 1e-6, "seed": 5}
+    config = at(tmp_path, eval_every=1, **costly)
+    evolve(config, progress=False)
+    densities = {int(r["generation"]): float(r["density"]) for r in rows(config)}
+    sparsest = min(densities, key=densities.__getitem__)
+    others = [d for g, d in densities.items() if g != sparsest]
+    most = (densities[sparsest] + min(others)) / 2
+    found = evolve(at(tmp_path, "sparse", eval_every=1, target_density=most, **costly), progress=False)
+    assert found.generation == sparsest
+    assert evolve(at(tmp_path, "any", eval_every=1, **costly), progress=False).generation != sparsest
+
+
 def test_a_search_that_does_not_arrive_begins_anew_and_outlives_a_kill(tmp_path):
     config = at(tmp_path, target=1e9, restart_after=4)
     whole = evolve(config, progress=False)
