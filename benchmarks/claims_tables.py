@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -73,10 +74,15 @@ def judged(high: Sequence[float | None], low: Sequence[float | None], published:
     return f"{mean_text(found['difference'])} ({n} seeds)", verdict + few
 
 
+@cache
+def _cells(name: str) -> list[dict[str, Any]]:
+    """A sweep's cells; those of other settings than its file's are left out."""
+    return read_cells(read_plan(ROOT / f"benchmarks/sweeps/{name}.toml"), ROOT / f"results/sweeps/{name}")
+
+
 def sweep(name: str, task: str, method: str, path: str) -> list[float]:
-    """An endpoint of a sweep's cells, by seed; those of other settings than its file's are left out."""
-    cells = read_cells(read_plan(ROOT / f"benchmarks/sweeps/{name}.toml"), ROOT / f"results/sweeps/{name}")
-    found = {c["seed"]: endpoint(c, path) for c in cells if (c["task"], c["method"]) == (task, method)}
+    """An endpoint of a sweep's cells, by seed."""
+    found = {c["seed"]: endpoint(c, path) for c in _cells(name) if (c["task"], c["method"]) == (task, method)}
     return [v for _, v in sorted(found.items()) if v is not None]
 
 
@@ -113,6 +119,103 @@ def _structure(task: str, words: str) -> Row:
                f"{verdict}, at 60 generations of 64 and 16 nodes, with I/O identity")  # fmt: skip
 
 
+def _against(
+    name: str, task: str, method: str, other: str, path: str = "score.mean"
+) -> tuple[list[float], list[float]]:
+    """An endpoint of two methods on the seeds that both have."""
+    sides = [
+        {c["seed"]: endpoint(c, path) for c in _cells(name) if (c["task"], c["method"]) == (task, m)}
+        for m in (method, other)
+    ]
+    both = sorted(sides[0].keys() & sides[1].keys())
+    return [sides[0][s] for s in both], [sides[1][s] for s in both]  # type: ignore[return-value]
+
+
+def _ablations() -> list[Row]:
+    """Structural plasticity where nothing changes (16 nodes, one fixed budget)."""
+    rows = []
+    for task in ("CartPole", "Acrobot"):
+        for whole, cut, words in (
+            ("structural", "fixed-half", "with I/O identity"),
+            ("paper", "paper-fixed-half", "the paper's agent"),
+        ):
+            high, low = _against("lndp-ablations", task, whole, cut)
+            found, verdict = judged(high, low, "up")
+            alone = text(low)
+            others = ""
+            if whole == "structural":
+                others = "; ".join(
+                    f"{name} {judged(*_against('lndp-ablations', task, m, whole), 'up')[0]}"
+                    for m, name in (("structural-from-empty", "from no edges"), ("structural-from-full", "from every edge"),
+                                    ("fixed-full", "every edge, fixed"), ("no-weights-change", "weights that do not change"))
+                )  # fmt: skip
+            fails = " (secondary source: it fails)" if task == "CartPole" else ""
+            rows.append(Row(f"{task} needs structural plasticity{fails}: {words}", "up", f"{found}: with it {text(high)}, half of the edges, fixed, {alone}",
+                            f"minus the whole agent: {others}" if others else "–", verdict))  # fmt: skip
+    return rows
+
+
+def _spontaneous(task: str, words: str) -> Row:
+    """The first episode after spontaneous activity, against none."""
+    first = "score.first_episode"
+    found, verdict = judged(*_against("lndp-spontaneous", task, "ou-100", "none", first), "up")
+    others = "; ".join(
+        f"{name} {judged(*_against('lndp-spontaneous', task, m, 'none', first), 'up')[0]}"
+        for m, name in (("ou-10", "10 steps"), ("ou-30", "30"), ("ou-300", "300"), ("waves-100", "waves"), ("noise-100", "noise"),
+                        ("silence-100", "silence"), ("ou-100-then-frozen", "developed, then frozen"))
+    )  # fmt: skip
+    frozen, none = "ou-100-then-frozen", text(sweep("lndp-spontaneous", task, "none", first))
+    shuffled = [
+        text(sweep("lndp-spontaneous", task, frozen, f"{e}.first_episode")) for e in ("score", "shuffled")
+    ]
+    return Row(f"Spontaneous activity gives a better start: first episode, {words}", "up", f"{found}: none {none}",
+               f"minus none: {others}; developed and frozen {shuffled[0]}, its edges elsewhere {shuffled[1]}", verdict)  # fmt: skip
+
+
+def _transfer() -> list[Row]:
+    """A program evolved on one task and then on another, against one from the start and one that is evolved as long."""
+    rows = []
+    for task in ("CartPole", "Acrobot", "Foraging"):
+        for source in ("CartPole", "Acrobot", "Foraging"):
+            if source == task:
+                continue
+            method = f"from-{source.lower()}"
+            found, verdict = judged(*_against("lndp-transfer", task, method, "from-the-start"), "up")
+            own = text(sweep("lndp-transfer", task, method, "score.mean"))
+            longer = judged(*_against("lndp-transfer", task, method, "as-long"), "up")[0]
+            words = {"stands": "it helps", "contradicted": "it hinders"}
+            verdict = next(
+                (f"{new}{verdict[len(old) :]}" for old, new in words.items() if verdict.startswith(old)),
+                verdict,
+            )
+            rows.append(Row(f"One program transfers between tasks: {source} → {task}, without I/O identity", "open question", f"{found}: {own}",
+                            f"minus one evolved on it as long as both: {longer}", verdict))  # fmt: skip
+    return rows
+
+
+def _cost() -> list[Row]:
+    """Score at density, by wiring cost."""
+    rows = []
+    for task in ("CartPole", "Acrobot", "Foraging", "RewardOnly", "Switch"):
+        points = []
+        for method in ("cost-0", "cost-50", "cost-150", "cost-400"):
+            scores, dense = (
+                sweep("lndp-cost", task, method, f"score.{p}") for p in ("mean", "diagnostics.density")
+            )
+            if scores:
+                score, density = (mean_text(mean_summary(v), interval=False) for v in (scores, dense))
+                points.append(f"{method[5:]}: {score} at {density} ({len(scores)} seeds)")
+        frozen = [
+            f"{what} {mean_text(mean_summary(sweep('lndp-cost', task, 'cost-400', f'{what}-frozen.frozen.difference')))}"
+            for what in ("wiring", "weights")
+            if sweep("lndp-cost", task, "cost-400", f"{what}-frozen.frozen.difference")
+        ]
+        rows.append(Row(f"A wiring cost: score at density, {task}", "–", "; ".join(points) or "not run",
+                        f"at 400, frozen in a second episode: {', '.join(frozen)}" if frozen else "–",
+                        "a front, no claim" if points else "not decided"))  # fmt: skip
+    return rows
+
+
 def lndp() -> list[Row]:
     """arXiv 2406.09787."""
     rows = []
@@ -132,25 +235,16 @@ def lndp() -> list[Row]:
         _structure("Switch50", "after every other trial"),
         _structure("RewardOnly10", "one in ten, only the reward tells"),
     ]
-    found, _ = judged(_score("cartpole-identity"), _score("cartpole-no-structural"), "up")
-    rows.append(Row("CartPole fails without structural plasticity (secondary source)", "fails",
-                    f"{text(_score('cartpole-no-structural'))} at density .5, with I/O identity", f"with it more by {found}",
-                    "contradicted with I/O identity (3 seeds only); the paper's agent without it: not run"))  # fmt: skip
+    rows += _ablations()
     rows.append(Row("Pendulum only with structural plasticity from an empty start (secondary source)", "–", "not run",
                     "–", "not decided"))  # fmt: skip
     ends = ", ".join(_density(f"{task}-identity") for task in ("cartpole", "foraging", "acrobot", "pendulum"))
     rows.append(Row("Densities at the end: CartPole, Foraging, Acrobot, Pendulum (secondary source)", ".79, .72, .69, .24",
                     f"{ends} (3 seeds)", "–", "CartPole and Acrobot alike, the others grow to every edge"))  # fmt: skip
-    for task, words in (("cartpole", "CartPole, 20 generations"), ("foraging", "Foraging, 30 generations")):
-        first = [
-            values("prenatal", f"{task}-{source}", "score", "first_episode")
-            for source in ("ornstein-uhlenbeck", "none")
-        ]
-        found, verdict = judged(*first, "up")
-        others = [f"{words} {judged(values('prenatal', f'{task}-{s}', 'score', 'first_episode'), first[1], 'up')[0]}"
-                  for s, words in (("white-noise", "noise"), ("silence", "silence"))]  # fmt: skip
-        rows.append(Row(f"Spontaneous activity gives a better start: first episode, {words}", "up", found,
-                        "; ".join(others), verdict))  # fmt: skip
+    rows += [
+        _spontaneous(task, words)
+        for task, words in (("CartPole", "CartPole"), ("RewardOnly", "reward-only foraging"), ("Foraging", "Foraging"), ("Acrobot", "Acrobot"))
+    ]  # fmt: skip
     with_, without = (values("lndp", f"cartpole-{n}", "score", "diagnostics", "node_diversity") for n in
                       ("identity", "no-transformer"))  # fmt: skip
     found, verdict = judged(with_, without, "up")
@@ -164,15 +258,9 @@ def lndp() -> list[Row]:
         )
     )
     rows += [
-        Row(
-            "One program transfers between tasks",
-            "open question",
-            "not run: `benchmarks/sweeps/lndp-transfer.toml`",
-            "–",
-            "not decided",
-        ),
+        *_transfer(),
         Row("It scales to larger tasks", "open question", "not run here", "–", "not decided"),
-        Row("A wiring cost: score against density", "–", "not run", "–", "not decided"),
+        *_cost(),
     ]
     return rows
 

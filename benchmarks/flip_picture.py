@@ -33,8 +33,8 @@ PANELS = (
     Panel("perceptron", "board/cells/ActionFlip--mlp--s*.json"),
     Panel("GRU, one stage", "board/cells/ActionFlip--gru--s*.json"),
     Panel("LNDP, told of falls", "lndp-flips/cells/*--lndp-falls--s*.json"),
-    Panel("hyper, three stages", "flips-recurrent/cells/*--hyper--s*.json", "once"),
-    Panel("the same, deaf to\nits own action", "flips-recurrent/cells/*--hyper--s*.json", "action-blind"),
+    Panel("hyper, sees change", "flips-seen/cells/*--hyper-anew--s*.json", "once"),
+    Panel("the same, deaf to\nits own action", "flips-seen/cells/*--hyper-anew--s*.json", "action-blind"),
     Panel("trace", "nonstationary/cells/*ActionFlip--trace--s*.json"),
 )
 
