@@ -119,12 +119,17 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def label(name: str, runs: Runs) -> str:
+    """The experiment, with a dagger where a cell was fitted before networks had a prior."""
+    return name if all("weight_sd" in run["config"] for run in runs) else f"{name} †"
+
+
 def commands_table(found: dict[str, Runs]) -> str:
     """What was run, and what it took."""
     rows = []
     for name, runs in found.items():
         cpu = "/".join(f"{r['cpu_seconds']:.0f}" for r in runs)
-        rows.append([name, f"`{command(name, 1).rpartition(' ')[0]} N`", str(len(runs)), cpu])
+        rows.append([label(name, runs), f"`{command(name, 1).rpartition(' ')[0]} N`", str(len(runs)), cpu])
     return markdown(["experiment", "command", "seeds", "s of CPU"], rows)
 
 
@@ -136,7 +141,7 @@ def recovery_table(found: dict[str, Runs]) -> str:
             if "truth" in runs[0] and model in runs[0]["models"]:
                 keys = ("change", "change_stimulus", "change_bias", "weights", "error")
                 cells = [over_seeds(runs, "models", model, "recovery", key) for key in keys]
-                rows.append([name, NAMES[model], *cells])
+                rows.append([label(name, runs), NAMES[model], *cells])
     names = ["rule", "model", "changes", "of weight", "of bias", "weights", "error of weights"]
     return markdown(names, rows)
 
@@ -151,7 +156,7 @@ def likelihood_table(found: dict[str, Runs]) -> str:
                 *(over_seeds(runs, "held_out", model, "mean", places=4) for runs in found.values()),
             ]
         )
-    return markdown(["model", *found], rows)
+    return markdown(["model", *(label(name, runs) for name, runs in found.items())], rows)
 
 
 def asymmetry_table(found: dict[str, Runs]) -> str:
@@ -168,7 +173,7 @@ def asymmetry_table(found: dict[str, Runs]) -> str:
             cells = [over_seeds(runs, *path, "asymmetry", key) for key in ("correct", "error")]
             cells += [over_seeds(runs, *path, "history", "ratio")]
             if cells[0] != "–":
-                rows.append([name, NAMES[model], *cells, profile])
+                rows.append([label(name, runs), NAMES[model], *cells, profile])
     names = [
         "experiment",
         "model",
@@ -185,12 +190,13 @@ def directions_table(found: dict[str, Runs]) -> str:
     rows = []
     for name, runs in found.items():
         if name.startswith("real"):
-            rows += [[name, *row] for row in _real_directions(runs)]
+            rows += [[label(name, runs), *row] for row in _real_directions(runs)]
         elif {"dnn", "gru"} <= runs[0]["models"].keys():
             published = "up" if name.endswith("history") else "–"
             dnn, gru = ([_at(r, ("held_out", model, "mean")) for r in runs] for model in MODELS)
             c = paired_difference("", gru, dnn, "", published)
-            rows.append([name, "held-out, GRU − DNN", mean_text(c["difference"]), published, c["measured"]])
+            what = "held-out, GRU − DNN"
+            rows.append([label(name, runs), what, mean_text(c["difference"]), published, c["measured"]])
     if {"reinforce", "reinforce-history"} <= found.keys():
         for model in MODELS:
             path = ("models", model, "history", "ratio")
@@ -243,7 +249,7 @@ def tables() -> str:
         "Change of the drive towards the choice, history, and whether the data tell": asymmetry_table(found),
         "Directions": directions_table(found),
     }
-    note = "Means [95 % over seeds, Student's t]."
+    note = "Means [95 % over seeds, Student's t]. † fit of an earlier version: 20 epochs, no prior, one first weight."
     return note + "\n\n" + "\n\n".join(f"#### {title}\n\n{text}" for title, text in parts.items()) + "\n"
 
 

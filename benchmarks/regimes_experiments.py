@@ -52,6 +52,11 @@ EXPERIMENTS = {
         "A. A low rank that is aligned with the task (delayed match to sample, 100 units)",
         "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1",
     ),
+    "rank-aligned-radius": Experiment(
+        "A. The same at one spectral radius, .9, at which no aligned start diverges",
+        "rank-sweep --task delay-match-sample --nodes 100 --iterations 2000 --ranks 1 --aligned 1 "
+        "--match spectral_radius --gain 0.9",
+    ),
     "rank-context": Experiment(
         "A. Context-dependent decision, 100 units", f"rank-sweep --task context-decision {SHORT}"
     ),

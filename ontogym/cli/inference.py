@@ -33,7 +33,7 @@ class InferRule(LongRun):
     """
 
     config: Annotated[InferenceConfig, tyro.conf.arg(name="")] = field(default_factory=InferenceConfig)
-    sources: ClassVar[tuple[str, ...]] = ("2509.04661",)
+    sources: ClassVar[tuple[str, ...]] = ("2509.04661", "1804.11188")
     out: str | None = None
     resume: bool = False
 

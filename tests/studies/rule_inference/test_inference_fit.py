@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from ontogym.developmental.rules.inferred.kernel import run_segment
+from ontogym.developmental.rules.inferred.kernel import run_segment, views
 from ontogym.developmental.rules.inferred.network import KINDS, UpdateNetwork, features
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.studies.rule_inference.model.fitting import (
     FitConfig,
     FitState,
+    _prior,
     epochs,
     log_likelihood,
     trajectory,
@@ -40,7 +41,7 @@ def fit(trials, config, state=None):
 def test_the_kernel_is_the_readable_network_with_its_exact_gradient(kind):
     rng = np.random.default_rng(0)
     network, animals, trials = UpdateNetwork(kind, 5), 3, 17
-    params = network.initialise(1)
+    params = rng.uniform(-0.45, 0.45, network.n_params)  # a GRU as it begins remembers next to nothing
     params[:2] = [0.4, -0.3]
     x, choice, events = random_trials(rng, animals, trials)
     counts, start = rng.uniform(0, 1, x.shape), rng.normal(size=(animals, 2))
@@ -64,11 +65,33 @@ def test_the_kernel_is_the_readable_network_with_its_exact_gradient(kind):
     assert np.abs(gradient[4:]).max() > 1e-3
 
 
+def test_half_of_a_gru_begins_as_sight_of_the_trial_and_half_as_memories_of_2_to_20_trials():
+    network = UpdateNetwork("gru", 8)
+    assert network.slow == 4
+    kept = 1 / (1 + np.exp(-network.initialise(5)[network.keep_gates]))
+    np.testing.assert_allclose(kept[:4], 0.018, atol=1e-4)
+    np.testing.assert_allclose(1 / (1 - kept[[4, 7]]), [2, 20])
+    assert UpdateNetwork("dnn", 8).initialise(5)[UpdateNetwork("dnn", 8).keep_gates].size == 0
+
+
+def test_the_prior_of_a_gru_is_tighter_where_it_remembers():
+    config = FitConfig("gru", hidden=4, weight_sd=0.6)
+    centre, firm = _prior(config)
+    parts = views(config.network, firm)._asdict()
+    for name, expected in {"w_ih": 1.2, "w_hh": 0.15, "w2": 0.6, "w3": 0.6, "bias": 0.6}.items():
+        np.testing.assert_allclose(parts[name], expected**-2)
+    np.testing.assert_allclose(parts["w1"][:, 0] ** -0.5, [0.6, 0.6, 0.2, 0.2])
+    assert (firm[:4] == 0).all()
+    np.testing.assert_allclose(centre[config.network.keep_gates], config.network.keep_biases)
+    assert np.count_nonzero(centre) == 3  # the first memory is of two trials: log(2 - 1)
+    assert (_prior(FitConfig("gru", weight_sd=0))[1] == 0).all()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_segments_follow_one_another_and_lengths_may_differ(kind):
     rng = np.random.default_rng(1)
     network = UpdateNetwork(kind, 4)
-    params = network.initialise(2)
+    params = rng.uniform(-0.5, 0.5, network.n_params)
     params[:2] = 0.5
     x, choice, events = random_trials(rng, 2, 12)
     lengths, counts = np.array([12, 7]), np.ones_like(x)

@@ -19,7 +19,7 @@ from ontogym.testing import check_rule
 
 def random_rule(kind, path, hidden=6):
     network = UpdateNetwork(kind, hidden)
-    params = network.initialise(3)
+    params = np.random.default_rng(3).uniform(-0.4, 0.4, network.n_params)
     params[:2] = [0.05, -0.04]
     save_rule(path, network, params, {"data": "none"})
     return network, params

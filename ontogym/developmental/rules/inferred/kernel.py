@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ontogym.compiling import njit
 from ontogym.developmental.rules.inferred.network import N, UpdateNetwork
 
-__all__ = ["run_segment"]
+__all__ = ["run_segment", "views"]
 
 # No "nnan"/"ninf": a diverging fit must show as NaN and not as nonsense.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}

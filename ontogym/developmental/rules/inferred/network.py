@@ -28,6 +28,10 @@ INPUTS = ("weight", "bias", "stimulus", "constant", "day start", "choice", "rewa
 KINDS = ("dnn", "gru")
 N = len(INPUTS)
 START_SCALE = 1e-3
+FORGETFUL = -4.0
+"""Bias of the keep gates of half of a GRU's units before any fit: they keep 2 % of themselves from trial to trial."""
+REMEMBERED = (2.0, 20.0)
+"""Trials that the other half remembers before any fit, shortest and longest: chrono initialisation (arXiv 1804.11188)."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,10 @@ class UpdateNetwork:
         return sum(math.prod(shape) for shape in self.layout.values())
 
     def initialise(self, seed: int) -> NDArray[np.float64]:
-        """Random parameters ``(D,)``: uniform within 1 / sqrt(fan-in), biases too; s = 1e-3, W of newcomers 0."""
+        """Random parameters ``(D,)``: uniform within 1 / sqrt(fan-in), biases too; s = 1e-3, W of newcomers 0.
+
+        The keep gates of a GRU begin at `keep_biases`: half of it sees the trial as a DNN does.
+        """
         rng = generator(seed, "update network", self.kind, self.hidden)
         fan_in = {"w1": self.layout["w1"][0], "b1": self.layout["w1"][0]}
         parts = []
@@ -99,7 +106,26 @@ class UpdateNetwork:
             bound = 1 / math.sqrt(fan_in.get(name, self.hidden))
             parts.append(rng.uniform(-bound, bound, shape).ravel())
         parts[0], parts[1] = np.full(2, START_SCALE), np.zeros(2)
-        return np.concatenate(parts)
+        found = np.concatenate(parts)
+        found[self.keep_gates] = self.keep_biases
+        return found
+
+    @property
+    def slow(self) -> int:
+        """How many units of a GRU, the last ones, begin with a memory."""
+        return self.hidden // 2 if self.recurrent else 0
+
+    @property
+    def keep_gates(self) -> slice:
+        """Where the biases of z stand in the flat vector; empty without a GRU."""
+        at = self.offsets["bias"] + self.hidden if self.recurrent else 0
+        return slice(at, at + self.hidden * self.recurrent)
+
+    @property
+    def keep_biases(self) -> NDArray[np.float64]:
+        """What the biases of z are before any fit, ``(H,)`` or ``(0,)``: a unit of bias log(tau - 1) remembers tau trials."""
+        quick = np.full((self.hidden - self.slow) * self.recurrent, FORGETFUL)
+        return np.concatenate([quick, np.log(np.geomspace(*REMEMBERED, self.slow) - 1)])
 
     def unpack(self, params: Tensor) -> dict[str, Tensor]:
         """Views of flat parameters ``(D,)`` by name."""

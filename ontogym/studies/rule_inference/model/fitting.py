@@ -24,6 +24,13 @@ SETTLED = 0.5
 Right and wrong rules differ by some thousandths of a nat a trial, less than what the few animals that decide differ by:
 asked from the start, they stop a fit at its second to fifth epoch, before it has found anything.
 """
+INTO_MEMORY, OF_MEMORY, FROM_SLOW = 2.0, 0.25, 1 / 3
+"""SD of the prior on a GRU's weights from the trial, from its own memory, and from its slow units onwards, over that of
+all other weights.
+
+Under one SD for all, a memory of past trials costs the prior no more than sight of this one, and a fit to few animals
+spends it on chance.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class FitConfig:
         truncation: trials after which back-propagation is cut (and a step is taken).
         clip: largest norm of a gradient.
         weight_sd: SD of the normal prior on the network's weights (0: none); few animals tell little, and without it
-            a fit takes their chance for a rule.
+            a fit takes their chance for a rule. A GRU's is tighter where it remembers: see `INTO_MEMORY`.
         seed: of the first parameters and of the order of animals.
 
     Raises:
@@ -167,8 +174,7 @@ def epochs(
     events, choice = trials.events, trials.choice.astype(np.float64)
     batches = -(-len(rows) // config.batch)
     segments = -(-int(trials.lengths[rows].max()) // config.truncation)
-    firm = np.full(len(state.params), 1 / config.weight_sd**2 if config.weight_sd else 0.0)
-    firm[:4] = 0  # scale and first weights
+    centre, firm = _prior(config)
     while state.epoch < config.epochs:
         order = generator(config.seed, "order", state.epoch).permutation(rows)
         loss = 0.0
@@ -181,7 +187,7 @@ def epochs(
                 done = (state.epoch + (place + segment / segments) / batches) / config.epochs
                 if weight > 0:
                     # Minus the logarithm of the prior on the weights, in nats a trial
-                    prior = state.params * (firm / float(counts.sum()))
+                    prior = (state.params - centre) * (firm / float(counts.sum()))
                     _adam(state, gradient / weight + prior, config, done)
                 if segment == 0 and trials.initial is None:
                     _adam_starts(state, slope, config, done, part)
@@ -198,6 +204,25 @@ def epochs(
             state.best_loss = checked if settled else np.inf
             state.best_starts = state.starts[0].copy()
         yield state
+
+
+def _prior(config: FitConfig) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and precision ``(D,)`` of the normal prior on the parameters; scale and first weights are free."""
+    from ontogym.developmental.rules.inferred.kernel import views
+
+    network, h = config.network, config.hidden
+    sd, centre = np.full(network.n_params, float(config.weight_sd)), np.zeros(network.n_params)
+    centre[network.keep_gates] = network.keep_biases
+    if network.recurrent:
+        parts = views(network, sd)
+        for part, share in (
+            (parts.w_ih, INTO_MEMORY),
+            (parts.w_hh, OF_MEMORY),
+            (parts.w1[h - network.slow :], FROM_SLOW),
+        ):
+            part *= share
+    sd[:4] = 0
+    return centre, np.divide(1.0, sd**2, out=np.zeros_like(sd), where=sd > 0)
 
 
 def _checked(network: UpdateNetwork, state: FitState, trials: Trials, counts: NDArray[np.floating]) -> float:
