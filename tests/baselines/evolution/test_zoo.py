@@ -18,6 +18,7 @@ LEAST = {
     "lndp-foraging": 440.0,
     "lndp-foraging-reward-only": 380.0,
     "lndp-pendulum": -480.0,
+    "lndp-flips": 385.0,
 }
 
 
