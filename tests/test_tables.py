@@ -15,6 +15,8 @@ SCRIPTS = (
     "lndp_experiments",
     "encoding_experiments",
     "prenatal_experiments",
+    "wave_experiments",
+    "claims_tables",
     "regimes_experiments",
     "inference_experiments",
     "sweep_tables",

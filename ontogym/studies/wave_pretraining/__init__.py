@@ -5,6 +5,7 @@
 - What can be trained on: `images` (the protocol `Images` and the words that open a set), `readers`, `image_folder`,
   `movies`; pictures and films of waves are `wave_film`.
 - Training: `schedule` is the whole configuration, `learner` an epoch, `training` a run; `augment`, `simclr`.
+- What films teach: `translation`, exemplars named where they were not learnt, `next_frame`, what comes next in a film.
 - What came of it: `probe`, `gabor` with its controls, `filter_sheet`, `brain_score`.
 
 May change: a new kind of images is a class that meets `Images` and a word in `images._OPENERS`; a new set a recipe and a

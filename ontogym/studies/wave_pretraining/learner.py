@@ -194,8 +194,11 @@ class Learner:
     ) -> tuple[Tensor, float]:
         config = self.config
         if config.method == "simclr":
-            half = batch.chunk(2) if config.positives == "frames" else (batch, batch)
-            views = [augment.random_view(part, self.crop, draws) for part in half]
+            half = (batch, batch) if config.positives == "views" else batch.chunk(2)
+            if config.positives == "frames-alone":
+                views = [augment.centre_crop(part, self.crop).float() for part in half]
+            else:
+                views = [augment.random_view(part, self.crop, draws) for part in half]
             both = self.module(self._normal(torch.cat(views)))
             first, second = both.chunk(2)
             return nt_xent(first, second, config.temperature), 0.0
@@ -235,7 +238,7 @@ class Learner:
     ) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
         """Indices and their images, resized; the next batch is read while this one is learnt."""
         parts = np.array_split(order, math.ceil(len(order) / self.config.batch))
-        pairs = self.config.method == "simclr" and positives == "frames"
+        pairs = self.config.method == "simclr" and positives != "views"
 
         def read(indices: NDArray[np.int64]) -> NDArray[np.uint8]:
             wanted = indices

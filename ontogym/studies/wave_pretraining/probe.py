@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from ontogym.studies.wave_pretraining.images import Images
 from ontogym.studies.wave_pretraining.learner import input_sizes, pick_device
 from ontogym.studies.wave_pretraining.schedule import TrainingConfig
 
-__all__ = ["PENALTIES", "ProbeResult", "fit_logistic", "linear_probe", "network_features"]
+__all__ = ["PENALTIES", "ProbeResult", "fit_logistic", "linear_probe", "network_features", "read_out"]
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
 """Candidates for the squared penalty on the weights."""
@@ -74,16 +75,33 @@ def linear_probe(
     train, validation = (
         network_features(network, images, part, config, device) for part in (images.train, images.validation)
     )
-    mean, sd = train.mean(0), train.std(0, ddof=1)
-    train, validation = ((part - mean) / (sd + 1e-6) for part in (train, validation))
     y, target = images.labels[images.train], images.labels[images.validation]
-    order = generator(config.seed, "probe").permutation(len(train))
+    score, penalty = read_out(train, y, config.seed)
+    return ProbeResult(
+        score(validation, target), score(train, y), penalty, train.shape[1], len(y), len(target)
+    )
+
+
+def read_out(
+    x: NDArray[np.float64], y: NDArray[np.int64], seed: int
+) -> tuple[Callable[[NDArray[np.float64], NDArray[np.int64]], float], float]:
+    """A logistic regression on features ``(n, D)`` brought to mean 0 and SD 1, its penalty chosen on a fifth set aside.
+
+    Returns:
+        What gives the fraction correct of other features and classes, and the penalty.
+    """
+    mean, sd = x.mean(0), x.std(0, ddof=1)
+
+    def scaled(part: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray((part - mean) / (sd + 1e-6))
+
+    train = scaled(x)
+    order = generator(seed, "probe").permutation(len(train))
     aside, rest = order[: len(order) // 5], order[len(order) // 5 :]
     tried = [fit_logistic(train[rest], y[rest], p).score(train[aside], y[aside]) for p in PENALTIES]
     penalty = PENALTIES[int(np.argmax(tried))]
     fitted = fit_logistic(train, y, penalty)
-    found = float(fitted.score(validation, target)), float(fitted.score(train, y))
-    return ProbeResult(*found, penalty, train.shape[1], len(y), len(target))
+    return lambda other, target: float(fitted.score(scaled(other), target)), penalty
 
 
 def network_features(

@@ -37,7 +37,8 @@ class TrainingConfig:
         mean: taken out of pixels from 0 to 1; one number, or one a channel.
         sd: that pixels are divided by then.
         temperature: of SimCLR's loss.
-        positives: what SimCLR takes for alike: two views of an image, or of successive frames (movies:PRESET).
+        positives: what SimCLR takes for alike: two views of an image, views of successive frames (movies:PRESET), or
+            successive frames as they are, in which time alone says what belongs together.
         shuffle_labels: the control: deal the labels at random first.
         train_size: use so many training images; all if not given.
         validation_size: use so many validation images.
@@ -63,7 +64,7 @@ class TrainingConfig:
     mean: tuple[float, ...] = (0.2,)
     sd: tuple[float, ...] = (0.5,)
     temperature: float = 0.5
-    positives: Literal["views", "frames"] = "views"
+    positives: Literal["views", "frames", "frames-alone"] = "views"
     shuffle_labels: bool = False
     train_size: int | None = None
     validation_size: int | None = None
@@ -74,7 +75,8 @@ class TrainingConfig:
             self, epochs=(0, 10**6), batch=(2, 10**6), lr=(1e-12, 1e6), momentum=(0, 0.9999), weight_decay=(0, 1e3),
             temperature=(1e-3, 1e3), resize=(4, 10**4), crop=(4, 10**4), channels=(1, 3),
         )  # fmt: skip
-        for name, choices in (("method", ("supervised", "simclr")), ("positives", ("views", "frames"))):
+        known = {"method": ("supervised", "simclr"), "positives": ("views", "frames", "frames-alone")}
+        for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise OntogymError(
                     f"{name}={getattr(self, name)!r} is unknown; choose {' or '.join(choices)}."

@@ -104,7 +104,7 @@ def _prepared(config: TrainingConfig, images: Images) -> Images:
     """The part of the images that is asked for, with labels shuffled if they shall be."""
     if config.train_size is not None or config.validation_size is not None:
         images = Subset(images, config.train_size, config.validation_size, config.seed)
-    if config.positives == "frames" and config.method == "simclr" and not hasattr(images, "successor"):
+    if config.positives != "views" and config.method == "simclr" and not hasattr(images, "successor"):
         raise OntogymError(
             f"{images.name} holds no films, so there are no successive frames; train on movies:PRESET or on views."
         )

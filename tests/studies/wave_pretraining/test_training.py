@@ -24,6 +24,7 @@ from ontogym.developmental.feature_extractors.networks import (
 from ontogym.developmental.feature_extractors.saved_network import load_network, save_network
 from ontogym.errors import OntogymError
 from ontogym.studies.wave_pretraining.images import ShuffledLabels
+from ontogym.studies.wave_pretraining.learner import Learner
 from ontogym.studies.wave_pretraining.movies import WaveMovies
 from ontogym.studies.wave_pretraining.probe import fit_logistic, linear_probe
 from ontogym.studies.wave_pretraining.schedule import FINETUNING, TrainingConfig
@@ -335,6 +336,19 @@ def test_successive_frames_of_films_are_positives(tmp_path):
     assert history[-1]["loss"] < history[1]["loss"]
     fewer = train(dataclasses.replace(config, epochs=1, train_size=20), movie, tmp_path / "fewer")
     assert fewer.facts["train_images"] == 20
+
+
+def test_frames_alone_are_compared_as_they_are(monkeypatch):
+    movie = films()
+    config = dataclasses.replace(FAST, method="simclr", positives="frames-alone", mean=(0.0,), sd=(1.0,))
+    run = Learner(config, movie, None, torch.device("cpu"))
+    seen = []
+    monkeypatch.setattr(run.module, "forward", lambda x: seen.append(x) or x.flatten(1))
+    indices = np.array([5, 6])
+    ((_, batch),) = run._batches(indices, config.positives)
+    run._loss(indices, batch, torch.Generator())
+    crop = movie.read(np.array([5, 6, 6, 7]))[:, None, 1:-1, 1:-1] / 255
+    np.testing.assert_allclose(seen[0].numpy(), crop, atol=1e-6)
 
 
 def test_films_are_recorded_frame_after_frame():
