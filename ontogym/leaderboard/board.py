@@ -140,14 +140,15 @@ class Row:
         return self.held_out if self.regained is None else self.regained
 
     @property
-    def rank(self) -> tuple[bool, bool, float, str]:
-        """What rows of one task or suite are sorted by: verified ones first, then by what the task ranks by.
+    def rank(self) -> tuple[bool, bool, float, float, str]:
+        """What rows of one task or suite are sorted by: verified ones first, then by what the task ranks by, then by return.
 
         Rows of which that is not known come last: returns are never sorted among shares.
         """
         value = self.ranked
         unknown = self.ranked_by != "score" and value is None
-        return self.status != "verified", unknown, -(self.iqm if value is None else value), self.label
+        first = self.iqm if value is None else value
+        return self.status != "verified", unknown, -first, -self.iqm, self.label
 
 
 @dataclass(frozen=True)

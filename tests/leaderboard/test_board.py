@@ -29,6 +29,10 @@ def test_returns_are_never_sorted_among_shares() -> None:
     assert found == ["half regained", "nothing regained", "a return alone", "claimed"]
     scores = [row("low", 1.0), row("high", 2.0)]
     assert [each.label for each in sorted(scores, key=lambda each: each.rank)] == ["high", "low"]
+    whole = [
+        row(label, score, ranked_by="regained", regained=1.0) for label, score in (("a", 450.0), ("b", 500.0))
+    ]
+    assert [each.label for each in sorted(whole, key=lambda each: each.rank)] == ["b", "a"]
 
 
 def test_nobody_regains_more_than_a_change_costs() -> None:
