@@ -161,14 +161,14 @@ class Evaluate:
         """The target in the environment that the line asks for."""
         loaded = self._loaded(load_any)
         own, named = loaded.spec, key_values(self.env_kwargs, "--env-kwargs")
-        kept = {**own.env_kwargs, **named}
-        if self.env is None or not _same_kind(self.env, own.env):
-            env, kwargs = (own.env, kept) if self.env is None else (self.env, named)
-            same = (env, kwargs) == (own.env, own.env_kwargs)
-            return loaded if same else load_any(self.target, env, kwargs, trusted=self.trust)
-        # Another configuration of its environment: that one's own world, if the agent can live there.
-        kwargs = named if _spaces(self.env, named) == _spaces(own.env, own.env_kwargs) else kept
-        return load_any(self.target, self.env, kwargs, trusted=self.trust)
+        env, kwargs = self.env or own.env, {**own.env_kwargs, **named}
+        # Another configuration of its environment is lived in as it is, if the agent can live there.
+        if self.env is not None and not (
+            _same_kind(env, own.env) and _spaces(env, named) != _spaces(own.env, own.env_kwargs)
+        ):
+            kwargs = named
+        same = (env, kwargs) == (own.env, own.env_kwargs)
+        return loaded if same else load_any(self.target, env, kwargs, trusted=self.trust)
 
     def _loaded(self, load_any: Any) -> Any:
         """The target in its own environment; what has none, such as chance, in that of the line."""

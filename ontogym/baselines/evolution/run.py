@@ -83,10 +83,9 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     ):
         agent = evaluator.agent(spec)
         _check_size(config, agent.genome_size)
-        first = first_genome(config, agent)
-        make_strategy(config, first)  # what is wrong with its options is said before anything is written
+        strategy = make_strategy(config, first_genome(config, agent))
         with _folder(config, resume) as folder:
-            run = _Run(config, spec, evaluator, first, folder)
+            run = _Run(config, spec, evaluator, strategy, folder)
             if resume:
                 run.restore()
             run.warm_up()
@@ -177,12 +176,12 @@ class _Run:
         config: EvolutionConfig,
         spec: LifeSpec,
         evaluator: Evaluator,
-        first: NDArray[np.floating],
+        strategy: Strategy,
         folder: RunFolder | None,
     ) -> None:
         self.config, self.spec, self.evaluator = config, spec, evaluator
-        self.first, self.folder = first, folder
-        self.strategy, self.restarts, self.before = make_strategy(config, first), 0, 0
+        self.strategy, self.folder = strategy, folder
+        self.first, self.restarts = strategy.mean, 0
         self.writer: Trackers | None = None
         self.warned = False
         self.best = self.strategy.mean
@@ -197,7 +196,7 @@ class _Run:
     @property
     def generation(self) -> int:
         """How many are done, over all restarts."""
-        return self.before + self.strategy.generation
+        return self.restarts * (self.config.restart_after or 0) + self.strategy.generation
 
     # -- time ---------------------------------------------------------------------------------------------
 
@@ -249,7 +248,7 @@ class _Run:
     def _maybe_restart(self) -> None:
         """Begin anew if this start has had its generations (restarts as in Auger & Hansen 2005, at one population)."""
         if self.config.restart_after is not None and self.strategy.generation >= self.config.restart_after:
-            self.before, self.restarts = self.generation, self.restarts + 1
+            self.restarts += 1
             self.strategy = make_strategy(self.config, self.first, self.restarts)
 
     def _track(self, row: dict[str, Any]) -> None:
@@ -387,7 +386,6 @@ class _Run:
             {
                 "generation": number,
                 "restarts": self.restarts,
-                "before": self.before,
                 "strategy": meta,
                 "best_generation": self.best_generation,
                 "best_score": self.best_score if np.isfinite(self.best_score) else None,
@@ -411,7 +409,7 @@ class _Run:
         arrays, meta = loaded
         prefix = "strategy."
         own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
-        self.restarts, self.before = int(meta.get("restarts", 0)), int(meta.get("before", 0))
+        self.restarts = int(meta.get("restarts", 0))
         if self.restarts:
             self.strategy = make_strategy(self.config, self.first, self.restarts)
         self.strategy.load_state_dict(own, meta["strategy"])

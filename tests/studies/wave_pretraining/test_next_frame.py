@@ -16,14 +16,6 @@ from ontogym.studies.wave_pretraining.next_frame import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_the_cell_is_a_gru_of_one_place():
     cell = ConvGRU(3, 2, kernel=1)
     twin = torch.nn.GRUCell(3, 2)

@@ -33,14 +33,6 @@ from ontogym.studies.wave_pretraining.training import train
 from .bars import FAST, bars
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def accuracies(result) -> list[float]:
     return [row["validation_accuracy"] for row in result.history]
 
