@@ -83,9 +83,9 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     ):
         agent = evaluator.agent(spec)
         _check_size(config, agent.genome_size)
-        strategy = make_strategy(config, first_genome(config, agent))
+        starts = [first_genome(config, agent, file) for file in (config.start_from, *config.restart_from)]
         with _folder(config, resume) as folder:
-            run = _Run(config, spec, evaluator, strategy, folder)
+            run = _Run(config, spec, evaluator, starts, folder)
             if resume:
                 run.restore()
             run.warm_up()
@@ -135,18 +135,18 @@ def _folder(config: EvolutionConfig, resume: bool) -> contextlib.AbstractContext
     )
 
 
-def first_genome(config: EvolutionConfig, agent: Agent[Any]) -> NDArray[np.floating]:
-    """Where the search starts: the agent's own start, or the genome of ``config.start_from``.
+def first_genome(config: EvolutionConfig, agent: Agent[Any], file: str | None) -> NDArray[np.floating]:
+    """Where a search starts: the agent's own start, or the genome of a file.
 
     Raises:
         OntogymError: a file of another agent, or a genome of another length.
     """
-    if config.start_from is None:
+    if file is None:
         return agent.initial_genome()
-    saved = load_agent(config.start_from)
+    saved = load_agent(file)
     if saved.agent != config.agent or len(saved.genome) != agent.genome_size:
         raise OntogymError(
-            f"{config.start_from} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
+            f"{file} holds {len(saved.genome)} numbers of the agent {saved.agent!r}; this run evolves "
             f"{agent.genome_size} of {config.agent!r}: give it the same agent with the same options and spaces."
         )
     return saved.genome
@@ -176,12 +176,12 @@ class _Run:
         config: EvolutionConfig,
         spec: LifeSpec,
         evaluator: Evaluator,
-        strategy: Strategy,
+        starts: list[NDArray[np.floating]],
         folder: RunFolder | None,
     ) -> None:
         self.config, self.spec, self.evaluator = config, spec, evaluator
-        self.strategy, self.folder = strategy, folder
-        self.first, self.restarts = strategy.mean, 0
+        self.starts, self.folder = starts, folder
+        self._start(0)
         self.writer: Trackers | None = None
         self.warned = False
         self.best = self.strategy.mean
@@ -248,8 +248,13 @@ class _Run:
     def _maybe_restart(self) -> None:
         """Begin anew if this start has had its generations (restarts as in Auger & Hansen 2005, at one population)."""
         if self.config.restart_after is not None and self.strategy.generation >= self.config.restart_after:
-            self.restarts += 1
-            self.strategy = make_strategy(self.config, self.first, self.restarts)
+            self._start(self.restarts + 1)
+
+    def _start(self, restarts: int) -> None:
+        """Start, or start anew, from one file after the other."""
+        self.restarts = restarts
+        first = self.starts[restarts % len(self.starts)]
+        self.strategy: Strategy = make_strategy(self.config, first, restarts)
 
     def _track(self, row: dict[str, Any]) -> None:
         """What progress.csv says of a generation, for those who look on: over environment steps, as trainings say it."""
@@ -409,9 +414,7 @@ class _Run:
         arrays, meta = loaded
         prefix = "strategy."
         own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
-        self.restarts = int(meta.get("restarts", 0))
-        if self.restarts:
-            self.strategy = make_strategy(self.config, self.first, self.restarts)
+        self._start(int(meta.get("restarts", 0)))
         self.strategy.load_state_dict(own, meta["strategy"])
         self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
         self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])

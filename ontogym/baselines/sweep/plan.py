@@ -24,6 +24,7 @@ run on what it left, so that every method is scored by the same lives, with its 
     [methods.gru-further]             # goes on where a method above it ended, with the same seed: one worker at a time
     agent = "gru"
     start_from = "{cells}/Foraging--gru--s{seed}.best.safetensors"
+    seed = "{seed}7"                  # with other chance than the cell's own seed, if need be
 
     [evaluations.score]
     lives = 96

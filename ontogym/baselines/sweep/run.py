@@ -157,7 +157,7 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         checkpoint.write_atomic(mark, cell.fingerprint.encode())
     flags = {name: _filled(value, out, cell) for name, value in cell.flags.items()}
-    result = run(cell.command, {**flags, "seed": cell.seed, "out": str(folder)}, resume)
+    result = run(cell.command, {"seed": cell.seed, **flags, "out": str(folder)}, resume)
     # The folder was made by this plan: the file of one's own that it names is the one that the plan names.
     scores = {
         name: _placeless(run("evaluate", {"target": str(folder), "trust": True, **flags}, False))
@@ -191,7 +191,9 @@ def _clear(out: Path, name: str) -> None:
 
 
 def _filled(value: Any, out: Path, cell: Cell) -> Any:
-    """A text with ``{cells}``, ``{task}`` and ``{seed}`` filled in."""
+    """A text with ``{cells}``, ``{task}`` and ``{seed}`` filled in, or a list of such."""
+    if isinstance(value, list):
+        return [_filled(each, out, cell) for each in value]
     if not isinstance(value, str):
         return value
     for place, what in (("{cells}", str(out / "cells")), ("{task}", cell.task), ("{seed}", str(cell.seed))):

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from ontogym import checkpoint
+from ontogym.baselines.evolution import run
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.config import EvolutionConfig, cost_risen, life_spec, utilities
 from ontogym.baselines.evolution.run import evolve
@@ -464,6 +465,24 @@ def test_a_search_that_does_not_arrive_begins_anew_and_outlives_a_kill(tmp_path)
     evolve(dataclasses.replace(cut, generations=6), progress=False)
     (Path(cut.out) / "result.json").unlink()
     assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
+
+
+def test_later_starts_begin_at_files_of_their_own(tmp_path, monkeypatch):
+    sources = [at(tmp_path, f"source{seed}", seed=seed, generations=3) for seed in (7, 8)]
+    for source in sources:
+        evolve(source, progress=False)
+    first, second = (load_agent(source.out).genome for source in sources)
+    files = {"start_from": str(sources[0].out), "restart_from": (str(sources[1].out),)}
+    config, cut = (at(tmp_path, name, target=1e9, restart_after=3, **files) for name in ("run", "cut"))
+    means, make = [], run.make_strategy
+    monkeypatch.setattr(run, "make_strategy", lambda c, mean, n=0: means.append(mean) or make(c, mean, n))
+    whole = evolve(config, progress=False)
+    np.testing.assert_array_equal(means, [first, second, first])
+    evolve(dataclasses.replace(cut, generations=4), progress=False)
+    (Path(cut.out) / "result.json").unlink()
+    assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
+    with pytest.raises(OntogymError, match="give restart_after"):
+        dataclasses.replace(config, restart_after=None)
 
 
 @pytest.mark.parametrize(
