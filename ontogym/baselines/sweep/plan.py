@@ -59,7 +59,7 @@ from typing import Any
 from ontogym.configurations import read_config
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Cell", "Plan", "read_plan"]
+__all__ = ["Cell", "Plan", "cell_name", "fill", "read_plan"]
 
 _FIELDS = (
     "name",
@@ -92,6 +92,16 @@ _MOST_SEEDS, _MOST_CELLS, _LARGEST_SEED = 10_000, 100_000, 2**63 - 1
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 
+def cell_name(task: str, method: str, seed: int) -> str:
+    """Name of a cell's file."""
+    return f"{task}--{method}--s{seed}"
+
+
+def fill(text: str, task: str, seed: int) -> str:
+    """A flag's text with ``{task}`` and ``{seed}`` filled in."""
+    return text.replace("{task}", task).replace("{seed}", str(seed))
+
+
 @dataclass(frozen=True)
 class Cell:
     """One method on one task with one seed.
@@ -113,7 +123,7 @@ class Cell:
     @property
     def name(self) -> str:
         """Name of its file."""
-        return f"{self.task}--{self.method}--s{self.seed}"
+        return cell_name(self.task, self.method, self.seed)
 
     @property
     def fingerprint(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ontogym import checkpoint
-from ontogym.baselines.sweep.plan import Cell, Plan
+from ontogym.baselines.sweep.plan import Cell, Plan, fill
 from ontogym.errors import OntogymError
 from ontogym.processes import Workers
 from ontogym.runs import holding, read_progress
@@ -196,9 +196,7 @@ def _filled(value: Any, out: Path, cell: Cell) -> Any:
         return [_filled(each, out, cell) for each in value]
     if not isinstance(value, str):
         return value
-    for place, what in (("{cells}", str(out / "cells")), ("{task}", cell.task), ("{seed}", str(cell.seed))):
-        value = value.replace(place, what)
-    return value
+    return fill(value.replace("{cells}", str(out / "cells")), cell.task, cell.seed)
 
 
 def _submitted(out: Path, cell: Cell, folder: Path, run: Run) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ontogym.baselines.sweep.plan import Plan
+from ontogym.baselines.sweep.plan import Plan, cell_name, fill
 from ontogym.statistics import Interval, bootstrap_interval, iqm, mean_interval, normalise
 
 __all__ = ["Row", "endpoint", "markdown", "pooled", "rows"]
@@ -29,18 +30,48 @@ def rows(plan: Plan, cells: Sequence[Row]) -> list[Row]:
 
     Returns:
         ``task``, ``method``, ``seeds``; ``score``: `Interval` of the primary endpoint over training seeds; each other
-        evaluation's mean under its name; the plan's `columns`, in words; ``parameters``, ``env_steps``, ``cpu_seconds``: medians over seeds.
+        evaluation's mean under its name; the plan's `columns`, in words; ``parameters``, ``env_steps``, ``cpu_seconds``: medians over
+        seeds, the last two with those of the cells that a cell began from. Methods that nothing evaluates have no row.
     """
     groups: dict[tuple[str, str], list[Row]] = {}
     for cell in cells:
-        groups.setdefault((cell["task"], cell["method"]), []).append(cell)
-    return [_row(plan, task, method, group) for (task, method), group in groups.items()]
+        if cell["evaluations"]:
+            groups.setdefault((cell["task"], cell["method"]), []).append(cell)
+    costs = _costs(cells)
+    return [_row(plan, task, method, group, costs) for (task, method), group in groups.items()]
 
 
+def _costs(cells: Sequence[Row]) -> dict[str, dict[str, float | None]]:
+    """What each cell took together with those that it began from, and these from, each counted once: name to steps and seconds."""
+    known = {cell_name(cell["task"], cell["method"], cell["seed"]): cell for cell in cells}
+
+    def begun(cell: Row) -> set[str]:
+        flags = cell["flags"]
+        files = [flags.get("start_from"), *(flags.get("restart_from") or ())]
+        filled = [fill(file, cell["task"], cell["seed"]) for file in files if isinstance(file, str)]
+        return {found[1] for file in filled if (found := _KEPT.fullmatch(file))} & known.keys()
+
+    def before(name: str) -> set[str]:
+        new = found = {name}
+        while new:
+            new = set().union(*(begun(known[each]) for each in new)) - found
+            found = found | new
+        return found
+
+    def total(names: set[str], key: str) -> float | None:
+        spent = [known[name]["result"].get(key) for name in names]
+        return None if None in spent else float(sum(spent))
+
+    return {name: {key: total(before(name), key) for key in ("env_steps", "cpu_seconds")} for name in known}
+
+
+_KEPT = re.compile(r"\{cells\}/(.+)\.best\.safetensors")
 _FIXED = ("task", "method", "seeds", "score", "parameters", "env_steps", "cpu_seconds")
 
 
-def _row(plan: Plan, task: str, method: str, group: list[Row]) -> Row:
+def _row(
+    plan: Plan, task: str, method: str, group: list[Row], costs: Mapping[str, Mapping[str, float | None]]
+) -> Row:
     scores = [s for s in (endpoint(cell, plan.primary) for cell in group) if s is not None]
     main = plan.primary.partition(".")[0]
     names = dict.fromkeys(name for cell in group for name in cell["evaluations"] if name != main)
@@ -62,8 +93,10 @@ def _row(plan: Plan, task: str, method: str, group: list[Row]) -> Row:
             heading: _each([endpoint(cell, path) for cell in group]) for heading, path in plan.columns.items()
         },
         "parameters": _median(sizes),
-        "env_steps": _median([cell["result"].get("env_steps") for cell in group]),
-        "cpu_seconds": _median([cell["result"].get("cpu_seconds") for cell in group]),
+        **{
+            key: _median([costs[cell_name(task, method, cell["seed"])][key] for cell in group])
+            for key in ("env_steps", "cpu_seconds")
+        },
     }
 
 
@@ -86,9 +119,9 @@ def pooled(plan: Plan, cells: Sequence[Row]) -> dict[str, Interval]:
 
 
 def markdown(plan: Plan, cells: Sequence[Row]) -> str:
-    """The rows as a Markdown table, the primary endpoint named above it."""
+    """The rows as a Markdown table, the primary endpoint named above it; below it the methods that are stages of others."""
     table = rows(plan, cells)
-    others = list(dict.fromkeys(key for row in table for key in row if key not in _FIXED))
+    others = list(dict.fromkeys([*plan.columns, *(key for row in table for key in row if key not in _FIXED)]))
     heads = ["task", "method", "seeds", f"{plan.primary} [95 %]", *others, "numbers", "steps", "CPU s"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table:
@@ -96,6 +129,12 @@ def markdown(plan: Plan, cells: Sequence[Row]) -> str:
         cells_ += [_number(row.get(name)) for name in others]
         cells_ += [_count(row["parameters"]), _count(row["env_steps"]), _number(row["cpu_seconds"])]
         lines.append("| " + " | ".join(cells_) + " |")
+    stages = list(dict.fromkeys(f"`{cell['method']}`" for cell in cells if not cell["evaluations"]))
+    if stages:
+        lines += [
+            "",
+            f"Stages before, not scored: {', '.join(stages)}; steps and CPU s of a method count those that it began from.",
+        ]
     return "\n".join(lines)
 
 

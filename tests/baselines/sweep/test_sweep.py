@@ -109,6 +109,34 @@ def test_a_method_goes_on_where_another_ended(tmp_path):
     assert starts == [str(tmp_path / f"cells/easy--gru--s{seed}.best.safetensors") for seed in (1, 2, 3)]
 
 
+def test_what_a_method_took_holds_the_stages_that_it_began_from_each_once(tmp_path):
+    stage = {"agent": "gru", "tasks": ["easy"]}
+    methods = {
+        "born": stage,
+        "other": stage | {"seed": "{seed}7"},
+        "turns": stage | {"start_from": "{cells}/{task}--born--s{seed}.best.safetensors"},
+        "last": stage
+        | {"start_from": "{cells}/{task}--turns--s{seed}.best.safetensors"}
+        | {"restart_from": ["{cells}/{task}--born--s{seed}.best.safetensors", "{cells}/{task}--other--s{seed}.best.safetensors"]},
+    }  # fmt: skip
+    evaluations = {"score": {"methods": ["turns", "last"]}}
+    content = {**CONTENT, "methods": methods, "evaluations": evaluations, "primary": "score.mean", "cells": []}
+    plan, seeds = make_plan(content, "p"), []
+
+    def run(command, flags, resume):
+        if command == "evolve":
+            seeds.append(str(flags["seed"]))
+        return {"mean": 1.0, "env_steps": 10, "cpu_seconds": 2.0, "parameters": 7}
+
+    found = run_sweep(plan, tmp_path, run, progress=False)
+    assert seeds == [s for seed in "123" for s in (seed, f"{seed}7", seed, seed)]
+    table = {row["method"]: row for row in rows(plan, found)}
+    assert set(table) == {"turns", "last"}  # what nothing evaluates has no row
+    assert (table["turns"]["env_steps"], table["last"]["env_steps"]) == (20, 40)
+    assert table["last"]["cpu_seconds"] == 8.0
+    assert "Stages before, not scored: `born`, `other`;" in markdown(plan, found)
+
+
 def test_an_evaluation_called_score_beside_another_primary(tmp_path):
     evaluations = {"blind": {"silenced": ["action"]}, "score": {}}
     plan = make_plan({**CONTENT, "evaluations": evaluations, "primary": "blind.mean", "cells": []}, "p")
