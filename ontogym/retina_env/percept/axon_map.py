@@ -69,7 +69,7 @@ def bundle(phi0: float) -> NDArray[np.float32]:
 
 @njit(cache=True, error_model="numpy")
 def _grow(r: Any, phi0: Any, x: Any, y: Any) -> None:
-    """Points of a bundle from the disc, degrees; every operation in single precision, none of them fused."""
+    """Points of a bundle from the disc, degrees; every operation in single precision, none of them fused (equations of Jansonius et al. 2009)."""
     f, radians = np.float32, np.float32(np.pi / 180)
     if phi0 > 0:
         b = math.exp(f(-1.9) + f(3.9) * math.tanh(-(phi0 - f(121)) / f(14)))  # eq. 5
@@ -158,7 +158,7 @@ class AxonMap:
 
     def sensitivity(self, lambda_um: float) -> Array:
         """Weight of each segment ``(S,)``: a Gaussian of its way to the cell body; 0 where it is faint."""
-        weight = np.exp(-(self.way_um**2) / (2 * lambda_um**2))
+        weight = np.exp(-(self.way_um**2) / (2 * lambda_um**2))  # eq. 3 of Beyeler et al. 2019, along the axon
         return np.where(weight >= _FAINT, weight, 0.0)
 
 

@@ -60,11 +60,11 @@ def degrees(n: int, m: int, mask: Any, mask_t: Any, released: bool, d: Any) -> N
     for u in range(0, m, WIDTH):
         into = out = lanes(d, 0.0)
         for i in range(n):
-            into, out = into + mask[i, u], out + mask_t[i, u]
+            into, out = into + mask[i, u], out + mask_t[i, u]  # (1)
         if released:  # names swapped, and the total by operator precedence (quirk 3)
-            d[0, u], d[1, u], d[2, u] = out * 0.1, into * 0.1, out * 0.1 + into * 0.1 * 0.05
+            d[0, u], d[1, u], d[2, u] = out * 0.1, into * 0.1, out * 0.1 + into * 0.1 * 0.05  # (1)
         else:
-            d[0, u], d[1, u], d[2, u] = into * 0.1, out * 0.1, (into + out) * 0.05
+            d[0, u], d[1, u], d[2, u] = into * 0.1, out * 0.1, (into + out) * 0.05  # (1)
 
 
 @njit(**CALLED)
