@@ -91,9 +91,9 @@ class LaneStreams:
 
     def copy(self) -> LaneStreams:
         """An independent copy that goes on from the same place."""
-        twin = object.__new__(LaneStreams)
-        twin.state = self.state.copy()
-        return twin
+        other = object.__new__(LaneStreams)
+        other.state = self.state.copy()
+        return other
 
     def reseed(
         self, rows: NDArray[np.bool_] | NDArray[np.integer] | slice, seeds: NDArray[np.integer]
