@@ -158,7 +158,7 @@ class AxonMap:
 
     def sensitivity(self, lambda_um: float) -> Array:
         """Weight of each segment ``(S,)``: a Gaussian of its way to the cell body; 0 where it is faint."""
-        weight = np.exp(-(self.way_um**2) / (2 * lambda_um**2))  # eq. 3 of Beyeler et al. 2019, along the axon
+        weight = np.exp(-(self.way_um**2) / (2 * lambda_um**2))  # Beyeler et al. 2019, eq. 3
         return np.where(weight >= _FAINT, weight, 0.0)
 
 
