@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import abc
 import inspect
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import SPONTANEOUS, key_values
+from ontogym.registry import SPONTANEOUS, key_value_words, key_values
 from ontogym.seeding import LaneStreams
 
 __all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source", "option_words"]
@@ -214,7 +213,7 @@ def option_words(options: Any) -> tuple[str, ...]:
         OntogymError: neither of the two.
     """
     if isinstance(options, Mapping):
-        return tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
+        return tuple(key_value_words(options))
     if not isinstance(options, (list, tuple)) or not all(isinstance(word, str) for word in options):
         raise OntogymError(
             f"development_options is {options!r}; give words such as 'preset=mouse', or a dictionary."
