@@ -18,7 +18,14 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
-__all__ = ["njit"]
+__all__ = ["CALLED", "INLINE", "njit"]
+
+CALLED: dict[str, Any] = {
+    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+"""Options of what only compiled code calls."""
+INLINE: dict[str, Any] = CALLED | {"forceinline": True}
+"""Of that which disappears in its caller."""
 
 _warned = False
 

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 from ontogym.retina_env.downsampling import check_fold
+from ontogym.retina_env.filters import cut
 from ontogym.retina_env.images.arrays import GREY, check_images
 from ontogym.retina_env.weights import frozen, weights_from
 
@@ -160,9 +161,7 @@ class Actor(nn.Module):
         s, g = self.shape, self.shape.group
         shift = self.shift.repeat_interleave(g * g)
         maps = F.softplus(F.conv2d(tiles, self._tiled_kernels(), shift)).unflatten(1, (s.kernels, g * g))
-        low = F.pixel_shuffle(torch.einsum("bkgij,k->bgij", maps, self.mix), g) + self.grey
-        # Where a pixel is cut off its gradient would be lost; passed on, it brings the pixel back.
-        return low + (low.clamp(0, 1) - low).detach()
+        return cut(F.pixel_shuffle(torch.einsum("bkgij,k->bgij", maps, self.mix), g) + self.grey)
 
     def _tiled_kernels(self) -> Tensor:
         """Kernels at each place in a group, cut into tiles: ``(K * group * group, tile * tile, reach, reach)``."""

@@ -15,7 +15,7 @@ from ontogym.agents.lndp.kernel.functions import fma, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import every, lanes, node, put
 from ontogym.agents.lndp.kernel.places import below, rows, with_length
-from ontogym.compiling import njit
+from ontogym.compiling import INLINE, njit
 
 __all__ = [
     "GRU",
@@ -32,9 +32,6 @@ __all__ = [
 ]
 
 MLP, RNN, GRU, HYPER, TRACE, LOCAL = range(6)
-INLINE: dict[str, Any] = {
-    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True,
-}  # fmt: skip
 
 
 class Shape(NamedTuple):

@@ -22,10 +22,9 @@ from ontogym.agents.lndp.kernel.functions import (
 )
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import column, every_four, four, lanes, no_four, put_four
-from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE
 from ontogym.agents.lndp.kernel.options import HEADS, QK, VALUE, S
 from ontogym.agents.lndp.kernel.places import below, with_length
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, INLINE, njit
 
 __all__ = ["attend", "attend_released"]
 

@@ -25,9 +25,9 @@ from ontogym.agents.lndp.kernel.memory import (
     put,
     put_four,
 )
-from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, dense
+from ontogym.agents.lndp.kernel.nodes import dense
 from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, KEEP, NO_BIAS, REWIRE, F, S
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, INLINE, njit
 
 __all__ = ["project", "rewire"]
 

@@ -24,14 +24,9 @@ from ontogym.agents.lndp.kernel.memory import (
 )
 from ontogym.agents.lndp.kernel.options import ADD, NO_BIAS, F
 from ontogym.agents.lndp.kernel.places import below
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, njit
 
-__all__ = ["CALLED", "INLINE", "activate", "degrees", "dense", "identify", "node_gru"]
-
-CALLED: dict[str, Any] = {
-    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
-}  # fmt: skip
-INLINE: dict[str, Any] = CALLED | {"forceinline": True}
+__all__ = ["activate", "degrees", "dense", "identify", "node_gru"]
 
 
 @njit(**CALLED)

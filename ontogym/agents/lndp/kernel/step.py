@@ -19,10 +19,10 @@ from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import add_number, put
-from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
+from ontogym.agents.lndp.kernel.nodes import activate, degrees, dense, identify, node_gru
 from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S
 from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, njit
 
 __all__ = ["WORK", "mark_types", "step_rows", "update"]
 
