@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, check_seeds, observation_gain
 from ontogym.agents.feedback import heard
 from ontogym.agents.networks import kernel
 from ontogym.agents.networks.kernel import Shape, pad
@@ -138,10 +138,7 @@ class NetworkAgent(Agent[NetworkState]):
 
     def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> NetworkState:
         genomes = check_genomes(genomes, self.genome_size)
-        if np.shape(seeds) != (len(genomes),):
-            raise OntogymError(
-                f"{len(genomes)} genomes were given seeds of shape {np.shape(seeds)}; give one seed per genome."
-            )
+        check_seeds(seeds, len(genomes))
         return NetworkState(
             self.layout.pack(genomes),
             np.zeros((len(genomes), self.state_size), np.float32),
