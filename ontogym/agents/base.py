@@ -111,7 +111,7 @@ class Actor(_Shown[State]):
     def end_episode(
         self, state: State, observations: Any, feedback: Feedback, ended: NDArray[np.bool_]
     ) -> State:
-        """Told what the last step of an episode brought, in the lanes `ended`; most live on and need not know."""
+        """Told what the last step of an episode brought, in the lanes `ended` ``(P,)``; most live on and need not know."""
         return state
 
     def foresee(self, state: State, what: str) -> State:
@@ -232,7 +232,7 @@ class Agent(_Shown[State]):
     def end_episode(
         self, state: State, observation: NDArray[np.floating], feedback: Feedback, ended: NDArray[np.bool_]
     ) -> State:
-        """Told what the last step of an episode brought, in the rows `ended`; most live on and need not know."""
+        """Told what the last step of an episode brought, in the rows `ended` ``(P,)``; most live on and need not know."""
         return state
 
     def foresee(self, state: State, what: str) -> State:

@@ -146,6 +146,9 @@ class Actor(nn.Module):
         """Images z-scored, continued at the edges and cut into tiles, one channel for each pixel of a tile.
 
         ``(B, 1, size, size)`` to ``(B, tile * tile, n, n)``; does not depend on the weights, so training keeps it.
+
+        Raises:
+            OntogymError: images of another shape.
         """
         s = self.shape
         if images.ndim != 4 or images.shape[1:] != (1, s.size, s.size):
@@ -181,6 +184,9 @@ class Actor(nn.Module):
 
         Returns:
             ``(B, 1, size / fold, size / fold)`` float32 in [0, 1], a tensor or an array as `images` was.
+
+        Raises:
+            OntogymError: images of another shape, or outside [0, 1].
         """
         if isinstance(images, Tensor):
             return torch.cat([self(part) for part in images.float().split(_CHUNK)])

@@ -227,6 +227,9 @@ class SimulatedRetina(nn.Module):
 
         Args:
             seed: decides the noise; the same images with the same seed give the same spikes.
+
+        Raises:
+            OntogymError: images that `check_images` refuses, or no repeat.
         """
         if repeats < 1:
             raise OntogymError(f"Images must be shown once or more, not {repeats} times.")

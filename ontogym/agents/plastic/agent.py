@@ -132,7 +132,11 @@ class Plastic(Agent["PlasticState"]):
         return state._replace(networks=networks, noise=state.noise.copy())
 
     def freeze(self, state: PlasticState, what: str) -> PlasticState:
-        """Weights, wiring or all stay as they are; an edge that comes has no weight while weights are held."""
+        """Weights, wiring or all stay as they are; an edge that comes has no weight while weights are held.
+
+        Raises:
+            OntogymError: `what` is places: it forgets edges that go.
+        """
         if what == "places":
             raise OntogymError("A plastic network forgets an edge that goes; freeze wiring, weights or all.")
         slots = {"weights": ("synaptic",), "wiring": ("structural",), "all": ("synaptic", "structural")}

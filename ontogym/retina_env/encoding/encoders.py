@@ -125,7 +125,7 @@ def fit_filter(
     seed: int = 0,
     start: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float32]:
-    """The 13 weights, the same for all pictures, of least mean loss over subjects and pictures, by Adam.
+    """The 13 weights ``(13,)``, the same for all pictures, of least mean loss over subjects and pictures, by Adam.
 
     Args:
         judge: made of the same pictures as `scenes`.

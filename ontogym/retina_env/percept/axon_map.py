@@ -29,7 +29,7 @@ _FAINT = 1e-3
 
 
 def field_to_retina(x_deg: Array, y_deg: Array) -> tuple[Array, Array]:
-    """Degrees of the visual field to micrometres on the retina (Watson 2014, eq. A5)."""
+    """Degrees of the visual field to micrometres on the retina, any shape (Watson 2014, eq. A5)."""
     r = np.hypot(x_deg, y_deg)
     um = 1000 * (0.268 * r + 3.427e-4 * r**2 - 8.3309e-6 * r**3)  # eq. A5, in mm
     scale = np.divide(um, r, out=np.full_like(r, 268.0), where=r > 0)
@@ -37,7 +37,7 @@ def field_to_retina(x_deg: Array, y_deg: Array) -> tuple[Array, Array]:
 
 
 def retina_to_field(x_um: Array, y_um: Array) -> tuple[Array, Array]:
-    """Micrometres on the retina to degrees of the visual field (Watson 2014, eq. A6)."""
+    """Micrometres on the retina to degrees of the visual field, any shape (Watson 2014, eq. A6)."""
     r = np.hypot(x_um, y_um) / 1000
     deg = 3.556 * r + 0.05993 * r**2 - 0.007358 * r**3 + 3.027e-4 * r**4  # eq. A6
     scale = np.divide(deg, 1000 * r, out=np.full_like(r, 3.556e-3), where=r > 0)

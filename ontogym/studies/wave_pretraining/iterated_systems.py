@@ -26,7 +26,7 @@ def random_system(seed: int) -> tuple[NDArray[np.float64], int]:
     """The first iterated function system of a random sequence that fills more than a fifth of an image.
 
     Returns:
-        2 to 8 maps, and how many systems were tried.
+        2 to 8 maps ``(m, 6)``: a, b, c, d, e, f of each; and how many systems were tried.
 
     Raises:
         OntogymError: none of ten thousand does.

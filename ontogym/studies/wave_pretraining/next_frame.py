@@ -86,7 +86,7 @@ class NextFrame(nn.Module):
 
 
 def prediction_loss(model: nn.Module, films: Tensor) -> Tensor:
-    """Mean squared error of the predictions that have `CONTEXT` frames or more before them."""
+    """Mean squared error of the predictions of films ``(B, T, H, W)`` that have `CONTEXT` frames or more before them, 0-dim."""
     return F.mse_loss(model(films)[:, CONTEXT - 1 :], films[:, CONTEXT:])
 
 
