@@ -28,7 +28,7 @@ from ontogym.errors import OntogymError
 from ontogym.retina_env.downsampling import check_fold
 from ontogym.retina_env.filters import cut
 from ontogym.retina_env.images.arrays import GREY, check_images
-from ontogym.retina_env.weights import frozen, weights_from
+from ontogym.retina_env.weights import frozen, save_model, weights_from
 
 __all__ = [
     "Actor",
@@ -213,10 +213,7 @@ def effective_kernel(actor: Actor) -> NDArray[np.float64]:
 
 def save_actor(path: Path | str, actor: Actor) -> None:
     """Write an actor: weights, sizes and facts in one safetensors file, sizes and facts also as JSON beside it."""
-    arrays = {name: value.detach().cpu().numpy() for name, value in actor.state_dict().items()}
-    meta = {"shape": actor.describe(), "facts": actor.facts}
-    files.save(path, _KIND, arrays, meta)
-    files.write_json(Path(path).with_suffix(".json"), meta)
+    save_model(path, _KIND, actor)
 
 
 def load_actor(path: Path | str) -> Actor:
