@@ -175,7 +175,7 @@ class Lanes:
             self._last: list[Any] = [None] * count
 
     @property
-    def dynamics(self) -> Dynamics | None:
+    def dynamics(self) -> Dynamics[Any] | None:
         """The rules of the task, where they are native and observations come as they are."""
         own = getattr(self.envs, "dynamics", None) if isinstance(self.envs, BatchedVectorEnv) else None
         return own if isinstance(own, Dynamics) and not self.features else None
