@@ -27,12 +27,13 @@ def _structure(task: str, words: str) -> Row:
     def mean(method: str, path: str) -> str:
         return mean_text(mean_summary(sweep("lndp-structure", task, method, path)), interval=False)
 
+    born_full = judged(*against("lndp-structure", task, "structural-full", "full-fixed", first), "up")[0]
     half = sweep("lndp-structure", task, "half-fixed", "score.first_episode")
     told = ", ".join(mean(m, "told-clamped.first_episode") for m in ("structural", "full-fixed"))
     frozen = [mean("full-fixed", f"{e}.last_episode") for e in ("score", "weights-frozen")]
     wiring = [mean("structural", f"{e}.last_episode") for e in ("score", "weights-frozen", "wiring-frozen")]
     control = (
-        f"half of the edges, fixed: {text(half)}; told a reward of 0: {told}; later with weights frozen: fixed {frozen[0]} → "
+        f"born with every edge, that may come and go, minus fixed: {born_full}; half of the edges, fixed: {text(half)}; told a reward of 0: {told}; later with weights frozen: fixed {frozen[0]} → "
         f"{frozen[1]}, structural {wiring[0]} → {wiring[1]}, its wiring frozen → {wiring[2]}"
     )
     return Row(claim, "up", f"{found}: {text(structural)} against every edge, none of which changes, {text(fixed)}", control,
