@@ -1,9 +1,11 @@
-"""What the experiments share: cells (a name and a seed), what is kept of them, tables between the markers of a page."""
+"""What the experiments share: cells (a name and a seed), commands, what is kept of them, tables between the markers of a page."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +13,42 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-__all__ = ["kept", "main", "put_between"]
+from ontogym.checkpoint import write_atomic
+
+__all__ = ["Failed", "keep", "kept", "main", "markdown", "ontogym", "put_between"]
+
+ROOT = Path(__file__).parent.parent
+
+
+class Failed(RuntimeError):
+    """A command that ended in an error: its words and its last line."""
+
+
+def ontogym(*words: str, **environment: str) -> dict[str, Any]:
+    """Run a command with ``--json`` in the repository's root, with these variables set; returns its object.
+
+    Raises:
+        Failed: it did not end well.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "ontogym", *words, "--json"],
+        capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **environment},
+    )  # fmt: skip
+    if done.returncode:
+        raise Failed(f"ontogym {shlex.join(words)}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def keep(file: Path, found: Any) -> None:
+    """Keep what was found, whole or not at all."""
+    write_atomic(file, (json.dumps(found, indent=1) + "\n").encode())
+
+
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table."""
+    head, *body = ("| " + " | ".join(row) + " |" for row in (columns, *rows))
+    return "\n".join([head.replace("|  |", "| |"), "|---" * len(columns) + "|", *body])
 
 
 def kept(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -73,6 +110,12 @@ def main(
         dict.fromkeys((name, seed_of(name, seed)) for name in arguments.names for seed in arguments.seeds)
     )
 
+    def here(job: tuple[str, int]) -> str:
+        try:
+            return run(*job)
+        except Failed as error:
+            return f"{job[0]} seed {job[1]}: failed: {error}"
+
     def apart(job: tuple[str, int]) -> str:
         """In a process of its own: PyTorch's chance, which SB3 draws from, and CPU time are a process's."""
         words = [sys.executable, sys.argv[0], job[0], "--seeds", str(job[1]), "--parallel", "1", *carried]
@@ -80,7 +123,7 @@ def main(
 
     aside = arguments.parallel > 1 and len(jobs) > 1
     with ThreadPoolExecutor(arguments.parallel) as pool:
-        for line in pool.map(apart if aside else lambda job: run(*job), jobs):
+        for line in pool.map(apart if aside else here, jobs):
             print(line, flush=True)
     if arguments.table:
         print(tables())

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import cells
@@ -41,7 +41,6 @@ from encoding_rows import (
     refining_learner,
 )
 from encoding_tables import OPTIMA, board, tables
-from scipy import stats
 
 from ontogym import __version__
 from ontogym.errors import OntogymError
@@ -136,8 +135,7 @@ def run(name: str, seed: int) -> str:
         "facts": facts,
         "versions": {"ontogym": __version__, "torch": str(torch.__version__), "numpy": np.__version__},
     }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(cell, indent=1) + "\n")
+    cells.keep(kept, cell)
     return f"{name} seed {seed}: {cell['cpu_seconds']} s; {json.dumps(shortly(found))}"
 
 
@@ -296,13 +294,7 @@ def run_refinement(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     for kind, title in (("ppo", "PPO, exploration SD .05"), ("sac", "SAC")):
         models = [refining_learner(kind, each) for each in (1, 2, 3)]
         means = [float(_lived(env, model, 12345 + seed).mean()) for model in models]
-        half = float(stats.t.ppf(0.975, 2)) * float(np.std(means, ddof=1)) / 3**0.5
-        mean = float(np.mean(means))
-        found[f"{title}, three seeds"] = {
-            "mean": round(mean, 4),
-            "ci95": [round(mean - half, 4), round(mean + half, 4)],
-            "seeds": [round(each, 4) for each in means],
-        }
+        found[f"{title}, three seeds"] = _interval(means) | {"seeds": [round(each, 4) for each in means]}
     return {"refinement": found}, {"lives": 64, "learners_steps": REFINING}
 
 
@@ -316,7 +308,7 @@ def _lived(env: Any, model: Any, seed: int) -> np.ndarray[Any, Any]:
     return total
 
 
-def _interval(returns: np.ndarray[Any, Any]) -> dict[str, Any]:
+def _interval(returns: Iterable[float]) -> dict[str, Any]:
     told = mean_summary(list(map(float, returns)))
     return {"mean": round(told["mean"], 4), "ci95": [round(v, 4) for v in told["ci95"]]}
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cells import put_between
+from cells import markdown, put_between
 from inference_tables import RULES, make
 
 from ontogym.checkpoint import write_json
@@ -72,7 +72,6 @@ def table(kept: dict[str, dict[str, float]]) -> str:
     """Rules by methods; means over sizes and seeds that are there."""
     names = [name.split("/") for name in kept]
     rules, methods = (list(dict.fromkeys(n[k] for n in names)) for k in (0, 4))
-    lines = [f"| change | {' | '.join(methods)} |", "|---" * (len(methods) + 1) + "|"]
 
     def mean(method: str, key: str, rule: str | None = None) -> list[float]:
         return [
@@ -81,23 +80,17 @@ def table(kept: dict[str, dict[str, float]]) -> str:
             if n.endswith(f"/{method}") and (rule is None or n.startswith(f"{rule}/"))
         ]
 
-    for rule in rules:
-        lines.append(
-            f"| {rule} | " + " | ".join(f"{np.mean(mean(m, 'change', rule)):.2f}" for m in methods) + " |"
-        )
-    lines.append("| **mean over rules [95 %]** | " + " | ".join(mean_text(mean_summary(
-        [float(np.mean(mean(m, "change", rule))) for rule in rules if mean(m, "change", rule)])) for m in methods) + " |")  # fmt: skip
-    lines.append(
-        "| held out, nats a trial | "
-        + " | ".join(f"{np.mean(mean(m, 'held_out')):.4f}" for m in methods)
-        + " |"
-    )
-    lines.append(
-        "| s of CPU | " + " | ".join(f"{np.mean(mean(m, 'cpu_seconds')):.1f}" for m in methods) + " |"
-    )
+    def over_rules(method: str) -> str:
+        found = [mean(method, "change", rule) for rule in rules]
+        return mean_text(mean_summary([float(np.mean(values)) for values in found if values]))
+
+    rows = [[rule, *(f"{np.mean(mean(m, 'change', rule)):.2f}" for m in methods)] for rule in rules]
+    rows += [["**mean over rules [95 %]**", *map(over_rules, methods)]]
+    rows += [["held out, nats a trial", *(f"{np.mean(mean(m, 'held_out')):.4f}" for m in methods)]]
+    rows += [["s of CPU", *(f"{np.mean(mean(m, 'cpu_seconds')):.1f}" for m in methods)]]
     right = identified(kept)
     told = f"Of {len(right)} data sets that one of the parametric rules made, held-out likelihood names the right one for {sum(right)}.\n"
-    return "\n".join(lines) + "\n" + (f"\n{told}" if right else "")
+    return markdown(["change", *methods], rows) + "\n" + (f"\n{told}" if right else "")
 
 
 def identified(kept: dict[str, dict[str, float]]) -> list[bool]:

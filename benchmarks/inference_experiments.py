@@ -17,16 +17,12 @@ packages' wheels, of which only one file each is taken:
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cells import kept, main
+from cells import keep, kept, main, markdown, ontogym
 
 from ontogym.statistics import mean_summary, mean_text, paired_difference
 from ontogym.studies.rule_inference.model.parametric import PARAMETRIC
@@ -71,20 +67,13 @@ def run(name: str, seed: int) -> str:
     if "--data" in words and not (ROOT / words[words.index("--data") + 1]).exists():
         return f"{name} seed {seed}: {words[words.index('--data') + 1]} is missing; --help says where it comes from"
     folder = RUNS / f"infer-{name}-s{seed}"
-    words += ["--out", str(folder), "--json", *["--resume"] * (folder / "config.json").exists()]
-    done = subprocess.run(
-        [sys.executable, "-m", "ontogym", *words], capture_output=True, text=True, check=False, cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    if done.returncode:
-        return f"{name} seed {seed}: failed: {done.stderr.strip().splitlines()[-1]}"
-    found = json.loads(done.stdout.splitlines()[-1])
+    words += ["--out", str(folder), *["--resume"] * (folder / "config.json").exists()]
+    found = ontogym(*words, OMP_NUM_THREADS="1")
     small = {key: found[key] for key in KEPT} | {"models": {k: _brief(m) for k, m in found["models"].items()}}
     small |= {"truth": _brief(found["truth"])} if "truth" in found else {}
     # Where the rule lies is the business of the machine that made it.
     small["plugged_in"] = {k: v for k, v in small["plugged_in"].items() if k != "rule"}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(small, indent=1) + "\n")
+    keep(file, small)
     return f"{name} seed {seed}: {found['cpu_seconds']:.0f} s of CPU"
 
 
@@ -111,12 +100,6 @@ def over_seeds(runs: Runs, *path: str, places: int | None = None) -> str:
         return mean_text(found)
     low_high = " [{1:.{0}f}, {2:.{0}f}]".format(places, *found["ci95"]) if found["ci95"] else ""
     return f"{found['mean']:.{places}f}{low_high}"
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def label(name: str, runs: Runs) -> str:

@@ -14,14 +14,12 @@ told, and the inferred over the true mean update after correct and after error t
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from cells import ontogym
 from inference_tables import gains, make
 
 from ontogym.studies.rule_inference.config import InferenceConfig
@@ -79,23 +77,8 @@ def command(seed: int, correct: float, error: float) -> None:
     """All of the command on one table: its processor seconds, and the lines that it ends with."""
     with tempfile.TemporaryDirectory() as folder:
         make(ANIMALS, TRIALS, seed, gains(correct, error), file=Path(folder) / "table.csv")
-        words = [
-            "infer-rule",
-            "--data",
-            f"{folder}/table.csv",
-            "--out",
-            f"{folder}/run",
-            "--seed",
-            str(seed),
-            "--json",
-        ]
-        done = subprocess.run(
-            [sys.executable, "-m", "ontogym", *words, "--round-trip"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    found = json.loads(done.stdout.splitlines()[-1])
+        words = ["infer-rule", "--data", f"{folder}/table.csv", "--out", f"{folder}/run", "--seed", str(seed)]
+        found = ontogym(*words, "--round-trip")
     print("\n".join([*found["asymmetry"], *round_trip_lines(found)]))
     print({kind: score["mean"] for kind, score in found["held_out"].items()})
     print(f"{found['cpu_seconds']:.0f} CPU s")

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from cells import put_between
+from cells import Failed, markdown, ontogym, put_between
 
 from ontogym.leaderboard.board import Entry, Row, read_board
 from ontogym.leaderboard.suites import SUITES, SuiteTask
@@ -206,26 +204,24 @@ def make(name: str, seed: int) -> str:
         return f"{name} seed {seed}: already there"
     if CELLS[trained].train and not (run / "done").exists():
         started = any((run / file).exists() for file in ("config.json", "run.json"))
-        _ontogym(*command(trained, seed).split()[1:], *["--resume"] * started, "--json")
+        ontogym(*command(trained, seed).split()[1:], *["--resume"] * started)
         (run / "done").touch()
     out = RUNS / f"{name}-s{seed}-submission"
     if not (out / "manifest.json").exists():
         what = cell.agent or str(run)
-        _ontogym(
-            *(
-                "leaderboard",
-                "submit",
-                what,
-                "--task",
-                cell.task,
-                "--label",
-                cell.label,
-                "--author",
-                "ontogym",
-            ),
-            *("--seed", str(seed), "--out", str(out), "--json", *_found(cell, seed)),
-        )
-    found = _ontogym("leaderboard", "add", str(out), "--store", str(STORE), "--json")
+        words = [
+            "leaderboard",
+            "submit",
+            what,
+            "--task",
+            cell.task,
+            "--label",
+            cell.label,
+            "--author",
+            "ontogym",
+        ]
+        ontogym(*words, "--seed", str(seed), "--out", str(out), *_found(cell, seed))
+    found = ontogym("leaderboard", "add", str(out), "--store", str(STORE))
     return f"{name} seed {seed}: {json.dumps(found)[:200]}"
 
 
@@ -243,18 +239,6 @@ def _is(entry: Entry, cell: Cell, seed: int) -> bool:
     return newest and (entry.task, entry.label, entry.seed) == (cell.task, cell.label, seed)
 
 
-def _ontogym(*arguments: str) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, "-m", "ontogym", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    if done.returncode:
-        raise RuntimeError(
-            f"ontogym {' '.join(arguments)}: {(done.stderr.strip() or 'failed').splitlines()[-1]}"
-        )
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def rows() -> list[Row]:
     """A row per task and label, best first."""
     found = [row for row in read_board(STORE).rows if row.task]
@@ -263,17 +247,23 @@ def rows() -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """All of them."""
-    lines = [
-        "| suite | task | agent | seeds | return, IQM [95 %] | regained or held-out | env steps | status |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    heads = (
+        "suite",
+        "task",
+        "agent",
+        "seeds",
+        "return, IQM [95 %]",
+        "regained or held-out",
+        "env steps",
+        "status",
+    )
+    lines = []
     for row in rows:
         steps = f"{row.env_steps:,.0f}" if row.env_steps else "–"
         steps += " (over budget)" if row.over_budget else ""
-        lines.append(
-            f"| {row.suite} | {row.task} | {row.label} | {row.seeds} | {_score(row)} | {_ranked(row)} | {steps} | {row.status} |"
-        )
-    return "\n".join(lines)
+        named = [row.suite, str(row.task), row.label, str(row.seeds)]
+        lines.append([*named, _score(row), _ranked(row), steps, row.status])
+    return markdown(heads, lines)
 
 
 COLUMNS = {
@@ -292,10 +282,7 @@ COLUMNS = {
 
 def overview(rows: list[Row]) -> str:
     """A row per task of the newest suites: the same agents on each, and the best of whatever else there is."""
-    lines = [
-        f"| suite | task | {' | '.join(COLUMNS.values())} | best other |",
-        "|---" * (len(COLUMNS) + 3) + "|",
-    ]
+    lines = []
     tasks: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
         if row.suite in SUITES:
@@ -304,8 +291,8 @@ def overview(rows: list[Row]) -> str:
         cells = [_short(found[label]) if label in found else "–" for label in COLUMNS]
         other = next((row for label, row in found.items() if label not in COLUMNS), None)
         cells.append(f"{_short(other)} {other.label}" if other else "–")
-        lines.append(f"| {suite} | {task} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append([suite, task, *cells])
+    return markdown(["suite", "task", *COLUMNS.values(), "best other"], lines)
 
 
 def _short(row: Row) -> str:
@@ -357,7 +344,7 @@ def main() -> None:
 def _line(name: str, seed: int) -> str:
     try:
         return make(name, seed)
-    except RuntimeError as error:
+    except Failed as error:
         return f"{name} seed {seed}: {error}"
 
 

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from cells import kept, main
+from cells import keep, kept, main, markdown, ontogym
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "lndp"
@@ -122,20 +120,14 @@ def run(name: str, seed: int) -> str:
     if file.exists():
         return f"{name} seed {seed}: already there"
     folder = RUNS / f"{name}-s{seed}"
-    arguments = shlex.split(command(name, seed))[1:] + ["--out", str(folder), "--json", "--threads", "1"]
-    arguments += ["--resume"] * (folder / "config.json").exists()
-    done = subprocess.run(
-        [sys.executable, "-m", "ontogym", *arguments], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        return f"{name} seed {seed}: failed: {done.stderr.strip().splitlines()[-1]}"
+    again = ["--resume"] * (folder / "config.json").exists()
+    ontogym(*shlex.split(command(name, seed))[1:], "--out", str(folder), "--threads", "1", *again)
     found = json.loads((folder / "result.json").read_text())
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(found, indent=1) + "\n")
+    keep(file, found)
     return f"{name} seed {seed}: {found['score']['mean']:.1f}"
 
 
-def row(name: str) -> str | None:
+def row(name: str) -> list[str] | None:
     """One row of a table: every seed's score with its interval, then means over seeds."""
     runs = kept(RESULTS, name)
     if not runs:
@@ -150,7 +142,7 @@ def row(name: str) -> str | None:
     density = np.mean(ends)
     generations = "/".join(str(r["generations"]) for r in runs)
     cpu = "/".join(f"{r['cpu_seconds']:.0f}" for r in runs)
-    cells = [
+    return [
         EXPERIMENTS[name].title,
         f"{np.mean([s['mean'] for s in scores]):.1f}",
         each,
@@ -161,13 +153,12 @@ def row(name: str) -> str | None:
         cpu,
         f"`{EXPERIMENTS[name].args}`",
     ]
-    return "| " + " | ".join(cells) + " |"
 
 
-HEAD = (
-    "| | mean over seeds | each seed [95 % interval] | reward clamped to 0 | first → last episode | density "
-    "| generations | CPU s | `ontogym evolve` … `--seed N` |\n|---|---|---|---|---|---|---|---|---|"
-)
+HEADS = (
+    "", "mean over seeds", "each seed [95 % interval]", "reward clamped to 0", "first → last episode", "density",
+    "generations", "CPU s", "`ontogym evolve` … `--seed N`",
+)  # fmt: skip
 
 
 def tables() -> str:
@@ -176,7 +167,7 @@ def tables() -> str:
     for title, group in GROUPS.items():
         rows = [line for name in group if (line := row(name))]
         if rows:
-            parts.append("\n".join([f"### {title}", "", HEAD, *rows]))
+            parts.append(f"### {title}\n\n{markdown(HEADS, rows)}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from cells import kept, main
+from cells import keep, kept, main, ontogym
+
+from ontogym.statistics import mean_summary
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "experiments" / "prenatal"
@@ -118,21 +116,10 @@ def chain(name: str, seed: int) -> list[tuple[str, str]]:
     return steps
 
 
-def ontogym(command: str) -> dict[str, Any]:
-    """Run one command on one core; returns its JSON object.
-
-    Raises:
-        RuntimeError: it failed; the message is its last line.
-    """
+def on_one_core(command: str) -> dict[str, Any]:
+    """What a command finds."""
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
-    arguments = [sys.executable, "-m", "ontogym", *shlex.split(command), "--json"]
-    done = subprocess.run(
-        arguments, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **threads}
-    )
-    if done.returncode:
-        raise RuntimeError(f"ontogym {command}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return ontogym(*shlex.split(command), **threads)
 
 
 def make_set(name: str) -> None:
@@ -141,22 +128,20 @@ def make_set(name: str) -> None:
     with (DATA / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (DATA / name / "manifest.json").exists():
-            ontogym(f"{SETS[name]} --out {DATA / name}")
+            on_one_core(f"{SETS[name]} --out {DATA / name}")
 
 
 def do_step(folder: Path, step: str, command: str) -> dict[str, Any]:
     """One command of a chain, unless its result is there; goes on with one that was killed."""
-    kept = folder / f"{step}.json"
-    if kept.exists():
-        return dict(json.loads(kept.read_text()))
+    file = folder / f"{step}.json"
+    if file.exists():
+        return dict(json.loads(file.read_text()))
     if step != "filters":
         out = folder / step
         command += f" --out {shlex.quote(str(out.relative_to(ROOT)))}"
         command += " --threads 1" + " --resume" * (out / "config.json").exists()
-    found = ontogym(command)
-    part = kept.with_suffix(".part")
-    part.write_text(json.dumps(found))
-    part.replace(kept)
+    found = on_one_core(command)
+    keep(file, found)
     return found
 
 
@@ -167,15 +152,11 @@ def run(name: str, seed: int) -> str:
         return f"{name} seed {seed}: already there"
     folder = RUNS / f"{name}-s{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        for needed in ARMS[name].sets if name in ARMS else ():
-            make_set(needed)
-        found = {step: do_step(folder, step, command) for step, command in chain(name, seed)}
-    except RuntimeError as error:
-        return f"{name} seed {seed}: failed: {error}"
+    for needed in ARMS[name].sets if name in ARMS else ():
+        make_set(needed)
+    found = {step: do_step(folder, step, command) for step, command in chain(name, seed)}
     small = shorten(found) if name in ARMS else {k: found["evolve"][k] for k in EVOLVED}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(small, indent=1) + "\n")
+    keep(file, small)
     return f"{name} seed {seed}: done"
 
 
@@ -201,13 +182,9 @@ def shorten(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def interval(values: Sequence[float], digits: int) -> str:
     """Mean over seeds and its 95 % interval by Student's t."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return f"{mean:.{digits}f} (1 seed)"
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, len(values) - 1)) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return f"{mean:.{digits}f} ± {half:.{digits}f}"
+    found = mean_summary(values)
+    mean, ci95 = found["mean"], found["ci95"]
+    return f"{mean:.{digits}f} ± {ci95[1] - mean:.{digits}f}" if ci95 else f"{mean:.{digits}f} (1 seed)"
 
 
 def table(head: Sequence[str], rows: list[list[str]]) -> str:

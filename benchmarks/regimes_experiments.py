@@ -12,14 +12,11 @@ anything; a run that is there is not repeated, a run that was killed resumes.
 
 from __future__ import annotations
 
-import json
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cells import kept, main
+from cells import keep, kept, main, markdown, ontogym
 
 from ontogym.statistics import mean_summary, mean_text, paired_difference
 from ontogym.studies.regimes import curvature, rank_sweep
@@ -92,21 +89,14 @@ def run(name: str, seed: int) -> str:
     if file.exists():
         return f"{name} seed {seed}: already there"
     folder = RUNS / f"{name}-s{seed}"
-    arguments = shlex.split(command(name, seed))[1:] + ["--out", str(folder), "--json"]
-    arguments += ["--resume"] * (folder / "config.json").exists()
-    done = subprocess.run(
-        [sys.executable, "-m", "ontogym", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    if done.returncode:
-        return f"{name} seed {seed}: failed: {done.stderr.strip().splitlines()[-1]}"
-    found = json.loads(done.stdout.splitlines()[-1])
+    again = ["--resume"] * (folder / "config.json").exists()
+    found = ontogym(*shlex.split(command(name, seed))[1:], "--out", str(folder), *again)
     small = {key: found[key] for key in ("experiment", "nodes", "config", "cpu_seconds", "failures")}
     small["conditions"] = [{"name": row["name"], "title": row["title"]} for row in found["conditions"]]
     # Without the seed in the name of a cell: files of several seeds are read side by side.
     small["cells"] = {cell.rpartition("-s")[0]: values for cell, values in found["cells"].items()}
     small["directions"] = [_brief(d) for d in found["directions"]]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(small, indent=1) + "\n")
+    keep(file, small)
     return f"{name} seed {seed}: {found['cpu_seconds']:.0f} s of CPU"
 
 
@@ -128,26 +118,20 @@ def table(name: str) -> str | None:
         "",
         f"`{command(name, 1).rpartition(' ')[0]} N`; {len(runs)} seeds, {cpu} s of CPU; means [95 % over seeds].",
         "",
-        "| | " + " | ".join(metrics.values()) + " |",
-        "|---" * (1 + len(metrics)) + "|",
     ]
+    rows = []
     for row in runs[0]["conditions"]:
         cells = [mean_text(mean_summary([r["cells"][row["name"]].get(m) for r in runs])) for m in metrics]
-        lines.append("| " + " | ".join([row["title"], *cells]) + " |")
-    lines += ["", "| difference | of | mean [95 %] | published | measured |", "|---|---|---|---|---|"]
+        rows.append([row["title"], *cells])
+    lines += [markdown(["", *metrics.values()], rows), ""]
+    rows = []
     for k, d in enumerate(runs[0]["directions"]):
         values = [r["directions"][k]["difference"] for r in runs]
         zeros: list[float | None] = [0.0] * len(values)
         found = paired_difference(d["metric"], values, zeros, d["what"], d["published"])
-        shown = [
-            d["what"],
-            d["metric"],
-            mean_text(found["difference"]),
-            d["published"] or "–",
-            found["measured"],
-        ]
-        lines.append("| " + " | ".join(shown) + " |")
-    return "\n".join(lines)
+        mean = mean_text(found["difference"])
+        rows.append([d["what"], d["metric"], mean, d["published"] or "–", found["measured"]])
+    return "\n".join([*lines, markdown(["difference", "of", "mean [95 %]", "published", "measured"], rows)])
 
 
 def tables() -> str:

@@ -15,6 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cells import markdown
+
 from ontogym.studies.retina_report.published import HEADS, fold_rows, published_rows
 
 ROOT = Path(__file__).parent.parent
@@ -40,30 +42,35 @@ def of_three(report: dict[str, Any]) -> str:
         f"{len(report['seeds'])} source retinas, {report['cpu_seconds'] / 60:.0f} processor minutes in all; twins explain "
         f"{', '.join(f'{r:.3f}' for r in report['twin_r2'])} of the variance. Median percent gain of the actor [95 % over retinas "
         "and neurons], p of Wilcoxon's two-sided test; *better* or *worse* only where every retina has the sign.",
-        "",
-        "| 4-fold, actor over | twin | source retina | new retinas | paper |",
-        "|---|---|---|---|---|",
     ]
-    for method, title in METHODS.items():
-        cells = [cell(report["subjects"][s][f"actor_vs_{method}"]) for s in SUBJECTS]
-        lines.append("| " + " | ".join([title, *cells, PUBLISHED_4[method]]) + " |")
-    lines += [
-        "",
-        "| fold, actor over averaging | twin | source retina | new retinas | paper, twin: p |",
-        "|---|---|---|---|---|",
+    rows = [
+        [title, *(cell(report["subjects"][s][f"actor_vs_{method}"]) for s in SUBJECTS), PUBLISHED_4[method]]
+        for method, title in METHODS.items()
     ]
-    for fold, found in report["folds"].items():
-        cells = [cell(found[s]["actor_vs_average"]) for s in SUBJECTS]
-        lines.append("| " + " | ".join([fold, *cells, f"{found['published_p']:g}"]) + " |")
+    heads = ["twin", "source retina", "new retinas"]
+    lines += ["", markdown(["4-fold, actor over", *heads, "paper"], rows)]
+    rows = [
+        [fold, *(cell(found[s]["actor_vs_average"]) for s in SUBJECTS), f"{found['published_p']:g}"]
+        for fold, found in report["folds"].items()
+    ]
+    lines += ["", markdown(["fold, actor over averaging", *heads, "paper, twin: p"], rows)]
     best = {s: report["alpha"][s] for s in ("twin", "ex-vivo") if s in report["alpha"]}
-    lines += [
-        "",
-        "| contrast factor of the averaged picture | best factor (paper 1.5) | each retina | actor over it |",
-        "|---|---|---|---|",
+    rows = [
+        [
+            subject,
+            f"{found['best']:g}",
+            ", ".join(f"{a:g}" for a in found["best_of_seeds"]),
+            cell(found["actor_vs_corrected"]),
+        ]
+        for subject, found in best.items()
     ]
-    for subject, found in best.items():
-        each = ", ".join(f"{a:g}" for a in found["best_of_seeds"])
-        lines.append(f"| {subject} | {found['best']:g} | {each} | {cell(found['actor_vs_corrected'])} |")
+    heads = [
+        "contrast factor of the averaged picture",
+        "best factor (paper 1.5)",
+        "each retina",
+        "actor over it",
+    ]
+    lines += ["", markdown(heads, rows)]
     kernels = report["kernels"]
     lines += [
         "",
@@ -81,17 +88,17 @@ def published(report: dict[str, Any], folds: bool = True) -> str:
         f"{seeds} source retina{'s' * (seeds > 1)}, with a twin and three new retinas each. Median percent gain in reliability [95 % over "
         "retinas and neurons], p of Wilcoxon's two-sided test over all neurons, unless a row says otherwise.",
         "",
-        "| | " + " | ".join(HEADS[1:]) + " |",
-        "|---" * len(HEADS) + "|",
-        *("| " + " | ".join(row) + " |" for row in published_rows(report)),
+        markdown(["", *HEADS[1:]], published_rows(report)),
     ]
     if folds:
-        lines += [
-            "",
-            "| Fig. 9: fold, actor over averaging | paper, in silico: p | twin | source retina | new retinas |",
-            "|---|---|---|---|---|",
-            *("| " + " | ".join(row) + " |" for row in fold_rows(report)),
+        heads = [
+            "Fig. 9: fold, actor over averaging",
+            "paper, in silico: p",
+            "twin",
+            "source retina",
+            "new retinas",
         ]
+        lines += ["", markdown(heads, fold_rows(report))]
     return "\n".join(lines)
 
 

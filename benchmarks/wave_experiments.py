@@ -29,7 +29,6 @@ What a run found is kept as one small JSON file in docs/experiments/prenatal/; a
 from __future__ import annotations
 
 import dataclasses
-import json
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -37,7 +36,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from cells import kept, main
+from cells import keep, kept, main, markdown
 
 from ontogym.statistics import mean_summary, mean_text, paired_difference
 
@@ -226,7 +225,7 @@ def run(name: str, seed: int) -> str:
         return f"{name} seed {seed}: already there"
     kind, _, arm = name.partition("-")
     found = {"invariance": invariance, "prediction": prediction}[kind](arm, seed)
-    file.write_text(json.dumps(found, indent=1) + "\n")
+    keep(file, found)
     return f"{name} seed {seed}: done in {found['cpu_seconds']} CPU seconds"
 
 
@@ -247,10 +246,18 @@ def minus(high: Sequence[float], low: Sequence[float]) -> str:
 
 def table_invariance() -> str:
     """Every arm, in per cent, beside its difference from random weights."""
-    lines = [
-        "| first seen | far, % | minus nothing | near, % | minus nothing | capacity | far, % (statistics of training) | seeds | CPU s |",
-        "|---|---|---|---|---|---|---|---|---|",
+    heads = [
+        "first seen",
+        "far, %",
+        "minus nothing",
+        "near, %",
+        "minus nothing",
+        "capacity",
+        "far, % (statistics of training)",
+        "seeds",
+        "CPU s",
     ]
+    rows = []
     for name, arm in ARMS.items():
         cell = f"invariance-{name}"
         if not kept(RESULTS, cell):
@@ -267,18 +274,22 @@ def table_invariance() -> str:
             str(len(kept(RESULTS, cell))),
             f"{np.mean(column(cell, 'cpu_seconds')):.0f}",
         ]
-        lines.append(f"| {arm.title} | " + " | ".join(words) + " |")
-    return "\n".join(lines)
+        rows.append([arm.title, *words])
+    return markdown(heads, rows)
 
 
 def table_prediction() -> str:
     """Every arm's loss, and by how much it is larger than with films from the first step on."""
     tenth, last = str(TENTH), str(LEARNING)
-    lines = [
-        f"| first {BEFORE} steps | after {TENTH} on films | minus films throughout | minus {TENTH} on films alone | at the end "
-        "| minus films throughout | seeds | CPU s |",
-        "|---|---|---|---|---|---|---|---|",
+    heads = [
+        f"first {BEFORE} steps",
+        f"after {TENTH} on films",
+        "minus films throughout",
+        f"minus {TENTH} on films alone",
+        "at the end",
     ]
+    heads += ["minus films throughout", "seeds", "CPU s"]
+    rows = []
     films = {step: column("prediction-continued", "films", step) for step in (tenth, last)}
     alone = column("prediction-nothing", "before", tenth)
     for name, title in FIRST.items():
@@ -291,9 +302,9 @@ def table_prediction() -> str:
         if name == "continued":
             words[1] = words[4] = "–"
         words += [str(len(early)), f"{np.mean(column(cell, 'cpu_seconds')):.0f}"]
-        lines.append(f"| {title} | " + " | ".join(words) + " |")
+        rows.append([title, *words])
     copied = mean_text(mean_summary(column("prediction-nothing", "copying")))
-    return "\n".join(lines) + f"\n\nA copy of the last frame has a loss of {copied}."
+    return f"{markdown(heads, rows)}\n\nA copy of the last frame has a loss of {copied}."
 
 
 def tables() -> str:

@@ -52,7 +52,11 @@ RECORDS = ("config.json", "run.json", "building.json", "manifest.json")
 
 
 def write_atomic(path: Path | str, data: bytes) -> None:
-    """Write `data` to `path` so that a reader sees either the old file or the whole new one."""
+    """Write `data` to `path` so that a reader sees either the old file or the whole new one.
+
+    Raises:
+        OntogymError: it cannot be written; the old file is untouched then.
+    """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -241,6 +245,9 @@ def save(path: Path | str, kind: str, arrays: Mapping[str, NDArray[Any]], meta: 
         kind: what it is (``"evolution"``, ``"agent"``); `load` refuses another kind.
         arrays: name to NumPy array (any shape).
         meta: JSON-able facts, kept in the safetensors header.
+
+    Raises:
+        OntogymError: the file cannot be written.
     """
     from safetensors.numpy import save as to_bytes
 

@@ -2,29 +2,37 @@
 
 What numba compiles is kept beside the source, or in the user's cache folder. Where neither can be written to, numba refuses to
 compile at all; and it dies of a cache file that was cut short, at every start until somebody deletes it. It also looks at the
-file of a function alone, and would go on with what was compiled from another file's functions before those changed.
+file of a function alone, and would go on with another file's functions and constants as they were before those changed.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
-__all__ = ["njit"]
+__all__ = ["CALLED", "INLINE", "njit"]
+
+CALLED: dict[str, Any] = {
+    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+"""Options of what only compiled code calls."""
+INLINE: dict[str, Any] = CALLED | {"forceinline": True}
+"""Of that which disappears in its caller."""
 
 _warned = False
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
     """A cache whose damaged entries are made again, whose failures to write are no failures, and which forgets what was
-    compiled when any file with compiled functions changes."""
+    compiled when any file changes that compiled functions are made of."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
@@ -49,14 +57,22 @@ class _Kept(FunctionCache):  # type: ignore[misc]
 
 
 @functools.cache
-def _sources() -> str:
-    """SHA-256 of all files of this package that have compiled functions."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        text = path.read_bytes()
-        if b"ontogym.compiling import" in text:
-            digest.update(text)
-    return digest.hexdigest()
+def _sources(root: Path = Path(__file__).parent) -> str:
+    """SHA-256 of the package's files that have compiled functions and of whatever these import from it, directly or not."""
+    texts = {path: path.read_bytes() for path in root.rglob("*.py")}
+    new = found = {path for path, text in texts.items() if b"ontogym.compiling import" in text}
+    while new:
+        new = {file for path in new for file in _imported(root, texts[path])} & texts.keys() - found
+        found = found | new
+    return hashlib.sha256(b"".join(texts[path] for path in sorted(found))).hexdigest()
+
+
+def _imported(root: Path, text: bytes) -> Iterator[Path]:
+    """Files from which a module's text may import, when it is loaded."""
+    for module, names in re.findall(rb"^from ontogym\b([\w.]*) import (\([^)]*\)|.*)", text, re.MULTILINE):
+        folder = root.joinpath(*module.decode().split(".")[1:])
+        for each in [folder, *(folder / name for name in re.findall(r"\w+", names.decode()))]:
+            yield from (each.with_suffix(".py"), each / "__init__.py")
 
 
 def njit(*signatures: Any, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:

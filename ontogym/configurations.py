@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from ontogym import checkpoint
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import key_value_words
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -131,7 +132,7 @@ def command_line(
             continue
         words.append(f"--{flag}")
         if isinstance(value, Mapping):
-            words += [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items()]
+            words += key_value_words(value)
         elif isinstance(value, (list, tuple)):
             words += [str(item) for item in value]
         else:

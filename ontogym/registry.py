@@ -32,6 +32,7 @@ __all__ = [
     "Entry",
     "Registry",
     "import_here",
+    "key_value_words",
     "key_values",
     "load_object",
     "plugins",
@@ -112,6 +113,11 @@ def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:
         except json.JSONDecodeError:
             found[key.replace("-", "_")] = {"True": True, "False": False, "None": None}.get(value, value)
     return found
+
+
+def key_value_words(values: Mapping[str, Any]) -> list[str]:
+    """``KEY=VALUE`` words of a dict: text as it is, anything else as JSON."""
+    return [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in values.items()]
 
 
 @dataclass

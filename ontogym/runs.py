@@ -230,7 +230,11 @@ class RunFolder:
     # -- the table ----------------------------------------------------------------------------------------
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add a row to ``progress.csv``."""
+        """Add a row to ``progress.csv``.
+
+        Raises:
+            OntogymError: it cannot be written.
+        """
         line = table(self.columns, [row], header=not self._bytes)
         file = self.path / PROGRESS
         try:

@@ -50,7 +50,7 @@ def lane_seeds(seed: int, count: int, *names: object) -> NDArray[np.uint64]:
 
 
 def mix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64's finaliser: a bijection of 64-bit words whose output passes for random."""
+    """SplitMix64's finaliser (Steele, Lea & Flood 2014): a bijection of 64-bit words, any shape, whose output passes for random."""
     with np.errstate(over="ignore"):
         x = (x ^ (x >> _S30)) * _MIX1
         x = (x ^ (x >> _S27)) * _MIX2
@@ -91,9 +91,9 @@ class LaneStreams:
 
     def copy(self) -> LaneStreams:
         """An independent copy that goes on from the same place."""
-        twin = object.__new__(LaneStreams)
-        twin.state = self.state.copy()
-        return twin
+        other = object.__new__(LaneStreams)
+        other.state = self.state.copy()
+        return other
 
     def reseed(
         self, rows: NDArray[np.bool_] | NDArray[np.integer] | slice, seeds: NDArray[np.integer]

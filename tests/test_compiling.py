@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,31 @@ def test_what_was_compiled_is_forgotten_when_any_compiled_file_changes(
     monkeypatch.setattr(compiling, "_sources", lambda: "of another version")
     assert hits(start(kept)) == 0
     assert hits(start(kept)) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("agents/lndp/kernel/edges.py", True),
+        ("agents/lndp/kernel/functions.py", True),  # has no compiled function, but inlined ones
+        ("agents/lndp/organism.py", True),  # imported by what a compiled file imports
+        ("retina_env/retina.py", True),  # its constants are frozen into `many_retinas`
+        ("developmental/waves/__init__.py", True),
+        ("cli/evolve.py", False),
+    ],
+)
+def test_a_change_in_whatever_is_compiled_in_is_another_stamp(
+    file: str, counts: bool, tmp_path: Path
+) -> None:
+    package = Path(compiling.__file__).parent
+    shutil.copytree(
+        package, tmp_path / "ontogym", ignore=lambda _, names: [n for n in names if n == "__pycache__"]
+    )
+    stamp = compiling._sources.__wrapped__
+    assert stamp(tmp_path / "ontogym") == stamp(package)
+    with (tmp_path / "ontogym" / file).open("a") as text:
+        text.write("ROUND = 1.0\n")
+    assert (stamp(tmp_path / "ontogym") != stamp(package)) == counts
 
 
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])

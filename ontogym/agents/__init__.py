@@ -1,1 +1,1 @@
-"""Agents that develop and rewire: the population-first contract and the LNDP."""
+"""Agents that live: the population-first contract, developing networks (LNDP, `plastic`), evolved networks and a logistic learner."""

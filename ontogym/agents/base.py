@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -26,7 +27,9 @@ __all__ = [
     "Feedback",
     "NetworkSnapshot",
     "SpaceAdapter",
+    "changed_options",
     "check_genomes",
+    "check_seeds",
     "observation_gain",
 ]
 
@@ -108,7 +111,7 @@ class Actor(_Shown[State]):
     def end_episode(
         self, state: State, observations: Any, feedback: Feedback, ended: NDArray[np.bool_]
     ) -> State:
-        """Told what the last step of an episode brought, in the lanes `ended`; most live on and need not know."""
+        """Told what the last step of an episode brought, in the lanes `ended` ``(P,)``; most live on and need not know."""
         return state
 
     def foresee(self, state: State, what: str) -> State:
@@ -229,7 +232,7 @@ class Agent(_Shown[State]):
     def end_episode(
         self, state: State, observation: NDArray[np.floating], feedback: Feedback, ended: NDArray[np.bool_]
     ) -> State:
-        """Told what the last step of an episode brought, in the rows `ended`; most live on and need not know."""
+        """Told what the last step of an episode brought, in the rows `ended` ``(P,)``; most live on and need not know."""
         return state
 
     def foresee(self, state: State, what: str) -> State:
@@ -267,8 +270,19 @@ class Agent(_Shown[State]):
         return None
 
 
+def changed_options(options: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults, JSON-able."""
+    default = {f.name: f.default for f in fields(options)}
+    changed = {k: v for k, v in asdict(options).items() if v != default[k]}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}
+
+
 def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floating]:
-    """Return `genomes` if they are finite and ``(P, size)``; a flat genome becomes the population of one."""
+    """Return `genomes` if they are finite and ``(P, size)``; a flat genome becomes the population of one.
+
+    Raises:
+        OntogymError: they are not.
+    """
     genomes = np.atleast_2d(np.asarray(genomes))
     if genomes.ndim != 2:
         raise OntogymError(
@@ -283,3 +297,17 @@ def check_genomes(genomes: NDArray[np.floating], size: int) -> NDArray[np.floati
         bad = int(np.flatnonzero(~np.isfinite(genomes).all(1))[0])
         raise OntogymError(f"Genome {bad} holds NaN or infinite numbers; drop it or evolve again.")
     return genomes
+
+
+def check_seeds(seeds: NDArray[np.integer], count: int) -> NDArray[np.uint64]:
+    """Seeds as ``(count,)`` unsigned 64-bit numbers, one a genome.
+
+    Raises:
+        OntogymError: there are more or fewer.
+    """
+    words: NDArray[np.uint64] = np.asarray(seeds, dtype=np.uint64)
+    if words.shape != (count,):
+        raise OntogymError(
+            f"{count} genomes were given seeds of shape {words.shape}; give one seed per genome."
+        )
+    return words

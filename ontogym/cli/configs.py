@@ -17,7 +17,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from ontogym.configurations import code_in, read_config
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import key_values
+from ontogym.registry import key_value_words, key_values
 
 __all__ = ["default_of", "given", "kept_config", "parse_line", "with_values"]
 
@@ -69,9 +69,7 @@ def _mapping(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[dict[str, Any]
         metavar="[KEY=VALUE ...]",
         instance_from_str=_pairs,
         is_instance=lambda value: isinstance(value, Mapping),
-        str_from_instance=lambda value: [
-            f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items()
-        ],
+        str_from_instance=key_value_words,
     )
 
 

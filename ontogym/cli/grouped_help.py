@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from ontogym.registry import key_value_words
 
 __all__ = ["Flag", "flags_of", "print_grouped"]
 
@@ -72,7 +73,7 @@ def _said(value: Any) -> str:
     if value is None or value == () or value == {} or value == "":
         return ""
     if isinstance(value, Mapping):
-        return " ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items())
+        return " ".join(key_value_words(value))
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from ontogym import checkpoint
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
 from ontogym.configurations import code_in
@@ -96,7 +97,7 @@ class Sweep(LongRun):
         if not self.json:
             print(f"Primary endpoint: {plan.primary}. {len(cells)} of {len(plan.cells)} cells.\n\n{text}")
         if not self.table:
-            (out / "table.md").write_text(text + "\n", encoding="utf-8")
+            checkpoint.write_atomic(out / "table.md", f"{text}\n".encode())
         seconds = sum(c["result"].get("cpu_seconds") or 0.0 for c in cells)
         found = {name: interval._asdict() for name, interval in pooled(plan, cells).items()}
         if not self.json:

@@ -1,1 +1,2 @@
-"""What changes networks: plasticity rules and spontaneous activity. Knows no environment and no agent."""
+"""What shapes networks before or while they act: plasticity rules, spontaneous activity and the simulator of retinal waves
+behind it, frozen feature extractors. Knows no environment and no agent."""

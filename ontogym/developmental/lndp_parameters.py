@@ -23,7 +23,7 @@ def count(arrays: Arrays) -> int:
 
 
 def edge_gru(node_features: int, edge_features: int, history: int) -> Arrays:
-    """A GRU on [h_j, h_i, a_j, a_i, r] whose hidden state is the edge; only the n gate has a hidden bias."""
+    """A GRU on [h_i, h_j, a_i, a_j, r] whose hidden state is the edge; only the n gate has a hidden bias."""
     gates = 3 * edge_features
     return {
         "w_ih": (gates, 2 * (node_features + history) + 1),
@@ -34,7 +34,7 @@ def edge_gru(node_features: int, edge_features: int, history: int) -> Arrays:
 
 
 def edge_gru_pairwise(node_features: int, edge_features: int, history: int) -> Arrays:
-    """The same, and a bilinear form of h_j and h_i in the weight's candidate."""
+    """The same, and a bilinear form of h_i and h_j in the weight's candidate."""
     own = {"pairwise": (node_features, node_features)}
     return {**edge_gru(node_features, edge_features, history), **own}
 

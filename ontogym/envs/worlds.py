@@ -1,9 +1,9 @@
 """Procedural worlds over a body: which sensor shows what, which action does what; and which worlds are the same one.
 
 A `Rule` stands between a body and an agent: it reorders sensors, turns their signs, reorders actions and sets the body's
-physics. A body that looks the same in a mirror makes two rules one world: what an agent meets under a rule, its mirrored
-twin meets under the other. So rules are sorted into classes, the orbits under the body's mirror, and it is classes that
-are drawn, and split into train and held-out: no held-out world is the twin of one trained in.
+physics. A body that looks the same in a mirror makes two rules one world: what an agent meets under a rule, its mirror
+image meets under the other. So rules are sorted into classes, the orbits under the body's mirror, and it is classes that
+are drawn, and split into train and held-out: no held-out rule is the mirror image of one trained in.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Worlds:
         self.body, self.families = body, tuple(families)
         classes: dict[Rule, list[Rule]] = {}
         for rule in sorted(set(_every_rule(body, self.families))):
-            classes.setdefault(min(rule, _twin(rule, body)), []).append(rule)
+            classes.setdefault(min(rule, _mirrored(rule, body)), []).append(rule)
         named = sorted(classes.items(), key=lambda item: _digest(body, item[0]))
         self.rules = tuple(rule for _, members in named for rule in members)
         self.orders = np.array([rule.order for rule in self.rules])
@@ -249,7 +249,7 @@ def _after(seen: Turn, turn: Turn) -> Turn:
     )
 
 
-def _twin(rule: Rule, body: Body) -> Rule:
+def _mirrored(rule: Rule, body: Body) -> Rule:
     """The rule under which the mirrored body meets what the body meets under `rule`."""
     seen = _after(Turn(rule.order, rule.signs), body.mirror)
     return Rule(*seen, tuple(body.mirror_actions[k] for k in rule.actions), rule.physics)

@@ -1,1 +1,1 @@
-"""Submissions, their verification by re-running, and the store they are kept in."""
+"""Suites of tasks, submissions, their verification by re-running, the store they are kept in, the board and its site."""

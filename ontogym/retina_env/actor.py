@@ -26,8 +26,9 @@ from torch import Tensor, nn
 from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 from ontogym.retina_env.downsampling import check_fold
+from ontogym.retina_env.filters import cut
 from ontogym.retina_env.images.arrays import GREY, check_images
-from ontogym.retina_env.weights import frozen, weights_from
+from ontogym.retina_env.weights import frozen, save_model, weights_from
 
 __all__ = [
     "Actor",
@@ -145,6 +146,9 @@ class Actor(nn.Module):
         """Images z-scored, continued at the edges and cut into tiles, one channel for each pixel of a tile.
 
         ``(B, 1, size, size)`` to ``(B, tile * tile, n, n)``; does not depend on the weights, so training keeps it.
+
+        Raises:
+            OntogymError: images of another shape.
         """
         s = self.shape
         if images.ndim != 4 or images.shape[1:] != (1, s.size, s.size):
@@ -160,9 +164,7 @@ class Actor(nn.Module):
         s, g = self.shape, self.shape.group
         shift = self.shift.repeat_interleave(g * g)
         maps = F.softplus(F.conv2d(tiles, self._tiled_kernels(), shift)).unflatten(1, (s.kernels, g * g))
-        low = F.pixel_shuffle(torch.einsum("bkgij,k->bgij", maps, self.mix), g) + self.grey
-        # Where a pixel is cut off its gradient would be lost; passed on, it brings the pixel back.
-        return low + (low.clamp(0, 1) - low).detach()
+        return cut(F.pixel_shuffle(torch.einsum("bkgij,k->bgij", maps, self.mix), g) + self.grey)
 
     def _tiled_kernels(self) -> Tensor:
         """Kernels at each place in a group, cut into tiles: ``(K * group * group, tile * tile, reach, reach)``."""
@@ -182,6 +184,9 @@ class Actor(nn.Module):
 
         Returns:
             ``(B, 1, size / fold, size / fold)`` float32 in [0, 1], a tensor or an array as `images` was.
+
+        Raises:
+            OntogymError: images of another shape, or outside [0, 1].
         """
         if isinstance(images, Tensor):
             return torch.cat([self(part) for part in images.float().split(_CHUNK)])
@@ -208,10 +213,7 @@ def effective_kernel(actor: Actor) -> NDArray[np.float64]:
 
 def save_actor(path: Path | str, actor: Actor) -> None:
     """Write an actor: weights, sizes and facts in one safetensors file, sizes and facts also as JSON beside it."""
-    arrays = {name: value.detach().cpu().numpy() for name, value in actor.state_dict().items()}
-    meta = {"shape": actor.describe(), "facts": actor.facts}
-    files.save(path, _KIND, arrays, meta)
-    files.write_json(Path(path).with_suffix(".json"), meta)
+    save_model(path, _KIND, actor)
 
 
 def load_actor(path: Path | str) -> Actor:

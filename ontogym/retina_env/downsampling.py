@@ -161,6 +161,9 @@ def correct_contrast(images: T, alpha: float, clip: bool = True) -> T:
         images: ``(..., L, L)`` luminance.
         alpha: contrast factor; 1 changes nothing.
         clip: cut off what a display cannot show, below 0 and above 1.
+
+    Raises:
+        OntogymError: a negative or infinite factor.
     """
     if not np.isfinite(alpha) or alpha < 0:
         raise OntogymError(f"A contrast factor of {alpha} makes no image; choose one from 0 on.")

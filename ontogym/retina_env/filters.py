@@ -1,4 +1,4 @@
-"""Gaussian blur as matrices: for images of this size two products are faster than any convolution."""
+"""Gaussian blur as matrices: for images of this size two products are faster than any convolution. And a cut for pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["blurred", "gaussian_matrix"]
+__all__ = ["blurred", "cut", "gaussian_matrix"]
 
 
 def gaussian_matrix(size: int, sd: float) -> Tensor:
@@ -25,3 +25,8 @@ def gaussian_matrix(size: int, sd: float) -> Tensor:
 def blurred(images: Tensor, matrix: Tensor) -> Tensor:
     """Images ``(..., S, S)`` blurred along both axes."""
     return matrix @ images @ matrix.T
+
+
+def cut(low: Tensor) -> Tensor:
+    """Cut off at 0 and 1, any shape. The gradient passes as if it were not, and so brings back what was cut off."""
+    return low + (low.clamp(0, 1) - low).detach()

@@ -158,6 +158,9 @@ class ForwardModel(nn.Module):
         Args:
             low: luminance ``(B, size / fold, size / fold)``; gradients reach it.
             fold: pixels per block along a side.
+
+        Raises:
+            OntogymError: a fold that does not divide the size, or images of another shape.
         """
         size, fold = check_fold(self.shape.size, fold)
         if low.shape[1:] != (size // fold, size // fold):
@@ -229,7 +232,7 @@ class ForwardModel(nn.Module):
 
 
 def poisson_loss(rates: Tensor, counts: Tensor) -> Tensor:
-    """``r - y log r``, averaged over images and neurons.
+    """Loss of expected spikes r and counted ones y, both ``(B, N)``: ``r - y log r``, averaged over images and neurons, 0-dim.
 
     The paper writes no sum over neurons; summed, its published penalties would be too weak by a factor of 60.
     """

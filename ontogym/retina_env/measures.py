@@ -23,6 +23,9 @@ def local_contrast(images: ArrayLike, window: int = 7) -> Array:
 
     Returns:
         ``(B,)``, in squared units of luminance.
+
+    Raises:
+        OntogymError: a window that does not fit.
     """
     x = _stack(images)
     if not 1 <= window <= min(x.shape[1:]):
@@ -52,10 +55,13 @@ def rms_contrast(images: ArrayLike) -> Array:
 
 
 def power_slope(images: ArrayLike) -> float:
-    """Slope of log power against log spatial frequency, over all `images` (natural scenes: about -2).
+    """Slope of log power against log spatial frequency, over all images ``(B, H, H)`` (natural scenes: about -2).
 
     The power of Hann-windowed images is averaged over images and orientations, in rings of one cycle per image
     from 2 cycles up to 7/8 of the Nyquist frequency, and a line is fitted to it.
+
+    Raises:
+        OntogymError: images that are not square, have fewer than 16 pixels a side, or lack power at some frequency.
     """
     x = _stack(images)
     side = x.shape[1]
@@ -81,6 +87,9 @@ def neuronal_reliability(a: ArrayLike, b: ArrayLike) -> Array:
 
     Returns:
         ``(N,)`` in [0, 1]; 0 where a neuron does not vary, because it tells nothing then.
+
+    Raises:
+        OntogymError: tables of different shapes, or of fewer than two images.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if x.shape != y.shape or x.ndim != 2 or len(x) < 2:

@@ -58,6 +58,9 @@ def checkerboards(
         seed: decides the checks.
         size: side, pixels; checks of 50 micrometres must be whole pixels.
         contrast: of the checks, 1 for black and white (0 and twice the grey).
+
+    Raises:
+        OntogymError: checks that are no whole number of pixels, or a contrast that cannot be shown.
     """
     pixels = CHECK_UM * size / FIELD_UM
     if pixels != int(pixels) or not 0 < contrast <= 1:
@@ -108,6 +111,9 @@ def fit_receptive_fields(averages: Array, threshold: float = 5.0) -> ReceptiveFi
     Args:
         averages: ``(N, checks, checks)``, from `spike_triggered_average`.
         threshold: how many SDs of the noise the smoothed peak must be high to count as recognisable.
+
+    Raises:
+        OntogymError: averages of another shape, or not finite.
     """
     sta = np.asarray(averages, dtype=np.float64)
     if sta.ndim != 3 or sta.shape[1] != sta.shape[2] or not np.isfinite(sta).all():

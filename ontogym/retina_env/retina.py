@@ -3,6 +3,16 @@
 It is deliberately no member of the twin's class of functions: its subunits are rectified one by one, its gain is
 divided by local contrast, its surrounds inhibit, its output saturates. What a twin cannot learn of it is what a
 twin cannot learn of a real retina.
+
+Of luminance x, with G a Gaussian blur and <.>_c, <.>_s a cell's averages over its centre and its surround:
+
+1. cones: R = 4 (x^0.8 / (x^0.8 + 0.4^0.8) - 1/2)
+2. bipolar cells: b = G_22um * R - 0.7 G_80um * R
+3. gain: b <- b / (1 + e / 0.5), e = sqrt(G_150um * b^2)
+4. subunits: on = [b - 0.02]_+, off = [-b - 0.02]_+
+5. drive = p_on (rho <on>_c + (1 - rho)/2 <b>_c) + p_off (rho <off>_c - (1 - rho)/2 <b>_c)
+   - 0.6 k_s (p_on <on>_s + p_off <off>_s) - c_x (p_on <off>_c + p_off <on>_c)
+6. spikes = base + r_max z^1.3 / (z^1.3 + 2.2), z = softplus(2.2 (d - theta)) / 2.2, d the drive in SDs over natural scenes
 """
 
 from __future__ import annotations
@@ -217,6 +227,9 @@ class SimulatedRetina(nn.Module):
 
         Args:
             seed: decides the noise; the same images with the same seed give the same spikes.
+
+        Raises:
+            OntogymError: images that `check_images` refuses, or no repeat.
         """
         if repeats < 1:
             raise OntogymError(f"Images must be shown once or more, not {repeats} times.")

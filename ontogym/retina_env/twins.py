@@ -23,7 +23,7 @@ from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.retina_env.measures import neuronal_reliability
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twin_fit import FitConfig, fit
-from ontogym.retina_env.weights import frozen, weights_from
+from ontogym.retina_env.weights import frozen, save_model, weights_from
 
 __all__ = [
     "FIT_IMAGES",
@@ -156,10 +156,7 @@ def held_out_images(count: int = HELD_OUT_IMAGES, size: int = 128, show_progress
 
 def save_twin(path: Path | str, twin: ForwardModel) -> None:
     """Write a twin: weights, sizes and facts in one safetensors file, sizes and facts also as JSON beside it."""
-    arrays = {name: value.detach().cpu().numpy() for name, value in twin.state_dict().items()}
-    meta = {"shape": twin.describe(), "facts": twin.facts}
-    files.save(path, _KIND, arrays, meta)
-    files.write_json(Path(path).with_suffix(".json"), meta)
+    save_model(path, _KIND, twin)
 
 
 def load_twin(path: Path | str) -> ForwardModel:

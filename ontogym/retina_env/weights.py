@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 
-__all__ = ["frozen", "weights_from"]
+__all__ = ["frozen", "save_model", "weights_from"]
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -34,6 +35,14 @@ def weights_from(
             raise OntogymError(f"{path} holds no finite {name!r} of shape {shape}; restore it from a copy.")
         found[name] = torch.from_numpy(value.copy())
     return found
+
+
+def save_model(path: Path | str, kind: str, model: Any) -> None:
+    """Weights, sizes and facts of a twin or an actor in one safetensors file, sizes and facts also as JSON beside it."""
+    arrays = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+    meta = {"shape": model.describe(), "facts": model.facts}
+    files.save(path, kind, arrays, meta)
+    files.write_json(Path(path).with_suffix(".json"), meta)
 
 
 def frozen(model: M) -> M:

@@ -1,1 +1,1 @@
-"""One wing for each paper: its model, its run, its figure, its command. Nothing below imports a study."""
+"""One wing for each paper: its model, its run, its figure. Nothing below imports a study; commands are in `ontogym.cli`."""

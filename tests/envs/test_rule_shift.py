@@ -77,7 +77,7 @@ def states_of(body: str, mirror: bool, count: int = 200):
 
 
 @pytest.mark.parametrize("body", ["CartPole", "Acrobot", "Foraging"])
-def test_twins_are_one_world_to_whoever_lives_in_them(body):
+def test_mirror_images_are_one_world_to_whoever_lives_in_them(body):
     """Under both rules of a world the same actions show and earn the same, from mirrored states."""
     rules = RuleShiftDynamics(body, split="all")
     worlds, count = rules.worlds, 200

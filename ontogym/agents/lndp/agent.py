@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, check_seeds, observation_gain
 from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.numba_engine import NumbaEngine, fits_kernel
 from ontogym.agents.lndp.organism import Body, GenomeLayout, LNDPConfig, allowed_edges, usual_nodes
@@ -129,14 +129,10 @@ class LNDP(Agent[LNDPState]):
 
     def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> LNDPState:
         genomes = check_genomes(genomes, self.genome_size)
-        lanes: NDArray[np.uint64] = np.asarray(seeds, dtype=np.uint64)
-        if lanes.shape != (len(genomes),):
-            raise OntogymError(
-                f"{len(genomes)} genomes were given seeds of shape {lanes.shape}; give one seed per genome."
-            )
+        words = check_seeds(seeds, len(genomes))
         # Noise of later decisions must not repeat the numbers that drew the body.
-        state = self.engine.empty(genomes, mix64(lanes ^ GOLDEN))
-        for rows, body in newborns(self.options, self.layout.n_inputs, self.layout.n_outputs, lanes):
+        state = self.engine.empty(genomes, mix64(words ^ GOLDEN))
+        for rows, body in newborns(self.options, self.layout.n_inputs, self.layout.n_outputs, words):
             self.engine.place(state, rows, body)
         return LNDPState(state)
 

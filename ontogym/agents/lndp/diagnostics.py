@@ -60,7 +60,7 @@ class Thresholds:
         turnover: unceasing above it. At 0.05 a step, half of the edges are others after some 13 steps.
         sensitivity: insensitive to reward below it, in edges and in motor output both.
         late: share of life, from its end, over which turnover is averaged.
-        twin_steps: k, for how many steps the twins are followed (at most half of the life).
+        twin_steps: k, for how many steps the copies are followed (at most half of the life).
     """
 
     node_diversity: float = 0.02
@@ -108,7 +108,7 @@ def failure_signatures(
 ) -> Diagnosis:
     """Let a population live through an experience and look for the signatures of failure.
 
-    For the last k steps of life, each network has a twin that starts as its exact copy and meets the same
+    For the last k steps of life, each network has a copy that starts as it is and meets the same
     observations, but hears `reward_clamp` in place of every reward. Sensing reward is no proof of learning from
     it: a chaotic network is sensitive to anything. Not sensing it is proof of the contrary.
 
@@ -117,13 +117,13 @@ def failure_signatures(
         genomes: ``(P, D)``.
         experience: of T >= 2 steps; that of `ontogym.baselines.lives.experience.record` is what these genomes met themselves.
         seed: decides births.
-        reward_clamp: what the twins hear.
+        reward_clamp: what the copies hear.
         thresholds: when a measurement becomes a finding; None: the defaults.
 
     Returns:
         Numbers, each ``(P,)``: ``node_diversity`` at the end; ``turnover`` per step late in life; ``density`` of
         allowed edges at the end; ``edge_sensitivity`` and ``motor_sensitivity``, relative differences between
-        the twins of edge features at the end and of motor output over the last k steps (NaN where every
+        networks and their copies of edge features at the end and of motor output over the last k steps (NaN where every
         reward of those steps equalled the clamp). Findings: one sentence for each kind of failure.
 
     Raises:
@@ -144,9 +144,9 @@ def failure_signatures(
         return _live(agent, state, observations[start : start + len(heard)], heard)
 
     youth = live(_newborn(agent, genomes, seed), 0, rewards[:split])
-    twin = agent.copy(youth.state)
+    copy = agent.copy(youth.state)
     told, deaf = live(youth.state, split, rewards[split:]), np.full_like(rewards[split:], reward_clamp)
-    clamped = live(twin, split, deaf)
+    clamped = live(copy, split, deaf)
     heard = (rewards[split:] != deaf).any(0)
     numbers = {
         "node_diversity": node_diversity(told.body.nodes),

@@ -2,6 +2,7 @@
 
 One graph at a time, one equation a line, nothing factorised. Attention runs over all ordered pairs of nodes,
 so the graph that messages travel on is complete; which of its pairs are synapses is a feature of the pair.
+Equations as numbered in docs/kernel.md.
 Sources: LNDP, arXiv 2406.09787, Sec. 3; the layer after Dwivedi & Bresson, arXiv 2012.09699.
 """
 
@@ -55,7 +56,7 @@ class GraphTransformer(MessagePassing):  # type: ignore[misc] # PyTorch Geometri
             linear(x, self.genes[name]).unflatten(1, (-1, self.heads)) for name in ("query", "key", "value")
         )
         y = self.propagate(edge_index, q=q, k=k, v=v, edge_attr=edge_attr)
-        return linear(y.flatten(1), self.genes["output.weight"], self.genes["output.bias"])
+        return linear(y.flatten(1), self.genes["output.weight"], self.genes["output.bias"])  # (3)
 
     def message(
         self,
@@ -68,8 +69,8 @@ class GraphTransformer(MessagePassing):  # type: ignore[misc] # PyTorch Geometri
     ) -> Tensor:
         """PyTorch Geometric's j is the source, its i the target."""
         pair = linear(edge_attr, self.genes["edge.weight"], self.genes["edge.bias"])
-        scores = (q_j * k_i).sum(1) / math.sqrt(q_j.shape[1]) * pair
-        weights = softmax(scores, edge_index_j if self.released else edge_index_i)
+        scores = (q_j * k_i).sum(1) / math.sqrt(q_j.shape[1]) * pair  # (2)
+        weights = softmax(scores, edge_index_j if self.released else edge_index_i)  # (3)
         message: Tensor = v_j * weights[:, None, :]
         return message
 
@@ -131,7 +132,7 @@ class GeometricEngine:
         x = self.perceive(g)
         zeros = torch.zeros(2 * self.config.node_features, dtype=self.dtype)
         hidden_bias = torch.cat([zeros, g.genes["gru.bias_n"]])  # only the n gate has one (quirk 4)
-        nodes = torch.gru_cell(
+        nodes = torch.gru_cell(  # (4)
             x, g.nodes, g.genes["gru.ih"], g.genes["gru.hh"], g.genes["gru.bias"], hidden_bias
         )
 
@@ -143,7 +144,7 @@ class GeometricEngine:
             e = self.edge_gru(g.genes["synaptic"], heard, e)
         else:
             e = g.innate[:, post, pre].T
-        e = e * g.mask[post, pre][:, None]  # the wiring of before this step (quirk 5)
+        e = e * g.mask[post, pre][:, None]  # (5), the wiring of before this step (quirk 5)
         e = torch.cat([(1 - self.config.weight_decay) * e[:, :1], e[:, 1:]], 1)
 
         if keeps:
@@ -164,7 +165,7 @@ class GeometricEngine:
         else:
             degrees = torch.stack([d_in, d_out, (d_in + d_out) / 2], 1)
         features = torch.cat([degrees, self.node_type, g.history, g.nodes + self.identity(g)], 1)
-        x = linear(features, g.genes["perception.weight"], g.genes["perception.bias"])
+        x = linear(features, g.genes["perception.weight"], g.genes["perception.bias"])  # (1)
         if not self.config.graph_transformer:
             return x
         a, a_back, same = g.mask[post, pre], g.mask[pre, post], (pre == post).to(self.dtype)
@@ -180,10 +181,11 @@ class GeometricEngine:
         sizes = [(3 * s, x.shape[1]), (3 * s, s), (3 * s,), (s,), *([(f, f)] if pairwise else [])]
         w_ih, w_hh, b, b_n, *form = _split(genes, *sizes)
         if pairwise:
-            # h_j^T B h_i is one input more, which the weight's candidate alone hears.
+            # (5b) h_i^T B h_j is one input more, which the weight's candidate alone hears.
             x = torch.cat([x, ((x[:, :f] @ form[0]) * x[:, f : 2 * f]).sum(1, keepdim=True)], 1)
             w_ih = torch.cat([w_ih, torch.eye(3 * s, dtype=self.dtype)[:, 2 * s : 2 * s + 1]], 1)
-        return torch.gru_cell(x, e, w_ih, w_hh, b, torch.cat([torch.zeros(2 * s, dtype=self.dtype), b_n]))
+        hidden_bias = torch.cat([torch.zeros(2 * s, dtype=self.dtype), b_n])
+        return torch.gru_cell(x, e, w_ih, w_hh, b, hidden_bias)  # (5)
 
     def rewire(self, g: _Graph, e: Tensor, both: Tensor, u: Tensor) -> Tensor:
         """Pruning on edge features, synaptogenesis on the states of both nodes: the new mask (N, N)."""
@@ -192,14 +194,14 @@ class GeometricEngine:
             if slot not in g.genes:
                 return torch.zeros_like(g.mask, dtype=torch.bool)
             w1, b1, w2, b2 = _split(g.genes[slot], (HIDDEN, x.shape[1]), (HIDDEN,), (1, HIDDEN), (1,))
-            p = self.matrix(torch.sigmoid(linear(torch.relu(linear(x, w1, b1)), w2, b2)))[0]
+            p = self.matrix(torch.sigmoid(linear(torch.relu(linear(x, w1, b1)), w2, b2)))[0]  # (6), (7)
             return noise < p / 2 if self.config.decisions == "stochastic" else p > self.config.threshold
 
         grown, pruned = network("synaptogenesis", both, u[0]), network("pruning", e, u[1])
         absent = (g.mask == 0) & (self.allowed > 0)
         if self.config.released:
             grown = grown & ~pruned  # pruning comes last and looks at absent edges too (quirk 6)
-        return torch.where(absent, grown.to(self.dtype), g.mask * ~pruned)
+        return torch.where(absent, grown.to(self.dtype), g.mask * ~pruned)  # (8)
 
     def activate(self, g: _Graph, observation: Tensor) -> _Graph:
         """a <- tanh(W a + b) for `rnn_iters` steps with the inputs clamped."""
@@ -209,7 +211,7 @@ class GeometricEngine:
         for _ in range(self.config.rnn_iters):
             a = torch.cat([observation, a[self.layout.n_inputs :]])
             sequence.append(a)
-            a = torch.tanh(g.edges[0] @ a + bias)
+            a = torch.tanh(g.edges[0] @ a + bias)  # (9)
         return g._replace(activation=a, history=torch.stack([*sequence, a], 1))
 
     def identity(self, g: _Graph) -> Tensor:

@@ -8,13 +8,14 @@ Source: Plantec, Pedersen, Montero, Nisioti & Risi 2024, arXiv 2406.09787, and i
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.agents.base import changed_options
 from ontogym.agents.feedback import check_hears
 from ontogym.developmental.lndp_parameters import (
     Arrays,
@@ -23,7 +24,7 @@ from ontogym.developmental.lndp_parameters import (
     edge_gru_pairwise,
     structural_mlp,
 )
-from ontogym.developmental.spontaneous import make_source, option_words
+from ontogym.developmental.spontaneous import check_development, make_source
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import generator
 
@@ -167,16 +168,9 @@ class LNDPConfig:
         _require(
             self.development_steps >= 0, f"development_steps must not be negative: {self.development_steps}."
         )
-        _require(
-            bool(self.development) or self.development_steps == 0,
-            "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
-        )
         object.__setattr__(self, "hears", check_hears(self.hears))
-        object.__setattr__(self, "development_options", option_words(self.development_options))
-        _require(
-            bool(self.development) or not self.development_options,
-            "development_options are those of a source; set development, for example 'retinal-waves'.",
-        )
+        asked = (self.development, self.development_steps, self.development_options)
+        object.__setattr__(self, "development_options", check_development("LNDP", *asked))
         for name in ("growth_bias", "reward_scale"):
             _require(bool(np.isfinite(getattr(self, name))), f"{name} must be finite.")
 
@@ -191,9 +185,7 @@ class LNDPConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """The options that differ from the defaults, JSON-able."""
-        default = {f.name: f.default for f in fields(self)}
-        changed = {k: v for k, v in asdict(self).items() if v != default[k]}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}
+        return changed_options(self)
 
 
 def usual_nodes(n_inputs: int, n_outputs: int) -> int:

@@ -4,6 +4,7 @@ The arithmetic is `graph_transformer.py`'s, written so that ``torch.compile`` fu
 loops over ``(P, post, pre)``: contractions over the few features of an edge are spelled out, first layers are
 projected per node. Rules come through the contract of `ontogym.developmental.rules`. Noise is drawn where the networks
 are, from the streams that `ontogym.seeding` would draw from. How ended lives are left out: `torch_networks.py`.
+Equations as numbered in docs/kernel.md, for the default rules.
 """
 
 from __future__ import annotations
@@ -128,11 +129,11 @@ class TorchEngine:
         g = self._genes(state.genomes)
         identity = self._identity(g, state.nodes)
         x = self._perceive(g, state, state.nodes + identity)
-        nodes = _gru(x, state.nodes, g["gru.ih"], g["gru.hh"], g["gru.bias"], g["gru.bias_n"])
+        nodes = _gru(x, state.nodes, g["gru.ih"], g["gru.hh"], g["gru.bias"], g["gru.bias_n"])  # (4)
         context = self._context(state, nodes + identity, reward, u)
         memory, mask = dict(state.rules), state.mask
         if "synaptic" in self.rules:
-            edges, _, mask, memory["synaptic"] = apply_rule(
+            edges, _, mask, memory["synaptic"] = apply_rule(  # (5)
                 self.rules["synaptic"], g["synaptic"], memory["synaptic"], context, self.threshold
             )
         else:
@@ -148,6 +149,7 @@ class TorchEngine:
         outputs: dict[str, RuleOutput] = {}
         for slot in ("pruning", "synaptogenesis", "structural"):
             if slot in self.rules:
+                # (6), (7)
                 outputs[slot], memory[slot] = ask_rule(self.rules[slot], g[slot], memory[slot], context)
         mask = self._rewire(outputs, mask, u)
         if rewires is not None:
@@ -166,7 +168,7 @@ class TorchEngine:
                 p_prune=merged.p_prune if output.p_prune is None else output.p_prune,
                 mask=merged.mask if output.mask is None else output.mask,
             )
-        return structural_change(merged, mask, self.allowed, u, self.threshold, self.config.released)
+        return structural_change(merged, mask, self.allowed, u, self.threshold, self.config.released)  # (8)
 
     def _genes(self, genomes: Tensor) -> dict[str, Tensor]:
         return {
@@ -189,7 +191,7 @@ class TorchEngine:
             degrees = torch.stack([d_in, d_out, (d_in + d_out) / 2], 2)
         kind = self.node_type.expand(len(seen), -1, -1)
         features = torch.cat([degrees, kind, state.history, seen], 2)
-        x = features @ g["perception.weight"].mT + g["perception.bias"][:, None]
+        x = features @ g["perception.weight"].mT + g["perception.bias"][:, None]  # (1)
         return self._attend(g, state, x) if self.config.graph_transformer else x
 
     def _attend(self, g: dict[str, Tensor], state: Networks, x: Tensor) -> Tensor:
@@ -204,16 +206,17 @@ class TorchEngine:
         weights = []
         for h in range(heads):
             w, b = g["edge.weight"][:, h, :, None, None], g["edge.bias"][:, h, None, None]
-            score = k[:, :, None, 0, h] * q[:, None, :, 0, h]
+            score = k[:, :, None, 0, h] * q[:, None, :, 0, h]  # (2)
             for c in range(1, size):
-                score = score + k[:, :, None, c, h] * q[:, None, :, c, h]
-            term = b + w[:, len(pair)] * self.same
+                score = score + k[:, :, None, c, h] * q[:, None, :, c, h]  # (2)
+            term = b + w[:, len(pair)] * self.same  # (2)
             for f, feature in enumerate(pair):
-                term = term + w[:, f] * feature
-            weights.append(torch.softmax(score * term, 1 if self.config.released else 2))  # quirk 1
-        received = torch.cat(weights, 1).unflatten(1, (heads, -1)) @ v.permute(0, 3, 1, 2)  # (P, heads, N, d)
+                term = term + w[:, f] * feature  # (2)
+            weights.append(torch.softmax(score * term, 1 if self.config.released else 2))  # (3), quirk 1
+        # (3): (P, heads, N, d)
+        received = torch.cat(weights, 1).unflatten(1, (heads, -1)) @ v.permute(0, 3, 1, 2)
         y = received.permute(0, 2, 3, 1).flatten(2)
-        out: Tensor = y @ g["output.weight"].mT + g["output.bias"][:, None]
+        out: Tensor = y @ g["output.weight"].mT + g["output.bias"][:, None]  # (3)
         return out
 
     def _context(self, state: Networks, seen: Tensor, reward: Tensor, u: Tensor) -> RuleContext:
@@ -240,8 +243,8 @@ class TorchEngine:
         for _ in range(self.config.rnn_iters):
             a = torch.cat([observation, a[:, self.layout.n_inputs :]], 1)
             sequence.append(a)
-            a = (weights * a[:, None, :]).sum(2)
-            a = tanh(a + state.nodes[:, :, 0] if self.config.bias else a)
+            a = (weights * a[:, None, :]).sum(2)  # (9)
+            a = tanh(a + state.nodes[:, :, 0] if self.config.bias else a)  # (9)
         return state._replace(activation=a, history=torch.stack([*sequence, a], 2))
 
     # -- the engine contract ------------------------------------------------------------------------------
@@ -392,5 +395,5 @@ def _gru(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, bias_n:
     """A GRU per individual over its nodes: x, h (P, N, F); only the n gate has a hidden bias (quirk 4)."""
     ir, iz, i_n = (x @ w_ih.mT + bias[:, None]).chunk(3, 2)
     hr, hz, hn = (h @ w_hh.mT).chunk(3, 2)
-    candidate = tanh(i_n + torch.sigmoid(ir + hr) * (hn + bias_n[:, None]))
-    return candidate + torch.sigmoid(iz + hz) * (h - candidate)
+    candidate = tanh(i_n + torch.sigmoid(ir + hr) * (hn + bias_n[:, None]))  # (4)
+    return candidate + torch.sigmoid(iz + hz) * (h - candidate)  # (4)

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import Agent, Feedback, NetworkSnapshot, check_genomes, check_seeds, observation_gain
 from ontogym.agents.feedback import heard
 from ontogym.agents.networks import kernel
 from ontogym.agents.networks.kernel import Shape, pad
@@ -138,10 +138,7 @@ class NetworkAgent(Agent[NetworkState]):
 
     def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> NetworkState:
         genomes = check_genomes(genomes, self.genome_size)
-        if np.shape(seeds) != (len(genomes),):
-            raise OntogymError(
-                f"{len(genomes)} genomes were given seeds of shape {np.shape(seeds)}; give one seed per genome."
-            )
+        check_seeds(seeds, len(genomes))
         return NetworkState(
             self.layout.pack(genomes),
             np.zeros((len(genomes), self.state_size), np.float32),
@@ -331,7 +328,7 @@ class LocalTrace(_Writer):
     r"""A linear policy of fast weights: the weight of a sensor is read from that sensor's own traces alone.
 
     .. math:: T_{iq} \leftarrow T_{iq} + \eta\,[u_q \tanh(a\,\Delta x_i) - |u_q|\,T_{iq}],\qquad
-              w_{qi} = c_{qi} + k_i\,T_{iq} + \tilde k_i\,\tilde T_{iq}
+              w_{qi} = c\,c_{qi} + k_i\,T_{iq} + \tilde k_i\,\tilde T_{iq}
 
     where u is the own last action (of a choice: 1 for what was chosen), :math:`\Delta x` what it has changed, and
     :math:`\tilde T` the same trace of a remembered action, :math:`\tilde u \leftarrow \tilde u + \lambda (u - \tilde u)`:
@@ -341,13 +338,13 @@ class LocalTrace(_Writer):
     What is *designed*: that a weight is changed by what happens at its own sensor (a local rule; `Trace` reads all
     traces for all weights), which products are kept, their leak, and that the policy is linear. A sensor whose sign is
     turned turns its weight, and actions that trade places trade their weights, whatever was evolved, as far as the
-    innate weights c do not speak against it. What is *evolved*: both rates, k, :math:`\tilde k` and c, and the weights
+    innate weights do not speak against it. What is *evolved*: both rates, k, :math:`\tilde k`, the innate weights, and those
     by which what else it hears, the own action among it, adds to the scores; it hears no reward unless told to.
 
     Args:
         observation_space, action_space, hears, scale_observations, reward_scale, observe: as in `NetworkAgent`.
         change_gain: a.
-        innate: factor on c; with 0 weights are read from traces alone, so that no genome is made for one world.
+        innate: the factor c on innate weights; with 0 weights are read from traces alone, so that no genome is made for one world.
     """
 
     name = "local-trace"

@@ -15,7 +15,7 @@ from ontogym.agents.lndp.kernel.functions import fma, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import every, lanes, node, put
 from ontogym.agents.lndp.kernel.places import below, rows, with_length
-from ontogym.compiling import njit
+from ontogym.compiling import INLINE, njit
 
 __all__ = [
     "GRU",
@@ -32,9 +32,6 @@ __all__ = [
 ]
 
 MLP, RNN, GRU, HYPER, TRACE, LOCAL = range(6)
-INLINE: dict[str, Any] = {
-    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True,
-}  # fmt: skip
 
 
 class Shape(NamedTuple):
@@ -105,7 +102,7 @@ def recurrent(shape: Shape, x: Any, w: Any, h: Any, work: Any) -> Any:
     for u in range(0, m, WIDTH):
         total = work[0, u]
         for i in range(n):
-            total = fma(every(h, 0, i), w[i, u], total)
+            total = fma(every(h, 0, i), w[i, u], total)  # W x + b + U h
         work[0, u] = total
     through_tanh(work, m, h)
     return below(w, n)
@@ -168,9 +165,8 @@ def traced(shape: Shape, x: Any, w: Any, contrasts: Any, gains: Any, h: Any, wor
             put(heard, 0, n_obs + k, np.float32(1.0) if done != 0.0 else np.float32(0.0))
         for u in range(0, shape.row, WIDTH):
             rate = sigmoid(lanes(h, node(w, 0, 0))) * heard[0, u]
-            for i in range(
-                n_obs
-            ):  # T_ij <- T_ij + rate (tanh(a dx_i) cause_j - T_ij), where cause_j is heard
+            # T_ij <- T_ij + rate (tanh(a dx_i) cause_j - T_ij), where cause_j is heard
+            for i in range(n_obs):
                 traces[i, u] = fma(rate, every(change, 0, i) * cause[0, u] - traces[i, u], traces[i, u])
     for i in range(n_obs):
         put(last, 0, i, node(x, 0, i))
@@ -187,9 +183,9 @@ def read_traces(shape: Shape, x: Any, w: Any, traces: Any, width: int, h: Any) -
         total = w[count + extra, u]
         for i in range(shape.observed):
             for j in range(width):
-                total = fma(every(traces, i, j), w[i * width + j, u], total)
+                total = fma(every(traces, i, j), w[i * width + j, u], total)  # b + W (traces,
         for k in range(extra):
-            total = fma(every(x, 0, shape.extra + k), w[count + k, u], total)
+            total = fma(every(x, 0, shape.extra + k), w[count + k, u], total)  # what else is heard)
         h[0, u] = tanh(total)
     return below(w, count + extra + 1)
 
@@ -203,7 +199,7 @@ def linear_policy(shape: Shape, x: Any, w: Any, h: Any, work: Any, motor: Any) -
     for u in range(0, m, WIDTH):
         total = policy[shape.observed, u]
         for i in range(shape.observed):
-            total = fma(every(x, 0, i), policy[i, u], total)
+            total = fma(every(x, 0, i), policy[i, u], total)  # sum_i weight_i x_i
         motor[0, u] = total
 
 
@@ -254,6 +250,7 @@ def local_policy(shape: Shape, x: Any, w: Any, gains: Any, h: Any, work: Any, mo
         motor[0, u] = total
     for q in range(outputs):
         for u in range(0, padded(n_obs), WIDTH):
+            # c c_qi + k_i T_qi + k~_i T~_qi
             weight = fma(gain[0, u], traces[q, u], gains[1] * innate[q, u])
             work[0, u] = fma(gain[1, u], slow[q, u], weight)
         score = node(motor, 0, q)

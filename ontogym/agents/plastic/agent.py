@@ -9,7 +9,15 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.agents.base import CONDUCTS, Agent, Feedback, NetworkSnapshot, check_genomes, observation_gain
+from ontogym.agents.base import (
+    CONDUCTS,
+    Agent,
+    Feedback,
+    NetworkSnapshot,
+    check_genomes,
+    check_seeds,
+    observation_gain,
+)
 from ontogym.agents.plastic.config import PlasticConfig, PlasticLayout, draw_births
 from ontogym.errors import OntogymError, UnknownNameError
 
@@ -91,12 +99,7 @@ class Plastic(Agent["PlasticState"]):
 
     def birth(self, genomes: NDArray[np.floating], seeds: NDArray[np.integer]) -> PlasticState:
         genomes = check_genomes(genomes, self.genome_size)
-        lanes: NDArray[np.uint64] = np.asarray(seeds, dtype=np.uint64)
-        if lanes.shape != (len(genomes),):
-            raise OntogymError(
-                f"{len(genomes)} genomes were given seeds of shape {lanes.shape}; give one seed per genome."
-            )
-        born, noise = draw_births(self.layout, genomes, lanes)
+        born, noise = draw_births(self.layout, genomes, check_seeds(seeds, len(genomes)))
         return self.networks.birth(genomes, born, noise)
 
     def develop(self, state: PlasticState, activity: NDArray[np.floating]) -> PlasticState:
@@ -129,7 +132,11 @@ class Plastic(Agent["PlasticState"]):
         return state._replace(networks=networks, noise=state.noise.copy())
 
     def freeze(self, state: PlasticState, what: str) -> PlasticState:
-        """Weights, wiring or all stay as they are; an edge that comes has no weight while weights are held."""
+        """Weights, wiring or all stay as they are; an edge that comes has no weight while weights are held.
+
+        Raises:
+            OntogymError: `what` is places: it forgets edges that go.
+        """
         if what == "places":
             raise OntogymError("A plastic network forgets an edge that goes; freeze wiring, weights or all.")
         slots = {"weights": ("synaptic",), "wiring": ("structural",), "all": ("synaptic", "structural")}

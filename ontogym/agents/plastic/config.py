@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.agents.base import changed_options
 from ontogym.agents.feedback import check_hears
-from ontogym.developmental.spontaneous import option_words
+from ontogym.developmental.spontaneous import check_development
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 
@@ -86,16 +87,9 @@ class PlasticConfig:
         _require(0 <= self.density <= 1, f"density is a probability, not {self.density}; choose 0 to 1.")
         _require(0 < self.threshold < 1, f"threshold is a probability, not {self.threshold}; choose 0 to 1.")
         _require(bool(np.isfinite(self.reward_scale)), "reward_scale must be finite.")
-        _require(
-            bool(self.development) or self.development_steps == 0,
-            "development_steps needs a source; set development, for example 'ornstein-uhlenbeck'.",
-        )
         object.__setattr__(self, "hears", check_hears(self.hears))
-        object.__setattr__(self, "development_options", option_words(self.development_options))
-        _require(
-            bool(self.development) or not self.development_options,
-            "development_options are those of a source; set development, for example 'retinal-waves'.",
-        )
+        asked = (self.development, self.development_steps, self.development_options)
+        object.__setattr__(self, "development_options", check_development("Plastic network", *asked))
 
     @property
     def history(self) -> int:
@@ -104,9 +98,7 @@ class PlasticConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """The options that differ from the defaults, JSON-able."""
-        default = {f.name: f.default for f in fields(self)}
-        changed = {k: v for k, v in asdict(self).items() if v != default[k]}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}
+        return changed_options(self)
 
 
 def _require(condition: bool, message: str) -> None:

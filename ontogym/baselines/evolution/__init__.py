@@ -1,1 +1,1 @@
-"""Evolution of genomes: strategies, where lives are evaluated, and the run."""
+"""Evolution of genomes: strategies, where lives are evaluated, the run, presets and agent files."""

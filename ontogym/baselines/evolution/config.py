@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -180,7 +179,9 @@ class EvolutionConfig:
                 "wiring_after."
             )
         if self.restart_from and self.restart_after is None:
-            raise OntogymError("restart_from says where later starts begin; give restart_after, too, or leave it out.")
+            raise OntogymError(
+                "restart_from says where later starts begin; give restart_after, too, or leave it out."
+            )
         if not 0 <= self.wiring_free <= 1:
             raise OntogymError(f"wiring_free is {self.wiring_free}; give a density, 0 to 1.")
         if self.target_density is not None and not 0 < self.target_density <= 1:
@@ -189,15 +190,6 @@ class EvolutionConfig:
     def as_json(self) -> dict[str, Any]:
         """JSON-able form."""
         return dict(json.loads(json.dumps(asdict(self), default=repr)))
-
-    def fingerprint(self) -> str:
-        """A hash of every field that matters to what a generation computes.
-
-        Fields at their default are left out, so that a later version may add fields.
-        """
-        default = EvolutionConfig().as_json()
-        kept = {k: v for k, v in self.as_json().items() if k not in NEUTRAL and v != default[k]}
-        return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class MAPElites(Strategy):
         shape = () if measures is None else np.shape(measures)
         if measures is None or shape != (self.population, len(self.measures)):
             raise OntogymError(
-                f"Measures of shape {shape} were told; MAP-Elites needs {', '.join(self.measures)} of each of "
+                f"Measures of shape {shape} were given; MAP-Elites needs {', '.join(self.measures)} of each of "
                 f"its {self.population} members."
             )
         asked = self.ask()

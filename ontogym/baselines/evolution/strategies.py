@@ -81,7 +81,7 @@ class Strategy(abc.ABC):
         utilities = np.asarray(utilities, dtype=np.float64)
         if utilities.shape != (self.population,):
             raise OntogymError(
-                f"{utilities.shape} utilities were told for a population of {self.population}; "
+                f"{utilities.shape} utilities were given for a population of {self.population}; "
                 "tell one number per member, in the order asked."
             )
         finite = np.isfinite(utilities)

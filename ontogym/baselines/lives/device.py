@@ -26,8 +26,6 @@ from ontogym.baselines.lives.device_step import Life, LifeStep, OnDevice, repeat
 from ontogym.baselines.lives.lanes import lanes_of
 from ontogym.baselines.lives.rollout import Lived
 from ontogym.baselines.lives.spec import LifeSpec
-from ontogym.batched.dynamics import Dynamics
-from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
 from ontogym.batched.tensors import World, state_tensors, stream_tensor
 from ontogym.envs.tensors import tensor_dynamics_of
@@ -50,21 +48,13 @@ def on_device(agent: Agent[Any], spec: LifeSpec, cpu: bool = False) -> OnDevice 
     if type(agent) is not LNDP or not isinstance(agent.engine, TorchEngine) or agent.options.released:
         return None
     engine, action = agent.engine, agent.action_space
-    if agent.options.rewire_every != 1:
-        return None
-    if (
-        spec.freeze is not None
-        or spec.rebirth
-        or spec.develop_between
-        or spec.shuffle_wiring
-        or not (cpu or engine.device.type == "cuda")
-    ):
+    if agent.options.rewire_every != 1 or not spec.steps_only or not (cpu or engine.device.type == "cuda"):
         return None
     if not isinstance(action, spaces.Discrete) or action.start != 0:
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
-    dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
+    dynamics = lanes.dynamics
+    if dynamics is None:
         return None
     rules = tensor_dynamics_of(dynamics, engine.device)
     limits = [n for n in (lanes.limit, spec.max_steps) if n is not None]

@@ -19,6 +19,8 @@ from gymnasium.vector import SyncVectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
+from ontogym.batched.dynamics import Dynamics
+from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.developmental.feature_extractors.base import (
     FeatureWrapper,
     make_extractor,
@@ -171,6 +173,12 @@ class Lanes:
         if self._single is not None:
             self._buffer: Any = create_empty_array(self._raw, n=count)
             self._last: list[Any] = [None] * count
+
+    @property
+    def dynamics(self) -> Dynamics[Any] | None:
+        """The rules of the task, where they are native and observations come as they are."""
+        own = getattr(self.envs, "dynamics", None) if isinstance(self.envs, BatchedVectorEnv) else None
+        return own if isinstance(own, Dynamics) and not self.features else None
 
     def reset(
         self,

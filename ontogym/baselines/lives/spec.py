@@ -71,6 +71,11 @@ class LifeSpec:
     develop_between: bool = False
     shuffle_wiring: bool = False
 
+    @property
+    def steps_only(self) -> bool:
+        """Whether nothing is frozen, born again, developed between episodes or shuffled."""
+        return not (self.freeze is not None or self.rebirth or self.develop_between or self.shuffle_wiring)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", bare_id(self.env))
         if self.episodes < 1:

@@ -27,7 +27,6 @@ from ontogym.agents.lndp.numba_engine import NumbaEngine
 from ontogym.baselines.lives.rollout import Lived
 from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.baselines.lives.whole_parts import (
-    INLINE,
     Compiled,
     beginnings,
     choose,
@@ -39,7 +38,7 @@ from ontogym.baselines.lives.whole_parts import (
 )
 from ontogym.baselines.lives.wiring import EVERY, LATE, WiringWatcher
 from ontogym.batched.native import OBSERVE, STEP
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, njit
 from ontogym.seeding import GOLDEN
 
 __all__ = ["lndp_lives"]
@@ -152,7 +151,7 @@ def _live_some(
 # ---- the compiled part -----------------------------------------------------------------------------------------
 
 
-@njit(**INLINE)
+@njit(**CALLED)
 def _count(
     counted: Any, lane: int, step: int, n: int, m: int, changed: int, room: Any, mask: Any, edges: Any
 ) -> None:

@@ -20,16 +20,14 @@ from ontogym.agents.networks.agent import NetworkAgent
 from ontogym.baselines.lives.lanes import Lanes, lanes_of
 from ontogym.baselines.lives.rollout import place_in_life
 from ontogym.baselines.lives.spec import LifeSpec
-from ontogym.batched.dynamics import Dynamics
-from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.batched.inputs import lane_options
 from ontogym.batched.native import NativeDynamics, native_of
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, njit
 from ontogym.envs.native_changes import changing_native
 from ontogym.envs.native_rules import ruled_native
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CONSTANT", "INLINE", "NOTHING", "REWARD", "TERMINATION", "Compiled", "Hearing", "beginnings", "choose", "compiled", "edges_of", "finite", "hearing", "tell", "told_of"]  # fmt: skip
+__all__ = ["CONSTANT", "NOTHING", "REWARD", "TERMINATION", "Compiled", "Hearing", "beginnings", "choose", "compiled", "edges_of", "finite", "hearing", "tell", "told_of"]  # fmt: skip
 
 REWARD, TERMINATION, CONSTANT, NOTHING = range(4)
 
@@ -60,8 +58,8 @@ def compiled(agent: Agent[Any], spec: LifeSpec) -> Compiled | None:
     if not isinstance(agent, (NetworkAgent, LNDP)) or not _plain(agent, spec):
         return None
     lanes = lanes_of(spec.env, 1, spec.env_kwargs)
-    dynamics = getattr(lanes.envs, "dynamics", None)
-    if not isinstance(lanes.envs, BatchedVectorEnv) or not isinstance(dynamics, Dynamics) or lanes.features:
+    dynamics = lanes.dynamics
+    if dynamics is None:
         return None
     native = native_of(dynamics) or changing_native(dynamics) or ruled_native(dynamics)
     limited = (lanes.limit or spec.max_steps) is not None
@@ -78,13 +76,12 @@ def _plain(agent: NetworkAgent | LNDP, spec: LifeSpec) -> bool:
     as_it_was = all(getattr(kind, name) is getattr(base, name) for name in own)
     simple = isinstance(action, spaces.Box) and action.dtype == np.float32
     simple |= isinstance(action, spaces.Discrete) and action.start == 0
-    asked = spec.freeze is not None or spec.rebirth or spec.develop_between or spec.shuffle_wiring
     if isinstance(agent, LNDP):
         fused = isinstance(agent.engine, NumbaEngine) and agent.engine.dtype == np.float32
         special = agent.options.released or agent.options.rewire_every != 1
     else:
         fused, special = True, spec.development is not None or agent.development is not None
-    return as_it_was and simple and fused and not (asked or special)
+    return as_it_was and simple and fused and spec.steps_only and not special
 
 
 def beginnings(
@@ -128,23 +125,17 @@ def edges_of(space: spaces.Space[Any]) -> NDArray[np.float64]:
 
 # ---- compiled -----------------------------------------------------------------------------------------------
 
-INLINE: dict[str, Any] = {
-    "error_model": "numpy",
-    "nogil": True,
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
 
-
-@njit(**INLINE)
+@njit(**CALLED)
 def finite(view: Any) -> bool:
+    """Whether every number of an array is finite."""
     for value in view:  # noqa: SIM110 - numba knows no generators
         if not np.isfinite(value):
             return False
     return True
 
 
-@njit(**INLINE)
+@njit(**CALLED)
 def choose(shape: Any, motor: Any, edges: Any, action: Any, heard: Any) -> None:
     """The action of a motor output, as `SpaceAdapter.act` takes it, and as `encode_actions` tells it to the agent.
 
@@ -169,7 +160,7 @@ def choose(shape: Any, motor: Any, edges: Any, action: Any, heard: Any) -> None:
         heard[best] = np.float32(1.0)
 
 
-@njit(**INLINE)
+@njit(**CALLED)
 def told_of(hearing: Hearing, reward: float, terminated: bool, clamp: Any) -> Any:
     """The reward as told, whether or not it is an input."""
     if hearing.told == REWARD:
@@ -179,7 +170,7 @@ def told_of(hearing: Hearing, reward: float, terminated: bool, clamp: Any) -> An
     return clamp if hearing.told == CONSTANT else np.float32(0.0)
 
 
-@njit(**INLINE)
+@njit(**CALLED)
 def tell(hearing: Hearing, told: Any, terminated: bool, scale: Any, x: Any) -> None:
     """What is heard of a step at the next, into the input; `told` as `told_of` has it."""
     if hearing.reward >= 0:

@@ -86,7 +86,11 @@ def _section(file: Path, algorithm: str) -> dict[str, Any]:
 
 
 def schedule(value: Any) -> float | Callable[[float], float]:
-    """A number, or ``"linear 3e-4"`` as a function of the part of the run that is left (1 .. 0)."""
+    """A number, or ``"linear 3e-4"`` as a function of the part of the run that is left (1 .. 0).
+
+    Raises:
+        OntogymError: neither of the two.
+    """
     if isinstance(value, (int, float)) and math.isfinite(value) and value >= 0:
         return float(value)
     if not isinstance(value, str):

@@ -1,1 +1,1 @@
-"""Sweeps: tasks x methods x seeds of any command, one JSON a cell, resumable, and the tables over them."""
+"""Sweeps: tasks x methods x seeds of any command, one JSON a cell, resumable, equally tuned; the tables and curves over them."""

@@ -1,4 +1,4 @@
-"""Moving edges on the CPU without sorting their places; `fixed_sparsity` holds the readable twin.
+"""Moving edges on the CPU without sorting their places; `fixed_sparsity` holds the oracle.
 
 A float becomes a whole number of the same order (from its bits), and bisection finds the number up to which there
 are as many as are wanted: a dozen or two of passes without a branch, which LLVM turns into vector code.

@@ -12,8 +12,17 @@ from ontogym.developmental.spontaneous.base import (
     Silence,
     SpontaneousActivity,
     WhiteNoise,
+    check_development,
     make_source,
     option_words,
 )
 
-__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source", "option_words"]
+__all__ = [
+    "OrnsteinUhlenbeck",
+    "Silence",
+    "SpontaneousActivity",
+    "WhiteNoise",
+    "check_development",
+    "make_source",
+    "option_words",
+]

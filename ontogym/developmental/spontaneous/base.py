@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import abc
 import inspect
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -19,10 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import SPONTANEOUS, key_values
+from ontogym.registry import SPONTANEOUS, key_value_words, key_values
 from ontogym.seeding import LaneStreams
 
-__all__ = ["OrnsteinUhlenbeck", "Silence", "SpontaneousActivity", "WhiteNoise", "make_source", "option_words"]
+__all__ = [
+    "OrnsteinUhlenbeck",
+    "Silence",
+    "SpontaneousActivity",
+    "WhiteNoise",
+    "check_development",
+    "make_source",
+    "option_words",
+]
 
 
 class SpontaneousActivity(abc.ABC):
@@ -214,9 +221,27 @@ def option_words(options: Any) -> tuple[str, ...]:
         OntogymError: neither of the two.
     """
     if isinstance(options, Mapping):
-        return tuple(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
+        return tuple(key_value_words(options))
     if not isinstance(options, (list, tuple)) or not all(isinstance(word, str) for word in options):
         raise OntogymError(
             f"development_options is {options!r}; give words such as 'preset=mouse', or a dictionary."
         )
     return tuple(options)
+
+
+def check_development(of: str, source: str, steps: int, options: Any) -> tuple[str, ...]:
+    """What an agent's options (`of` names the agent) say of its development; returns the source's as `option_words`.
+
+    Raises:
+        OntogymError: steps or options without a source, or options that are none.
+    """
+    if steps and not source:
+        raise OntogymError(
+            f"{of}: development_steps needs a source; set development, for example 'ornstein-uhlenbeck'."
+        )
+    words = option_words(options)
+    if words and not source:
+        raise OntogymError(
+            f"{of}: development_options are those of a source; set development, for example 'retinal-waves'."
+        )
+    return words

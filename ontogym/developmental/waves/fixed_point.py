@@ -1,4 +1,4 @@
-"""What the fast kernel and its readable twin share: units, the random numbers and the couplings.
+"""What the fast kernel and the oracle share: units, the random numbers and the couplings.
 
 The state of a cell is held in whole numbers, so that both can agree exactly, and so that a threshold which decays for
 a thousand steps unseen is, to the last bit, the threshold that decayed step by step. Conventions (the paper leaves
@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.developmental.waves.grid import HexGrid, dendritic_overlap, hex_distance
+from ontogym.developmental.waves.grid import PITCH_UM, HexGrid, dendritic_overlap, hex_distance
 from ontogym.developmental.waves.parameters import DT_S, WaveParameters
 from ontogym.seeding import GOLDEN, mix64
 
@@ -78,7 +78,7 @@ def coupling_table(parameters: WaveParameters) -> NDArray[np.int32]:
     """``(2r + 1, 2r + 1)``: coupling of a cell with the cell at axial ``[y + r, x + r]`` from it; r >= 1 rings."""
     r = max(parameters.rings, 1)
     y, x = np.mgrid[-r : r + 1, -r : r + 1]
-    distance = 34.0 * np.sqrt(x * x + x * y + y * y)
+    distance = PITCH_UM * np.sqrt(x * x + x * y + y * y)
     weight = np.rint(dendritic_overlap(distance, parameters.dendritic_radius_um) / INPUT_UNIT)
     ring = hex_distance(x, y)
     return np.where((ring >= 1) & (ring <= parameters.rings), weight, 0).astype(np.int32)

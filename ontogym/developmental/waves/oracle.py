@@ -47,7 +47,7 @@ class DenseRetina:
     def __init__(self, parameters: str | WaveParameters, radius: int = 12, seed: int = 0) -> None:
         if radius > _LARGEST:
             raise OntogymError(
-                f"The dense twin takes a radius of at most {_LARGEST}; use WaveSimulator for {radius}."
+                f"DenseRetina takes a radius of at most {_LARGEST}; use WaveSimulator for {radius}."
             )
         self.parameters = resolve_parameters(parameters)
         self.grid = HexGrid(radius)
@@ -55,6 +55,7 @@ class DenseRetina:
         self.coupling = _coupling_matrix(self.grid, self.parameters)
         total = self.coupling.sum(axis=1)
         share = total / total.max() if total.max() else np.ones(len(total))
+        # lambda_i = (H1 / P) sum_j w_ij / max_k sum_j w_kj, before N(1, 0.2)
         self.mean_decay = self.rates.decay * share
 
         self.key, self.cells = keys(np.array([seed], dtype=np.uint64)), np.arange(self.grid.cells)
@@ -73,12 +74,11 @@ class DenseRetina:
         quiet = ~self.active
 
         e, v = self.excitation.astype(np.float32), drawn.astype(np.float32)
-        moved = np.maximum(
-            (e + (v - e) * self.rates.mix).astype(np.int32), 0
-        )  # E <- max(0, E + (I-E) dt / T_K)
+        # E <- max(0, E + (I - E) dt / T_K)
+        moved = np.maximum((e + (v - e) * self.rates.mix).astype(np.int32), 0)
         moved[(drawn == 0) & (moved < EXCITATION_FLOOR)] = 0
         self.excitation = np.where(quiet, moved, np.where(stop, 0, self.excitation))
-        start = quiet & (self.excitation << SHIFT >= self.threshold)
+        start = quiet & (self.excitation << SHIFT >= self.threshold)  # E >= theta
 
         fresh = draw_decay(words(self.key, self.cells, now + FIRST_OCCASION), self.mean_decay)
         self.decay = np.where(stop, fresh, self.decay)
@@ -86,6 +86,7 @@ class DenseRetina:
         self.active = (self.active & ~stop) | start
 
         rise = np.minimum(self.rates.rise + v * self.rates.gain, np.float32(RISE_MAX)).astype(np.int32)
+        # theta <- max(0, theta + dt (-lambda + [active] (H1 + H2 I) / D))
         moved = self.threshold - self.decay + np.where(self.active, rise, 0)
         self.threshold = np.clip(moved, 0, THRESHOLD_MAX)
         self.step_count = now + 1

@@ -144,6 +144,9 @@ class WaveSimulator:
             state: a state of this simulator.
             steps: how many, 0 or more.
             inplace: change `state` and return it, instead of a copy.
+
+        Raises:
+            OntogymError: a state of another simulator, or steps that are no whole number from 0 on.
         """
         self._check(state)
         if not isinstance(steps, (int, np.integer)) or steps < 0:

@@ -25,7 +25,7 @@ SEED_COLUMNS = (
     "First episode",
     "Last episode",
     "Regained",
-    "Wiring cost",
+    "Density at the end",
     "Env steps",
     "Wall-clock",
 )

@@ -153,7 +153,9 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
     ),
     (Column("Told", "What the agent hears in place of a reward; what counts is the task's return."), _told),
     (
-        Column("Wiring cost", "Edges at the end of a life, as a part of those it could have.", "ascending"),
+        Column(
+            "Density at the end", "Edges at the end of a life, as a part of those it could have.", "ascending"
+        ),
         _plain("wiring_cost"),
     ),
     (Column("Parameters", "Numbers that training chose.", "ascending"), _plain("parameters", budget)),

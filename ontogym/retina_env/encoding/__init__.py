@@ -11,8 +11,9 @@
 - `ontogym.retina_env.encoding.scenes`: images with all that does not depend on actions.
 - `ontogym.retina_env.encoding.task`: from electrodes to skill; also differentiable.
 - `ontogym.retina_env.encoding.options`: the arguments of the environments, each written once.
+- `ontogym.retina_env.encoding.dynamics`: what the environments share.
 - `ontogym.retina_env.encoding.still`, `unseen`, `percept`, `refinement`, `calibration`: the environments.
-- `ontogym.retina_env.encoding.encoders`, `refiners`, `calibrators`: methods.
+- `ontogym.retina_env.encoding.encoders`, `networks`, `refiners`, `calibrators`, `preferences`: methods; `reference`: the ceiling.
 - `ontogym.retina_env.encoding.scoring`: skill and reliability of any encoder, by any judge.
-- `ontogym.retina_env.encoding.board`: what a board of encoders is made of.
+- `ontogym.retina_env.encoding.board`: what a board of encoders is made of; `drawing`: pictures of an encoding.
 """

@@ -14,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ontogym.retina_env.encoding.dynamics import WEIGHT_SCALE
 from ontogym.retina_env.encoding.percept import PerceptCalibrationDynamics
 from ontogym.retina_env.encoding.percept_judge import PerceptJudge
+from ontogym.retina_env.filters import cut
 from ontogym.seeding import generator
 
 __all__ = ["Estimator", "Value", "fit_parameters", "skill_of", "value_of_information"]
@@ -72,8 +74,7 @@ def shown(dynamics: PerceptCalibrationDynamics, values: Tensor, rows: Tensor) ->
     scenes: Any = dynamics.task.scenes
     values = values.expand(len(rows), -1)
     average, maps = scenes.mixed(rows, values[:, -1])
-    low = average + 0.1 * torch.bmm(values[:, None, :-1], maps)[:, 0]
-    return low + (low.clamp(0, 1) - low).detach()
+    return cut(average + WEIGHT_SCALE * torch.bmm(values[:, None, :-1], maps)[:, 0])
 
 
 def _loss(dynamics: PerceptCalibrationDynamics, values: Tensor, rows: Tensor, who: Tensor) -> Tensor:

@@ -19,13 +19,13 @@ from ontogym.retina_env.encoding.dynamics import WEIGHT_SCALE
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout
 from ontogym.retina_env.encoding.scenes import Scenes
+from ontogym.retina_env.filters import cut
 from ontogym.seeding import generator
 
 __all__ = [
     "averaging",
     "constant_filter",
     "contrast",
-    "cut",
     "fit_filter",
     "lanczos",
     "mean_loss",
@@ -125,7 +125,7 @@ def fit_filter(
     seed: int = 0,
     start: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float32]:
-    """The 13 weights, the same for all pictures, of least mean loss over subjects and pictures, by Adam.
+    """The 13 weights ``(13,)``, the same for all pictures, of least mean loss over subjects and pictures, by Adam.
 
     Args:
         judge: made of the same pictures as `scenes`.
@@ -158,8 +158,3 @@ def mean_loss(judge: Judge, low: Tensor, rows: Tensor, subject: int) -> Tensor:
 
 def _weighted(average: Tensor, maps: Tensor, weights: Tensor) -> Tensor:
     return average + WEIGHT_SCALE * torch.einsum("k,bke->be", weights, maps)
-
-
-def cut(low: Tensor) -> Tensor:
-    """Cut off at 0 and 1; the gradient passes as if it were not."""
-    return low + (low.clamp(0, 1) - low).detach()

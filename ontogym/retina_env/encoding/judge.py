@@ -90,7 +90,7 @@ class Judge(abc.ABC):
         """Answers ``(B, N)`` to averages of the pictures, and their loss ``(B,)``."""
 
     def average_losses(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
-        """The second of `averages`, which some judges have without the first."""
+        """The second of `averages`, ``(B,)``, which some judges have without the first."""
         return self.averages(picture, who)[1]
 
     @abc.abstractmethod
@@ -98,11 +98,11 @@ class Judge(abc.ABC):
         """By how much the loss of averaging exceeds that at skill 1, mean over pictures: ``(B,)``, or 0-dim."""
 
     def known(self, picture: Tensor, who: Tensor) -> dict[str, Tensor]:
-        """Losses by which a reader can place one: that of averaging, and others that a judge knows."""
+        """Losses ``(B,)`` by which a reader can place one: that of averaging, and others that a judge knows."""
         return {"average": self.average_losses(picture, who)}
 
     def judge(self, electrodes: Tensor, picture: Tensor, who: Tensor, blocks: bool = False) -> Verdict:
-        """What subject ``who[b]`` answers to ``electrodes[b]``, and how good that is for picture ``picture[b]``."""
+        """What subject ``who[b]`` answers to ``electrodes[b]`` of ``(B, E)``, and how good that is for picture ``picture[b]``."""
         return self.compare(self.answer(electrodes, who, blocks), picture, who)
 
     def compare(self, answers: Tensor, picture: Tensor, who: Tensor) -> Verdict:

@@ -125,7 +125,7 @@ def _pool(
 
 @njit(**_KERNEL)
 def _centre(b: Any, window: Any, weights: Any) -> Any:
-    """Weighted sums of ON subunits, OFF subunits and of `b` itself in a window; weights row by row."""
+    """Weighted sums of ON subunits, OFF subunits and of `b` itself in a window (steps 4 and 5 of `retina`); weights row by row."""
     nothing, threshold = np.float32(0), np.float32(SUBUNIT_THRESHOLD)
     on = off = linear = nothing
     width = window[3] - window[2]
@@ -142,7 +142,7 @@ def _centre(b: Any, window: Any, weights: Any) -> Any:
 
 @njit(**_KERNEL)
 def _surround(b: Any, window: Any, across: Any, along: Any) -> Any:
-    """Weighted sums of ON and of OFF subunits in a window; a pixel's weight is ``along[y] * across[x]``."""
+    """Weighted sums of ON and of OFF subunits in a window (steps 4 and 5); a pixel's weight is ``along[y] * across[x]``."""
     nothing, threshold = np.float32(0), np.float32(SUBUNIT_THRESHOLD)
     on = off = nothing
     weights = across[window[2] : window[3]]

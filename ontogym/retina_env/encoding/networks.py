@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
-from ontogym.retina_env.encoding.encoders import cut, mean_loss
+from ontogym.retina_env.encoding.encoders import mean_loss
 from ontogym.retina_env.encoding.judge import Judge
 from ontogym.retina_env.encoding.layout import Layout
+from ontogym.retina_env.filters import cut
 from ontogym.retina_env.weights import frozen, weights_from
 from ontogym.seeding import generator, torch_generator
 

@@ -61,6 +61,9 @@ def adapt(images: ArrayLike, mean: float = GREY) -> Images:
 
     Returns:
         ``(B, H, W)`` float32. Where highlights were cut off, the mean is a little lower.
+
+    Raises:
+        OntogymError: images of another shape, or with a number that is negative or not finite.
     """
     x = np.asarray(images, dtype=np.float64)
     if x.ndim != 3 or not np.isfinite(x).all() or (x < 0).any():
@@ -72,7 +75,11 @@ def adapt(images: ArrayLike, mean: float = GREY) -> Images:
 
 
 def cut_patches(image: NDArray[Any], size: int = 128) -> NDArray[Any]:
-    """Non-overlapping patches ``(B, size, size)`` of one image ``(H, W)``, centred on it, row by row."""
+    """Non-overlapping patches ``(B, size, size)`` of one image ``(H, W)``, centred on it, row by row.
+
+    Raises:
+        OntogymError: an image smaller than one patch.
+    """
     rows, columns = (side // size for side in image.shape)
     if not rows * columns:
         raise OntogymError(

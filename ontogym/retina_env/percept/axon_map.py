@@ -29,7 +29,7 @@ _FAINT = 1e-3
 
 
 def field_to_retina(x_deg: Array, y_deg: Array) -> tuple[Array, Array]:
-    """Degrees of the visual field to micrometres on the retina (Watson 2014, eq. A5)."""
+    """Degrees of the visual field to micrometres on the retina, any shape (Watson 2014, eq. A5)."""
     r = np.hypot(x_deg, y_deg)
     um = 1000 * (0.268 * r + 3.427e-4 * r**2 - 8.3309e-6 * r**3)  # eq. A5, in mm
     scale = np.divide(um, r, out=np.full_like(r, 268.0), where=r > 0)
@@ -37,7 +37,7 @@ def field_to_retina(x_deg: Array, y_deg: Array) -> tuple[Array, Array]:
 
 
 def retina_to_field(x_um: Array, y_um: Array) -> tuple[Array, Array]:
-    """Micrometres on the retina to degrees of the visual field (Watson 2014, eq. A6)."""
+    """Micrometres on the retina to degrees of the visual field, any shape (Watson 2014, eq. A6)."""
     r = np.hypot(x_um, y_um) / 1000
     deg = 3.556 * r + 0.05993 * r**2 - 0.007358 * r**3 + 3.027e-4 * r**4  # eq. A6
     scale = np.divide(deg, 1000 * r, out=np.full_like(r, 3.556e-3), where=r > 0)
@@ -69,7 +69,7 @@ def bundle(phi0: float) -> NDArray[np.float32]:
 
 @njit(cache=True, error_model="numpy")
 def _grow(r: Any, phi0: Any, x: Any, y: Any) -> None:
-    """Points of a bundle from the disc, degrees; every operation in single precision, none of them fused."""
+    """Points of a bundle from the disc, degrees; every operation in single precision, none of them fused (equations of Jansonius et al. 2009)."""
     f, radians = np.float32, np.float32(np.pi / 180)
     if phi0 > 0:
         b = math.exp(f(-1.9) + f(3.9) * math.tanh(-(phi0 - f(121)) / f(14)))  # eq. 5
@@ -158,7 +158,7 @@ class AxonMap:
 
     def sensitivity(self, lambda_um: float) -> Array:
         """Weight of each segment ``(S,)``: a Gaussian of its way to the cell body; 0 where it is faint."""
-        weight = np.exp(-(self.way_um**2) / (2 * lambda_um**2))
+        weight = np.exp(-(self.way_um**2) / (2 * lambda_um**2))  # Beyeler et al. 2019, eq. 3
         return np.where(weight >= _FAINT, weight, 0.0)
 
 

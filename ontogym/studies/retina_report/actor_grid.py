@@ -41,6 +41,9 @@ def grid_search(
         grid: values by name of what `train_actor` takes; `GRID` if not given.
         on_trial: called after each with its number and outcome.
         settings: further ones of `train_actor`, the same for all.
+
+    Raises:
+        OntogymError: a hyper-parameter without a value.
     """
     grid = grid or GRID
     if not all(grid.values()):

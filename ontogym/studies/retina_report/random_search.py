@@ -58,6 +58,9 @@ def random_search(
         ranges: as `RANGES`, by name of a field of `FitConfig` or `TwinShape`.
         config: what is not drawn.
         on_trial: called after each with its number and outcome.
+
+    Raises:
+        OntogymError: no trial, or a range of something that is no hyper-parameter.
     """
     if trials < 1:
         raise OntogymError(f"A search needs one trial or more, not {trials}.")

@@ -63,6 +63,9 @@ def resolution_experiment(
         repeats: presentations, an even number (the paper: 10).
         resolutions: pixels a side, from the finest down; each divides the finest.
         seed: decides the scenes and the noise.
+
+    Raises:
+        OntogymError: resolutions that do not fall or divide, an odd number of repeats, or fewer than three images.
     """
     finest = resolutions[0] if resolutions else 0
     falling = list(resolutions) == sorted(set(resolutions), reverse=True)

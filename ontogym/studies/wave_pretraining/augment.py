@@ -46,7 +46,7 @@ def normalise(batch: Tensor, mean: Sequence[float], sd: Sequence[float]) -> Tens
 
 
 def resize(batch: Tensor, size: int) -> Tensor:
-    """The shorter side scaled to `size`, bilinear, smoothed where it shrinks; uint8 stays uint8."""
+    """Images ``(B, C, H, W)`` with the shorter side scaled to `size`, bilinear, smoothed where it shrinks; uint8 stays uint8."""
     height, width = batch.shape[-2:]
     if min(height, width) == size:
         return batch
@@ -57,7 +57,7 @@ def resize(batch: Tensor, size: int) -> Tensor:
 
 
 def random_crop(batch: Tensor, size: int, generator: Generator) -> Tensor:
-    """A square of `size` from each image, each at its own uniform place."""
+    """A square of `size` from each image, each at its own uniform place: ``(B, C, size, size)`` of ``(B, C, H, W)``."""
     count, _, height, width = batch.shape
     if height == width == size:
         return batch
@@ -70,14 +70,14 @@ def random_crop(batch: Tensor, size: int, generator: Generator) -> Tensor:
 
 
 def centre_crop(batch: Tensor, size: int) -> Tensor:
-    """The square of `size` in the middle."""
+    """The square of `size` in the middle: ``(B, C, size, size)`` of ``(B, C, H, W)``."""
     height, width = batch.shape[-2:]
     top, left = (height - size) // 2, (width - size) // 2
     return batch[..., top : top + size, left : left + size]
 
 
 def random_flip(batch: Tensor, generator: Generator) -> Tensor:
-    """Each image mirrored, left to right, with probability one half."""
+    """Each image of ``(B, C, H, W)`` mirrored, left to right, with probability one half."""
     flip = (torch.rand(len(batch), generator=generator) < 0.5).to(batch.device)
     return torch.where(flip.view(-1, 1, 1, 1), batch.flip(-1), batch)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.batched.native import uniform
 from ontogym.compiling import njit
 from ontogym.errors import OntogymError
 
@@ -26,7 +27,7 @@ def random_system(seed: int) -> tuple[NDArray[np.float64], int]:
     """The first iterated function system of a random sequence that fills more than a fifth of an image.
 
     Returns:
-        2 to 8 maps, and how many systems were tried.
+        2 to 8 maps ``(m, 6)``: a, b, c, d, e, f of each; and how many systems were tried.
 
     Raises:
         OntogymError: none of ten thousand does.
@@ -94,17 +95,9 @@ def draw(points: NDArray[np.float64], size: int, patch: NDArray[np.uint8] | None
 
 @njit(cache=True)
 def _chaos_game(system: Any, limits: Any, seed: Any, points: Any) -> None:
-    x, y = 0.0, 0.0
-    word = seed
+    x, y, stream = 0.0, 0.0, np.array([seed])
     for k in range(-100, points.shape[1]):  # the first hundred points are still on their way
-        # SplitMix64, as in ontogym.seeding: numba's own generator is shared by everything in the process.
-        word += np.uint64(0x9E3779B97F4A7C15)
-        z = word
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z ^= z >> np.uint64(31)
-        u = (z >> np.uint64(11)) * 2.0**-53
-        m = 0
+        u, m = uniform(stream), 0  # numba's own generator is shared by everything in the process
         while m < len(limits) - 1 and u > limits[m]:
             m += 1
         a, b, c, d, e, f = system[m]

@@ -154,7 +154,11 @@ class Learner:
                 self.optimiser.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(buffer)
 
     def learn(self, epoch: int, tick: Any) -> dict[str, float | None]:
-        """One pass over the training images; mean loss and accuracy as it went on."""
+        """One pass over the training images; mean loss and accuracy as it went on.
+
+        Raises:
+            OntogymError: the loss is no longer finite.
+        """
         config = self.config
         for group in self.optimiser.param_groups:
             group["lr"] = config.lr_at(epoch)

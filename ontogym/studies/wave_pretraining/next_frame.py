@@ -62,7 +62,7 @@ class NextFrame(nn.Module):
     """Encoder (5 x 5, stride 2), convolutional GRU, decoder (3 x 3, then back to full resolution).
 
     Args:
-        width: units a place, in encoder and state.
+        width: units a place, in what is seen and in state.
         seed: decides the weights and leaves torch's global generator as it was.
     """
 
@@ -70,7 +70,7 @@ class NextFrame(nn.Module):
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.encoder = nn.Conv2d(1, width, 5, 2, padding=2)
+            self.seeing = nn.Conv2d(1, width, 5, 2, padding=2)
             self.cell = ConvGRU(width, width)
             self.decoder = nn.Conv2d(width, 4, 3, padding=1)
 
@@ -79,14 +79,14 @@ class NextFrame(nn.Module):
         state = None
         found = []
         for frame in films[:, :-1].unbind(1):
-            seen = F.relu(self.encoder(frame[:, None]))
+            seen = F.relu(self.seeing(frame[:, None]))
             state = self.cell(seen, torch.zeros_like(seen) if state is None else state)
             found.append(F.pixel_shuffle(self.decoder(state), 2)[:, 0])
         return torch.stack(found, 1)
 
 
 def prediction_loss(model: nn.Module, films: Tensor) -> Tensor:
-    """Mean squared error of the predictions that have `CONTEXT` frames or more before them."""
+    """Mean squared error of the predictions of films ``(B, T, H, W)`` that have `CONTEXT` frames or more before them, 0-dim."""
     return F.mse_loss(model(films)[:, CONTEXT - 1 :], films[:, CONTEXT:])
 
 

@@ -22,10 +22,9 @@ from ontogym.agents.lndp.kernel.functions import (
 )
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import column, every_four, four, lanes, no_four, put_four
-from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE
 from ontogym.agents.lndp.kernel.options import HEADS, QK, VALUE, S
 from ontogym.agents.lndp.kernel.places import below, with_length
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, INLINE, njit
 
 __all__ = ["attend", "attend_released"]
 
@@ -34,18 +33,18 @@ LEAST = -1e30
 
 @njit(**INLINE)
 def _edge_weights(w: Any, at: Any, head: int) -> Any:
-    """The edge term's weights of one head: of the features, of A_ij, A_ji and I_ij, and its bias."""
+    """The edge term's weights of one head: of the features, of A (post, pre), its transpose and I, and its bias."""
     k = at.edge + head * (S + 3)
     return column(w, k, 1), w[k + S], w[k + S + 1], w[k + S + 2], w[at.edge_bias + head]
 
 
 @njit(**INLINE)
 def _scores(u: int, i: int, terms: Any, keys: Any, qkv: Any, edges: Any, mask: Any, mask_t: Any) -> Any:
-    """(q_i . k_j / sqrt 4) E([e_ij, A_ij, A_ji, I_ij]) of source i and a block of targets j; `keys` are k_j / 2."""
+    """(q_pre . k_post / sqrt 4) E([e, A, A^T, I]) of source i and a block of targets, from u on; `keys` are k_post / 2."""
     of_edge, of_mask, of_mask_t, of_self, bias = terms
     term = fma(of_mask_t, mask_t[i, u], fma(of_mask, mask[i, u], bias))  # (2)
-    term = choose(node_is(u, i), term + of_self, term)
-    term = dot(of_edge, four(edges, i * S, u), term)
+    term = choose(node_is(u, i), term + of_self, term)  # (2)
+    term = dot(of_edge, four(edges, i * S, u), term)  # (2)
     return dot(every_four(qkv, 0, i), keys, lanes(qkv, 0.0)) * term  # (2)
 
 
@@ -74,10 +73,10 @@ def attend(
                 p = exp(s[i, 0] - top)  # (3)
                 total = total + p
                 low = fma(every_four(own, 2 * QK, i), p, low)  # (3)
-                high = fma(every_four(own, 2 * QK + 4, i), p, high)
+                high = fma(every_four(own, 2 * QK + 4, i), p, high)  # (3)
             share = 1.0 / total
-            put_four(out, 0, u, low * share)
-            put_four(out, 4, u, high * share)
+            put_four(out, 0, u, low * share)  # (3)
+            put_four(out, 4, u, high * share)  # (3)
 
 
 @njit(**CALLED)
@@ -100,11 +99,11 @@ def attend_released(
                 top = larger(top, score)
             highest, total = lanes(w, largest_lane(top)), lanes(w, 0.0)
             for u in range(0, m, WIDTH):
-                p = exp(work[0, u] - highest)
+                p = exp(work[0, u] - highest)  # (3), by targets (quirk 1)
                 work[0, u] = p
                 total = total + choose(nodes_before(u, n), p, 0.0)
             share = 1.0 / lanes(w, sum_lanes(total))
             low, high = every_four(own, 2 * QK, i) * share, every_four(own, 2 * QK + 4, i) * share
             for u in range(0, m, WIDTH):
-                put_four(out, 0, u, fma(low, work[0, u], four(out, 0, u)))
-                put_four(out, 4, u, fma(high, work[0, u], four(out, 4, u)))
+                put_four(out, 0, u, fma(low, work[0, u], four(out, 0, u)))  # (3)
+                put_four(out, 4, u, fma(high, work[0, u], four(out, 4, u)))  # (3)

@@ -25,9 +25,9 @@ from ontogym.agents.lndp.kernel.memory import (
     put,
     put_four,
 )
-from ontogym.agents.lndp.kernel.nodes import CALLED, INLINE, dense
+from ontogym.agents.lndp.kernel.nodes import dense
 from ontogym.agents.lndp.kernel.options import ADD, GATES, HIDDEN, KEEP, NO_BIAS, REWIRE, F, S
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, INLINE, njit
 
 __all__ = ["project", "rewire"]
 
@@ -35,11 +35,12 @@ __all__ = ["project", "rewire"]
 @njit(**CALLED)
 def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_post: Any, e_pre: Any,
             g_post: Any, g_pre: Any, pair: Any) -> None:  # fmt: skip
-    """First layers of the edge GRU on [h_j, h_i, a_j, a_i, r] (12 rows) and of synaptogenesis on [h_j, h_i] (16).
+    """First layers of the edge GRU on [h_post, h_pre, a_post, a_pre, r] (12 rows) and of synaptogenesis on
+    [h_post, h_pre] (16).
 
     Args:
-        h: F rows, identities included. a: K rows. e_post, g_post: of a node as target j, without bias. e_pre, g_pre:
-            of a node as source i, with bias and reward. pair: of a source too, F rows of B h_i where the rule is pairwise.
+        h: F rows, identities included. a: K rows. e_post, g_post: of a node as target, without bias. e_pre, g_pre: of a
+            node as source, with bias and reward. pair: of a source too, F rows of B h_pre where the rule is pairwise.
     """
     if flags.synaptic:
         k, n_in, rule = flags.rnn_iters + 1, 2 * F + 2 * (flags.rnn_iters + 1) + 1, at.synaptic
@@ -52,7 +53,7 @@ def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_
             for u in range(0, m, WIDTH):
                 e_pre[gate, u] = e_pre[gate, u] + told
         if flags.pairwise is not None:
-            # Row k of B h_i; B follows the edge GRU's own genes.
+            # Row k of B h_pre; B follows the edge GRU's own genes.
             dense(w, rule + GATES * (n_in + S) + GATES + S, F, F, F, h, pair, m, NO_BIAS)
     if flags.grow:
         rule = at.synaptogenesis
@@ -64,7 +65,7 @@ def project(m: int, w: Any, at: Any, flags: Any, reward: Any, h: Any, a: Any, e_
 def _edge_gru(
     u: int, i: int, w: Any, hh: int, flags: Any, h: Any, pair: Any, post: Any, pre: Any, e: Any
 ) -> Any:
-    """GRU([h_j, h_i, a_j, a_i, r], e_ij) of node i and a block of targets j."""
+    """GRU([h_post, h_pre, a_post, a_pre, r], e) of source i and a block of targets, from u on."""
     bias = column(w, hh + GATES * S + GATES, 1)
     r = sigmoid(matrix(w, hh, e, four(post, 0, u) + every_four(pre, 0, i)))  # (5)
     z = sigmoid(matrix(w, hh + S * S, e, four(post, S, u) + every_four(pre, S, i)))  # (5)
@@ -90,7 +91,7 @@ def _prune_logits(w: Any, rule: int, e: Any) -> Any:
 
 @njit(**INLINE)
 def _grow_logits(u: int, i: int, w: Any, rule: int, post: Any, pre: Any) -> Any:
-    """MLP 16 -> 16 -> 1 on [h_j, h_i] of node i and a block of targets j."""
+    """MLP 16 -> 16 -> 1 on [h_post, h_pre] of source i and a block of targets, from u on."""
     second = rule + HIDDEN * (2 * F + 1)
     logit = w[second + HIDDEN]
     for k in range(0, HIDDEN, 4):

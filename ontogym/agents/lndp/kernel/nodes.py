@@ -24,14 +24,9 @@ from ontogym.agents.lndp.kernel.memory import (
 )
 from ontogym.agents.lndp.kernel.options import ADD, NO_BIAS, F
 from ontogym.agents.lndp.kernel.places import below
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, njit
 
-__all__ = ["CALLED", "INLINE", "activate", "degrees", "dense", "identify", "node_gru"]
-
-CALLED: dict[str, Any] = {
-    "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
-}  # fmt: skip
-INLINE: dict[str, Any] = CALLED | {"forceinline": True}
+__all__ = ["activate", "degrees", "dense", "identify", "node_gru"]
 
 
 @njit(**CALLED)
@@ -60,11 +55,11 @@ def degrees(n: int, m: int, mask: Any, mask_t: Any, released: bool, d: Any) -> N
     for u in range(0, m, WIDTH):
         into = out = lanes(d, 0.0)
         for i in range(n):
-            into, out = into + mask[i, u], out + mask_t[i, u]
+            into, out = into + mask[i, u], out + mask_t[i, u]  # (1)
         if released:  # names swapped, and the total by operator precedence (quirk 3)
-            d[0, u], d[1, u], d[2, u] = out * 0.1, into * 0.1, out * 0.1 + into * 0.1 * 0.05
+            d[0, u], d[1, u], d[2, u] = out * 0.1, into * 0.1, out * 0.1 + into * 0.1 * 0.05  # (1)
         else:
-            d[0, u], d[1, u], d[2, u] = into * 0.1, out * 0.1, (into + out) * 0.05
+            d[0, u], d[1, u], d[2, u] = into * 0.1, out * 0.1, (into + out) * 0.05  # (1)
 
 
 @njit(**CALLED)

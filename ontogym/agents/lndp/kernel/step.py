@@ -11,23 +11,20 @@ The arithmetic is that of `graph_transformer.py`, the readable oracle of this pa
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from ontogym.agents.lndp.kernel.attention import attend, attend_released
 from ontogym.agents.lndp.kernel.edges import project, rewire
-from ontogym.agents.lndp.kernel.lanes import WIDTH, intrinsic
+from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import add_number, put
-from ontogym.agents.lndp.kernel.nodes import CALLED, activate, degrees, dense, identify, node_gru
+from ontogym.agents.lndp.kernel.nodes import activate, degrees, dense, identify, node_gru
 from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S
 from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
-from ontogym.compiling import njit
+from ontogym.compiling import CALLED, njit
 
-__all__ = ["WORK", "fingerprint", "mark_types", "step_rows", "update"]
+__all__ = ["WORK", "mark_types", "step_rows", "update"]
 
 CALLER_WAITS, HELPER_LISTENS = 20_000, 20_000
 """How often the caller asks whether the helpers are done (a few rows' time), and a helper whether the bell rings
@@ -93,95 +90,70 @@ def mark_types(n: int, m: int, flags: Any, view: Any) -> None:
         put(view, TYPES + 1, j, 1.0)
 
 
-def fingerprint() -> int:
-    """Of what the compiled kernel depends on: the text of its files, and how many lanes it has."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return zlib.crc32(bytes([WIDTH]) + b"".join(file.read_bytes() for file in files))
+@njit(error_model="numpy", nogil=True, cache=True)
+def step_rows(
+    at: Any, flags: Any, allowed: Any, state: Any, observation: Any, reward: Any, changes: Any, living: Any,
+    seat: int, taken: Any, bell: Any, call: int,
+) -> bool:  # fmt: skip
+    """One environment step of the individuals in `living`, in place; releases the GIL.
 
+    Threads share the individuals among them: each begins with the share of its seat, whose memory it probably
+    still has near, and then takes those that are left of the others' shares, one at a time.
 
-@intrinsic
-def _made_of(_typing: Any, text: Any) -> Any:
-    """Nothing; it is there so that the kernel refers to `text`, which numba's cache compares."""
+    The caller (seat 0) waits a little for the others; a helper that is done stays here for a while, awake and
+    without the GIL, until the bell rings for the next call. (A thread that sleeps takes 30 to 60 microseconds to
+    wake, and one that wants the GIL at the moment when the caller needs it costs as much again.)
 
-    def code(context: Any, _builder: Any, _sig: Any, _args: Any) -> Any:
-        return context.get_dummy_value()
+    Returns:
+        whether all are done, by whomever.
 
-    return types.none(text), code
-
-
-def _compiled(text: int) -> Any:
-    """The kernel. It is compiled anew when `text` changes, not only when this file does, as numba would have it."""
-
-    @njit(error_model="numpy", nogil=True, cache=True)
-    def step_rows(
-        at: Any, flags: Any, allowed: Any, state: Any, observation: Any, reward: Any, changes: Any, living: Any,
-        seat: int, taken: Any, bell: Any, call: int,
-    ) -> bool:  # fmt: skip
-        """One environment step of the individuals in `living`, in place; releases the GIL.
-
-        Threads share the individuals among them: each begins with the share of its seat, whose memory it probably
-        still has near, and then takes those that are left of the others' shares, one at a time.
-
-        The caller (seat 0) waits a little for the others; a helper that is done stays here for a while, awake and
-        without the GIL, until the bell rings for the next call. (A thread that sleeps takes 30 to 60 microseconds to
-        wake, and one that wants the GIL at the moment when the caller needs it costs as much again.)
-
-        Returns:
-            whether all are done, by whomever.
-
-        Args:
-            at, flags: `Offsets` and `Flags`.
-            allowed: (1, N * M), (pre, post).
-            state: `NumbaState`.
-            observation: (P, O). reward: (P,).
-            changes: (P,) int64, what may change, bits `UPDATE`, `REWIRE`, `KEEP`; 0: act only.
-            living: (R,) indices of those who step.
-            seat: number of the calling thread. taken: (threads + 1,) int64, how many of each share are taken, and
-                how many are done. bell: (1,) int64, which seat 0 raises to `call` when it begins, and once more if
-                it cannot wait for the helpers to be done.
-        """
-        _made_of(text)
-        n = flags.nodes
-        m = (n + PAD - 1) // PAD * PAD
-        space = np.empty((5 + flags.rnn_iters + 1 + WORK) * m + PAD, state.genomes.dtype)
-        view = working_rows(space, m)
-        mark_types(n, m, flags, view)
-        may = rows(allowed, 0, m)
-        seats = len(taken) - 1
-        if seat == 0:
+    Args:
+        at, flags: `Offsets` and `Flags`.
+        allowed: (1, N * M), (pre, post).
+        state: `NumbaState`.
+        observation: (P, O). reward: (P,).
+        changes: (P,) int64, what may change, bits `UPDATE`, `REWIRE`, `KEEP`; 0: act only.
+        living: (R,) indices of those who step.
+        seat: number of the calling thread. taken: (threads + 1,) int64, how many of each share are taken, and
+            how many are done. bell: (1,) int64, which seat 0 raises to `call` when it begins, and once more if
+            it cannot wait for the helpers to be done.
+    """
+    n = flags.nodes
+    m = (n + PAD - 1) // PAD * PAD
+    space = np.empty((5 + flags.rnn_iters + 1 + WORK) * m + PAD, state.genomes.dtype)
+    view = working_rows(space, m)
+    mark_types(n, m, flags, view)
+    may = rows(allowed, 0, m)
+    seats = len(taken) - 1
+    if seat == 0:
+        add_number(bell, 0, 1)
+    for share in range(seat, seat + seats):
+        share %= seats
+        start, stop = share * len(living) // seats, (share + 1) * len(living) // seats
+        while True:
+            turn = start + add_number(taken, share, 1)
+            if turn >= stop:
+                break
+            p = living[turn]
+            h, past, e = rows(state.nodes, p, m), rows(state.history, p, m), rows(state.edges, p, m)
+            if changes[p] & UPDATE:
+                state.changed[p] = update(
+                    n, m, genes(state.genomes, p), at, flags, reward[p], changes[p], state.keys[p], may,
+                    rows(state.innate, p, m), h, e, rows(state.mask, p, m), rows(state.mask_t, p, m), past, view,
+                )  # fmt: skip
+            seen, weights = rows(observation, p, 1), with_length(e, S * m)
+            activate(n, m, flags, seen, h, weights, past, rows(state.activation, p, m))
+            add_number(taken, seats, 1)
+    if seat == 0:
+        patience = CALLER_WAITS
+        while add_number(taken, seats, 0) < len(living) and patience > 0:
+            patience -= 1
+        if patience == 0:
             add_number(bell, 0, 1)
-        for share in range(seat, seat + seats):
-            share %= seats
-            start, stop = share * len(living) // seats, (share + 1) * len(living) // seats
-            while True:
-                turn = start + add_number(taken, share, 1)
-                if turn >= stop:
-                    break
-                p = living[turn]
-                h, past, e = rows(state.nodes, p, m), rows(state.history, p, m), rows(state.edges, p, m)
-                if changes[p] & UPDATE:
-                    state.changed[p] = update(
-                        n, m, genes(state.genomes, p), at, flags, reward[p], changes[p], state.keys[p], may,
-                        rows(state.innate, p, m), h, e, rows(state.mask, p, m), rows(state.mask_t, p, m), past, view,
-                    )  # fmt: skip
-                seen, weights = rows(observation, p, 1), with_length(e, S * m)
-                activate(n, m, flags, seen, h, weights, past, rows(state.activation, p, m))
-                add_number(taken, seats, 1)
-        if seat == 0:
-            patience = CALLER_WAITS
-            while add_number(taken, seats, 0) < len(living) and patience > 0:
-                patience -= 1
-            if patience == 0:
-                add_number(bell, 0, 1)
-        else:
-            patience = HELPER_LISTENS
-            while add_number(bell, 0, 0) <= call and patience > 0:
-                patience -= 1
-        space[0] = 0.0  # numba would free it after the last line that names it, and `view` lies in it
-        done: bool = add_number(taken, seats, 0) >= len(living)
-        return done
-
-    return step_rows
-
-
-step_rows = _compiled(fingerprint())
+    else:
+        patience = HELPER_LISTENS
+        while add_number(bell, 0, 0) <= call and patience > 0:
+            patience -= 1
+    space[0] = 0.0  # numba would free it after the last line that names it, and `view` lies in it
+    done: bool = add_number(taken, seats, 0) >= len(living)
+    return done

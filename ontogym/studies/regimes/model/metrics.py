@@ -43,7 +43,7 @@ def alignment(a: Tensor, b: Tensor) -> float:
 
 
 def representation_alignment(after: Tensor, before: Tensor) -> float:
-    """RA: `alignment` of the kernels H H^T of hidden states ``(trials, N)`` after and before learning; in [0, 1]."""
+    """RA (arXiv 2310.08513): `alignment` of the kernels H H^T of hidden states ``(trials, N)`` after and before learning; in [0, 1]."""
     after, before = after.double(), before.double()
     return alignment(after @ after.T, before @ before.T)
 
@@ -63,17 +63,17 @@ def tangent_kernel(function: Callable[[Tensor], Tensor], weights: Tensor) -> Ten
 
 
 def kernel_alignment(after: Tensor, before: Tensor) -> float:
-    """KA: `alignment` of two tangent kernels; 1 if learning left the kernel as it was (lazy)."""
+    """KA (arXiv 2310.08513): `alignment` of two tangent kernels ``(outputs, outputs)``; 1 if learning left the kernel as it was (lazy)."""
     return alignment(after, before)
 
 
 def weight_change(after: Tensor, before: Tensor) -> float:
-    """Frobenius norm of the difference."""
+    """Frobenius norm of the difference of two tensors of one shape."""
     return float((after.double() - before.double()).norm())
 
 
 def sign_similarity(after: Tensor, before: Tensor) -> float:
-    """Share of entries, among those that were not 0, whose sign is still the same; NaN if all were 0."""
+    """Share of entries of two tensors of one shape, among those that were not 0, whose sign is still the same; NaN if all were 0."""
     there = before != 0
     return float((after.sign() == before.sign())[there].double().mean())
 

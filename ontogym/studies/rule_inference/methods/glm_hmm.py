@@ -40,7 +40,7 @@ def _expect(chance, lengths, first, jump, back):  # type: ignore[no-untyped-def]
     """
     animals, trials, states = chance.shape
     before, given = np.zeros(chance.shape), np.zeros(chance.shape)
-    jumps, told = np.zeros((states, states)), np.zeros((animals, trials))
+    jumps, log_p = np.zeros((states, states)), np.zeros((animals, trials))
     for a in range(animals):
         n, now = lengths[a], first.copy()
         after = np.zeros((n, states))
@@ -48,7 +48,7 @@ def _expect(chance, lengths, first, jump, back):  # type: ignore[no-untyped-def]
             before[a, t] = now
             joint = now * chance[a, t]
             scale = joint.sum()
-            told[a, t] = np.log(scale)
+            log_p[a, t] = np.log(scale)
             after[t] = joint / scale
             now = after[t] @ jump
         if not back:
@@ -63,7 +63,7 @@ def _expect(chance, lengths, first, jump, back):  # type: ignore[no-untyped-def]
                 jumps += both / both.sum()
                 tail = jump @ ahead
                 tail /= tail.sum()
-    return before, given, jumps, told
+    return before, given, jumps, log_p
 
 
 class GLMHMM(NamedTuple):

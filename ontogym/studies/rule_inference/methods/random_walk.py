@@ -22,9 +22,9 @@ __all__ = ["RandomWalk", "random_walk"]
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def _filter(x, choice, lengths, drift, mean0, var0, smooth, path, told):  # type: ignore[no-untyped-def]
-    """Fills ``told`` (A, T), the log-probability of each choice given the earlier ones, and ``path`` (A, T, 2), W before it:
-    filtered, or smoothed over all choices. Returns the sum of `told`."""
+def _filter(x, choice, lengths, drift, mean0, var0, smooth, path, log_p):  # type: ignore[no-untyped-def]
+    """Fills ``log_p`` (A, T), the log-probability of each choice given the earlier ones, and ``path`` (A, T, 2), W before it:
+    filtered, or smoothed over all choices. Returns the sum of `log_p`."""
     total = 0.0
     for a in range(len(lengths)):
         n = lengths[a]
@@ -37,8 +37,8 @@ def _filter(x, choice, lengths, drift, mean0, var0, smooth, path, told):  # type
             v, z = g0 * h + g1, m0 * h + m1
             # A logistic function under a normal argument (MacKay 1992)
             mean = z / np.sqrt(1 + np.pi * v / 8)
-            told[a, t] = -np.log1p(np.exp(-mean)) if choice[a, t] else -np.log1p(np.exp(mean))
-            total += told[a, t]
+            log_p[a, t] = -np.log1p(np.exp(-mean)) if choice[a, t] else -np.log1p(np.exp(mean))
+            total += log_p[a, t]
             mode = z
             for _ in range(6):  # Newton: mode = z + v (y - sigma(mode))
                 q = 1 / (1 + np.exp(-mode))
@@ -75,7 +75,7 @@ class RandomWalk(NamedTuple):
 
     def run(self, trials: Trials, smooth: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """W before every trial ``(A, T, 2)``, and the log-probability of each choice given the earlier ones."""
-        path, told = np.full((*trials.choice.shape, 2), np.nan), np.zeros(trials.choice.shape)
+        path, log_p = np.full((*trials.choice.shape, 2), np.nan), np.zeros(trials.choice.shape)
         _filter(
             trials.stimulus,
             trials.choice,
@@ -85,9 +85,9 @@ class RandomWalk(NamedTuple):
             self.variance,
             smooth,
             path,
-            told,
+            log_p,
         )
-        return path, told
+        return path, log_p
 
     def path(self) -> NDArray[np.float64]:
         return self.run(self.trials, smooth=True)[0]

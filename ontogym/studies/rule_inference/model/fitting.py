@@ -164,6 +164,9 @@ def epochs(
         config: how.
         state: where to begin.
         check: ``(A, T)`` likewise, for early stopping: ``state.best`` is best on these. None has none.
+
+    Raises:
+        OntogymError: no trial has a weight.
     """
     counts = np.where(trials.valid, counts, 0.0)
     rows = np.flatnonzero(counts.sum(1) > 0)

@@ -27,7 +27,7 @@ __all__ = [
 
 
 def recovery(network: UpdateNetwork, params: NDArray[np.float64], data: Simulated) -> dict[str, float]:
-    """Inferred against true, on animals that were not fitted.
+    """Inferred against true, on animals that were not fitted, by parameters ``(D,)``.
 
     Returns:
         ``change``: correlation of inferred and true weight changes, stimulus and bias together;
@@ -65,7 +65,7 @@ def towards_choice(path: NDArray[np.float64], trials: Trials) -> NDArray[np.floa
 def asymmetry(path: NDArray[np.float64], trials: Trials) -> dict[str, float]:
     """Mean change of the drive towards the choice made, after correct and after error trials.
 
-    To be read beside `parametric.baseline_profile` only: where that is flat the data do not tell this split.
+    `path`, ``(A, T, 2)``, has W before each trial. To be read beside `parametric.baseline_profile` only: where that is flat the data do not tell this split.
     """
     towards, rewarded = towards_choice(path, trials), trials.reward[:, :-1] > 0
     mean = {}
@@ -239,7 +239,7 @@ def update_surface(
 def weight_curve(
     network: UpdateNetwork, params: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> dict[str, list[float]]:
-    """The inferred change of the stimulus weight at stimulus 1 and bias 0, as a function of that weight.
+    """The inferred change of the stimulus weight at stimulus 1 and bias 0, as a function of that weight, `weights` ``(n,)``.
 
     Returns:
         ``weight``, and the change after a ``correct`` choice (right) and after an ``error`` (left).
@@ -256,7 +256,7 @@ def weight_curve(
 def true_weight_curve(
     rule: str, learning_rate: float, baseline: float, weights: NDArray[np.float64]
 ) -> dict[str, list[float]]:
-    """The same of a rule of `simulate` (of reinforce-history with a past of even luck)."""
+    """The same as `weight_curve` of a rule of `simulate` (of reinforce-history with a past of even luck)."""
     p_right, one = 1 / (1 + np.exp(-weights)), np.ones(len(weights), dtype=np.int64)
     found = {"weight": weights.tolist()}
     for name, choice in (("correct", 1), ("error", 0)):

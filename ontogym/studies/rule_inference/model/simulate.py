@@ -54,9 +54,9 @@ def drive(
 ) -> NDArray[np.float64]:
     """What a rule multiplies x (and 1, for the bias) with, before the learning rate; all ``(A,)``."""
     if rule == "predict-max":
-        return side - p_right
+        return side - p_right  # (1 - p_C) s
     if rule == "reward-max":
-        return 2 * p_right * (1 - p_right) * (2 * side - 1)
+        return 2 * p_right * (1 - p_right) * (2 * side - 1)  # 2 p_R (1 - p_R) s
     # (1 - p_y) f is the choice minus its probability.
     credit = reward - (baseline if rule == "reinforce-baseline" else 0.0)
     gain = 2 * history if rule == "reinforce-history" else 1.0
