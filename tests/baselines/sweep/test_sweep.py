@@ -120,7 +120,13 @@ def test_what_a_method_took_holds_the_stages_that_it_began_from_each_once(tmp_pa
         | {"restart_from": ["{cells}/{task}--born--s{seed}.best.safetensors", "{cells}/{task}--other--s{seed}.best.safetensors"]},
     }  # fmt: skip
     evaluations = {"score": {"methods": ["turns", "last"]}}
-    content = {**CONTENT, "methods": methods, "evaluations": evaluations, "primary": "score.mean", "cells": []}
+    content = {
+        **CONTENT,
+        "methods": methods,
+        "evaluations": evaluations,
+        "primary": "score.mean",
+        "cells": [],
+    }
     plan, seeds = make_plan(content, "p"), []
 
     def run(command, flags, resume):
