@@ -71,8 +71,11 @@ def _curvature(name: str, words: str) -> list[Row]:
     for metric, label in (("eigenvalue", "largest eigenvalue"), ("gap", "generalisation gap")):
         local, full, scaled = (_regime(name, cell, metric) for cell in ("e-prop", "bptt", "bptt-scaled"))
         found, verdict = judged(local, full, "up")
+        beyond, itself = judged(local, scaled, "up")
+        if verdict.startswith("stands"):
+            verdict += f"; of local credit in particular, beyond short steps: {itself}"
         rows.append(Row(f"Local credit ends in sharper places, worse: {label}, e-prop − BPTT, {words}", "up", found,
-                        f"minus BPTT with steps of e-prop's length: {judged(local, scaled, 'up')[0]}", verdict))  # fmt: skip
+                        f"minus BPTT with steps of e-prop's length: {beyond}", verdict))  # fmt: skip
     return rows
 
 
