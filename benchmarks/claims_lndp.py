@@ -15,8 +15,11 @@ def _density(name: str) -> str:
     return mean_text(mean_summary(values("lndp", name, "score", "diagnostics", "density")), interval=False)
 
 
-def _structure(task: str, words: str) -> Row:
-    """Structural plasticity against full, fixed wiring; freezes are in the second episode of the same lives."""
+def _structure(task: str, words: str, blind: float) -> Row:
+    """Structural plasticity against full, fixed wiring; freezes are in the second episode of the same lives.
+
+    `blind` is what who hears nothing earns; a task that neither learns decides nothing.
+    """
     first = "score.first_episode"
     structural, fixed = (sweep("lndp-structure", task, m, first) for m in ("structural", "full-fixed"))
     found, verdict = judged(*against("lndp-structure", task, "structural", "full-fixed", first), "up")
@@ -28,6 +31,8 @@ def _structure(task: str, words: str) -> Row:
         return mean_text(mean_summary(sweep("lndp-structure", task, method, path)), interval=False)
 
     born_full = judged(*against("lndp-structure", task, "structural-full", "full-fixed", first), "up")[0]
+    if max(structural) < 1.2 * blind > max(fixed):
+        verdict += f": neither learns it (blind: {blind:g})"
     half = sweep("lndp-structure", task, "half-fixed", "score.first_episode")
     told = ", ".join(mean(m, "told-clamped.first_episode") for m in ("structural", "full-fixed"))
     frozen = [mean("full-fixed", f"{e}.last_episode") for e in ("score", "weights-frozen")]
@@ -151,9 +156,9 @@ def lndp() -> list[Row]:
                         f"the paper's agent {text(_score(f'{task}-plain'))}; with I/O identity {text(_score(f'{task}-identity'))}",
                         f"told a reward of 0: {clamped[0]}; {clamped[1]}", own))  # fmt: skip
     rows += [
-        _structure("Switch10", "food that moves after one trial in ten"),
-        _structure("Switch50", "after every other trial"),
-        _structure("RewardOnly10", "one in ten, only the reward tells"),
+        _structure("Switch10", "food that moves after one trial in ten", 104.0),
+        _structure("Switch50", "after every other trial", 83.0),
+        _structure("RewardOnly10", "one in ten, only the reward tells", 250.0),
     ]
     rows += _ablations()
     rows.append(Row("Pendulum only with structural plasticity from an empty start (secondary source)", "–", "not run",
