@@ -168,7 +168,7 @@ def test_the_index_says_what_the_board_says(site):
     sortable = [e for e in index.all("th", scope="col") if "aria-sort" in e.attributes]
     # There is no column for what nobody measured here: what was regained, and all that this board does not know.
     assert [e.text for e in sortable] == [
-        "Agent", "IQM", "First episode", "Last episode", "Density at the end", "Env steps", "Wall-clock", "Seeds", "Status",
+        "Agent", "IQM", "First episode", "Last episode", "End density", "Env steps", "Wall-clock", "Seeds", "Status",
     ]  # fmt: skip
     assert [e.attributes["aria-sort"] for e in sortable].count("descending") == 1
     best = {row.task: number(row.iqm) for row in board.rows if row.label == "LNDP"}

@@ -84,8 +84,9 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
         agent = evaluator.agent(spec)
         _check_size(config, agent.genome_size)
         starts = [first_genome(config, agent, file) for file in (config.start_from, *config.restart_from)]
+        strategy = make_strategy(config, starts[0])
         with _folder(config, resume) as folder:
-            run = _Run(config, spec, evaluator, starts, folder)
+            run = _Run(config, spec, evaluator, strategy, starts, folder)
             if resume:
                 run.restore()
             run.warm_up()
@@ -176,12 +177,12 @@ class _Run:
         config: EvolutionConfig,
         spec: LifeSpec,
         evaluator: Evaluator,
+        strategy: Strategy,
         starts: list[NDArray[np.floating]],
         folder: RunFolder | None,
     ) -> None:
         self.config, self.spec, self.evaluator = config, spec, evaluator
-        self.starts, self.folder = starts, folder
-        self._start(0)
+        self.strategy, self.starts, self.restarts, self.folder = strategy, starts, 0, folder
         self.writer: Trackers | None = None
         self.warned = False
         self.best = self.strategy.mean
@@ -248,13 +249,12 @@ class _Run:
     def _maybe_restart(self) -> None:
         """Begin anew if this start has had its generations (restarts as in Auger & Hansen 2005, at one population)."""
         if self.config.restart_after is not None and self.strategy.generation >= self.config.restart_after:
-            self._start(self.restarts + 1)
+            self._restart(self.restarts + 1)
 
-    def _start(self, restarts: int) -> None:
-        """Start, or start anew, from one file after the other."""
-        self.restarts = restarts
-        first = self.starts[restarts % len(self.starts)]
-        self.strategy: Strategy = make_strategy(self.config, first, restarts)
+    def _restart(self, number: int) -> None:
+        """Begin the start of that number, from one file after the other."""
+        self.restarts = number
+        self.strategy = make_strategy(self.config, self.starts[number % len(self.starts)], number)
 
     def _track(self, row: dict[str, Any]) -> None:
         """What progress.csv says of a generation, for those who look on: over environment steps, as trainings say it."""
@@ -414,7 +414,7 @@ class _Run:
         arrays, meta = loaded
         prefix = "strategy."
         own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
-        self._start(int(meta.get("restarts", 0)))
+        self._restart(int(meta.get("restarts", 0)))
         self.strategy.load_state_dict(own, meta["strategy"])
         self.best, self.best_generation = arrays["best"], int(meta["best_generation"])
         self.best_score = -np.inf if meta["best_score"] is None else float(meta["best_score"])

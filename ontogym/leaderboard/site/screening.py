@@ -25,7 +25,7 @@ SEED_COLUMNS = (
     "First episode",
     "Last episode",
     "Regained",
-    "Density at the end",
+    "End density",
     "Env steps",
     "Wall-clock",
 )

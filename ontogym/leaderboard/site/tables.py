@@ -153,9 +153,7 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
     ),
     (Column("Told", "What the agent hears in place of a reward; what counts is the task's return."), _told),
     (
-        Column(
-            "Density at the end", "Edges at the end of a life, as a part of those it could have.", "ascending"
-        ),
+        Column("End density", "Edges at the end of a life, as a part of those it could have.", "ascending"),
         _plain("wiring_cost"),
     ),
     (Column("Parameters", "Numbers that training chose.", "ascending"), _plain("parameters", budget)),
