@@ -122,8 +122,8 @@ def table(name: str) -> str | None:
     rows = []
     for row in runs[0]["conditions"]:
         cells = [mean_text(mean_summary([r["cells"][row["name"]].get(m) for r in runs])) for m in metrics]
-        rows.append([row["title"], *cells])
-    lines += [markdown(["", *metrics.values()], rows), ""]
+        rows.append([row["title"], *cells, str(sum(_learned(r, row["name"]) for r in runs))])
+    lines += [markdown(["", *metrics.values(), "learned it"], rows), ""]
     rows = []
     for k, d in enumerate(runs[0]["directions"]):
         values = [r["directions"][k]["difference"] for r in runs]
@@ -131,7 +131,31 @@ def table(name: str) -> str | None:
         found = paired_difference(d["metric"], values, zeros, d["what"], d["published"])
         mean = mean_text(found["difference"])
         rows.append([d["what"], d["metric"], mean, d["published"] or "–", found["measured"]])
+    rows += _of_those_that_learned(runs)
     return "\n".join([*lines, markdown(["difference", "of", "mean [95 %]", "published", "measured"], rows)])
+
+
+def _learned(run: dict[str, Any], name: str) -> bool:
+    """Whether a network learned the task: chance is a half or less, and who learned has .76 or more."""
+    cell = run["cells"][name]
+    return (cell.get("accuracy") or cell.get("train_accuracy") or 0.0) >= 0.7
+
+
+def _of_those_that_learned(runs: list[dict[str, Any]]) -> list[list[str]]:
+    """Rank and family differences again over the seeds in which both networks learned, where some did not: what has not
+    learned looks lazy."""
+    rows = []
+    titles = {row["name"]: row["title"] for row in runs[0]["conditions"]}
+    for name, title in titles.items():
+        other = "rank-1" if name.startswith("control") else "rank-full" if name.startswith("family") else ""
+        both = [r["cells"] for r in runs if other and _learned(r, name) and _learned(r, other)]
+        if other and 1 < len(both) < len(runs):
+            for metric, label in (("representation_alignment", "RA"), ("kernel_alignment", "KA")):
+                sides = ([cells[each][metric] for cells in both] for each in (name, other))
+                found = paired_difference(label, *sides, "", None)
+                what = f"{title} − {titles[other]}, the {len(both)} seeds in which both learned"
+                rows.append([what, label, mean_text(found["difference"]), "–", found["measured"]])
+    return rows
 
 
 def tables() -> str:

@@ -24,7 +24,7 @@ from ontogym.developmental.lndp_parameters import (
     edge_gru_pairwise,
     structural_mlp,
 )
-from ontogym.developmental.spontaneous import check_development, make_source
+from ontogym.developmental.spontaneous.base import check_development, make_source
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import generator
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ontogym.agents.base import changed_options
 from ontogym.agents.feedback import check_hears
-from ontogym.developmental.spontaneous import check_development
+from ontogym.developmental.spontaneous.base import check_development
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.seeding import LaneStreams
 

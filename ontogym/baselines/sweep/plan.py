@@ -26,6 +26,10 @@ run on what it left, so that every method is scored by the same lives, with its 
     start_from = "{cells}/Foraging--gru--s{seed}.best.safetensors"
     seed = "{seed}7"                  # with other chance than the cell's own seed, if need be
 
+    [methods.gru-wide]
+    like = "gru"                      # all that a method above it says, but for what stands here
+    agent_options = { hidden = 32 }
+
     [evaluations.score]
     lives = 96
 
@@ -83,7 +87,7 @@ _SHAPES = {
     "tune": _TABLES,
 }  # fmt: skip
 _INNER = {
-    "tasks": "a list of text", "methods": "a list of text", "submits": "text or a list of text", "label": "text", "command": "text",
+    "tasks": "a list of text", "methods": "a list of text", "submits": "text or a list of text", "label": "text", "command": "text", "like": "text",
     "evolve": _TABLE, "train": _TABLE, "anchors": "two numbers, the first the smaller",
 }  # fmt: skip
 """What fields of a sweep, and of its tables, must be."""
@@ -276,7 +280,7 @@ def _ranges(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str, method: str) -> list[Cell]:
     """Every seed of one method on one task; none where the method or a cell says so."""
-    own, place = dict(content["methods"][method]), dict(content["tasks"][task])
+    own, place = _method(content["methods"], method), dict(content["tasks"][task])
     place.pop("anchors", None)
     places = place.pop("submits", [])
     submission = _submission(content, own.pop("submits", places), own.pop("label", method))
@@ -301,6 +305,22 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
         if method in settings.get("methods", [method]) and task in settings.get("tasks", [task])
     }
     return [Cell(task, method, seed, command, flags, scored, submission) for seed in seeds]
+
+
+def _method(methods: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A method's table over that of the one it is `like`, if any.
+
+    Raises:
+        OntogymError: that one is not above it.
+    """
+    own = dict(methods[name])
+    model = own.pop("like", None)
+    if model is None:
+        return own
+    above = list(methods)[: list(methods).index(name)]
+    if model not in above:
+        raise UnknownNameError(f"method above {name} that it is like", model, above)
+    return _method(methods, model) | own
 
 
 def _submission(content: Mapping[str, Any], tasks: str | list[str], label: str) -> dict[str, Any]:

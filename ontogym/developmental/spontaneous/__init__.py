@@ -12,9 +12,7 @@ from ontogym.developmental.spontaneous.base import (
     Silence,
     SpontaneousActivity,
     WhiteNoise,
-    check_development,
     make_source,
-    option_words,
 )
 
 __all__ = [
@@ -22,7 +20,5 @@ __all__ = [
     "Silence",
     "SpontaneousActivity",
     "WhiteNoise",
-    "check_development",
     "make_source",
-    "option_words",
 ]

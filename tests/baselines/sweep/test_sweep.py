@@ -109,6 +109,25 @@ def test_a_method_goes_on_where_another_ended(tmp_path):
     assert starts == [str(tmp_path / f"cells/easy--gru--s{seed}.best.safetensors") for seed in (1, 2, 3)]
 
 
+def test_a_method_may_be_like_one_above_it():
+    first = {"agent": "gru", "population": 64, "seeds": 1}
+    methods = {
+        "gru": first,
+        "wide": {"like": "gru", "population": 128},
+        "long": {"like": "wide", "generations": 9},
+    }
+    cells = {cell.method: cell for cell in make_plan({**CONTENT, "methods": methods, "cells": []}, "p").cells}
+    said = {
+        name: (cell.flags["agent"], cell.flags["population"], cell.flags.get("generations"))
+        for name, cell in cells.items()
+    }
+    assert said == {"gru": ("gru", 64, None), "wide": ("gru", 128, None), "long": ("gru", 128, 9)}
+    for model in ("later", "me"):
+        wrong = {"me": {"like": model}, "later": first}
+        with pytest.raises(OntogymError, match="method above me"):
+            make_plan({**CONTENT, "methods": wrong, "cells": []}, "p")
+
+
 def test_what_a_method_took_holds_the_stages_that_it_began_from_each_once(tmp_path):
     stage = {"agent": "gru", "tasks": ["easy"]}
     methods = {
