@@ -16,8 +16,9 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
 
+from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.baselines.evolution.evaluators import make_workers
-from ontogym.baselines.evolution.run import EvolutionConfig, make_strategy
+from ontogym.baselines.evolution.search import make_strategy
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 
 SPEC = LifeSpec("ontogym/CartPole-v1", episodes=3, max_steps=200)

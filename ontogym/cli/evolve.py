@@ -161,7 +161,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "The search": (
         "preset", "paper", "strategy", "sigma", "strategy_options", "population", "lives", "utility", "min_weight",
         "own_seeds", "episode_weights", "wiring_cost", "wiring_free", "wiring_ramp", "wiring_after", "target_density",
-        "restart_after", "restart_from", "eval_every", "eval_lives", "final_lives", "start_from",
+        "restart_after", "restart_patience", "restart_from", "eval_every", "eval_lives", "final_lives", "start_from",
     ),
     "Where it runs, and what it writes": (
         "evaluator", "address", "slices", "checkpoint_every", "tensorboard", "track", "cite", "json",

@@ -116,9 +116,9 @@ def test_an_existing_run_is_not_clobbered_but_resumed_when_asked(run, capsys):
 
 
 def test_an_interrupted_run_says_how_to_go_on_and_does(run, tmp_path, monkeypatch, capsys):
-    from ontogym.baselines.evolution.run import _Run
+    from ontogym.baselines.evolution.search import Search
 
-    whole, count = _Run._generation, []
+    whole, count = Search._generation, []
 
     def interrupted(self):
         count.append(1)
@@ -127,7 +127,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(run, tmp_path, monkeypatc
         return whole(self)
 
     out = tmp_path / "run"
-    monkeypatch.setattr(_Run, "_generation", interrupted)
+    monkeypatch.setattr(Search, "_generation", interrupted)
     assert main(evolve(out, "--checkpoint-every", "1")) == 130
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"ontogym: stopped; the same command with --resume goes on with {out}."

@@ -67,6 +67,7 @@ class EvolutionConfig:
         target_density: and its density over life is at most this.
         restart_after: begin the search anew, where it began and with other chance, each time that the target has not been
             reached within so many generations; `generations` counts them all, and what was best is kept. None: never.
+        restart_patience: but not while the last so many generations brought a start a better score than it had.
         restart_from: further agent files, where later starts begin: the second at the first of them, and so on, round to
             `start_from` again.
         eval_every: re-evaluate the search mean after so many generations.
@@ -117,6 +118,7 @@ class EvolutionConfig:
     target: float | None = None
     target_density: float | None = None
     restart_after: int | None = None
+    restart_patience: int = 0
     restart_from: tuple[str, ...] = ()
     eval_every: int = 10
     eval_lives: int = 32
@@ -178,9 +180,11 @@ class EvolutionConfig:
                 f"restart_after is {self.restart_after}; it takes a number from 1 on, a target that it waits for, and no "
                 "wiring_after."
             )
-        if self.restart_from and self.restart_after is None:
+        if self.restart_patience < 0:
+            raise OntogymError(f"restart_patience is {self.restart_patience}; give a number from 0 on.")
+        if (self.restart_from or self.restart_patience) and self.restart_after is None:
             raise OntogymError(
-                "restart_from says where later starts begin; give restart_after, too, or leave it out."
+                "restart_from and restart_patience say how later starts begin; give restart_after, too, or leave them out."
             )
         if not 0 <= self.wiring_free <= 1:
             raise OntogymError(f"wiring_free is {self.wiring_free}; give a density, 0 to 1.")

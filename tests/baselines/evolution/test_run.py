@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from ontogym import checkpoint
-from ontogym.baselines.evolution import run
+from ontogym.baselines.evolution import search
 from ontogym.baselines.evolution.agent_files import load_agent
 from ontogym.baselines.evolution.config import EvolutionConfig, cost_risen, life_spec, utilities
 from ontogym.baselines.evolution.run import evolve
@@ -322,14 +322,12 @@ def test_default_episodes_follow_the_conditions():
 
 
 def test_nan_utilities_do_not_poison_a_run(tmp_path, monkeypatch):
-    from ontogym.baselines.evolution import run
-
     def sick(result, spec, config, risen):
         values = utilities(result, spec, config, risen)
         values[::2] = np.nan
         return values if values[1] > 0 or len(values) < 2 else np.full(len(values), np.nan)
 
-    monkeypatch.setattr(run, "utilities", sick)
+    monkeypatch.setattr(search, "utilities", sick)
     result = evolve(at(tmp_path), progress=False)
     assert np.isfinite(result.genome).all()
     assert np.isfinite(result.score["mean"])
@@ -372,7 +370,7 @@ def test_nonsense_is_refused_at_once(changes, message):
 
 def test_what_is_kept_is_the_best_confirmed_mean_not_the_luckiest(tmp_path, monkeypatch):
     """Scores by generation: the evaluation picks candidates, the confirmation decides."""
-    from ontogym.baselines.evolution.run import _Run
+    from ontogym.baselines.evolution.search import Search
 
     scores = {
         ("evaluation", 2): 10.0,
@@ -391,7 +389,7 @@ def test_what_is_kept_is_the_best_confirmed_mean_not_the_luckiest(tmp_path, monk
         means[names[1]] = genome
         return {"mean": scores[names], "ci95": [scores[names]] * 2, "env_steps": 0, "diagnostics": {}}
 
-    monkeypatch.setattr(_Run, "_lives", scripted)
+    monkeypatch.setattr(Search, "_lives", scripted)
     result = evolve(at(tmp_path, target=25.0), progress=False)
     assert asked == list(scores)
     assert (result.generation, result.generations, result.solved) == (8, 9, False)
@@ -474,15 +472,46 @@ def test_later_starts_begin_at_files_of_their_own(tmp_path, monkeypatch):
     first, second = (load_agent(source.out).genome for source in sources)
     files = {"start_from": str(sources[0].out), "restart_from": (str(sources[1].out),)}
     config, cut = (at(tmp_path, name, target=1e9, restart_after=3, **files) for name in ("run", "cut"))
-    means, make = [], run.make_strategy
-    monkeypatch.setattr(run, "make_strategy", lambda c, mean, n=0: means.append(mean) or make(c, mean, n))
+    means, make = [], search.make_strategy
+    monkeypatch.setattr(search, "make_strategy", lambda c, mean, n=0: means.append(mean) or make(c, mean, n))
     whole = evolve(config, progress=False)
     np.testing.assert_array_equal(means, [first, second, first])
     evolve(dataclasses.replace(cut, generations=4), progress=False)
     (Path(cut.out) / "result.json").unlink()
     assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
-    with pytest.raises(OntogymError, match="give restart_after"):
-        dataclasses.replace(config, restart_after=None)
+    for changes in (
+        {"restart_after": None},
+        {"restart_after": None, "restart_from": (), "restart_patience": 3},
+    ):
+        with pytest.raises(OntogymError, match="give restart_after"):
+            dataclasses.replace(config, **changes)
+    with pytest.raises(OntogymError, match="restart_patience is -1"):
+        dataclasses.replace(config, restart_patience=-1)
+
+
+def test_a_start_that_still_rises_is_not_left(tmp_path, monkeypatch):
+    """Scores rise through generation 6: with a patience of 2 the second start begins after 8, not after 3."""
+    scores = dict(enumerate([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], 1))
+    lives = search.Search._lives
+
+    def scripted(self, genome, number, *names):
+        return {**lives(self, genome, number, *names), "mean": scores.get(names[-1], 0.0)}
+
+    monkeypatch.setattr(search.Search, "_lives", scripted)
+    options = {"target": 1e9, "restart_after": 3, "eval_every": 1, "generations": 12}
+    config, cut = (at(tmp_path, name, restart_patience=2, **options) for name in ("patient", "cut"))
+    begun, again = [], search.Search._restart
+    monkeypatch.setattr(
+        search.Search, "_restart", lambda self, n, g: begun.append((n, g)) or again(self, n, g)
+    )
+    whole = evolve(config, progress=False)
+    assert begun == [(0, 0), (1, 8), (2, 11)]
+    evolve(dataclasses.replace(cut, generations=7), progress=False)
+    (Path(cut.out) / "result.json").unlink()
+    assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
+    begun.clear()
+    evolve(at(tmp_path, "impatient", **options), progress=False)
+    assert begun == [(0, 0), (1, 3), (2, 6), (3, 9)]
 
 
 @pytest.mark.parametrize(
