@@ -126,7 +126,7 @@ class Sweep(LongRun):
 
         runner = InProcess() if self.evaluator == "process" else Subprocesses()
         with stoppable(out, onward=""):
-            found = tune(plan, out, runner, trials, self.only, runner.stop)
+            found = tune(plan, out, runner, trials, self.only, runner.stop, progress=True)
         if not self.json:
             best = [
                 (c["task"], c["method"], f"{c['score']:.4g}", json_module.dumps(c["best"]))

@@ -30,6 +30,9 @@ run on what it left, so that every method is scored by the same lives, with its 
     like = "gru"                      # all that a method above it says, but for what stands here
     agent_options = { hidden = 32 }
 
+    [tuned]                           # take the best settings that `--tune` has found for a method on a task, and for
+    file = "tuning.json"              # those that are like it; a path from this file's folder
+
     [evaluations.score]
     lives = 96
 
@@ -63,7 +66,7 @@ from typing import Any
 from ontogym.configurations import read_config
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Cell", "Plan", "cell_name", "fill", "read_plan"]
+__all__ = ["Cell", "Plan", "cell_name", "fill", "read_plan", "with_settings"]
 
 _FIELDS = (
     "name",
@@ -79,12 +82,13 @@ _FIELDS = (
     "keep",
     "submit",
     "tune",
+    "tuned",
 )
 _TABLE, _TABLES = "a table", "a table of tables"
 _SHAPES = {
     "name": "text", "about": "text", "primary": "text", "columns": _TABLE, "defaults": _TABLES, "tasks": _TABLES,
     "methods": _TABLES, "evaluations": _TABLES, "cells": "a list of tables", "keep": "a list of text", "submit": _TABLE,
-    "tune": _TABLES,
+    "tune": _TABLES, "tuned": _TABLE,
 }  # fmt: skip
 _INNER = {
     "tasks": "a list of text", "methods": "a list of text", "submits": "text or a list of text", "label": "text", "command": "text", "like": "text",
@@ -165,11 +169,11 @@ def read_plan(path: Path | str) -> Plan:
     Raises:
         OntogymError: no such file, no TOML, an unknown field, or names that cannot be.
     """
-    return make_plan(read_config(path), Path(path).stem)
+    return make_plan(read_config(path), Path(path).stem, Path(path).parent)
 
 
-def make_plan(content: Mapping[str, Any], name: str) -> Plan:
-    """The plan that the content of a file describes; `name` serves where it has none."""
+def make_plan(content: Mapping[str, Any], name: str, folder: Path | None = None) -> Plan:
+    """The plan that the content of a file in `folder` describes; `name` serves where it has none."""
     for key in content:
         if key not in _FIELDS:
             raise UnknownNameError("field of a sweep", key, _FIELDS)
@@ -190,8 +194,9 @@ def make_plan(content: Mapping[str, Any], name: str) -> Plan:
         if not file or set(file) - set(_SAFE):
             raise OntogymError(f"keep names {file!r}; name files of a run, without folders.")
     cells: list[Cell] = []
+    tuned = _tuned(content.get("tuned", {}), folder or Path())
     for task, method in itertools.product(content["tasks"], content["methods"]):
-        cells += _cells(content, evaluations, task, method)
+        cells += _cells(content, evaluations, task, method, tuned)
         if len(cells) > _MOST_CELLS:
             raise OntogymError(f"A sweep has at most {_MOST_CELLS} cells; make several of it.")
     order = sorted(range(len(cells)), key=lambda k: (cells[k].seed, k))
@@ -278,7 +283,37 @@ def _ranges(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str, method: str) -> list[Cell]:
+def _tuned(table: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The best settings by task and method, of a file that ``ontogym sweep --tune`` has written."""
+    if not table:
+        return {}
+    if set(table) != {"file"} or not isinstance(table["file"], str):
+        raise OntogymError('[tuned] of a sweep says one thing: file = "PATH of a tuning.json".')
+    found = read_config(folder / table["file"])
+    cells = found.get("cells")
+    if not isinstance(cells, list) or not all(
+        isinstance(each, Mapping) and isinstance(each.get("best"), Mapping) for each in cells
+    ):
+        raise OntogymError(f"{folder / table['file']} is no outcome of ontogym sweep --tune.")
+    return {(each.get("task", ""), each.get("method", "")): each["best"] for each in cells}
+
+
+def with_settings(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`flags` with `settings` put in; a dot in a setting's name reaches into a table of flags."""
+    whole = dict(flags)
+    for name, value in settings.items():
+        first, _, inner = name.partition(".")
+        whole[first] = {**whole.get(first, {}), inner: value} if inner else value
+    return whole
+
+
+def _cells(
+    content: Mapping[str, Any],
+    evaluations: Mapping[str, Any],
+    task: str,
+    method: str,
+    tuned: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> list[Cell]:
     """Every seed of one method on one task; none where the method or a cell says so."""
     own, place = _method(content["methods"], method), dict(content["tasks"][task])
     place.pop("anchors", None)
@@ -293,6 +328,8 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
         place |= some if name == command else {}
     flags: dict[str, Any] = {"seeds": content.get("seeds", 5)}
     flags |= dict(content.get("defaults", {}).get(command, {})) | place | own
+    for name in reversed(_models(content["methods"], method)):
+        flags = with_settings(flags, tuned.get((task, name), {}))
     for entry in content.get("cells", ()):
         if entry.get("task", task) == task and entry.get("method", method) == method:
             flags |= {k: v for k, v in entry.items() if k not in ("task", "method")}
@@ -308,19 +345,27 @@ def _cells(content: Mapping[str, Any], evaluations: Mapping[str, Any], task: str
 
 
 def _method(methods: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A method's table over that of the one it is `like`, if any.
+    """A method's table over that of the one it is `like`, if any."""
+    own: dict[str, Any] = {}
+    for model in reversed(_models(methods, name)):
+        own |= methods[model]
+    own.pop("like", None)
+    return own
+
+
+def _models(methods: Mapping[str, Any], name: str) -> list[str]:
+    """A method, the one it is `like`, the one that is like, and so on.
 
     Raises:
-        OntogymError: that one is not above it.
+        OntogymError: one that is not above the one that is like it.
     """
-    own = dict(methods[name])
-    model = own.pop("like", None)
+    model = methods[name].get("like")
     if model is None:
-        return own
+        return [name]
     above = list(methods)[: list(methods).index(name)]
     if model not in above:
         raise UnknownNameError(f"method above {name} that it is like", model, above)
-    return _method(methods, model) | own
+    return [name, *_models(methods, model)]
 
 
 def _submission(content: Mapping[str, Any], tasks: str | list[str], label: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogym import checkpoint
-from ontogym.baselines.sweep.plan import Cell, Plan
+from ontogym.baselines.sweep.plan import Cell, Plan, with_settings
 from ontogym.baselines.sweep.run import Run, run_sweep
 from ontogym.baselines.sweep.tables import endpoint
 from ontogym.errors import OntogymError
@@ -38,6 +38,7 @@ def tune(
     trials: int,
     only: str | None = None,
     stop: Callable[[KeyboardInterrupt], None] | None = None,
+    progress: bool = False,
 ) -> dict[str, Any]:
     """Try settings of every method that the plan has ranges for, on each of its tasks.
 
@@ -45,6 +46,7 @@ def tune(
         plan: its cells are what is tuned; the primary endpoint is what is maximised.
         out: its folder; trials are kept in ``out/cells``, the outcome in ``out/tuning.json``. run: as in `run_sweep`.
         trials: of each method on each task. only: tune only cells whose name holds this text. stop: as in `run_sweep`.
+        progress: show a bar on stderr.
 
     Returns:
         ``{"primary", "trials", "cells": [{"task", "method", "best", "score", "tried": [{"settings", "score", "error"}]}]}``; a trial
@@ -59,13 +61,21 @@ def tune(
     wanted = [cell for cell in reversed(cells.values()) if only is None or only in cell.name]
     if not wanted:
         raise OntogymError("Nothing is to be tuned; give ranges in [tune.METHOD] of the sweep's file.")
-    found = [_tuned(plan, cell, Path(out), run, trials, stop) for cell in wanted]
-    outcome = {"name": plan.name, "primary": plan.primary, "trials": trials, "cells": found}
-    checkpoint.write_sealed_json(Path(out) / "tuning.json", outcome)
-    return outcome
+    from tqdm import tqdm
+
+    with tqdm(total=trials * len(wanted), disable=not progress, unit="trial", desc=plan.name) as bar:
+        found = [_tuned(plan, cell, Path(out), run, trials, stop, bar) for cell in wanted]
+    outcome = {"name": plan.name, "primary": plan.primary, "trials": trials}
+    file = Path(out) / "tuning.json"
+    before = checkpoint.read_sealed_json(file) if file.is_file() else {}
+    if {key: before.get(key) for key in outcome} == outcome:  # what another --only has tuned stays
+        now = {(each["task"], each["method"]) for each in found}
+        found = [each for each in before["cells"] if (each["task"], each["method"]) not in now] + found
+    checkpoint.write_sealed_json(file, {**outcome, "cells": found})
+    return {**outcome, "cells": found}
 
 
-def _tuned(plan: Plan, cell: Cell, out: Path, run: Run, trials: int, stop: Any) -> dict[str, Any]:
+def _tuned(plan: Plan, cell: Cell, out: Path, run: Run, trials: int, stop: Any, bar: Any) -> dict[str, Any]:
     """One method on one task."""
     optuna = _optuna()
     ranges = {name: _distribution(optuna, values) for name, values in plan.tune[cell.method].items()}
@@ -76,6 +86,8 @@ def _tuned(plan: Plan, cell: Cell, out: Path, run: Run, trials: int, stop: Any) 
         trial = study.ask(ranges)
         score, error = _tried(plan, _trial(plan, cell, number, trial.params), out, run, stop)
         tried.append({"settings": dict(trial.params), "score": score, "error": error})
+        bar.update()
+        bar.set_postfix_str(f"{cell.task}--{cell.method}: {'failed' if score is None else f'{score:.4g}'}")
         if score is None:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
         else:
@@ -102,14 +114,17 @@ def _tried(plan: Plan, cell: Cell, out: Path, run: Run, stop: Any) -> tuple[floa
 
 def _trial(plan: Plan, cell: Cell, number: int, settings: Mapping[str, Any]) -> Cell:
     """The cell of one trial: scored on lives of its own, by the primary endpoint alone, and submitted nowhere."""
-    flags: dict[str, Any] = dict(cell.flags)
-    for name, value in settings.items():
-        first, _, inner = name.partition(".")
-        flags[first] = {**flags.get(first, {}), inner: value} if inner else value
     main = plan.primary.partition(".")[0]
     scored = {main: {**cell.evaluations[main], "seed": TRIAL_SEED}}
     method = f"{cell.method}--t{number}"
-    return replace(cell, method=method, seed=TRIAL_SEED, flags=flags, evaluations=scored, submission={})
+    return replace(
+        cell,
+        method=method,
+        seed=TRIAL_SEED,
+        flags=with_settings(cell.flags, settings),
+        evaluations=scored,
+        submission={},
+    )
 
 
 def _distribution(optuna: Any, values: Any) -> Any:

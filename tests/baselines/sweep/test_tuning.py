@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from ontogym.baselines.sweep.plan import make_plan
+from ontogym.baselines.sweep.plan import make_plan, read_plan
 from ontogym.baselines.sweep.tuning import TRIAL_SEED, tune
+from ontogym.checkpoint import read_sealed_json, write_sealed_json
 from ontogym.cli import main
 from ontogym.errors import OntogymError
 
@@ -93,3 +94,69 @@ def test_a_tiny_tuning_by_the_command_line(tmp_path, capsys):
     (cell,) = json.loads((tmp_path / "out" / "tuning.json").read_text())["cells"]
     assert len(cell["tried"]) == 2
     assert cell["score"] == max(each["score"] for each in cell["tried"])
+
+
+def test_what_another_tuning_found_stays(tmp_path):
+    pytest.importorskip("optuna")
+    plan = make_plan(CONTENT, "p")
+    for only in ("gru", "mlp", "gru"):
+        found = tune(plan, tmp_path, runner([]), trials=2, only=only)
+    assert sorted(each["method"] for each in found["cells"]) == ["gru", "mlp"]
+    assert read_sealed_json(tmp_path / "tuning.json") == found
+    assert [e["method"] for e in tune(plan, tmp_path, runner([]), trials=3, only="gru")["cells"]] == ["gru"]
+
+
+def test_a_sweep_takes_what_was_tuned(tmp_path):
+    """Of its own task and method, and for a method that is like it; its cells say otherwise if they will."""
+    best = {"sigma": 0.5, "agent_options.hidden": 8}
+    cells = [{"task": "easy", "method": "gru", "best": best, "score": 1.0, "tried": []}]
+    write_sealed_json(tmp_path / "tuning.json", {"cells": cells})
+    (tmp_path / "sweep.toml").write_text(
+        """
+        seeds = [1]
+        tuned = { file = "tuning.json" }
+        [tasks]
+        easy = { env = "A-v0" }
+        hard = { env = "B-v0" }
+        [methods]
+        gru = { agent = "gru", agent_options = { hidden = 4, hears = ["action"] } }
+        deaf = { like = "gru", silenced = ["action"] }
+        mlp = { agent = "mlp" }
+        [[cells]]
+        method = "deaf"
+        sigma = 0.1
+        """
+    )
+    flags = {(cell.task, cell.method): cell.flags for cell in read_plan(tmp_path / "sweep.toml").cells}
+    assert flags["easy", "gru"]["sigma"] == 0.5
+    assert flags["easy", "gru"]["agent_options"] == {"hidden": 8, "hears": ["action"]}
+    assert flags["easy", "deaf"]["sigma"] == 0.1
+    assert flags["easy", "deaf"]["agent_options"]["hidden"] == 8
+    assert "sigma" not in flags["hard", "gru"]
+    assert "sigma" not in flags["easy", "mlp"]
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "message"),
+    [
+        ({"file": "tuning.json", "more": 1}, {"cells": []}, "one thing"),
+        ({"file": "tuning.json"}, {"cells": 3}, "no outcome"),
+        ({"file": "tuning.json"}, {"cells": [4]}, "no outcome"),
+        ({"file": "tuning.json"}, {"cells": [{"task": "easy", "method": "gru", "best": 5}]}, "no outcome"),
+        ({"file": "none.json"}, {"cells": []}, "none.json"),
+    ],
+)
+def test_what_was_not_tuned_is_refused(tmp_path, table, content, message):
+    write_sealed_json(tmp_path / "tuning.json", content)
+    with pytest.raises(OntogymError, match=message):
+        make_plan({**CONTENT, "tuned": table}, "p", tmp_path)
+
+
+def test_tuned_settings_of_a_stranger_import_nothing(tmp_path, capsys):
+    cells = [{"task": "easy", "method": "gru", "best": {"agent": "evil.py:Agent"}}]
+    write_sealed_json(tmp_path / "tuning.json", {"cells": cells})
+    (tmp_path / "s.toml").write_text(
+        'tuned = { file = "tuning.json" }\n[tasks.easy]\nenv = "A-v0"\n[methods.gru]\nagent = "gru"\n'
+    )
+    assert main(["sweep", str(tmp_path / "s.toml"), "--dry-run"]) == 2
+    assert "would import code" in capsys.readouterr().err
