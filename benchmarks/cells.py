@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shlex
@@ -52,9 +53,15 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def kept(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The result of every run of `name` that has been kept in `folder`, by seed."""
-    found = [(int(p.stem.rpartition("-s")[2]), p) for p in folder.glob(f"{name}-s[0-9]*.json")]
-    return [json.loads(path.read_text()) for _, path in sorted(found)]
+    """The result of every run of `name` that has been kept in `folder`, by seed.
+
+    What is paired later is paired in this order, so no seed may be missing between others.
+    """
+    found = sorted((int(p.stem.rpartition("-s")[2]), p) for p in folder.glob(f"{name}-s[0-9]*.json"))
+    seeds = [seed for seed, _ in found]
+    if any(later != seed + 1 for seed, later in itertools.pairwise(seeds)):
+        raise SystemExit(f"{name} has the seeds {seeds} in {folder}; run the ones between.")
+    return [json.loads(path.read_text()) for _, path in found]
 
 
 def put_between(page: Path, marks: tuple[str, str], text: str) -> None:

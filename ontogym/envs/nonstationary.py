@@ -58,7 +58,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         task: str = "CartPole-v1",
         change: str = "sensor-flip",
         clock: str = "episode",
-        switches: Sequence[int] = (3,),
+        switches: Sequence[int] | None = None,
         episodes: int = 6,
         ramp: int = 0,
         jitter: int = 0,
@@ -75,10 +75,16 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         self.task = make_task(task, TASKS[task], task_options or {})
         self.changed = Change(change, self.task.observation_space, self.task.action_space, back)
         self.change, self.episodes = change, int(episodes)
+        if changes and switches is not None:
+            raise OntogymError(
+                f"switches={tuple(switches)} names times, changes={changes} draws them; give one of both (changes=0 for times)."
+            )
         self.schedule = (
             RandomSchedule.of(clock, changes, earliest, gap, ramp)
             if changes
-            else Schedule.of(clock, switches, ramp, jitter, (*CLOCKS, LIFE_CLOCK))
+            else Schedule.of(
+                clock, (3,) if switches is None else switches, ramp, jitter, (*CLOCKS, LIFE_CLOCK)
+            )
         )
         self.episode_ticks = _checked_ticks(clock, episode_ticks, self.task.max_steps)
         check_life(change, episodes, self.schedule)
@@ -298,7 +304,7 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     | `task`         | str         | `'CartPole-v1'` | or `'Acrobot-v1'`, `'Pendulum-v1'`, `'Foraging-v0'`           |
     | `change`       | str         | `'sensor-flip'` | see above                                                     |
     | `clock`        | str         | `'episode'`     | what times are counted in: `'episode'`, `'step'` or `'life'`  |
-    | `switches`     | tuple       | `(3,)`          | number of the first episode (step) under each new rule        |
+    | `switches`     | tuple / None | `None`         | number of the first episode (step) under each new rule; None: (3,), or none with `changes` |
     | `episodes`     | int         | `6`             | episodes in a life that is not told its end                   |
     | `ramp`         | int         | `0`             | ticks that a switch takes (drift only)                        |
     | `jitter`       | int         | `0`             | switches are moved by up to so many ticks, once a life        |
@@ -343,7 +349,7 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
         task: str = "CartPole-v1",
         change: str = "sensor-flip",
         clock: str = "episode",
-        switches: Sequence[int] = (3,),
+        switches: Sequence[int] | None = None,
         episodes: int = 6,
         ramp: int = 0,
         jitter: int = 0,

@@ -325,3 +325,9 @@ def test_the_way_back_undoes_a_permutation():
 def test_bad_random_times_are_one_sentence(kwargs, message):
     with pytest.raises(OntogymError, match=message):
         NonstationaryEnv(**kwargs)
+
+
+def test_times_are_named_or_drawn_not_both():
+    with pytest.raises(OntogymError, match="give one of both"):
+        gym.make("ontogym/CartPoleActionFlip-v1", switches=(4,))
+    assert gym.make("ontogym/CartPoleActionFlip-v1", switches=(4,), changes=0, clock="episode")
