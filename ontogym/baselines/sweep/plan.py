@@ -28,7 +28,7 @@ run on what it left, so that every method is scored by the same lives, with its 
 
     [methods.gru-wide]
     like = "gru"                      # all that a method above it says, but for what stands here
-    agent_options = { hidden = 32 }
+    "agent_options.hidden" = 32       # a dot reaches into a table of flags
 
     [tuned]                           # take the best settings that `--tune` has found for a method on a task, and for
     file = "tuning.json"              # those that are like it; a path from this file's folder
@@ -95,6 +95,8 @@ _INNER = {
     "evolve": _TABLE, "train": _TABLE, "anchors": "two numbers, the first the smaller",
 }  # fmt: skip
 """What fields of a sweep, and of its tables, must be."""
+_NO_FLAGS = ("like", "command", "tasks", "submits", "label")
+"""What a method's table says beside its flags."""
 _COMMANDS = ("evolve", "train", "evaluate")
 _MOST_SEEDS, _MOST_CELLS, _LARGEST_SEED = 10_000, 100_000, 2**63 - 1
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -318,18 +320,18 @@ def _cells(
     own, place = _method(content["methods"], method), dict(content["tasks"][task])
     place.pop("anchors", None)
     places = place.pop("submits", [])
-    submission = _submission(content, own.pop("submits", places), own.pop("label", method))
-    chosen = own.pop("tasks", None)
-    if chosen is not None and task not in chosen:
+    submission = _submission(content, own.get("submits", places), own.get("label", method))
+    if task not in own.get("tasks", [task]):
         return []
-    command = own.pop("command", "evolve")
+    command = own.get("command", "evolve")
     for name in ("evolve", "train"):
         some = place.pop(name, {})
         place |= some if name == command else {}
     flags: dict[str, Any] = {"seeds": content.get("seeds", 5)}
-    flags |= dict(content.get("defaults", {}).get(command, {})) | place | own
+    flags |= dict(content.get("defaults", {}).get(command, {})) | place
     for name in reversed(_models(content["methods"], method)):
-        flags = with_settings(flags, tuned.get((task, name), {}))
+        said = {k: v for k, v in content["methods"][name].items() if k not in _NO_FLAGS}
+        flags = with_settings(with_settings(flags, said), tuned.get((task, name), {}))
     for entry in content.get("cells", ()):
         if entry.get("task", task) == task and entry.get("method", method) == method:
             flags |= {k: v for k, v in entry.items() if k not in ("task", "method")}
@@ -346,11 +348,7 @@ def _cells(
 
 def _method(methods: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A method's table over that of the one it is `like`, if any."""
-    own: dict[str, Any] = {}
-    for model in reversed(_models(methods, name)):
-        own |= methods[model]
-    own.pop("like", None)
-    return own
+    return {k: v for model in reversed(_models(methods, name)) for k, v in methods[model].items()}
 
 
 def _models(methods: Mapping[str, Any], name: str) -> list[str]:

@@ -121,6 +121,7 @@ def test_a_sweep_takes_what_was_tuned(tmp_path):
         [methods]
         gru = { agent = "gru", agent_options = { hidden = 4, hears = ["action"] } }
         deaf = { like = "gru", silenced = ["action"] }
+        wide = { like = "gru", "agent_options.hidden" = 99 }
         mlp = { agent = "mlp" }
         [[cells]]
         method = "deaf"
@@ -132,6 +133,8 @@ def test_a_sweep_takes_what_was_tuned(tmp_path):
     assert flags["easy", "gru"]["agent_options"] == {"hidden": 8, "hears": ["action"]}
     assert flags["easy", "deaf"]["sigma"] == 0.1
     assert flags["easy", "deaf"]["agent_options"]["hidden"] == 8
+    assert flags["easy", "wide"]["agent_options"] == {"hidden": 99, "hears": ["action"]}
+    assert flags["easy", "wide"]["sigma"] == 0.5
     assert "sigma" not in flags["hard", "gru"]
     assert "sigma" not in flags["easy", "mlp"]
 
