@@ -319,7 +319,7 @@ def _cells(
     """Every seed of one method on one task; none where the method or a cell says so."""
     own, place = _method(content["methods"], method), dict(content["tasks"][task])
     place.pop("anchors", None)
-    places = place.pop("submits", [])
+    places: Any = place.pop("submits", [])
     submission = _submission(content, own.get("submits", places), own.get("label", method))
     if task not in own.get("tasks", [task]):
         return []
