@@ -1,7 +1,7 @@
 """What a sweep consists of, read from one TOML file.
 
-A cell is a method on a task. Its flags are those of ``[defaults]``, then of the task, then of the method, then of every
-``[[cells]]`` entry that names it; what comes later wins. After the method's command has run, each of ``[evaluations]`` is
+A cell is a method on a task. Its flags are those of ``[defaults]``, then of the task, then of the method that its method is
+like, then its own, then of every ``[[cells]]`` entry that names it; what comes later wins, a whole table over a whole table. After the method's command has run, each of ``[evaluations]`` is
 run on what it left, so that every method is scored by the same lives, with its controls beside it.
 
     name = "comparators"
@@ -31,7 +31,7 @@ run on what it left, so that every method is scored by the same lives, with its 
     "agent_options.hidden" = 32       # a dot reaches into a table of flags
 
     [tuned]                           # take the best settings that `--tune` has found for a method on a task, and for
-    file = "tuning.json"              # those that are like it; a path from this file's folder
+    file = "tuning.json"              # those that are like it (not with `tuned = false`); a path from this file's folder
 
     [evaluations.score]
     lives = 96
@@ -66,7 +66,7 @@ from typing import Any
 from ontogym.configurations import read_config
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Cell", "Plan", "cell_name", "fill", "read_plan", "with_settings"]
+__all__ = ["Cell", "Plan", "cell_name", "fill", "outcome_cells", "read_plan", "with_settings"]
 
 _FIELDS = (
     "name",
@@ -95,8 +95,10 @@ _INNER = {
     "evolve": _TABLE, "train": _TABLE, "anchors": "two numbers, the first the smaller",
 }  # fmt: skip
 """What fields of a sweep, and of its tables, must be."""
-_NO_FLAGS = ("like", "command", "tasks", "submits", "label")
+_NO_FLAGS = ("like", "command", "tasks", "submits", "label", "tuned")
 """What a method's table says beside its flags."""
+_NO_SETTINGS = {*_NO_FLAGS, "seeds", "skip"}
+"""What a tuning cannot have found."""
 _COMMANDS = ("evolve", "train", "evaluate")
 _MOST_SEEDS, _MOST_CELLS, _LARGEST_SEED = 10_000, 100_000, 2**63 - 1
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -285,28 +287,70 @@ def _ranges(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _tuned(table: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """The best settings by task and method, of a file that ``ontogym sweep --tune`` has written."""
+def _tuned(table: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], Mapping[str, Any]] | None:
+    """The best settings by task and method, of a file that ``ontogym sweep --tune`` has written; None without ``[tuned]``."""
     if not table:
-        return {}
+        return None
     if set(table) != {"file"} or not isinstance(table["file"], str):
         raise OntogymError('[tuned] of a sweep says one thing: file = "PATH of a tuning.json".')
-    found = read_config(folder / table["file"])
+    return {
+        (each["task"], each["method"]): each["best"]
+        for each in outcome_cells(folder / table["file"])["cells"]
+    }
+
+
+def outcome_cells(file: Path) -> dict[str, Any]:
+    """What a tuning has written, its cells checked.
+
+    Raises:
+        OntogymError: another file.
+    """
+    found = read_config(file)
     cells = found.get("cells")
+    texts = ("task", "method")
     if not isinstance(cells, list) or not all(
-        isinstance(each, Mapping) and isinstance(each.get("best"), Mapping) for each in cells
+        isinstance(each, Mapping)
+        and all(isinstance(each.get(key), str) for key in texts)
+        and isinstance(each.get("best"), Mapping)
+        and not set(each["best"]) & _NO_SETTINGS
+        for each in cells
     ):
-        raise OntogymError(f"{folder / table['file']} is no outcome of ontogym sweep --tune.")
-    return {(each.get("task", ""), each.get("method", "")): each["best"] for each in cells}
+        raise OntogymError(f"{file} is no outcome of ontogym sweep --tune.")
+    return found
 
 
 def with_settings(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`flags` with `settings` put in; a dot in a setting's name reaches into a table of flags."""
+    """`flags` with `settings` put in; a dot in a setting's name reaches into a table of flags.
+
+    Raises:
+        OntogymError: a dot that leads nowhere.
+    """
     whole = dict(flags)
     for name, value in settings.items():
-        first, _, inner = name.partition(".")
-        whole[first] = {**whole.get(first, {}), inner: value} if inner else value
+        first, dot, inner = name.partition(".")
+        table = whole.get(first, {})
+        if not first or (dot and not (inner and isinstance(table, Mapping))):
+            raise OntogymError(f"{name!r} in a sweep names no entry of a table of flags; mend it.")
+        whole[first] = {**table, inner: value} if dot else value
     return whole
+
+
+def _best(
+    tuned: Mapping[tuple[str, str], Mapping[str, Any]] | None, task: str, models: list[str], chosen: Any
+) -> dict[str, Mapping[str, Any]]:
+    """The settings that were found for a method and those it is like on a task, by method.
+
+    Raises:
+        OntogymError: none were, and the method does not say that this is meant.
+    """
+    if tuned is None or chosen is False:
+        return {}
+    found = {name: tuned[task, name] for name in models if (task, name) in tuned}
+    if not found:
+        raise OntogymError(
+            f"[tuned] has no settings of {models[0]} on {task}; tune it (--tune), or say tuned = false in the method's table."
+        )
+    return found
 
 
 def _cells(
@@ -314,7 +358,7 @@ def _cells(
     evaluations: Mapping[str, Any],
     task: str,
     method: str,
-    tuned: Mapping[tuple[str, str], Mapping[str, Any]],
+    tuned: Mapping[tuple[str, str], Mapping[str, Any]] | None,
 ) -> list[Cell]:
     """Every seed of one method on one task; none where the method or a cell says so."""
     own, place = _method(content["methods"], method), dict(content["tasks"][task])
@@ -327,14 +371,16 @@ def _cells(
     for name in ("evolve", "train"):
         some = place.pop(name, {})
         place |= some if name == command else {}
+    models = _models(content["methods"], method)
     flags: dict[str, Any] = {"seeds": content.get("seeds", 5)}
-    flags |= dict(content.get("defaults", {}).get(command, {})) | place
-    for name in reversed(_models(content["methods"], method)):
+    flags = with_settings(with_settings(flags, content.get("defaults", {}).get(command, {})), place)
+    best = _best(tuned, task, models, own.get("tuned", True))
+    for name in reversed(models):
         said = {k: v for k, v in content["methods"][name].items() if k not in _NO_FLAGS}
-        flags = with_settings(with_settings(flags, said), tuned.get((task, name), {}))
+        flags = with_settings(with_settings(flags, said), best.get(name, {}))
     for entry in content.get("cells", ()):
         if entry.get("task", task) == task and entry.get("method", method) == method:
-            flags |= {k: v for k, v in entry.items() if k not in ("task", "method")}
+            flags = with_settings(flags, {k: v for k, v in entry.items() if k not in ("task", "method")})
     if flags.pop("skip", False):
         return []
     seeds = _seeds(flags.pop("seeds"))
@@ -357,13 +403,13 @@ def _models(methods: Mapping[str, Any], name: str) -> list[str]:
     Raises:
         OntogymError: one that is not above the one that is like it.
     """
-    model = methods[name].get("like")
-    if model is None:
-        return [name]
-    above = list(methods)[: list(methods).index(name)]
-    if model not in above:
-        raise UnknownNameError(f"method above {name} that it is like", model, above)
-    return [name, *_models(methods, model)]
+    chain, order = [name], list(methods)
+    while (model := methods[chain[-1]].get("like")) is not None:
+        above = order[: order.index(chain[-1])]
+        if model not in above:
+            raise UnknownNameError(f"method above {chain[-1]} that it is like", model, above)
+        chain.append(model)
+    return chain
 
 
 def _submission(content: Mapping[str, Any], tasks: str | list[str], label: str) -> dict[str, Any]:

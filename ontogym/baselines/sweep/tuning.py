@@ -13,13 +13,15 @@ what it proposes from the scores before.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ontogym import checkpoint
-from ontogym.baselines.sweep.plan import Cell, Plan, with_settings
+from ontogym.baselines.sweep.plan import Cell, Plan, outcome_cells, with_settings
 from ontogym.baselines.sweep.run import Run, run_sweep
 from ontogym.baselines.sweep.tables import endpoint
 from ontogym.errors import OntogymError
@@ -49,7 +51,7 @@ def tune(
         progress: show a bar on stderr.
 
     Returns:
-        ``{"primary", "trials", "cells": [{"task", "method", "best", "score", "tried": [{"settings", "score", "error"}]}]}``; a trial
+        ``{"primary", "trials", "cells": [{"task", "method", "best", "score", "tried": [{"settings", "score", "error"}], "fingerprint"}]}``; a trial
         that failed has no score and says why.
 
     Raises:
@@ -63,16 +65,30 @@ def tune(
         raise OntogymError("Nothing is to be tuned; give ranges in [tune.METHOD] of the sweep's file.")
     from tqdm import tqdm
 
+    file = Path(out) / "tuning.json"
+    before = outcome_cells(file)["cells"] if file.is_file() else []
     with tqdm(total=trials * len(wanted), disable=not progress, unit="trial", desc=plan.name) as bar:
         found = [_tuned(plan, cell, Path(out), run, trials, stop, bar) for cell in wanted]
-    outcome = {"name": plan.name, "primary": plan.primary, "trials": trials}
-    file = Path(out) / "tuning.json"
-    before = checkpoint.read_sealed_json(file) if file.is_file() else {}
-    if {key: before.get(key) for key in outcome} == outcome:  # what another --only has tuned stays
-        now = {(each["task"], each["method"]) for each in found}
-        found = [each for each in before["cells"] if (each["task"], each["method"]) not in now] + found
-    checkpoint.write_sealed_json(file, {**outcome, "cells": found})
-    return {**outcome, "cells": found}
+    # What another --only has tuned stays, if it was this plan's.
+    now = {each["fingerprint"] for each in found}
+    still = {_fingerprint(plan, cell, trials) for cell in cells.values()} - now
+    found = [each for each in before if each.get("fingerprint") in still] + found
+    outcome = {"name": plan.name, "primary": plan.primary, "trials": trials, "cells": found}
+    checkpoint.write_sealed_json(file, outcome)
+    return outcome
+
+
+def _fingerprint(plan: Plan, cell: Cell, trials: int) -> str:
+    """A hash of all that decides what is found for a method on a task."""
+    parts = [
+        cell.task,
+        cell.method,
+        cell.command,
+        dict(cell.flags),
+        _main(plan, cell),
+        plan.tune[cell.method],
+    ]
+    return hashlib.sha256(json.dumps([*parts, plan.primary, trials], sort_keys=True).encode()).hexdigest()
 
 
 def _tuned(plan: Plan, cell: Cell, out: Path, run: Run, trials: int, stop: Any, bar: Any) -> dict[str, Any]:
@@ -98,8 +114,14 @@ def _tuned(plan: Plan, cell: Cell, out: Path, run: Run, trials: int, stop: Any, 
             f"Every trial of {cell.method} on {cell.task} failed; the first: {tried[0]['error']}"
         )
     best = max(known, key=lambda each: each["score"])
-    kept = {"task": cell.task, "method": cell.method, "best": best["settings"], "score": best["score"]}
-    return {**kept, "tried": tried}
+    return {
+        "task": cell.task,
+        "method": cell.method,
+        "best": best["settings"],
+        "score": best["score"],
+        "tried": tried,
+        "fingerprint": _fingerprint(plan, cell, trials),
+    }
 
 
 def _tried(plan: Plan, cell: Cell, out: Path, run: Run, stop: Any) -> tuple[float | None, str | None]:
@@ -114,8 +136,7 @@ def _tried(plan: Plan, cell: Cell, out: Path, run: Run, stop: Any) -> tuple[floa
 
 def _trial(plan: Plan, cell: Cell, number: int, settings: Mapping[str, Any]) -> Cell:
     """The cell of one trial: scored on lives of its own, by the primary endpoint alone, and submitted nowhere."""
-    main = plan.primary.partition(".")[0]
-    scored = {main: {**cell.evaluations[main], "seed": TRIAL_SEED}}
+    scored = {plan.primary.partition(".")[0]: _main(plan, cell)}
     method = f"{cell.method}--t{number}"
     return replace(
         cell,
@@ -125,6 +146,11 @@ def _trial(plan: Plan, cell: Cell, number: int, settings: Mapping[str, Any]) -> 
         evaluations=scored,
         submission={},
     )
+
+
+def _main(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """Flags of the evaluation that trials are judged by."""
+    return {**cell.evaluations[plan.primary.partition(".")[0]], "seed": TRIAL_SEED}
 
 
 def _distribution(optuna: Any, values: Any) -> Any:

@@ -104,6 +104,11 @@ def test_what_another_tuning_found_stays(tmp_path):
     assert sorted(each["method"] for each in found["cells"]) == ["gru", "mlp"]
     assert read_sealed_json(tmp_path / "tuning.json") == found
     assert [e["method"] for e in tune(plan, tmp_path, runner([]), trials=3, only="gru")["cells"]] == ["gru"]
+    others = make_plan({**CONTENT, "defaults": {"evolve": {"generations": 9}}}, "p")
+    assert [e["method"] for e in tune(others, tmp_path, runner([]), trials=3, only="mlp")["cells"]] == ["mlp"]
+    write_sealed_json(tmp_path / "tuning.json", {"name": "p"})
+    with pytest.raises(OntogymError, match="no outcome"):
+        tune(plan, tmp_path, runner([]), trials=2, only="gru")
 
 
 def test_a_sweep_takes_what_was_tuned(tmp_path):
@@ -117,15 +122,16 @@ def test_a_sweep_takes_what_was_tuned(tmp_path):
         tuned = { file = "tuning.json" }
         [tasks]
         easy = { env = "A-v0" }
-        hard = { env = "B-v0" }
         [methods]
         gru = { agent = "gru", agent_options = { hidden = 4, hears = ["action"] } }
         deaf = { like = "gru", silenced = ["action"] }
+        whole = { like = "gru", agent_options = { hidden = 5 } }
         wide = { like = "gru", "agent_options.hidden" = 99 }
-        mlp = { agent = "mlp" }
+        mlp = { agent = "mlp", tuned = false }
         [[cells]]
         method = "deaf"
         sigma = 0.1
+        "agent_options.hears" = []
         """
     )
     flags = {(cell.task, cell.method): cell.flags for cell in read_plan(tmp_path / "sweep.toml").cells}
@@ -135,7 +141,8 @@ def test_a_sweep_takes_what_was_tuned(tmp_path):
     assert flags["easy", "deaf"]["agent_options"]["hidden"] == 8
     assert flags["easy", "wide"]["agent_options"] == {"hidden": 99, "hears": ["action"]}
     assert flags["easy", "wide"]["sigma"] == 0.5
-    assert "sigma" not in flags["hard", "gru"]
+    assert flags["easy", "deaf"]["agent_options"]["hears"] == []
+    assert flags["easy", "whole"]["agent_options"] == {"hidden": 5}
     assert "sigma" not in flags["easy", "mlp"]
 
 
@@ -147,6 +154,28 @@ def test_a_sweep_takes_what_was_tuned(tmp_path):
         ({"file": "tuning.json"}, {"cells": [4]}, "no outcome"),
         ({"file": "tuning.json"}, {"cells": [{"task": "easy", "method": "gru", "best": 5}]}, "no outcome"),
         ({"file": "none.json"}, {"cells": []}, "none.json"),
+        ({"file": "tuning.json"}, {"cells": []}, "no settings of gru on easy"),
+        ({"file": "tuning.json"}, {"cells": [{"task": ["a"], "method": "gru", "best": {}}]}, "no outcome"),
+        (
+            {"file": "tuning.json"},
+            {"cells": [{"task": "easy", "method": "gru", "best": {"seeds": 9}}]},
+            "no outcome",
+        ),
+        (
+            {"file": "tuning.json"},
+            {"cells": [{"task": "easy", "method": "gru", "best": {"agent.x": 1}}]},
+            "agent.x",
+        ),
+        (
+            {"file": "tuning.json"},
+            {"cells": [{"task": "easy", "method": "gru", "best": {".x": 1}}]},
+            "mend it",
+        ),
+        (
+            {"file": "tuning.json"},
+            {"cells": [{"task": "easy", "method": "gru", "best": {"sigma.": 1}}]},
+            "mend it",
+        ),
     ],
 )
 def test_what_was_not_tuned_is_refused(tmp_path, table, content, message):
