@@ -77,7 +77,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
         self.change, self.episodes = change, int(episodes)
         if changes and switches is not None:
             raise OntogymError(
-                f"switches={tuple(switches)} names times, changes={changes} draws them; give one of both (changes=0 for times)."
+                f"switches={switches!r} names times, changes={changes} draws them; give one of both (changes=0 for times)."
             )
         self.schedule = (
             RandomSchedule.of(clock, changes, earliest, gap, ramp)

@@ -328,6 +328,7 @@ def test_bad_random_times_are_one_sentence(kwargs, message):
 
 
 def test_times_are_named_or_drawn_not_both():
-    with pytest.raises(OntogymError, match="give one of both"):
-        gym.make("ontogym/CartPoleActionFlip-v1", switches=(4,))
+    for switches in ((4,), 4):
+        with pytest.raises(OntogymError, match="give one of both"):
+            gym.make("ontogym/CartPoleActionFlip-v1", switches=switches)
     assert gym.make("ontogym/CartPoleActionFlip-v1", switches=(4,), changes=0, clock="episode")

@@ -67,7 +67,8 @@ class EvolutionConfig:
         target_density: and its density over life is at most this.
         restart_after: begin the search anew, where it began and with other chance, each time that the target has not been
             reached within so many generations; `generations` counts them all, and what was best is kept. None: never.
-        restart_patience: but not while the last so many generations brought a start a better score than it had.
+        restart_patience: but not while the last so many generations, at least `eval_every`, brought a start a better score
+            than it had, be it by an evaluation's luck.
         restart_from: further agent files, where later starts begin: the second at the first of them, and so on, round to
             `start_from` again.
         eval_every: re-evaluate the search mean after so many generations.
@@ -180,8 +181,12 @@ class EvolutionConfig:
                 f"restart_after is {self.restart_after}; it takes a number from 1 on, a target that it waits for, and no "
                 "wiring_after."
             )
-        if self.restart_patience < 0:
-            raise OntogymError(f"restart_patience is {self.restart_patience}; give a number from 0 on.")
+        patience = self.restart_patience
+        if type(patience) is not int or not (patience == 0 or patience >= self.eval_every):
+            raise OntogymError(
+                f"restart_patience is {patience}; give 0, or a whole number from eval_every ({self.eval_every}) on: a score "
+                "can only rise where it is asked for."
+            )
         if (self.restart_from or self.restart_patience) and self.restart_after is None:
             raise OntogymError(
                 "restart_from and restart_patience say how later starts begin; give restart_after, too, or leave them out."

@@ -229,7 +229,8 @@ class Search:
             self.score, self.wiring = float("nan"), {}
             return
         self.score, self.wiring = found["mean"], found["diagnostics"]
-        if self.score > self.start_best:
+        # An evaluation out of turn, of the last generation, decides nothing that follows if the run goes on.
+        if self.score > self.start_best and number % config.eval_every == 0:
             self.start_best, self.start_rose_at = self.score, number
         if self.cost_begun is None and config.wiring_after is not None and self.score >= config.wiring_after:
             # What was best without the cost need not be with it.

@@ -138,6 +138,12 @@ class Cell:
         return cell_name(self.task, self.method, self.seed)
 
     @property
+    def run_fingerprint(self) -> str:
+        """A hash of all that decides its run: what is asked of it afterwards, another label too, does not."""
+        parts = [self.command, dict(self.flags), self.seed]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
     def fingerprint(self) -> str:
         """A hash of all that decides its numbers."""
         parts = [self.command, dict(self.flags), {k: dict(v) for k, v in self.evaluations.items()}, self.seed]

@@ -150,12 +150,12 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
     """One cell: its command, its evaluations, its file."""
     folder = out / "runs" / cell.name
     mark = folder.with_suffix(".fingerprint")
-    resume = folder.exists() and mark.is_file() and mark.read_text() == cell.fingerprint
+    resume = folder.exists() and mark.is_file() and mark.read_text() == cell.run_fingerprint
     if not resume:
         # What other settings have left cannot be gone on with.
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_atomic(mark, cell.fingerprint.encode())
+        checkpoint.write_atomic(mark, cell.run_fingerprint.encode())
     flags = {name: _filled(value, out, cell) for name, value in cell.flags.items()}
     result = run(cell.command, {"seed": cell.seed, **flags, "out": str(folder)}, resume)
     # The folder was made by this plan: the file of one's own that it names is the one that the plan names.

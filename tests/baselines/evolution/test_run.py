@@ -485,8 +485,9 @@ def test_later_starts_begin_at_files_of_their_own(tmp_path, monkeypatch):
     ):
         with pytest.raises(OntogymError, match="give restart_after"):
             dataclasses.replace(config, **changes)
-    with pytest.raises(OntogymError, match="restart_patience is -1"):
-        dataclasses.replace(config, restart_patience=-1)
+    for patience in (-1, 1, 2.5, "3", None, True):
+        with pytest.raises(OntogymError, match="restart_patience is"):
+            dataclasses.replace(config, restart_patience=patience, eval_every=4)
 
 
 def test_a_start_that_still_rises_is_not_left(tmp_path, monkeypatch):
@@ -512,6 +513,29 @@ def test_a_start_that_still_rises_is_not_left(tmp_path, monkeypatch):
     begun.clear()
     evolve(at(tmp_path, "impatient", **options), progress=False)
     assert begun == [(0, 0), (1, 3), (2, 6), (3, 9)]
+    # From a checkpoint of before there was patience.
+    older = at(tmp_path, "older", **options)
+    evolve(dataclasses.replace(older, generations=5), progress=False)
+    (Path(older.out) / "result.json").unlink()
+    file = Path(older.out) / "checkpoint.safetensors"
+    arrays, meta = checkpoint.load(file, "evolution")
+    checkpoint.save(file, "evolution", arrays, {k: v for k, v in meta.items() if not k.startswith("start_")})
+    begun.clear()
+    evolve(older, resume=True, progress=False)
+    assert [number for number, _ in begun] == [0, 1, 2, 3]
+    # Where an evaluation out of turn, of the last generation, moves nothing.
+    options = {**options, "eval_every": 4, "restart_after": 6, "restart_patience": 4, "generations": 20}
+    scores.update({4: 1.0, 6: 9.0, 8: 2.0, 12: 1.0})
+    begun.clear()
+    evolve(at(tmp_path, "seldom", **options), progress=False)
+    whole_begun = list(begun)
+    begun.clear()
+    stopped = at(tmp_path, "stopped", **options)
+    evolve(dataclasses.replace(stopped, generations=6), progress=False)
+    (Path(stopped.out) / "result.json").unlink()
+    begun.clear()
+    evolve(stopped, resume=True, progress=False)
+    assert whole_begun[1] == begun[-len(whole_begun[1:])] == (1, 12)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_a_kill_after_a_cells_file_leaves_nothing_once_the_sweep_goes_on(tmp_pat
     left = tmp_path / "runs" / plan.cells[0].name
     left.mkdir(parents=True)
     mark = left.with_suffix(".fingerprint")
-    mark.write_text(plan.cells[0].fingerprint)
+    mark.write_text(plan.cells[0].run_fingerprint)
     run_sweep(plan, tmp_path, runner([]), progress=False)
     assert not left.exists()
     assert not mark.exists()
@@ -200,6 +200,37 @@ def test_a_cell_is_run_once_and_again_when_its_settings_change(tmp_path):
     assert "| easy | gru | 3 | 2 [1, 3] | -8 | 7 | 100 | 2 |" in markdown(plan, found)
     assert set(pooled(plan, found)) == {"gru"}  # ppo was not on every task
     assert pooled(plan, found)["gru"].value == pytest.approx(np.mean([0.2, 0.3]))
+
+
+def test_what_is_asked_of_a_run_afterwards_does_not_run_it_again(tmp_path):
+    """An evaluation fails: asked otherwise, the command goes on in the folder that it had; with other flags it begins anew."""
+    asked = []
+
+    def run(command, flags, resume):
+        if command == "evaluate":
+            if "silenced" in flags:
+                raise OntogymError("No.")
+            return {"mean": 1.0}
+        asked.append(resume)
+        Path(flags["out"]).mkdir(parents=True, exist_ok=True)
+        return {"env_steps": 1, "cpu_seconds": 1.0}
+
+    one = {
+        **CONTENT,
+        "tasks": {"easy": {"env": "A-v0"}},
+        "methods": {"gru": {"agent": "gru"}},
+        "cells": [],
+        "seeds": 1,
+    }
+    with pytest.raises(OntogymError, match="No"):
+        run_sweep(make_plan(one, "p"), tmp_path, run, progress=False)
+    with pytest.raises(OntogymError, match="No"):
+        run_sweep(
+            make_plan({**one, "defaults": {"evolve": {"lives": 3}}}, "p"), tmp_path, run, progress=False
+        )
+    mended = {**one, "defaults": {"evolve": {"lives": 3}}, "evaluations": {"score": {}}}
+    run_sweep(make_plan(mended, "p"), tmp_path, run, progress=False)
+    assert asked == [False, False, True]
 
 
 def test_a_cell_that_fails_is_named_and_the_others_are_kept(tmp_path):
