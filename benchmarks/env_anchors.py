@@ -100,7 +100,10 @@ def foraging_returns(env_id: str, lives: int) -> Returns:
 
 
 def late_foraging_optimum(
-    p_switch: float = 0.0, swap: tuple[int, int] | None = None, delay: int = 3
+    p_switch: float = 0.0,
+    swap: tuple[int, int] | None = None,
+    delay: int = 3,
+    paid_in_full: bool = False,
 ) -> float:
     """The most that can be earned on average in reward-only foraging with late rewards: dynamic programming.
 
@@ -111,7 +114,9 @@ def late_foraging_optimum(
         p_switch: probability that the food moves at a trial's end.
         swap: instead, first and last step at which the food moves once, all equally likely.
         delay: steps by which rewards come late.
+        paid_in_full: whether what was earned in a hundred steps is paid after them too; else it is lost.
     """
+    last_paid = 100 + (delay if paid_in_full else 0)
 
     def stays(goal: int, moved: bool, told: int, arrival: int) -> float:
         """P(the food is at step `arrival` where it was at step `told`)."""
@@ -127,7 +132,7 @@ def late_foraging_optimum(
     def worth(
         step: int, cell: int, trial: int, goal: int, moved: bool, told: int, pending: tuple[int, ...]
     ) -> float:
-        if step > 100:
+        if step > last_paid:
             return 0.0
         best = 0.0
         for move in (1, -1, 0):
@@ -135,6 +140,7 @@ def late_foraging_optimum(
             end = {0: 0, 4: 1}.get(to, -1)
             if end >= 0:
                 to, age = 2, 0
+                end = end if step <= 100 else -1
             elif age == 10:
                 if p_switch:
                     continue

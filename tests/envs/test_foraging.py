@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -253,3 +255,12 @@ def test_win_stay_lose_shift_waits_for_late_rewards(name):
         total += reward
     optimal = anchors(f"ontogym/{name}")[1]
     assert 0.97 * optimal < total.mean() <= optimal
+
+
+def test_the_most_that_can_be_earned_where_rewards_come_late(monkeypatch):
+    """470 where what is paid after the last step is lost, 485 where it is not: what the pages hold an agent against."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    from env_anchors import late_foraging_optimum
+
+    assert late_foraging_optimum() == pytest.approx(470.0)
+    assert late_foraging_optimum(paid_in_full=True) == pytest.approx(485.0)
