@@ -15,8 +15,9 @@ import numpy as np
 
 from ontogym.baselines.sweep.plan import read_plan
 from ontogym.baselines.sweep.run import read_cells
-from ontogym.baselines.sweep.tables import endpoint
+from ontogym.baselines.sweep.tables import rows
 from ontogym.figures.style import blank_figure, page_style, save_figure
+from ontogym.statistics import normalise
 
 ROOT = Path(__file__).parent.parent
 NONE = "none"
@@ -27,15 +28,10 @@ def scores() -> tuple[list[str], list[str], np.ndarray]:
     plan = read_plan(ROOT / "benchmarks" / "sweeps" / "rule-atlas.toml")
     rules = list(dict.fromkeys(cell.method for cell in plan.cells))
     tasks = list(dict.fromkeys(cell.task for cell in plan.cells))
-    found: dict[tuple[str, str], list[float]] = {}
-    for cell in read_cells(plan, ROOT / "results" / "sweeps" / plan.name):
-        score = endpoint(cell, plan.primary)
-        if score is not None:
-            found.setdefault((cell["method"], cell["task"]), []).append(score)
     table = np.full((len(rules), len(tasks)), np.nan)
-    for (rule, task), values in found.items():
-        low, high = plan.anchors[task]
-        table[rules.index(rule), tasks.index(task)] = (np.mean(values) - low) / (high - low)
+    for row in rows(plan, read_cells(plan, ROOT / "results" / "sweeps" / plan.name)):
+        place = rules.index(row["method"]), tasks.index(row["task"])
+        table[place] = normalise(row["score"].value, *plan.anchors[row["task"]])
     return rules, tasks, table
 
 

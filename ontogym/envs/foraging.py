@@ -187,7 +187,7 @@ class ForagingEnv(BatchedEnv[ForagingState]):
     it is not there, to the other end (win-stay, lose-shift). Plain: 500 or 480 as the first guess is right or
     wrong, so 490. `ForagingRewardOnly`: 500 or 490, so 495. `ForagingSwitch`: measured on 20 000 lives, as are the
     random returns (uniform actions), by `benchmarks/env_anchors.py`. With late rewards: dynamic programming over what an
-    agent can know (`late_foraging_optimum` there).
+    agent can know (`benchmarks/late_foraging.py`).
 
     **Reward or position?** In the plain task, standing at an end without being put back to the middle already
     tells where the food is not, so it can be solved without sensing reward. With `reward_only=True` arriving at

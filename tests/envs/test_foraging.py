@@ -260,7 +260,7 @@ def test_win_stay_lose_shift_waits_for_late_rewards(name):
 def test_the_most_that_can_be_earned_where_rewards_come_late(monkeypatch):
     """470 where what is paid after the last step is lost, 485 where it is not: what the pages hold an agent against."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
-    from env_anchors import late_foraging_optimum
+    from late_foraging import late_foraging_optimum
 
     assert late_foraging_optimum() == pytest.approx(470.0)
     assert late_foraging_optimum(paid_in_full=True) == pytest.approx(485.0)

@@ -63,10 +63,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ontogym.baselines.sweep.settings import NO_FLAGS, best_settings, tuned_settings, with_settings
 from ontogym.configurations import read_config
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Cell", "Plan", "cell_name", "fill", "outcome_cells", "read_plan", "with_settings"]
+__all__ = ["Cell", "Plan", "cell_name", "digest", "fill", "read_plan"]
 
 _FIELDS = (
     "name",
@@ -95,10 +96,6 @@ _INNER = {
     "evolve": _TABLE, "train": _TABLE, "anchors": "two numbers, the first the smaller",
 }  # fmt: skip
 """What fields of a sweep, and of its tables, must be."""
-_NO_FLAGS = ("like", "command", "tasks", "submits", "label", "tuned")
-"""What a method's table says beside its flags."""
-_NO_SETTINGS = {*_NO_FLAGS, "seeds", "skip"}
-"""What a tuning cannot have found."""
 _COMMANDS = ("evolve", "train", "evaluate")
 _MOST_SEEDS, _MOST_CELLS, _LARGEST_SEED = 10_000, 100_000, 2**63 - 1
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -112,6 +109,11 @@ def cell_name(task: str, method: str, seed: int) -> str:
 def fill(text: str, task: str, seed: int) -> str:
     """A flag's text with ``{task}`` and ``{seed}`` filled in."""
     return text.replace("{task}", task).replace("{seed}", str(seed))
+
+
+def digest(parts: list[Any]) -> str:
+    """A hash of JSON-able parts."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -140,15 +142,14 @@ class Cell:
     @property
     def run_fingerprint(self) -> str:
         """A hash of all that decides its run: what is asked of it afterwards, another label too, does not."""
-        parts = [self.command, dict(self.flags), self.seed]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return digest([self.command, dict(self.flags), self.seed])
 
     @property
     def fingerprint(self) -> str:
         """A hash of all that decides its numbers."""
         parts = [self.command, dict(self.flags), {k: dict(v) for k, v in self.evaluations.items()}, self.seed]
         parts += [dict(self.submission)] if self.submission else []
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return digest(parts)
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ def make_plan(content: Mapping[str, Any], name: str, folder: Path | None = None)
         if not file or set(file) - set(_SAFE):
             raise OntogymError(f"keep names {file!r}; name files of a run, without folders.")
     cells: list[Cell] = []
-    tuned = _tuned(content.get("tuned", {}), folder or Path())
+    tuned = tuned_settings(content.get("tuned", {}), folder or Path())
     for task, method in itertools.product(content["tasks"], content["methods"]):
         cells += _cells(content, evaluations, task, method, tuned)
         if len(cells) > _MOST_CELLS:
@@ -293,72 +294,6 @@ def _ranges(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _tuned(table: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], Mapping[str, Any]] | None:
-    """The best settings by task and method, of a file that ``ontogym sweep --tune`` has written; None without ``[tuned]``."""
-    if not table:
-        return None
-    if set(table) != {"file"} or not isinstance(table["file"], str):
-        raise OntogymError('[tuned] of a sweep says one thing: file = "PATH of a tuning.json".')
-    return {
-        (each["task"], each["method"]): each["best"]
-        for each in outcome_cells(folder / table["file"])["cells"]
-    }
-
-
-def outcome_cells(file: Path) -> dict[str, Any]:
-    """What a tuning has written, its cells checked.
-
-    Raises:
-        OntogymError: another file.
-    """
-    found = read_config(file)
-    cells = found.get("cells")
-    texts = ("task", "method")
-    if not isinstance(cells, list) or not all(
-        isinstance(each, Mapping)
-        and all(isinstance(each.get(key), str) for key in texts)
-        and isinstance(each.get("best"), Mapping)
-        and not set(each["best"]) & _NO_SETTINGS
-        for each in cells
-    ):
-        raise OntogymError(f"{file} is no outcome of ontogym sweep --tune.")
-    return found
-
-
-def with_settings(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`flags` with `settings` put in; a dot in a setting's name reaches into a table of flags.
-
-    Raises:
-        OntogymError: a dot that leads nowhere.
-    """
-    whole = dict(flags)
-    for name, value in settings.items():
-        first, dot, inner = name.partition(".")
-        table = whole.get(first, {})
-        if not first or (dot and not (inner and isinstance(table, Mapping))):
-            raise OntogymError(f"{name!r} in a sweep names no entry of a table of flags; mend it.")
-        whole[first] = {**table, inner: value} if dot else value
-    return whole
-
-
-def _best(
-    tuned: Mapping[tuple[str, str], Mapping[str, Any]] | None, task: str, models: list[str], chosen: Any
-) -> dict[str, Mapping[str, Any]]:
-    """The settings that were found for a method and those it is like on a task, by method.
-
-    Raises:
-        OntogymError: none were, and the method does not say that this is meant.
-    """
-    if tuned is None or chosen is False:
-        return {}
-    found = {name: tuned[task, name] for name in models if (task, name) in tuned}
-    if not found:
-        raise OntogymError(
-            f"[tuned] has no settings of {models[0]} on {task}; tune it (--tune), or say tuned = false in the method's table."
-        )
-    return found
-
-
 def _cells(
     content: Mapping[str, Any],
     evaluations: Mapping[str, Any],
@@ -380,9 +315,9 @@ def _cells(
     models = _models(content["methods"], method)
     flags: dict[str, Any] = {"seeds": content.get("seeds", 5)}
     flags = with_settings(with_settings(flags, content.get("defaults", {}).get(command, {})), place)
-    best = _best(tuned, task, models, own.get("tuned", True))
+    best = best_settings(tuned, task, models, own.get("tuned", True))
     for name in reversed(models):
-        said = {k: v for k, v in content["methods"][name].items() if k not in _NO_FLAGS}
+        said = {k: v for k, v in content["methods"][name].items() if k not in NO_FLAGS}
         flags = with_settings(with_settings(flags, said), best.get(name, {}))
     for entry in content.get("cells", ()):
         if entry.get("task", task) == task and entry.get("method", method) == method:

@@ -13,16 +13,15 @@ what it proposes from the scores before.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ontogym import checkpoint
-from ontogym.baselines.sweep.plan import Cell, Plan, outcome_cells, with_settings
+from ontogym.baselines.sweep.plan import Cell, Plan, digest
 from ontogym.baselines.sweep.run import Run, run_sweep
+from ontogym.baselines.sweep.settings import read_outcome, with_settings
 from ontogym.baselines.sweep.tables import endpoint
 from ontogym.errors import OntogymError
 from ontogym.seeding import derive
@@ -66,7 +65,7 @@ def tune(
     from tqdm import tqdm
 
     file = Path(out) / "tuning.json"
-    before = outcome_cells(file)["cells"] if file.is_file() else []
+    before = read_outcome(file) if file.is_file() else []
     with tqdm(total=trials * len(wanted), disable=not progress, unit="trial", desc=plan.name) as bar:
         found = [_tuned(plan, cell, Path(out), run, trials, stop, bar) for cell in wanted]
     # What another --only has tuned stays, if it was this plan's.
@@ -88,7 +87,7 @@ def _fingerprint(plan: Plan, cell: Cell, trials: int) -> str:
         _main(plan, cell),
         plan.tune[cell.method],
     ]
-    return hashlib.sha256(json.dumps([*parts, plan.primary, trials], sort_keys=True).encode()).hexdigest()
+    return digest([*parts, plan.primary, trials])
 
 
 def _tuned(plan: Plan, cell: Cell, out: Path, run: Run, trials: int, stop: Any, bar: Any) -> dict[str, Any]:

@@ -490,52 +490,67 @@ def test_later_starts_begin_at_files_of_their_own(tmp_path, monkeypatch):
             dataclasses.replace(config, restart_patience=patience, eval_every=4)
 
 
-def test_a_start_that_still_rises_is_not_left(tmp_path, monkeypatch):
-    """Scores rise through generation 6: with a patience of 2 the second start begins after 8, not after 3."""
-    scores = dict(enumerate([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], 1))
-    lives = search.Search._lives
+SEARCH = {"target": 1e9, "restart_after": 3, "eval_every": 1, "generations": 12}
 
-    def scripted(self, genome, number, *names):
-        return {**lives(self, genome, number, *names), "mean": scores.get(names[-1], 0.0)}
 
-    monkeypatch.setattr(search.Search, "_lives", scripted)
-    options = {"target": 1e9, "restart_after": 3, "eval_every": 1, "generations": 12}
-    config, cut = (at(tmp_path, name, restart_patience=2, **options) for name in ("patient", "cut"))
-    begun, again = [], search.Search._restart
+@pytest.fixture
+def begun(monkeypatch):
+    """Number and first generation of every start of a search whose scores rise through generation 6."""
+    scores = {1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0, 5: 5.0, 6: 6.0}
+    lives, again, found = search.Search._lives, search.Search._restart, []
     monkeypatch.setattr(
-        search.Search, "_restart", lambda self, n, g: begun.append((n, g)) or again(self, n, g)
+        search.Search,
+        "_lives",
+        lambda self, genome, n, *names: {
+            **lives(self, genome, n, *names),
+            "mean": scores.get(names[-1], 0.0),
+        },
     )
+    monkeypatch.setattr(
+        search.Search, "_restart", lambda self, n, g: found.append((n, g)) or again(self, n, g)
+    )
+    return found
+
+
+def cut_at(config, generations):
+    """A run that was killed after so many generations."""
+    evolve(dataclasses.replace(config, generations=generations), progress=False)
+    (Path(config.out) / "result.json").unlink()
+
+
+def test_a_start_that_still_rises_is_not_left(tmp_path, begun):
+    """With a patience of 2 the second start begins after generation 8, not after 3."""
+    config, cut = (at(tmp_path, name, restart_patience=2, **SEARCH) for name in ("patient", "cut"))
     whole = evolve(config, progress=False)
     assert begun == [(0, 0), (1, 8), (2, 11)]
-    evolve(dataclasses.replace(cut, generations=7), progress=False)
-    (Path(cut.out) / "result.json").unlink()
+    cut_at(cut, 7)
     assert_same_run(evolve(cut, resume=True, progress=False), whole, cut, config)
     begun.clear()
-    evolve(at(tmp_path, "impatient", **options), progress=False)
+    evolve(at(tmp_path, "impatient", **SEARCH), progress=False)
     assert begun == [(0, 0), (1, 3), (2, 6), (3, 9)]
-    # From a checkpoint of before there was patience.
-    older = at(tmp_path, "older", **options)
-    evolve(dataclasses.replace(older, generations=5), progress=False)
-    (Path(older.out) / "result.json").unlink()
-    file = Path(older.out) / "checkpoint.safetensors"
+
+
+def test_a_checkpoint_of_before_there_was_patience_is_gone_on_with(tmp_path, begun):
+    config = at(tmp_path, **SEARCH)
+    cut_at(config, 5)
+    file = Path(config.out) / "checkpoint.safetensors"
     arrays, meta = checkpoint.load(file, "evolution")
     checkpoint.save(file, "evolution", arrays, {k: v for k, v in meta.items() if not k.startswith("start_")})
     begun.clear()
-    evolve(older, resume=True, progress=False)
+    evolve(config, resume=True, progress=False)
     assert [number for number, _ in begun] == [0, 1, 2, 3]
-    # Where an evaluation out of turn, of the last generation, moves nothing.
-    options = {**options, "eval_every": 4, "restart_after": 6, "restart_patience": 4, "generations": 20}
-    scores.update({4: 1.0, 6: 9.0, 8: 2.0, 12: 1.0})
+
+
+def test_an_evaluation_out_of_turn_moves_no_start(tmp_path, begun):
+    """The last generation of a run is evaluated, 6 here; going on, the search is the one that was never cut."""
+    options = {**SEARCH, "eval_every": 4, "restart_after": 5, "restart_patience": 4}
+    evolve(at(tmp_path, "whole", **options), progress=False)
+    assert begun[1] == (1, 8)
+    cut = at(tmp_path, "cut", **options)
+    cut_at(cut, 6)
     begun.clear()
-    evolve(at(tmp_path, "seldom", **options), progress=False)
-    whole_begun = list(begun)
-    begun.clear()
-    stopped = at(tmp_path, "stopped", **options)
-    evolve(dataclasses.replace(stopped, generations=6), progress=False)
-    (Path(stopped.out) / "result.json").unlink()
-    begun.clear()
-    evolve(stopped, resume=True, progress=False)
-    assert whole_begun[1] == begun[-len(whole_begun[1:])] == (1, 12)
+    evolve(cut, resume=True, progress=False)
+    assert begun[-1] == (1, 8)
 
 
 @pytest.mark.parametrize(

@@ -152,29 +152,18 @@ def test_a_sweep_takes_what_was_tuned(tmp_path):
         ({"file": "tuning.json", "more": 1}, {"cells": []}, "one thing"),
         ({"file": "tuning.json"}, {"cells": 3}, "no outcome"),
         ({"file": "tuning.json"}, {"cells": [4]}, "no outcome"),
-        ({"file": "tuning.json"}, {"cells": [{"task": "easy", "method": "gru", "best": 5}]}, "no outcome"),
         ({"file": "none.json"}, {"cells": []}, "none.json"),
         ({"file": "tuning.json"}, {"cells": []}, "no settings of gru on easy"),
         ({"file": "tuning.json"}, {"cells": [{"task": ["a"], "method": "gru", "best": {}}]}, "no outcome"),
-        (
-            {"file": "tuning.json"},
-            {"cells": [{"task": "easy", "method": "gru", "best": {"seeds": 9}}]},
-            "no outcome",
-        ),
-        (
-            {"file": "tuning.json"},
-            {"cells": [{"task": "easy", "method": "gru", "best": {"agent.x": 1}}]},
-            "agent.x",
-        ),
-        (
-            {"file": "tuning.json"},
-            {"cells": [{"task": "easy", "method": "gru", "best": {".x": 1}}]},
-            "mend it",
-        ),
-        (
-            {"file": "tuning.json"},
-            {"cells": [{"task": "easy", "method": "gru", "best": {"sigma.": 1}}]},
-            "mend it",
+        *(
+            ({"file": "tuning.json"}, {"cells": [{"task": "easy", "method": "gru", "best": best}]}, message)
+            for best, message in (
+                (5, "no outcome"),
+                ({"seeds": 9}, "no outcome"),
+                ({"agent.x": 1}, "agent.x"),
+                ({".x": 1}, "mend it"),
+                ({"sigma.": 1}, "mend it"),
+            )
         ),
     ],
 )
