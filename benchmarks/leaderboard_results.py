@@ -20,6 +20,7 @@ from typing import NamedTuple
 from cells import Failed, markdown, ontogym, put_between
 
 from ontogym.leaderboard.board import Entry, Row, read_board
+from ontogym.leaderboard.suite import CONTROLS
 from ontogym.leaderboard.suites import SUITES, SuiteTask
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +29,6 @@ STORE = ROOT / "results"
 SEEDS = (1, 2, 3)
 CHEAP = ("lndp-cartpole", "ppo-cartpole", "ppo-foraging", "ppo-reward-only")
 """Cells that take a minute or less a seed have ten."""
-MARKS = ("<!-- board: python benchmarks/leaderboard_results.py --write -->", "<!-- end of board -->")
 
 
 class Cell(NamedTuple):
@@ -266,6 +266,20 @@ def table(rows: list[Row]) -> str:
     return markdown(heads, lines)
 
 
+def controls(rows: list[Row]) -> str:
+    """What rows of tasks with controls earn as they are and under them, means over seeds."""
+    lines = []
+    scores = {entry.id: entry.score for entry in read_board(STORE).entries}
+    for row in rows:
+        found = [getattr(row, name) for name in CONTROLS]
+        if any(value is not None for value in found) and row.label != "random":
+            words = ["–" if value is None else f"{value:.1f}" for value in found]
+            mean = sum(scores[name] for name in row.entries) / len(row.entries)
+            lines.append([str(row.task), row.label, str(row.seeds), _ranked(row), f"{mean:.1f}", *words])
+    names = [name.replace("_", " ") for name in CONTROLS]
+    return markdown(["task", "agent", "seeds", "regained or held-out", "return", *names], lines)
+
+
 COLUMNS = {
     "random": "random",
     "PPO": "PPO",
@@ -336,8 +350,14 @@ def main() -> None:
             print(line, flush=True)
     if arguments.write:
         found = rows()
-        for name, body in {"README.md": overview(found), "docs/leaderboard.md": table(found)}.items():
-            put_between(ROOT / name, MARKS, f"{body}\n")
+        blocks = (("README.md", "board", overview), ("docs/leaderboard.md", "board", table))
+        for name, block, make_table in (*blocks, ("docs/leaderboard.md", "controls", controls)):
+            marks = (
+                f"<!-- {block}: python benchmarks/leaderboard_results.py --write -->",
+                f"<!-- end of {block} -->",
+            )
+            body = make_table(found)
+            put_between(ROOT / name, marks, f"{body}\n")
             print(body)
 
 

@@ -133,6 +133,10 @@ COMMANDS: dict[str, Later | type[Any]] = {
         "leaderboard:LeaderboardVerify",
         "Re-run submissions on public and held-out seeds and write what was found beside each.",
     ),
+    "leaderboard controls": Later(
+        "leaderboard:LeaderboardControls",
+        "Let verified entries live their held-out lives under the controls of their tasks, where a store lacks that.",
+    ),
     "leaderboard add": Later(
         "leaderboard:LeaderboardAdd",
         "Verify a submission and put it into a store; one that is refused stays out.",

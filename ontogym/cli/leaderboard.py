@@ -1,4 +1,4 @@
-"""``ontogym leaderboard submit``, ``verify``, ``add``, ``list`` and ``migrate``.
+"""``ontogym leaderboard submit``, ``verify``, ``controls``, ``add``, ``list`` and ``migrate``.
 
 A submission that is refused is one sentence and exit status 1, whatever is wrong with it; 2 means that the command itself
 cannot be followed.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LeaderboardAdd",
+    "LeaderboardControls",
     "LeaderboardList",
     "LeaderboardMigrate",
     "LeaderboardSubmit",
@@ -191,6 +192,50 @@ class LeaderboardVerify:
             checkpoint.write_json(Path(name) / VERIFICATION, found)
         else:
             Store.open(self.store).set_verification(name, found)
+
+
+@dataclass(frozen=True)
+class LeaderboardControls:
+    """Let verified entries live their held-out lives under the controls of their tasks, where a store lacks that.
+
+    What is verified now has them; this is for entries that were verified before their task had controls. It may be stopped
+    and called again: every entry is written as soon as it is known.
+
+    Attributes:
+        store: folder of the leaderboard.
+        only: only entries whose name holds this text.
+        held_out: a secret of the organiser that decides the held-out seeds; the package's own if not given.
+        json: print one JSON object as the last line.
+    """
+
+    store: str = "results"
+    only: str = ""
+    held_out: str | None = None
+    json: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Live, write, say how many."""
+        from tqdm import tqdm
+
+        from ontogym.leaderboard.limits import WEIGHTS
+        from ontogym.leaderboard.store import Store
+        from ontogym.leaderboard.suites import held_out
+        from ontogym.leaderboard.verification import live_controls, uncontrolled
+
+        store, seeds = Store.open(self.store), held_out(self.held_out)
+        store.check_held_out(seeds.commitment)
+        records = [
+            each
+            for each in store.read().records
+            if self.only in each.name and uncontrolled(each.manifest, each.verification)
+        ]
+        for record in tqdm(records, unit="entry", disable=None):
+            assert record.verification is not None  # those that have none were left out
+            controls = live_controls(record.manifest, record.submission.files[WEIGHTS], seeds.root)
+            store.set_verification(record.name, {**record.verification, "controls": controls})
+        if not self.json:
+            print(f"{self.store}: {len(records)} entries have lived under the controls of their tasks")
+        return {"store": self.store, "entries": len(records)}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from ontogym.envs.registration import ENTRIES
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.admission import Record, copies_of, owners
 from ontogym.leaderboard.submission import Submission
+from ontogym.leaderboard.suite import CONTROLS
 from ontogym.leaderboard.suites import SUITES, SuiteTask, every_suite, get_task
 
 __all__ = ["Board", "Entry", "Row", "make_board", "make_entry", "read_board", "suite_title"]
@@ -56,6 +57,7 @@ class Entry:
         record: what the store holds of it.
         measure: what its task ranks by, as verified, where `ranked` says that it is not the score.
         by_subject: mean return for each hidden subject; empty where the task has none.
+        controls: mean return under each of `ontogym.leaderboard.suite.CONTROLS`, as verified; empty where there is none.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Entry:
     measure: float | None = None
     ranked: str = "score"
     by_subject: tuple[float, ...] = ()
+    controls: Mapping[str, float] = field(default_factory=dict)
 
     def submission(self) -> Submission:
         """The submission, all bytes of which were checked when the store was read.
@@ -109,6 +112,7 @@ class Row:
     the seeds that were claimed beside them and touch none of the numbers. `over_budget` counts the entries whose
     training took more steps than their task's budget, `copies` those that are agents which were there before. `told` is what
     they hear in place of a reward, in words: empty for the reward itself. `ranked_by` is what the task ranks by (`SuiteTask.ranked`).
+    `told_clamped` to `reborn` are scores under `ontogym.leaderboard.suite.CONTROLS`, of the seeds that have them.
     """
 
     suite: str
@@ -133,6 +137,11 @@ class Row:
     held_out: float | None = None
     told: str = ""
     ranked_by: str = "score"
+    told_clamped: float | None = None
+    action_blind: float | None = None
+    weights_frozen: float | None = None
+    wiring_frozen: float | None = None
+    reborn: float | None = None
 
     @property
     def ranked(self) -> float | None:
@@ -237,6 +246,7 @@ def make_entry(path: Path, record: Record) -> Entry:
         adaptation=_adaptation(task, returns, verification if status == "verified" else None),
         measure=(verification or {}).get("measure") if status == "verified" else None,
         ranked="score" if task is None else task.ranked,
+        controls=(verification or {}).get("controls", {}) if status == "verified" else {},
         by_subject=() if task is None else tuple(map(float, task.by_subject(returns))),
         wiring_cost=wiring,
         env_steps=training["env_steps"],
@@ -331,6 +341,7 @@ def _task_row(found: list[Entry]) -> Row:
         last_episode=_mean(e.last_episode for e in entries),
         adaptation=_mean_or_none(e.adaptation for e in entries),
         ranked_by=entries[0].ranked,
+        **_under_controls(entries),
         unverified=len(found) - len(entries),
         **_measures(entries),
         **_costs(entries),
@@ -355,6 +366,11 @@ def _measures(entries: Sequence[Entry]) -> dict[str, Any]:
         )
         for name, ranked in (("regained", "regained"), ("held_out", "held-out"))
     }
+
+
+def _under_controls(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Means over the entries that have them, under the names that rows have for `CONTROLS`."""
+    return {name: _mean_or_none(e.controls.get(name) for e in entries) for name in CONTROLS}
 
 
 def _suite_row(suite: str, label: str, found: Mapping[str, list[Entry]]) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from ontogym.envs.registration import change_cost
 from ontogym.envs.world_anchors import in_worlds, world_conditions
 from ontogym.errors import UnknownNameError
 
-__all__ = ["HELD_OUT", "PUBLIC", "Ranked", "Suite", "SuiteTask"]
+__all__ = ["CONTROLS", "HELD_OUT", "PUBLIC", "Ranked", "Suite", "SuiteTask"]
 
 PUBLIC = 2024_06_13
 """Root of the public evaluation seeds: an agent may be tuned on them."""
@@ -25,6 +26,17 @@ HELD_OUT = 7_741_003_815
 honest people honest; who runs a contest verifies with a root of their own (`ontogym leaderboard add --held-out`)."""
 
 Ranked = Literal["score", "regained", "held-out"]
+CONTROLS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "told_clamped": {"reward_clamp": 0.0},
+        "action_blind": {"silenced": ("action",)},
+        "weights_frozen": {"freeze": "weights"},
+        "wiring_frozen": {"freeze": "wiring"},
+        "reborn": {"rebirth": True},
+    }
+)
+"""What is changed of the lives of a `SuiteTask.controlled` task, to see by what an agent gets over what changes: told 0
+throughout; deaf to its own action; weights, or wiring, held from birth on; a newborn at every episode."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,7 @@ class SuiteTask:
         fold: of a rule shift, the worlds that are held out.
         subjects: how many hidden subjects (animals, patients) its lives are for in turn, all of the same pictures; scores are
             means with intervals over training seeds and subjects together. 0 where nobody is hidden.
+        controlled: whether its held-out lives are lived again under each of `CONTROLS`, for the board's columns.
         scale: returns that count 0 and 1, where they are not the environment's random and optimal ones.
     """
 
@@ -66,6 +79,7 @@ class SuiteTask:
     fold: int | None = None
     scale: tuple[float, float] | None = None
     subjects: int = 0
+    controlled: bool = False
 
     @property
     def traced(self) -> bool:
@@ -108,6 +122,12 @@ class SuiteTask:
                 reward if not named) and the signals that are ``silenced``. What is counted is the task's own return.
         """
         return replace(self.life, told=agent.get("told", "reward"), silenced=tuple(agent.get("silenced", ())))
+
+    def control_of(self, agent: Mapping[str, Any], control: str) -> LifeSpec:
+        """`life_of` under one of `CONTROLS`."""
+        life, changed = self.life_of(agent), dict(CONTROLS[control])
+        changed["silenced"] = (*life.silenced, *changed.get("silenced", ()))
+        return replace(life, **changed)
 
     def measure(self, result: LifeResult) -> float | None:
         """What `ranked` names, of one agent's lives; None where that is the score itself, or nothing is to be scored.

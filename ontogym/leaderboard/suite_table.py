@@ -143,7 +143,9 @@ EVERY_SUITE: tuple[Suite, ...] = (
         "The rules change within a life, untold, at times that no clock can know.",
         (
             *(
-                SuiteTask(name, f"ontogym/{name}", episodes=6, lives=24, ranked=ranked, asks=asks)
+                SuiteTask(
+                    name, f"ontogym/{name}", episodes=6, lives=24, ranked=ranked, asks=asks, controlled=True
+                )
                 for name, ranked, asks in (
                     ("CartPoleActionFlip-v1", _REGAINED, _HEAR_ACTION),
                     ("CartPoleActionFlipBack-v0", _REGAINED, f"{_HEAR_ACTION} And to turn back."),
@@ -160,6 +162,7 @@ EVERY_SUITE: tuple[Suite, ...] = (
                 episodes=1,
                 lives=32,
                 env_kwargs=_ONE_HOT,
+                controlled=True,
                 asks="Memory of the own way: reward comes three steps late, and nothing else tells.",
             ),
             SuiteTask(
@@ -168,6 +171,7 @@ EVERY_SUITE: tuple[Suite, ...] = (
                 episodes=1,
                 lives=32,
                 env_kwargs=_ONE_HOT,
+                controlled=True,
                 asks="The same, for food that moves; where the agent is tells nothing of where food is.",
             ),
         ),
@@ -239,6 +243,7 @@ EVERY_SUITE: tuple[Suite, ...] = (
                 episodes=3,
                 lives=lives,
                 ranked="held-out",
+                controlled=True,
                 fold=fold,
                 asks="To find out by acting which way sensors and actions point, in a world never met.",
             )

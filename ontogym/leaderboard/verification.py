@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.baselines.lives.switches import switches_met
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.leaderboard.limits import MAX_RETURN, MAX_STEPS, WEIGHTS, Refused, parse_tensors
 from ontogym.leaderboard.local_suites import local_facts, recall_suite
 from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.schema import Choice, Field, ListOf, MapOf, Null, OneOf, Real, Record, Text, Whole
 from ontogym.leaderboard.submission import Submission, unpack
+from ontogym.leaderboard.suite import CONTROLS
 from ontogym.leaderboard.suites import (
     HELD_OUT,
     PACKAGE_SEEDS,
@@ -46,8 +47,10 @@ __all__ = [
     "check_verification",
     "evaluate",
     "live_bounded",
+    "live_controls",
     "machine",
     "ontogym_version",
+    "uncontrolled",
     "verify",
     "verify_files",
 ]
@@ -102,7 +105,11 @@ VERIFICATION_SCHEMA = Record(
             ),
         ),
     },
-    {"recovery": _RECOVERY, "measure": _NUMBER_OR_NOT},
+    {
+        "recovery": _RECOVERY,
+        "measure": _NUMBER_OR_NOT,
+        "controls": Record({}, dict.fromkeys(CONTROLS, _NUMBER)),
+    },
 )
 _SCHEMA_1 = Record(_COMMON, {"recovery": _RECOVERY})
 UNRECORDED = "unrecorded"
@@ -255,16 +262,57 @@ def live_bounded(
     Raises:
         Refused: it cannot live there, or takes more than the limits.
     """
-    facts = {
-        "suite": manifest["suite"],
-        "suite_version": manifest["suite_version"],
-        "task": manifest["task"],
-        "agent": manifest["agent"],
-        "roots": list(roots),
-        **local_facts(manifest["suite"]),
-    }
+    facts = {**_facts(manifest), "roots": list(roots)}
     found, spent = run_job("evaluate", facts, {WEIGHTS: weights}, limits)
     return [Evaluation(**{**each, "returns": np.asarray(each["returns"])}) for each in found], spent
+
+
+def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a manifest a worker is told."""
+    told = {key: manifest[key] for key in ("suite", "suite_version", "task", "agent")}
+    return {**told, **local_facts(manifest["suite"])}
+
+
+def live_controls(
+    manifest: Mapping[str, Any], weights: bytes, root: int, limits: Limits | None = None
+) -> dict[str, float]:
+    """Mean returns of a submission's lives under each of `CONTROLS` that can be asked of it, in a worker of its own.
+
+    Arguments as in `live_bounded`. Empty where the worker was stopped: an agent that is verified stays so.
+    """
+    try:
+        found: dict[str, float] = run_job(
+            "controls", {**_facts(manifest), "root": root}, {WEIGHTS: weights}, limits
+        )[0]
+    except Refused:
+        return {}
+    return found
+
+
+def uncontrolled(manifest: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
+    """Whether a submission with this verification is verified, but was so before its task, one known here, had controls."""
+    if found is None or found["status"] != "verified" or "controls" in found:
+        return False
+    try:
+        return get_task(manifest["suite"], manifest["suite_version"], manifest["task"]).controlled
+    except UnknownNameError:
+        return False
+
+
+def controls_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, float]:
+    """What a worker does for `live_controls`."""
+    recall_suite(facts)
+    suite = get_suite(facts["suite"], facts["suite_version"])
+    task, agent = suite.task(facts["task"]), facts["agent"]
+    found = {}
+    for name in CONTROLS:
+        player = build_player(agent["type"], agent["options"], parse_tensors(files[WEIGHTS]), task)
+        # What it does not have cannot be held still: the lives themselves have been lived before.
+        with contextlib.suppress(OntogymError), _one_thread():
+            result = player.live(task.control_of(agent, name), task.seeds(suite, facts["root"]))
+            if not result.failed.any():
+                found[name] = float(result.returns.mean())
+    return found
 
 
 def evaluate_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> list[dict[str, Any]]:
@@ -298,7 +346,8 @@ def verify(
     Returns:
         What a store keeps of it, see `check_verification`: status "verified" or "refused", the submission's id, the
         commitment to the held-out seeds, returns on both sets of seeds, tolerance, largest difference, reasons, what
-        the worker took; "recovery" on held-out seeds where the task has switches within an episode.
+        the worker took; "recovery" on held-out seeds where the task has switches within an episode, "controls" where it
+        has controls (`live_controls`).
 
     Raises:
         OntogymError: it could not be re-run, for which the submission is not to blame.
@@ -332,6 +381,8 @@ def verify(
                 found["recovery"] = hidden.recovery
             if task.ranked != "score":
                 found["measure"] = hidden.measure
+            if task.controlled:
+                found["controls"] = live_controls(manifest, submission.files[WEIGHTS], held_out.root, limits)
             found["status"] = "verified"
     except Refused as error:
         found["reasons"].append(str(error)[:1000])

@@ -34,6 +34,7 @@ __all__ = ["JOBS", "Done", "Limits", "Spent", "Stopped", "run_job"]
 
 JOBS: Mapping[str, str] = {
     "evaluate": "ontogym.leaderboard.verification:evaluate_job",
+    "controls": "ontogym.leaderboard.verification:controls_job",
     "film": "ontogym.leaderboard.site.filming:film_job",
 }
 """What a worker can do: a function of JSON-able facts and files that returns something JSON-able."""

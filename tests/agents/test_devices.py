@@ -46,7 +46,7 @@ def step_elsewhere(agent: Any) -> None:
     # The LNDP draws its noise itself; who learns is said to it.
     given.append(torch.ones(8, dtype=torch.bool, device="meta") if lndp else torch.zeros(8, 2, n, n, **zeros))
     with torch.no_grad(), NothingFromTheHost():
-        after = engine._advance(networks, *given)
+        after = engine.advance(networks, *given)
     for name, value in after._asdict().items():
         tensors = [t for memory in value.values() for t in memory] if name == "rules" else [value]
         assert {tensor.device.type for tensor in tensors} <= {"meta"}, name

@@ -79,23 +79,27 @@ class TorchEngine:
         self.compiled, self.graphs = compiled, True
         self.in_place = self.device.type == "cuda"
         """Whether everyone is computed where he stands (see `torch_networks`)."""
-        self._step = compile_step(self._advance) if compiled else self._advance
+        self._step = compile_step(self.advance) if compiled else self.advance
         self._live = compile_step(self.live, any_size=True) if compiled else self.live
         self._gathered = Gathered()
         self._seat: Seat | None = None
 
     # -- the equations ------------------------------------------------------------------------------------
 
-    def _advance(
+    def advance(
         self,
         state: Networks,
         observation: Tensor,
         reward: Tensor,
-        update: Tensor | None,
+        update: Tensor | None = None,
         rewires: Tensor | None = None,
         keeps: Tensor | None = None,
     ) -> Networks:
-        """Update (where `update` says so; None: everywhere) and act: one step of everyone in the batch."""
+        """Update (where `update` says so; None: everywhere) and act: one step of everyone in the batch.
+
+        A function of its arguments, differentiable in all but the wiring (`benchmarks/lndp_gradients.py` goes back through
+        whole lives); `observation` (P, I) and `reward` (P,) are what the networks hear, already scaled.
+        """
         u, streams = self._noise(state)
         new = self._update(state, reward, u, rewires, keeps)._replace(streams=streams)
         if update is not None:
@@ -113,7 +117,7 @@ class TorchEngine:
         keeps: Tensor | None = None,
     ) -> None:
         """One step of the rows where `active` ``(P,)``, written into `networks`; the others stay as they are."""
-        new = self._advance(networks, observation, reward, update, rewires, keeps)
+        new = self.advance(networks, observation, reward, update, rewires, keeps)
         overwrite(networks, merge(where_rows(active), new, networks))
 
     def _noise(self, state: Networks) -> tuple[Tensor, Tensor]:

@@ -145,11 +145,16 @@ _COLUMNS: tuple[tuple[Column, Callable[[Row], Cell]], ...] = (
         ),
         lambda row: _plain("adaptation" if getattr(row, "regained", None) is None else "regained")(row),
     ),
-    (Column("Told clamped", "Score when all that the agent is told is held still."), _plain("told_clamped")),
-    (Column("Action blind", "Score when the agent is not told its own action."), _plain("action_blind")),
+    (Column("Told clamped", "Score when the agent is told 0 throughout."), _plain("told_clamped")),
+    (Column("Action blind", "Score when the agent does not hear its own action."), _plain("action_blind")),
     (
-        Column("Weights frozen", "Score when the network stays as development left it."),
+        Column("Weights frozen", "Score when no edge changes its weight after development."),
         _plain("weights_frozen"),
+    ),
+    (Column("Wiring frozen", "Score when no edge comes or goes after development."), _plain("wiring_frozen")),
+    (
+        Column("Reborn", "Score when every episode begins with a newborn: no memory of the last."),
+        _plain("reborn"),
     ),
     (Column("Told", "What the agent hears in place of a reward; what counts is the task's return."), _told),
     (
