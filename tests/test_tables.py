@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SCRIPTS = (
     "lndp_experiments",
+    "lndp_gradients",
     "encoding_experiments",
     "prenatal_experiments",
     "wave_experiments",
