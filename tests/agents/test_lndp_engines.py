@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from gymnasium.spaces import Box, Discrete
 
 from ontogym.agents.base import Feedback
@@ -238,3 +239,25 @@ def test_a_copied_state_is_left_alone(engine: str) -> None:
     np.testing.assert_array_equal(agent.body(kept).nodes, before.nodes)
     again, _ = agent.step(kept, np.ones((2, 3)), Feedback.of(np.ones(2)))
     np.testing.assert_array_equal(first, again)
+
+
+def test_the_torch_engine_can_be_differentiated_through_a_life():
+    """What `benchmarks/lndp_gradients.py` needs: the gradient of one gene is that of finite differences."""
+    agent = LNDP(Box(-1, 1, (4,)), Discrete(2), engine="torch", dtype="float64", nodes=10, density=1.0,
+                 structural_plasticity=False)  # fmt: skip
+    start = np.random.default_rng(0).normal(0, 0.3, agent.genome_size)
+    gene = agent.layout.slices["synaptic"].start
+
+    def life(genome: torch.Tensor) -> torch.Tensor:
+        state = agent.birth(np.zeros((2, agent.genome_size)), lane_seeds(0, 2)).engine
+        networks, earned = state.networks._replace(genomes=genome.expand(2, -1)), torch.zeros(())
+        for t in range(5):
+            seen = torch.full((2, 4), 0.1 * t, dtype=torch.float64)
+            networks = agent.engine.advance(networks, seen, torch.ones(2, dtype=torch.float64))
+            earned = earned + agent.engine.motor(networks).sum()
+        return earned
+
+    genome = torch.tensor(start, requires_grad=True)
+    life(genome).backward()
+    ahead, behind = (torch.tensor(start + step * np.eye(len(start))[gene]) for step in (1e-6, -1e-6))
+    assert float(genome.grad[gene]) == pytest.approx(float(life(ahead) - life(behind)) / 2e-6, rel=1e-4)

@@ -89,11 +89,11 @@ class PlasticNetworks:
         drawn = self.config.decisions == "stochastic"
         self.threshold = None if drawn else self.config.threshold
         self.noisy = any(rule.uses_noise or (drawn and rule.stochastic) for rule in self.rules.values())
-        self._step = compile_step(self._advance) if compiled else self._advance
+        self._step = compile_step(self.advance) if compiled else self.advance
 
     # -- the equations ------------------------------------------------------------------------------------
 
-    def _advance(
+    def advance(
         self,
         networks: Networks,
         observation: Tensor,
@@ -101,6 +101,7 @@ class PlasticNetworks:
         u: Tensor,
         held: frozenset[str] = frozenset(),
     ) -> Networks:
+        """One step of everyone in the batch, with uniform numbers `u`: a function of its arguments."""
         return self._activate(self._update(networks, reward, u, held), observation)
 
     def _update(self, networks: Networks, reward: Tensor, u: Tensor, held: frozenset[str]) -> Networks:
@@ -212,7 +213,7 @@ class PlasticNetworks:
         index = torch.as_tensor(rows, device=self.device)
         before = networks if whole else networks.map(lambda value: value[index])
         heard = (tensor(observation[rows]), tensor(reward[rows]))
-        after = self._advance(before, *heard, u, state.held) if state.held else self._step(before, *heard, u)
+        after = self.advance(before, *heard, u, state.held) if state.held else self._step(before, *heard, u)
         motor[chosen] = after.history[: len(chosen), n - self.layout.n_outputs :, -1].cpu().numpy()
         if whole:
             return motor, state._replace(networks=after)

@@ -19,6 +19,8 @@ LEAST = {
     "lndp-foraging-reward-only": 380.0,
     "lndp-pendulum": -480.0,
     "lndp-flips": 385.0,
+    "lndp-rewires": 240.0,
+    "lndp-sparse": 480.0,
 }
 
 
