@@ -229,13 +229,20 @@ class LeaderboardControls:
             for each in store.read().records
             if self.only in each.name and uncontrolled(each.manifest, each.verification)
         ]
+        stopped = []
         for record in tqdm(records, unit="entry", disable=None):
             assert record.verification is not None  # those that have none were left out
             controls = live_controls(record.manifest, record.submission.files[WEIGHTS], seeds.root)
-            store.set_verification(record.name, {**record.verification, "controls": controls})
+            if controls is None:
+                stopped.append(record.name)
+            else:
+                store.set_verification(record.name, {**record.verification, "controls": controls})
+        done = len(records) - len(stopped)
         if not self.json:
-            print(f"{self.store}: {len(records)} entries have lived under the controls of their tasks")
-        return {"store": self.store, "entries": len(records)}
+            print(f"{self.store}: {done} entries have lived under the controls of their tasks")
+            for name in stopped:
+                print(f"{name}: took more than the limits; the same command tries it again")
+        return {"store": self.store, "entries": done, "stopped": stopped}
 
 
 @dataclass(frozen=True)

@@ -275,17 +275,17 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def live_controls(
     manifest: Mapping[str, Any], weights: bytes, root: int, limits: Limits | None = None
-) -> dict[str, float]:
+) -> dict[str, float] | None:
     """Mean returns of a submission's lives under each of `CONTROLS` that can be asked of it, in a worker of its own.
 
-    Arguments as in `live_bounded`. Empty where the worker was stopped: an agent that is verified stays so.
+    Arguments as in `live_bounded`. None where the worker was stopped: an agent that is verified stays so, and may be asked again.
     """
     try:
         found: dict[str, float] = run_job(
             "controls", {**_facts(manifest), "root": root}, {WEIGHTS: weights}, limits
         )[0]
     except Refused:
-        return {}
+        return None
     return found
 
 
@@ -307,8 +307,9 @@ def controls_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[s
     found = {}
     for name in CONTROLS:
         player = build_player(agent["type"], agent["options"], parse_tensors(files[WEIGHTS]), task)
-        # What it does not have cannot be held still: the lives themselves have been lived before.
-        with contextlib.suppress(OntogymError), _one_thread():
+        # What it does not have cannot be held still; anything else that goes wrong is an error.
+        absent: tuple[type[OntogymError], ...] = (OntogymError,) if "freeze" in CONTROLS[name] else ()
+        with contextlib.suppress(*absent), _one_thread():
             result = player.live(task.control_of(agent, name), task.seeds(suite, facts["root"]))
             if not result.failed.any():
                 found[name] = float(result.returns.mean())
@@ -382,7 +383,8 @@ def verify(
             if task.ranked != "score":
                 found["measure"] = hidden.measure
             if task.controlled:
-                found["controls"] = live_controls(manifest, submission.files[WEIGHTS], held_out.root, limits)
+                controls = live_controls(manifest, submission.files[WEIGHTS], held_out.root, limits)
+                found |= {} if controls is None else {"controls": controls}
             found["status"] = "verified"
     except Refused as error:
         found["reasons"].append(str(error)[:1000])

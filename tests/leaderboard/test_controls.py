@@ -37,9 +37,11 @@ def submission(kind: str, **options: object) -> Submission:
 def test_what_an_agent_does_not_have_is_not_held_still() -> None:
     made = submission("gru")
     found = live_controls(made.manifest, made.files[WEIGHTS], HELD_OUT)
+    assert found is not None
     assert set(found) == {"told_clamped", "action_blind", "reborn"}
     made = submission("lndp", nodes=14)
     found = live_controls(made.manifest, made.files[WEIGHTS], HELD_OUT)
+    assert found is not None
     assert set(found) == set(CONTROLS)
 
 
@@ -54,7 +56,7 @@ def test_a_control_is_what_evaluate_calls_it() -> None:
 
 def test_a_worker_that_is_stopped_leaves_an_agent_verified() -> None:
     made = submission("gru")
-    assert live_controls(made.manifest, made.files[WEIGHTS], HELD_OUT, Limits(seconds=0.001)) == {}
+    assert live_controls(made.manifest, made.files[WEIGHTS], HELD_OUT, Limits(seconds=0.001)) is None
 
 
 def test_entries_from_before_get_theirs_and_the_board_shows_them(tmp_path: Path) -> None:
