@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from cells import Failed, markdown, ontogym, put_between
 
-from ontogym.leaderboard.board import Entry, Row, read_board
+from ontogym.leaderboard.board import Board, Entry, Row, read_board
 from ontogym.leaderboard.suite import CONTROLS
 from ontogym.leaderboard.suites import SUITES, SuiteTask
 
@@ -239,9 +239,9 @@ def _is(entry: Entry, cell: Cell, seed: int) -> bool:
     return newest and (entry.task, entry.label, entry.seed) == (cell.task, cell.label, seed)
 
 
-def rows() -> list[Row]:
+def rows(board: Board) -> list[Row]:
     """A row per task and label, best first."""
-    found = [row for row in read_board(STORE).rows if row.task]
+    found = [row for row in board.rows if row.task]
     return sorted(found, key=lambda r: (r.suite, r.task or "", r.rank))
 
 
@@ -266,11 +266,11 @@ def table(rows: list[Row]) -> str:
     return markdown(heads, lines)
 
 
-def controls(rows: list[Row]) -> str:
+def controls(board: Board) -> str:
     """What rows of tasks with controls earn as they are and under them, means over seeds."""
     lines = []
-    scores = {entry.id: entry.score for entry in read_board(STORE).entries}
-    for row in rows:
+    scores = {entry.id: entry.score for entry in board.entries}
+    for row in rows(board):
         found = [getattr(row, name) for name in CONTROLS]
         if any(value is not None for value in found) and row.label != "random":
             words = ["–" if value is None else f"{value:.1f}" for value in found]
@@ -349,15 +349,15 @@ def main() -> None:
         for line in pool.map(lambda job: _line(*job), jobs):
             print(line, flush=True)
     if arguments.write:
-        found = rows()
-        blocks = (("README.md", "board", overview), ("docs/leaderboard.md", "board", table))
-        for name, block, make_table in (*blocks, ("docs/leaderboard.md", "controls", controls)):
-            marks = (
-                f"<!-- {block}: python benchmarks/leaderboard_results.py --write -->",
-                f"<!-- end of {block} -->",
-            )
-            body = make_table(found)
-            put_between(ROOT / name, marks, f"{body}\n")
+        board = read_board(STORE)
+        blocks = (
+            ("README.md", "board", overview(rows(board))),
+            ("docs/leaderboard.md", "board", table(rows(board))),
+            ("docs/leaderboard.md", "controls", controls(board)),
+        )
+        for name, block, body in blocks:
+            begin = f"<!-- {block}: python benchmarks/leaderboard_results.py --write -->"
+            put_between(ROOT / name, (begin, f"<!-- end of {block} -->"), f"{body}\n")
             print(body)
 
 

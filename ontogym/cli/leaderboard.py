@@ -217,10 +217,11 @@ class LeaderboardControls:
         """Live, write, say how many."""
         from tqdm import tqdm
 
+        from ontogym.leaderboard.evaluation import live_controls
         from ontogym.leaderboard.limits import WEIGHTS
         from ontogym.leaderboard.store import Store
         from ontogym.leaderboard.suites import held_out
-        from ontogym.leaderboard.verification import live_controls, uncontrolled
+        from ontogym.leaderboard.verification import uncontrolled
 
         store, seeds = Store.open(self.store), held_out(self.held_out)
         store.check_held_out(seeds.commitment)

@@ -22,12 +22,13 @@ from ontogym.checkpoint import read_sealed_json
 from ontogym.configurations import command_line, read_config
 from ontogym.envs.reference import reference_of
 from ontogym.errors import OntogymError
+from ontogym.leaderboard.evaluation import live_bounded
 from ontogym.leaderboard.manifest import FORMAT, MAX_CURVE
 from ontogym.leaderboard.options import check_options
 from ontogym.leaderboard.players import WEIGHT_FREE
 from ontogym.leaderboard.submission import Submission, pack, pack_tensors
 from ontogym.leaderboard.suites import task_of
-from ontogym.leaderboard.verification import live_bounded, machine, ontogym_version
+from ontogym.leaderboard.verification import machine, ontogym_version
 from ontogym.runs import read_progress
 
 __all__ = ["Candidate", "make_submission", "read_run"]

@@ -33,13 +33,13 @@ from ontogym.registry import load_object
 __all__ = ["JOBS", "Done", "Limits", "Spent", "Stopped", "run_job"]
 
 JOBS: Mapping[str, str] = {
-    "evaluate": "ontogym.leaderboard.verification:evaluate_job",
-    "controls": "ontogym.leaderboard.verification:controls_job",
+    "evaluate": "ontogym.leaderboard.evaluation:evaluate_job",
+    "controls": "ontogym.leaderboard.evaluation:controls_job",
     "film": "ontogym.leaderboard.site.filming:film_job",
 }
 """What a worker can do: a function of JSON-able facts and files that returns something JSON-able."""
 _PRELOADED = (
-    "ontogym.leaderboard.verification",
+    "ontogym.leaderboard.evaluation",
     "ontogym.leaderboard.site.filming",
     "ontogym.agents.lndp.numba_engine",
     "ontogym.agents.networks",

@@ -12,13 +12,14 @@ from ontogym.agents.base import FREEZES
 from ontogym.baselines.lives.life import make_agent
 from ontogym.cli import main
 from ontogym.leaderboard.board import read_board
+from ontogym.leaderboard.evaluation import live_controls
 from ontogym.leaderboard.limits import WEIGHTS, Refused
 from ontogym.leaderboard.runs import Candidate, make_submission
 from ontogym.leaderboard.store import Store
 from ontogym.leaderboard.submission import Submission
 from ontogym.leaderboard.suite import CONTROLS
 from ontogym.leaderboard.suites import HELD_OUT, SUITES
-from ontogym.leaderboard.verification import check_verification, live_controls, uncontrolled, verify
+from ontogym.leaderboard.verification import check_verification, uncontrolled, verify
 from ontogym.leaderboard.worker import Limits
 
 TASK = "ForagingRewardOnlyLate-v0"

@@ -281,7 +281,7 @@ def test_what_cannot_be_re_run_hides_nothing_and_is_no_verdict(
         raise OntogymError("The worker that lets agents live is gone (no reply); try again.")
 
     before = store.record(names[0]).verification
-    monkeypatch.setattr("ontogym.leaderboard.verification.run_job", gone)
+    monkeypatch.setattr("ontogym.leaderboard.evaluation.run_job", gone)
     assert main(["leaderboard", "verify", "--store", "board", names[0], "--evaluator", "process"]) == 1
     assert "failed" in capsys.readouterr().out
     assert store.record(names[0]).verification == before

@@ -16,10 +16,11 @@ from ontogym.baselines.lives.switches import Trace, switches_met
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.admission import Record
 from ontogym.leaderboard.board import make_entry
+from ontogym.leaderboard.evaluation import evaluate
 from ontogym.leaderboard.players import build_player
 from ontogym.leaderboard.runs import Candidate, make_submission
 from ontogym.leaderboard.suites import get_suite
-from ontogym.leaderboard.verification import evaluate, verify
+from ontogym.leaderboard.verification import verify
 
 CHANGING = get_suite("nonstationary", 1)
 
