@@ -44,8 +44,8 @@ SIMULATED = (*GROUND_TRUTH, "reinforce-history")
 EXPERIMENTS = {
     **{rule: f"--simulate {rule} {SIZE}" for rule in SIMULATED},
     "animals-1000": "--simulate reinforce --animals 1000 --trials 500 --folds 2 --models dnn",
-    "real-mouse": f"--data runs/data/trials_test.pickle {REAL} --epochs 60",
-    "real-rat": f"--data runs/data/sampleRatData.npz {REAL} --epochs 25",
+    "real-mouse": f"--data runs/data/trials_test.pickle {REAL}",
+    "real-rat": f"--data runs/data/sampleRatData.npz {REAL}",
 }
 MODELS = ("dnn", "gru")
 KEPT = ("source", "animals", "trials", "folds", "held_out", "comparisons", "parametric", "profile", "plugged_in",

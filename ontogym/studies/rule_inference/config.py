@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["InferenceConfig"]
 
 
-VISITS = 1_600_000
-"""Trials that a fit sees in all, if not told otherwise."""
+EPOCHS = {"dnn": 140, "gru": 200}
+"""Passes over `USUAL` trials, if not told otherwise; a GRU takes longer to find what errors do (benchmarks/inference_recovery.py)."""
+USUAL = 20_000
+LEAST = 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class InferenceConfig:
         seed: of simulation, folds and fits.
         animals: to simulate (1000 in the paper).
         trials: of each simulated animal.
-        epochs: passes over the animals; as many as see 1.6 million trials, 20 to 100, if not given.
+        epochs: passes over the animals; if not given, 140 (dnn) or 200 (gru) over 20 000 trials, in proportion fewer over more, at least 20.
         batch: animals in a step of Adam.
         learning_rate: of Adam at the start; it falls to 0 as a cosine.
         weight_sd: SD of the normal prior on the network's weights, which keeps chance out; 0 for none.
@@ -88,18 +90,15 @@ class InferenceConfig:
         for model in self.models:
             self.fit(model).network  # noqa: B018 (raises for sizes that cannot be)
 
-    def fit(self, kind: str) -> FitConfig:
-        """How one network is fitted."""
+    def fit(self, kind: str, trials: int = USUAL) -> FitConfig:
+        """How one network is fitted to so many trials in all."""
         from ontogym.studies.rule_inference.model.fitting import FitConfig
 
-        same = ("hidden", "epochs", "batch", "learning_rate", "truncation", "weight_sd", "seed")
-        given = {name: value for name in same if (value := getattr(self, name)) is not None}
-        return FitConfig(kind, **given)
-
-    def settled(self, trials: int) -> InferenceConfig:
-        """With the epochs that data of so many trials take, where none were asked for."""
-        epochs = min(100, max(20, round(VISITS / trials))) if self.epochs is None else self.epochs
-        return dataclasses.replace(self, epochs=epochs)
+        same = ("hidden", "batch", "learning_rate", "truncation", "weight_sd", "seed")
+        epochs = self.epochs
+        if epochs is None:
+            epochs = min(EPOCHS[kind], max(LEAST, round(EPOCHS[kind] * USUAL / max(trials, 1))))
+        return FitConfig(kind, epochs=epochs, **{name: getattr(self, name) for name in same})
 
     @property
     def source(self) -> str:

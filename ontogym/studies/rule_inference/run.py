@@ -18,7 +18,13 @@ from ontogym.errors import OntogymError
 from ontogym.runs import RunFolder
 from ontogym.seeding import derive
 from ontogym.studies.rule_inference.config import InferenceConfig
-from ontogym.studies.rule_inference.model.fitting import FitState, epochs, log_likelihood, trajectory
+from ontogym.studies.rule_inference.model.fitting import (
+    FitConfig,
+    FitState,
+    epochs,
+    log_likelihood,
+    trajectory,
+)
 from ontogym.studies.rule_inference.model.parametric import (
     PARAMETRIC,
     RuleFit,
@@ -85,9 +91,7 @@ def infer_rule(
     # All of it stands beside what is fixed, so that another run can be begun from the folder.
     record = {**config.fixed(), "command": dataclasses.asdict(config)}
     with RunFolder(out, record, resume, neutral=("command",)):
-        result = _inferred(
-            config.settled(int(trials.lengths.sum())), Path(out), trials, folds, data, progress
-        )
+        result = _inferred(config, Path(out), trials, folds, data, progress)
     return result | {"cpu_seconds": round(time.process_time() - started, 1)}
 
 
@@ -140,7 +144,7 @@ def _inferred(
         result["truth"] = _truth(str(config.simulate), fresh or data, null)
     if config.round_trip:
         result["round_trip"] = {
-            kind: _round_trip(config, kind, states[kind], trials) for kind in config.models
+            kind: _round_trip(how, states[kind], trials) for kind, how in fits.how.items()
         }
     return result | {"best": best}
 
@@ -154,6 +158,7 @@ class _Fits:
 
     def __init__(self, out: Path, config: InferenceConfig, trials: Trials, folds: Folds) -> None:
         self.folder, self.config, self.trials, self.folds = out / "fits", config, trials, folds
+        self.how = {kind: config.fit(kind, int(trials.lengths.sum())) for kind in config.models}
         self.params: dict[str, list[NDArray[np.float64]]] = {}
         self._saved = time.monotonic()
         self._bar: Any = None
@@ -163,7 +168,7 @@ class _Fits:
         """A progress bar over the epochs of all fits."""
         from tqdm import tqdm
 
-        total = len(self.config.models) * (len(self.folds.test) + 1) * int(self.config.epochs or 0)
+        total = (len(self.folds.test) + 1) * sum(how.epochs for how in self.how.values())
         with tqdm(total=total, unit="epoch", disable=not shown, mininterval=0.5) as self._bar:
             yield
 
@@ -185,7 +190,7 @@ class _Fits:
         self._bar.set_description(f"{kind} {part}", refresh=False)
         self._bar.set_postfix(loss=f"{state.loss:.4f}", refresh=False)
         self._bar.update()
-        if state.epoch == self.config.epochs or time.monotonic() - self._saved > SAVE_SECONDS:
+        if state.epoch == self.how[kind].epochs or time.monotonic() - self._saved > SAVE_SECONDS:
             checkpoint.save(self._file(kind, part), FIT, state.arrays(), {})
             self._saved = time.monotonic()
 
@@ -196,7 +201,7 @@ class _Fits:
         found = cross_validate_network(
             self.trials,
             self.folds,
-            self.config.fit(kind),
+            self.how[kind],
             states,
             lambda k, s: self._after(kind, parts[k], s),
             self.config.validation,
@@ -206,7 +211,7 @@ class _Fits:
 
     def whole(self, kind: str) -> FitState:
         """A fit to all animals."""
-        config = self.config.fit(kind)
+        config = self.how[kind]
         state = self._kept(kind, "all") or FitState.begin(config)
         counts, check = split_check(
             self.trials, self.trials.valid, self.config.validation, self.folds.over, config.seed
@@ -254,11 +259,11 @@ def _described(
     return found | ({} if fresh is None else {"recovery": recovery(network, params, fresh)})
 
 
-def _round_trip(config: InferenceConfig, kind: str, state: FitState, trials: Trials) -> dict[str, Any]:
+def _round_trip(how: FitConfig, state: FitState, trials: Trials) -> dict[str, Any]:
     """The rule lives in as many agents as there are animals, from the animals' first weights, and is inferred again."""
     starts = state.best_starts if trials.initial is None else trials.initial
     count = min(MOST, int(np.median(trials.lengths)))
-    return round_trip(config.fit(kind), state.best, starts, count, derive(config.seed, "round trip"))
+    return round_trip(how, state.best, starts, count, derive(how.seed, "round trip"))
 
 
 def _truth(rule: str, data: Simulated, null: RuleFit) -> dict[str, Any]:

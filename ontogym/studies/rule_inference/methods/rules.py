@@ -67,7 +67,7 @@ class NetworkMethod(NamedTuple):
 
 
 def _network(kind: str, hidden: int, trials: Trials, seed: int) -> NetworkMethod:
-    config = InferenceConfig(seed=seed, hidden=hidden).settled(int(trials.lengths.sum())).fit(kind)
+    config = InferenceConfig(seed=seed, hidden=hidden).fit(kind, int(trials.lengths.sum()))
     state = FitState.begin(config)
     for _ in epochs(trials, trials.valid.astype(np.float64), config, state):
         pass
