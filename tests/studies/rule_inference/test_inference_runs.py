@@ -54,7 +54,7 @@ def test_the_tables_name_every_baseline_and_print_the_profile_beside_the_asymmet
     assert profile < split < out.index("Likelihood profile over the baseline")
 
 
-@pytest.mark.parametrize("kind, few, usual, many", [("dnn", 140, 140, 20), ("gru", 200, 200, 27)])
+@pytest.mark.parametrize(("kind", "few", "usual", "many"), [("dnn", 140, 140, 20), ("gru", 200, 200, 27)])
 def test_passes_that_nobody_asked_for_follow_the_data_and_the_network(kind, few, usual, many):
     passes = [InferenceConfig().fit(kind, trials).epochs for trials in (1, 20_000, 150_000)]
     assert passes == [few, usual, many]
