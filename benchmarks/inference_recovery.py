@@ -1,6 +1,6 @@
 """What `infer-rule` recovers from tables that were simulated outside the package, and how often its interval is right.
 
-    python benchmarks/inference_recovery.py recovery --seeds 0 1 2 --model dnn   # some 10 CPU seconds a seed
+    python benchmarks/inference_recovery.py recovery --seeds 0 1 2 --model dnn   # some 5 CPU seconds a seed
     python benchmarks/inference_recovery.py coverage --sets 40                  # some 4 CPU seconds a set
     python benchmarks/inference_recovery.py command                             # all of `infer-rule` once, in CPU seconds
 
@@ -21,30 +21,37 @@ from pathlib import Path
 import numpy as np
 from cells import ontogym
 from inference_tables import gains, make
+from numpy.typing import NDArray
 
+from ontogym.statistics import mean_summary, mean_text
 from ontogym.studies.rule_inference.config import InferenceConfig
 from ontogym.studies.rule_inference.model.fitting import FitState, epochs, trajectory
-from ontogym.studies.rule_inference.model.parametric import DROP, fit_rule
+from ontogym.studies.rule_inference.model.parametric import DROP, PARAMETRIC, first_weights, fit_rule
 from ontogym.studies.rule_inference.model.recovery import asymmetry
+from ontogym.studies.rule_inference.model.trials import Trials
 from ontogym.studies.rule_inference.report import round_trip_lines
 
 ANIMALS, TRIALS = 40, 500
 SPREADS = (0.0, 0.25, 0.5, 0.8)
 
 
+def inferred(model: str, trials: Trials, seed: int, options: dict[str, float]) -> NDArray[np.float64]:
+    """W before every trial, ``(A, T, 2)``, by a network or by a rule of a few numbers that is fitted to `trials`."""
+    if model in PARAMETRIC:
+        return first_weights(fit_rule(model, trials), trials)[1]
+    config = InferenceConfig(seed=seed, **options).fit(model)  # type: ignore[arg-type]
+    state = FitState.begin(config)
+    for _ in epochs(trials, trials.valid, config, state):
+        pass
+    return trajectory(config.network, state.best, trials, state.best_starts)
+
+
 def recovery(model: str, seeds: list[int], correct: float, error: float, options: dict[str, float]) -> None:
-    """A line a seed, and the mean."""
+    """A line a seed, and the mean with its 95 % interval over seeds."""
     rows = []
     for seed in seeds:
-        table = make(ANIMALS, TRIALS, seed, gains(correct, error))
-        config = InferenceConfig(seed=seed, **options).fit(model)  # type: ignore[arg-type]
-        state, began = FitState.begin(config), time.process_time()
-        for _ in epochs(table.trials, table.trials.valid, config, state):
-            pass
-        path, true = (
-            trajectory(config.network, state.best, table.trials, state.best_starts),
-            table.weights[:, :-1],
-        )
+        table, began = make(ANIMALS, TRIALS, seed, gains(correct, error)), time.process_time()
+        path, true = inferred(model, table.trials, seed, options), table.weights[:, :-1]
         change = np.corrcoef(np.diff(path, axis=1).ravel(), np.diff(true, axis=1).ravel())[0, 1]
         found, right = asymmetry(path, table.trials), asymmetry(true, table.trials)
         ratios = [found[key] / right[key] for key in ("correct", "error")]
@@ -53,7 +60,8 @@ def recovery(model: str, seeds: list[int], correct: float, error: float, options
             "seed {}: changes {:.2f}, correct {:.2f}, error {:.2f}, {:.0f} CPU s".format(seed, *rows[-1]),
             flush=True,
         )
-    print("mean: changes {:.2f}, correct {:.2f}, error {:.2f}, {:.0f} CPU s".format(*np.mean(rows, 0)))
+    means = (mean_text(mean_summary(column)) for column in np.transpose(rows))
+    print("mean: changes {}, correct {}, error {}, CPU s {}".format(*means))
 
 
 def coverage(sets: int, correct: float, error: float) -> None:
@@ -91,7 +99,7 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("recovery", "coverage", "command"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--sets", type=int, default=40)
-    parser.add_argument("--model", default="dnn")
+    parser.add_argument("--model", choices=("dnn", "gru", *PARAMETRIC), default="dnn")
     parser.add_argument("--correct", type=float, default=0.08)
     parser.add_argument("--error", type=float, default=-0.08)
     parser.add_argument("--set", nargs="*", default=[], help="fields of InferenceConfig, such as epochs=200")
