@@ -16,6 +16,7 @@ from ontogym.baselines.lives.lanes import make_single
 from ontogym.baselines.sb3.networks import algorithms_for
 from ontogym.batched.flat import batch_of_one, flatten_batch
 from ontogym.developmental.feature_extractors.base import make_extractor, split_features
+from ontogym.envs.checked import CheckedEnv
 from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError
 from ontogym.registry import FEATURE_EXTRACTORS
@@ -76,13 +77,14 @@ def look_over(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> Prefl
     env = make_single(env_id, env_kwargs)
     try:
         limit = getattr(env.spec, "max_episode_steps", None)
-        deterministic, faults = _lived(env)
-        faults = [*_checked(env_id, env_kwargs), *faults]
+        deterministic, faults = _lived(CheckedEnv(env, env_id))
+        broken = deterministic is None
+        faults = [*([] if broken else _checked(env_id, env_kwargs)), *faults]
         seen, act = env.observation_space, env.action_space
         refusal, channels, nodes = _adapted(seen, act)
         chosen = split_features(env_kwargs)[0]
         features = {} if chosen is not None else _extractors(seen)
-        trained = [name for name in algorithms_for(act) if _sb3_sees(seen) or features]
+        trained = [name for name in algorithms_for(act) if (_sb3_sees(seen) or features) and not broken]
         return Preflight(
             id=spec.id,
             observation=str(seen),
@@ -90,14 +92,18 @@ def look_over(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> Prefl
             limit=limit,
             native=is_native(spec),
             renders="rgb_array" in env.metadata.get("render_modes", ()),
-            deterministic=deterministic,
+            deterministic=bool(deterministic),
             faults=faults,
-            evolved=[] if refusal else ["lndp", "ndp", "plastic", "mlp", "rnn", "gru", "hyper", "trace"],
+            evolved=[]
+            if refusal or broken
+            else ["lndp", "ndp", "plastic", "mlp", "rnn", "gru", "hyper", "trace"],
             trained=trained,
             channels=channels,
             nodes=nodes,
             features=features,
-            advice=_advice(env_id, _scale(env, features), refusal, channels, nodes, features, limit, trained),
+            advice=["Mend that, then look again."]
+            if broken
+            else _advice(env_id, _scale(env, features), refusal, channels, nodes, features, limit, trained),
         )
     finally:
         env.close()
@@ -134,10 +140,12 @@ def _sb3_sees(seen: Any) -> bool:
     return isinstance(seen, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
 
 
-def _lived(env: gymnasium.Env[Any, Any]) -> tuple[bool, list[str]]:
-    """Whether the same episode comes twice, and what is wrong with the numbers in it."""
-    first, faults = _episode(env)
-    second, _ = _episode(env)
+def _lived(env: gymnasium.Env[Any, Any]) -> tuple[bool | None, list[str]]:
+    """Whether the same episode comes twice (None: there is none to be had), and what is wrong with the numbers in it."""
+    try:
+        (first, faults), (second, _) = _episode(env), _episode(env)
+    except OntogymError as error:
+        return None, [str(error)]
     same = len(first) == len(second) and all(
         np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second)
     )

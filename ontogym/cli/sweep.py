@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +25,7 @@ from ontogym.processes import Terminated, Workers
 from ontogym.runs import runs_folder, stoppable
 
 if TYPE_CHECKING:
-    from ontogym.baselines.sweep.plan import Plan
+    from ontogym.baselines.sweep.plan import Cell, Plan
 
 __all__ = ["Sweep"]
 
@@ -64,6 +64,7 @@ class Sweep(LongRun):
         """The cells and their commands: the configuration is the file itself."""
         plan = self._plan()
         wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
+        _check_lines(wanted)
         rows = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
         print_table(plan.name, ("cell", "command"), rows)
         return {"cells": [cell.name for cell in wanted]}
@@ -89,6 +90,7 @@ class Sweep(LongRun):
         if self.table:
             cells = read_cells(plan, out)
         else:
+            _check_lines([cell for cell in plan.cells if self.only is None or self.only in cell.name])
             runner = InProcess() if self.evaluator == "process" else Subprocesses()
             workers = self._workers()
             with stoppable(out, onward=""):
@@ -148,17 +150,10 @@ class InProcess:
     """Runs commands here; what they print is dropped."""
 
     def __call__(self, command: str, flags: Mapping[str, Any], resume: bool) -> dict[str, Any]:
-        from ontogym.cli.commands import parse
-
         words = [*_line(command, flags).split("\0"), "--json", *(["--resume"] if resume else [])]
-        said = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                found = parse(words).run()
-        except SystemExit as error:
-            raise OntogymError(
-                f"ontogym {command} cannot be parsed: {said.getvalue().strip()[-500:]}"
-            ) from error
+        todo = _parsed(words)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            found = todo.run()
         if found.get("exit_status"):
             raise OntogymError(f"ontogym {command} refuses it: {' '.join(found.get('reasons', ()))}")
         return dict(json_module.loads(as_json(found)))
@@ -193,10 +188,7 @@ class Subprocesses:
         finally:
             self._living.discard(process)
         if process.returncode != 0:
-            said = [line for line in err.strip().splitlines() if line.strip()]
-            raise OntogymError(
-                said[-1] if said else f"ontogym {command} ended with status {process.returncode}."
-            )
+            raise OntogymError(_reason(err) or f"ontogym {command} ended with status {process.returncode}.")
         try:
             return dict(json_module.loads(out.strip().splitlines()[-1]))
         except (ValueError, IndexError) as error:
@@ -211,6 +203,58 @@ class Subprocesses:
             process.send_signal(signal.SIGTERM)
 
 
+def _check_lines(cells: Sequence[Cell]) -> None:
+    """Parse every kind of line that the cells come to, so that a misspelt option is met before the first of them runs.
+
+    Raises:
+        OntogymError: an option that is none, or a value that is not of its kind.
+    """
+    seen = set()
+    for cell in cells:
+        lines = [("", cell.command, cell.flags)]
+        lines += [
+            (f" [evaluations.{name}]", "evaluate", {"target": "", **flags})
+            for name, flags in cell.evaluations.items()
+        ]
+        for where, command, flags in lines:
+            kind = command, *sorted((name, type(value).__name__) for name, value in flags.items())
+            if kind in seen:
+                continue
+            seen.add(kind)
+            try:
+                _parsed(_line(command, flags).split("\0"))
+            except OntogymError as error:
+                raise OntogymError(f"{cell.name}{where}: {error}") from error
+
+
+def _parsed(words: list[str]) -> Any:
+    """The command that `words` are.
+
+    Raises:
+        OntogymError: they are none.
+    """
+    from ontogym.cli.commands import parse
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            return parse(words)
+    except SystemExit as error:
+        raise OntogymError(_reason(said.getvalue())) from error
+
+
+def _reason(said: str) -> str:
+    """Why a command ended, in one line: the last that it printed, or what stands in the box about its options."""
+    lines = [line.strip(" \u2502\u256d\u256e\u2570\u256f\u2500") for line in said.strip().splitlines()]
+    lines = [line for line in lines if line.strip("-")]
+    boxed = next((k for k, line in enumerate(lines) if line.startswith(_BOXED)), None)
+    if boxed is None:
+        return lines[-1] if lines else ""
+    near = [line for line in lines[boxed + 1 :] if line.startswith("--")]
+    return lines[boxed] + (f" (perhaps you meant {near[0].split()[0]})" if near else "")
+
+
+_BOXED = ("Unrecognized options:", "Error parsing", "Missing", "Required")
 _POSITIONAL = {
     "evaluate": "target",
     "replay": "target",

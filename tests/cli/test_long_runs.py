@@ -145,3 +145,26 @@ def test_a_training_goes_on_and_feeds_another_by_its_record_alone(tmp_path, caps
     kept = [read_sealed_json(f"{folder}/run.json") for folder in (first, again)]
     assert [run["steps"] for run in kept] == [128, 128]
     assert kept[0]["training"]["curve"][-1] == kept[1]["training"]["curve"][-1]
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--evaluator", "process"]])
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (
+            '[methods.a]\nagnet = "gru"',
+            "easy--a--s1: Unrecognized options: --agnet, gru (perhaps you meant --agent)",
+        ),
+        ('[methods.a]\ngenerations = "two"', "easy--a--s1: Error parsing --generations"),
+        (
+            "[methods.a]\n[evaluations.score]\nlivs = 3",
+            "easy--a--s1 [evaluations.score]: Unrecognized options: --livs",
+        ),
+    ],
+)
+def test_a_sweep_meets_a_misspelt_option_before_its_first_cell(more, lines, says, tmp_path, capsys):
+    file = tmp_path / "s.toml"
+    file.write_text(f'seeds = 1\n[tasks.easy]\nenv = "ontogym/Foraging-v0"\n{lines}\n')
+    assert main(["sweep", str(file), "--out", str(tmp_path / "out"), *more]) != 0
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "out" / "runs").exists()

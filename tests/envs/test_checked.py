@@ -14,6 +14,7 @@ from ontogym.agents.spaces import SpaceAdapter
 from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.baselines.evolution.run import evolve
 from ontogym.baselines.lives.life import LifeSpec, live_actor
+from ontogym.baselines.preflight import look_over
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.policy import load_policy
 from ontogym.baselines.sb3.run import train
@@ -63,6 +64,13 @@ def test_a_mistake_is_a_sentence_that_names_the_environment(name: str, command: 
     assert f"Odd/{name}-v0" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert left_in(tmp_path / "out") == set()
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_who_looks_over_an_environment_is_told_of_its_mistake(name: str) -> None:
+    found = look_over(f"Odd/{name}-v0")
+    assert found.faults or name in ("Words", "Unbounded")
+    assert all("\n" not in fault for fault in found.faults)
 
 
 @pytest.mark.parametrize(

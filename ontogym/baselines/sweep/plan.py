@@ -210,6 +210,7 @@ def make_plan(content: Mapping[str, Any], name: str, folder: Path | None = None)
         cells += _cells(content, evaluations, task, method, tuned)
         if len(cells) > _MOST_CELLS:
             raise OntogymError(f"A sweep has at most {_MOST_CELLS} cells; make several of it.")
+    _check_names(content, evaluations)
     order = sorted(range(len(cells)), key=lambda k: (cells[k].seed, k))
     return Plan(
         str(content.get("name", name)),
@@ -221,6 +222,18 @@ def make_plan(content: Mapping[str, Any], name: str, folder: Path | None = None)
         {str(heading): str(path) for heading, path in content.get("columns", {}).items()},
         _ranges(content),
     )
+
+
+def _check_names(content: Mapping[str, Any], evaluations: Mapping[str, Any]) -> None:
+    """Refuse tasks and methods that a table names and the file does not have."""
+    tables = [(f"evaluations.{name}", table) for name, table in evaluations.items()]
+    tables += [(f"methods.{name}", table) for name, table in content["methods"].items()]
+    for where, table in tables:
+        for kind in ("tasks", "methods"):
+            named = table.get(kind, ())
+            for name in [named] if isinstance(named, str) else named:
+                if name not in content[kind]:
+                    raise UnknownNameError(f"name in {kind} of [{where}]", name, content[kind])
 
 
 def _check_shapes(content: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ontogym import checkpoint
 from ontogym.baselines.sweep.plan import Cell, Plan, fill
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.processes import Workers
 from ontogym.runs import holding, read_progress
 
@@ -20,6 +20,7 @@ __all__ = ["Run", "Threads", "curve_of", "read_cells", "run_sweep"]
 T = TypeVar("T")
 
 Run = Callable[[str, Mapping[str, Any], bool], dict[str, Any]]
+_NAMED = 10
 """``run(command, flags, resume)``: does a command and returns what it prints with ``--json``. The command line hands it."""
 
 
@@ -66,7 +67,7 @@ def run_sweep(
     A cell that fails is named at the end; the others are run all the same.
 
     Raises:
-        OntogymError: cells that failed, with the first one's own error.
+        OntogymError: cells that failed, each with its own error.
     """
     from tqdm import tqdm
 
@@ -100,10 +101,11 @@ def run_sweep(
     finally:
         bar.close()
     if failed:
-        name, error = next(iter(failed.items()))
-        raise OntogymError(
-            f"{len(failed)} of {len(wanted)} cells failed; the first, {name}: {error}"
-        ) from error
+        listed = [f"{name}: {error}" for name, error in list(failed.items())[:_NAMED]]
+        listed += [f"and {len(failed) - _NAMED} more."] if len(failed) > _NAMED else []
+        raise OntogymError(f"{len(failed)} of {len(wanted)} cells failed: {'; '.join(listed)}") from next(
+            iter(failed.values())
+        )
     return read_cells(plan, out)
 
 
@@ -163,6 +165,9 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         name: _placeless(run("evaluate", {"target": str(folder), "trust": True, **flags}, False))
         for name, flags in cell.evaluations.items()
     }
+    name, _, key = plan.primary.partition(".")
+    if name in scores and key.partition(".")[0] not in scores[name]:
+        raise UnknownNameError(f"number in primary = {plan.primary!r}", key, scores[name])
     submitted = _submitted(out, cell, folder, run)
     kept = {
         "task": cell.task,

@@ -242,9 +242,32 @@ def test_a_cell_that_fails_is_named_and_the_others_are_kept(tmp_path):
             raise OntogymError("no luck")
         return good(command, flags, resume)
 
-    with pytest.raises(OntogymError, match="1 of 7 cells failed; the first, easy--ppo--s2: no luck"):
+    with pytest.raises(OntogymError, match=r"1 of 7 cells failed:.*easy--ppo--s2: no luck"):
         run_sweep(plan, tmp_path, run, progress=False)
     assert len(read_cells(plan, tmp_path)) == 6
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"evaluations": {"score": {"methods": ["pop"]}}}, r"'pop'; did you mean 'ppo'"),
+        (
+            {"evaluations": {"score": {"tasks": ["eazy"]}}},
+            r"\[evaluations.score\] 'eazy'; did you mean 'easy'",
+        ),
+        ({"methods": {**CONTENT["methods"], "ppo": {"tasks": ["eazy"]}}}, r"\[methods.ppo\] 'eazy'"),
+    ],
+)
+def test_names_that_a_file_does_not_have_are_refused(table, says):
+    with pytest.raises(OntogymError, match=says):
+        make_plan({**CONTENT, "cells": [], **table}, "p")
+
+
+def test_a_primary_endpoint_that_no_evaluation_has_is_refused_and_what_was_run_is_kept(tmp_path):
+    plan = make_plan({**CONTENT, "primary": "score.maen"}, "p")
+    with pytest.raises(OntogymError, match="'maen'; did you mean 'mean'"):
+        run_sweep(plan, tmp_path, runner([]), progress=False)
+    assert (tmp_path / "runs" / plan.cells[0].name).with_suffix(".fingerprint").exists()
 
 
 def test_a_cell_is_held_by_one_process_and_the_others_are_run(tmp_path):
