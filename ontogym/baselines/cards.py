@@ -28,13 +28,12 @@ def card(
     kwargs = f" with {', '.join(f'{k}={v!r}' for k, v in spec.env_kwargs.items())}" if spec.env_kwargs else ""
     measured = _score(facts) if score is None else _score({"score": score["mean"], **score})
     source = loaded.source if loaded.source.startswith("zoo:") else Path(loaded.source).name
-    episodes = f"{spec.episodes} episode{'s' * (spec.episodes != 1)}"
     parts = [
         f"# {loaded.name} on {spec.env}",
         about.strip(),
         "## What it is",
         f"- agent: `{loaded.name}`, {loaded.parameters} numbers\n- environment: `{spec.env}`{kwargs}\n"
-        f"- a life: {episodes}, through which it is carried over",
+        f"- a life, through which it is carried over: {spec.in_words}",
         *(["Options:", _fenced("toml", toml(loaded.options))] if loaded.options else []),
         "## How it scores",
         measured,

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from ontogym.errors import OntogymError
@@ -62,7 +63,12 @@ def _run(argv: list[str]) -> int:
 
     command = parse(argv)
     raise_again()
-    with contextlib.redirect_stdout(sys.stderr) if command.json else contextlib.nullcontext():
+    with contextlib.ExitStack() as around:
+        around.enter_context(warnings.catch_warnings())
+        # Older versions of our environments are listed, verified and lived in on purpose.
+        warnings.filterwarnings("ignore", r".*The environment ontogym/\S+ is out of date", DeprecationWarning)
+        if command.json:
+            around.enter_context(contextlib.redirect_stdout(sys.stderr))
         found = command.run()
     if command.json:
         print(as_json(found))

@@ -104,7 +104,7 @@ class Evaluate:
         if self.worlds is not None:
             summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:
-            self._print(env, kwargs, summary)
+            self._print(env, kwargs, summary, _lived(loaded, spec))
         return {
             "target": self.target,
             "agent": loaded.name,
@@ -140,17 +140,18 @@ class Evaluate:
             usual, **{name: value for name, value in changes.items() if value is not None}
         )
 
-    def _print(self, env: str, kwargs: Mapping[str, Any], summary: dict[str, Any]) -> None:
+    def _print(self, env: str, kwargs: Mapping[str, Any], summary: dict[str, Any], life: str) -> None:
         """The summary as a table."""
         goals = summary["conditions"]
         rows = [
             *([("its arguments", ", ".join(f"{k}={v}" for k, v in kwargs.items()))] if kwargs else []),
+            ("a life", life),
             ("score [95 %]", score_line(summary)),
             ("episodes", listed(summary["episodes"])),
             *([("per hidden goal", listed(goals))] if len(goals) > 1 else []),
             ("worst, best life", listed((summary["min"], summary["max"]))),
-            *_switch_rows(summary["switches"]),
-            *_change_rows(summary["changes"]),
+            # Scored changes say the same of whole episodes, and what it counts for.
+            *(_change_rows(summary["changes"]) or _switch_rows(summary["switches"])),
             *_frozen_rows(summary.get("frozen")),
             *([("held-out normalised", f"{summary['held_out']:.2f}")] if self.worlds is not None else []),
             *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
@@ -178,6 +179,13 @@ class Evaluate:
             if self.env is None or Path(self.target).exists():
                 raise
             return load_any(self.target, self.env, key_values(self.env_kwargs, "--env-kwargs"), self.trust)
+
+
+def _lived(loaded: Any, spec: LifeSpec) -> str:
+    """A life in words, with what is held at zero that the agent does not hear anyway."""
+    hears = getattr(getattr(loaded.player, "built", None), "hears", None)
+    deaf = [] if hears is None else [n for n in spec.silenced if n != "reward" and n not in hears]
+    return spec.in_words + (f" ({', '.join(deaf)}: which it does not hear anyway)" if deaf else "")
 
 
 def _changes(env: str, result: Any, window: int) -> list[dict[str, Any]]:
@@ -225,7 +233,7 @@ def _switch_rows(switches: dict[str, Any]) -> list[tuple[str, str]]:
         name = f"reward of a step before, after, long after a switch ({found['switches']}, {found['window']} steps)"
         rows.append((name, rate))
         took = "not in the time there was" if found["steps"] is None else f"{found['steps']} steps"
-        rows.append(("90 % of the drop regained after", took if found["steps"] != 0 else "no drop"))
+        rows.append(("90 % of the drop made good after", took if found["steps"] != 0 else "no drop"))
     if found := switches.get("between"):
         rate = listed(found[key] for key in ("before", "dropped", "recovered"))
         rows.append((f"return before, at, long after the switch at episode {found['episode'] + 1}", rate))
@@ -238,7 +246,8 @@ def _change_rows(changes: list[dict[str, Any]]) -> list[tuple[str, str]]:
     for change in changes:
         share = "not scored" if change["regained"] is None else f"{change['regained']:.2f}"
         numbers = listed(change[key] for key in ("before", "first", "after", "last"))
-        rows.append((f"change {change['number']}: before, first, mean and last after it", numbers))
+        name = f"change {change['number']} (rule {change['old']} to {change['new']})"
+        rows.append((f"{name}: before, first, mean and last after it", numbers))
         rows.append((f"  regained (0: the floor {change['floor']:.1f}; 1: as before)", share))
     return rows
 

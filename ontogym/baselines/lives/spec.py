@@ -101,10 +101,28 @@ class LifeSpec:
 
         if self.freeze_from < 0:
             raise OntogymError(f"freeze_from is {self.freeze_from}; episodes are counted from 0.")
+        if self.freeze is not None and self.freeze_from >= self.episodes:
+            raise OntogymError(
+                f"Nothing is left to freeze from episode {self.freeze_from} on: a life here has {self.episodes}, counted "
+                "from 0; begin earlier (--from-episode) or give it more (--episodes)."
+            )
         if self.rebirth and self.develop_between:
             raise OntogymError(
                 "A life that begins anew with every episode develops then anyway; leave out rebirth or develop_between."
             )
+
+    @property
+    def in_words(self) -> str:
+        """How long a life is and what is told in it, where that is not the usual."""
+        said = f"{self.episodes} episode{'s' * (self.episodes != 1)}"
+        said += f" of at most {self.max_steps} steps" if self.max_steps is not None else ""
+        told = {"termination": "the end of an episode (-1) in place of the reward", "nothing": "no reward"}
+        heard = [f"told {told[self.told]}"] if self.told in told else []
+        heard += (
+            [f"told {self.reward_clamp:g} in place of every reward"] if self.reward_clamp is not None else []
+        )
+        heard += [f"silenced: {', '.join(self.silenced)}"] if self.silenced else []
+        return "; ".join([said, *heard])
 
     @property
     def group(self) -> int:

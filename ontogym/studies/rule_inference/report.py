@@ -58,6 +58,12 @@ def profile_rows(result: Mapping[str, Any]) -> list[list[str]]:
     return [[f"{b:g}", f"{ll:.1f}"] for b, ll in zip(profile["beta"], profile["log_likelihood"])]
 
 
+_SEEN = {
+    "dnn": ", and since a DNN sees no history, that is what its rule and the measure make without one",
+    "gru": "; only what goes beyond the DNN's number speaks for history",
+}
+
+
 def asymmetry_lines(result: Mapping[str, Any]) -> list[str]:
     """What each model says of updates after correct and error trials, then whether the data can tell.
 
@@ -70,10 +76,11 @@ def asymmetry_lines(result: Mapping[str, Any]) -> list[str]:
         a, h = model["asymmetry"], model["history"]
         history = f"rewarded updates after many rewards are {h['ratio']:.2f} times those after few"
         if "excess" in h:
-            history += " (95 % [{:.2f}, {:.2f}]; a rule without history {:.2f}, ".format(
+            history += " (95 % [{:.2f}, {:.2f}]; {:.2f} along REINFORCE with a baseline fitted to these animals, ".format(
                 *h["ci95"], h["null"]
             )
             history += "so {:.2f} [{:.2f}, {:.2f}] of it)".format(h["excess"], *h["excess_ci95"])
+        history += _SEEN.get(kind, "")
         lines.append(
             f"{NAMES[kind]}: drive towards the choice changes by {a['correct']:+.4f} after correct trials and "
             f"{a['error']:+.4f} after errors; {history}."
