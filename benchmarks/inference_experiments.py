@@ -102,17 +102,12 @@ def over_seeds(runs: Runs, *path: str, places: int | None = None) -> str:
     return f"{found['mean']:.{places}f}{low_high}"
 
 
-def label(name: str, runs: Runs) -> str:
-    """The experiment, with a dagger where a cell was fitted before networks had a prior."""
-    return name if all("weight_sd" in run["config"] for run in runs) else f"{name} †"
-
-
 def commands_table(found: dict[str, Runs]) -> str:
     """What was run, and what it took."""
     rows = []
     for name, runs in found.items():
         cpu = "/".join(f"{r['cpu_seconds']:.0f}" for r in runs)
-        rows.append([label(name, runs), f"`{command(name, 1).rpartition(' ')[0]} N`", str(len(runs)), cpu])
+        rows.append([name, f"`{command(name, 1).rpartition(' ')[0]} N`", str(len(runs)), cpu])
     return markdown(["experiment", "command", "seeds", "s of CPU"], rows)
 
 
@@ -124,7 +119,7 @@ def recovery_table(found: dict[str, Runs]) -> str:
             if "truth" in runs[0] and model in runs[0]["models"]:
                 keys = ("change", "change_stimulus", "change_bias", "weights", "error")
                 cells = [over_seeds(runs, "models", model, "recovery", key) for key in keys]
-                rows.append([label(name, runs), NAMES[model], *cells])
+                rows.append([name, NAMES[model], *cells])
     names = ["rule", "model", "changes", "of weight", "of bias", "weights", "error of weights"]
     return markdown(names, rows)
 
@@ -139,7 +134,7 @@ def likelihood_table(found: dict[str, Runs]) -> str:
                 *(over_seeds(runs, "held_out", model, "mean", places=4) for runs in found.values()),
             ]
         )
-    return markdown(["model", *(label(name, runs) for name, runs in found.items())], rows)
+    return markdown(["model", *(name for name, runs in found.items())], rows)
 
 
 def asymmetry_table(found: dict[str, Runs]) -> str:
@@ -156,7 +151,7 @@ def asymmetry_table(found: dict[str, Runs]) -> str:
             cells = [over_seeds(runs, *path, "asymmetry", key) for key in ("correct", "error")]
             cells += [over_seeds(runs, *path, "history", "ratio")]
             if cells[0] != "–":
-                rows.append([label(name, runs), NAMES[model], *cells, profile])
+                rows.append([name, NAMES[model], *cells, profile])
     names = [
         "experiment",
         "model",
@@ -173,13 +168,13 @@ def directions_table(found: dict[str, Runs]) -> str:
     rows = []
     for name, runs in found.items():
         if name.startswith("real"):
-            rows += [[label(name, runs), *row] for row in _real_directions(runs)]
+            rows += [[name, *row] for row in _real_directions(runs)]
         elif {"dnn", "gru"} <= runs[0]["models"].keys():
             published = "up" if name.endswith("history") else "–"
             dnn, gru = ([_at(r, ("held_out", model, "mean")) for r in runs] for model in MODELS)
             c = paired_difference("", gru, dnn, "", published)
             what = "held-out, GRU − DNN"
-            rows.append([label(name, runs), what, mean_text(c["difference"]), published, c["measured"]])
+            rows.append([name, what, mean_text(c["difference"]), published, c["measured"]])
     if {"reinforce", "reinforce-history"} <= found.keys():
         for model in MODELS:
             path = ("models", model, "history", "ratio")
@@ -232,7 +227,7 @@ def tables() -> str:
         "Change of the drive towards the choice, history, and whether the data tell": asymmetry_table(found),
         "Directions": directions_table(found),
     }
-    note = "Means [95 % over seeds, Student's t]. † fit of an earlier version: 20 epochs, no prior, one first weight."
+    note = "Means [95 % over seeds, Student's t]."
     return note + "\n\n" + "\n\n".join(f"#### {title}\n\n{text}" for title, text in parts.items()) + "\n"
 
 

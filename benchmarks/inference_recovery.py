@@ -46,11 +46,18 @@ def inferred(model: str, trials: Trials, seed: int, options: dict[str, float]) -
     return trajectory(config.network, state.best, trials, state.best_starts)
 
 
-def recovery(model: str, seeds: list[int], correct: float, error: float, options: dict[str, float]) -> None:
+def recovery(
+    model: str,
+    seeds: list[int],
+    correct: float,
+    error: float,
+    options: dict[str, float],
+    animals: int = ANIMALS,
+) -> None:
     """A line a seed, and the mean with its 95 % interval over seeds."""
     rows = []
     for seed in seeds:
-        table, began = make(ANIMALS, TRIALS, seed, gains(correct, error)), time.process_time()
+        table, began = make(animals, TRIALS, seed, gains(correct, error)), time.process_time()
         path, true = inferred(model, table.trials, seed, options), table.weights[:, :-1]
         change = np.corrcoef(np.diff(path, axis=1).ravel(), np.diff(true, axis=1).ravel())[0, 1]
         found, right = asymmetry(path, table.trials), asymmetry(true, table.trials)
@@ -99,6 +106,7 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("recovery", "coverage", "command"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--sets", type=int, default=40)
+    parser.add_argument("--animals", type=int, default=ANIMALS)
     parser.add_argument("--model", choices=("dnn", "gru", *PARAMETRIC), default="dnn")
     parser.add_argument("--correct", type=float, default=0.08)
     parser.add_argument("--error", type=float, default=-0.08)
@@ -109,7 +117,7 @@ if __name__ == "__main__":
         for key, _, value in (w.partition("=") for w in words.set)
     }
     if words.what == "recovery":
-        recovery(words.model, words.seeds, words.correct, words.error, given)
+        recovery(words.model, words.seeds, words.correct, words.error, given, words.animals)
     elif words.what == "command":
         command(words.seeds[0], words.correct, words.error)
     else:

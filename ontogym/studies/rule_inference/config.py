@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 from ontogym.errors import OntogymError, UnknownNameError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ontogym.studies.rule_inference.model.fitting import FitConfig
 
 __all__ = ["InferenceConfig"]
 
 
 EPOCHS = {"dnn": 140, "gru": 200}
-"""Passes over `USUAL` trials, if not told otherwise; a GRU takes longer to find what errors do (benchmarks/inference_recovery.py)."""
-USUAL = 20_000
+"""Passes over data that are `USUAL` steps of Adam, if not told otherwise; a GRU takes longer to find what errors do
+(benchmarks/inference_recovery.py)."""
+USUAL = 4
 LEAST = 20
 
 
@@ -34,7 +38,8 @@ class InferenceConfig:
         seed: of simulation, folds and fits.
         animals: to simulate (1000 in the paper).
         trials: of each simulated animal.
-        epochs: passes over the animals; if not given, 140 (dnn) or 200 (gru) over 20 000 trials, in proportion fewer over more, at least 20.
+        epochs: passes over the animals; if not given, 140 (dnn) or 200 (gru) where a pass is 4 steps of Adam (40 animals of 500 trials),
+            in proportion fewer where it is more, at least 20.
         batch: animals in a step of Adam.
         learning_rate: of Adam at the start; it falls to 0 as a cosine.
         weight_sd: SD of the normal prior on the network's weights, which keeps chance out; 0 for none.
@@ -90,14 +95,18 @@ class InferenceConfig:
         for model in self.models:
             self.fit(model).network  # noqa: B018 (raises for sizes that cannot be)
 
-    def fit(self, kind: str, trials: int = USUAL) -> FitConfig:
-        """How one network is fitted to so many trials in all."""
+    def steps(self, lengths: NDArray[np.integer]) -> int:
+        """Steps of Adam in a pass over animals of so many trials, ``(A,)``."""
+        return -(-len(lengths) // self.batch) * -(-int(lengths.max()) // self.truncation)
+
+    def fit(self, kind: str, steps: int = USUAL) -> FitConfig:
+        """How one network is fitted to data of so many `steps` a pass."""
         from ontogym.studies.rule_inference.model.fitting import FitConfig
 
         same = ("hidden", "batch", "learning_rate", "truncation", "weight_sd", "seed")
         epochs = self.epochs
         if epochs is None:
-            epochs = min(EPOCHS[kind], max(LEAST, round(EPOCHS[kind] * USUAL / max(trials, 1))))
+            epochs = min(EPOCHS[kind], max(LEAST, round(EPOCHS[kind] * USUAL / steps)))
         return FitConfig(kind, epochs=epochs, **{name: getattr(self, name) for name in same})
 
     @property

@@ -158,7 +158,7 @@ class _Fits:
 
     def __init__(self, out: Path, config: InferenceConfig, trials: Trials, folds: Folds) -> None:
         self.folder, self.config, self.trials, self.folds = out / "fits", config, trials, folds
-        self.how = {kind: config.fit(kind, int(trials.lengths.sum())) for kind in config.models}
+        self.how = {kind: config.fit(kind, config.steps(trials.lengths)) for kind in config.models}
         self.params: dict[str, list[NDArray[np.float64]]] = {}
         self._saved = time.monotonic()
         self._bar: Any = None

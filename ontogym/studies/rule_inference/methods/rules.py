@@ -67,7 +67,8 @@ class NetworkMethod(NamedTuple):
 
 
 def _network(kind: str, hidden: int, trials: Trials, seed: int) -> NetworkMethod:
-    config = InferenceConfig(seed=seed, hidden=hidden).fit(kind, int(trials.lengths.sum()))
+    asked = InferenceConfig(seed=seed, hidden=hidden)
+    config = asked.fit(kind, asked.steps(trials.lengths))
     state = FitState.begin(config)
     for _ in epochs(trials, trials.valid.astype(np.float64), config, state):
         pass
