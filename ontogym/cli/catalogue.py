@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json as json_module
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,10 +42,16 @@ class Agents:
             print_table(
                 "Evolved: ontogym evolve --agent NAME", ("name", "what", "from"), map(_cells, evolved)
             )
+            options = [(row["name"], row["takes"]) for row in evolved if row["takes"]]
+            print_table(
+                "What they take: --agent-options NAME=VALUE ..., such as hidden=8",
+                ("name", "and what it is if not given"),
+                options,
+            )
             print_table("Trained: ontogym train --algo NAME", ("name",), [(row["name"],) for row in trained])
             print_table("By hand: ontogym evaluate NAME --env ID", ("name", "where"), by_hand.items())
             print_table("Feature extractors: --features NAME", ("name", "what", "from"), map(_cells, seen))
-            print("Ready-made: ontogym zoo. Flags of an agent: ontogym evolve --agent NAME --help.")
+            print("Ready-made: ontogym zoo. Flags of a run: ontogym evolve --agent NAME --help.")
         return {"evolved": evolved, "trained": trained, "by_hand": by_hand, "feature_extractors": seen}
 
 
@@ -52,12 +59,29 @@ def _rows(registry: Any) -> list[dict[str, str]]:
     """Name, first line of the docstring and origin of each entry; one that cannot be loaded says why."""
     rows = []
     for name, entry in registry.entries().items():
+        about, takes = "", ""
         try:
-            about = (inspect.getdoc(registry.get(name)) or "").partition("\n")[0]
+            kind = registry.get(name)
+            about, takes = (inspect.getdoc(kind) or "").partition("\n")[0], _takes(kind)
         except Exception as error:
             about = f"cannot be loaded: {error}"
-        rows.append({"name": name, "what": about, "from": entry.origin})
+        rows.append({"name": name, "what": about, "from": entry.origin, "takes": takes})
     return rows
+
+
+def _takes(kind: Any) -> str:
+    """The options of an agent with their defaults; those of one whose configuration is a class of its own are flags."""
+    found = inspect.signature(kind).parameters.values()
+    if any(option.kind is option.VAR_KEYWORD for option in found):
+        return "flags of their own: ontogym evolve --agent NAME --help"
+    return ", ".join(f"{o.name}={_word(o.default)}" for o in found if o.kind is o.KEYWORD_ONLY)
+
+
+def _word(value: Any) -> str:
+    """A default as it would be typed."""
+    return json_module.dumps(list(value) if isinstance(value, tuple) else value, separators=(",", ":")).strip(
+        '"'
+    )
 
 
 def _cells(row: dict[str, str]) -> tuple[str, str, str]:

@@ -62,3 +62,20 @@ def test_the_path_of_a_newcomer_ends_with_both_agents_ranked(
     page = (tmp_path / "site" / "index.html").read_text()
     assert all(f">{label}</bdi>" in page for label in ranked)
     assert all(entry.command.startswith("ontogym ") for entry in board.entries)
+
+
+def test_the_list_of_agents_says_what_each_takes(capsys):
+    assert main(["agents"]) == 0
+    out = capsys.readouterr().out
+    assert 'hidden=16, hears=["action","reward","start"]' in out
+    assert "ontogym evolve --agent NAME --help" in out
+
+
+def test_a_table_of_lives_says_what_is_told_and_what_is_not_heard(capsys):
+    assert main(["evaluate", "zoo:lndp-foraging", "--lives", "2", "--silenced", "action"]) == 0
+    assert "1 episode; silenced: action (action: which it does not hear anyway)" in capsys.readouterr().out
+    assert (
+        main(["evaluate", "zoo:lndp-cartpole", "--lives", "2", "--freeze", "wiring", "--from-episode", "9"])
+        == 2
+    )
+    assert "a life here has 3, counted from 0" in capsys.readouterr().err

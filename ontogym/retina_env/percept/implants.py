@@ -79,7 +79,7 @@ def implant(name: str | Path) -> Implant:
         return _of_pulse2percept(other)
     if Path(word).is_file():
         return Implant(Path(word).stem, _read(Path(word)))
-    raise UnknownNameError("implant", word, IMPLANTS)
+    raise UnknownNameError("implant", word, IMPLANTS, "And no file here is called that.")
 
 
 def _of_pulse2percept(name: str) -> Implant:
