@@ -188,7 +188,10 @@ class Subprocesses:
         finally:
             self._living.discard(process)
         if process.returncode != 0:
-            raise OntogymError(_reason(err) or f"ontogym {command} ended with status {process.returncode}.")
+            said = [line for line in err.strip().splitlines() if line.strip()]
+            raise OntogymError(
+                said[-1] if said else f"ontogym {command} ended with status {process.returncode}."
+            )
         try:
             return dict(json_module.loads(out.strip().splitlines()[-1]))
         except (ValueError, IndexError) as error:
@@ -209,6 +212,8 @@ def _check_lines(cells: Sequence[Cell]) -> None:
     Raises:
         OntogymError: an option that is none, or a value that is not of its kind.
     """
+    from ontogym.baselines.sweep.plan import fill
+
     seen = set()
     for cell in cells:
         lines = [("", cell.command, cell.flags)]
@@ -217,14 +222,23 @@ def _check_lines(cells: Sequence[Cell]) -> None:
             for name, flags in cell.evaluations.items()
         ]
         for where, command, flags in lines:
-            kind = command, *sorted((name, type(value).__name__) for name, value in flags.items())
+            filled = {
+                name: fill(value, cell.task, cell.seed) if isinstance(value, str) else value
+                for name, value in flags.items()
+            }
+            kind = command, *sorted((name, _kind(value)) for name, value in filled.items())
             if kind in seen:
                 continue
             seen.add(kind)
             try:
-                _parsed(_line(command, flags).split("\0"))
+                _parsed(_line(command, filled).split("\0"))
             except OntogymError as error:
                 raise OntogymError(f"{cell.name}{where}: {error}") from error
+
+
+def _kind(value: Any) -> str:
+    """What lines have in common that are parsed once: a word is itself, of a number, a list or a path there is one kind."""
+    return value if isinstance(value, str) and not set(value) & set("/{.") else type(value).__name__
 
 
 def _parsed(words: list[str]) -> Any:
@@ -244,13 +258,14 @@ def _parsed(words: list[str]) -> Any:
 
 
 def _reason(said: str) -> str:
-    """Why a command ended, in one line: the last that it printed, or what stands in the box about its options."""
+    """Why a line is no command, in one line: what stands in the box about its options, else the last that was printed."""
     lines = [line.strip(" \u2502\u256d\u256e\u2570\u256f\u2500") for line in said.strip().splitlines()]
     lines = [line for line in lines if line.strip("-")]
     boxed = next((k for k, line in enumerate(lines) if line.startswith(_BOXED)), None)
     if boxed is None:
         return lines[-1] if lines else ""
-    near = [line for line in lines[boxed + 1 :] if line.startswith("--")]
+    unknown = lines[boxed].startswith(_BOXED[0])
+    near = [line for line in lines[boxed + 1 :] if unknown and line.startswith("--")]
     return lines[boxed] + (f" (perhaps you meant {near[0].split()[0]})" if near else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -168,3 +169,8 @@ def test_a_sweep_meets_a_misspelt_option_before_its_first_cell(more, lines, says
     assert main(["sweep", str(file), "--out", str(tmp_path / "out"), *more]) != 0
     assert says in capsys.readouterr().err
     assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_every_sweep_of_the_repository_can_be_parsed():
+    for file in sorted((Path(__file__).parents[2] / "benchmarks" / "sweeps").glob("[!m]*.toml")):  # minigrid.toml asks for trust
+        assert main(["sweep", str(file), "--dry-run", "--json"]) == 0, file.name

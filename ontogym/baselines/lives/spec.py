@@ -117,10 +117,11 @@ class LifeSpec:
         said = f"{self.episodes} episode{'s' * (self.episodes != 1)}"
         said += f" of at most {self.max_steps} steps" if self.max_steps is not None else ""
         told = {"termination": "the end of an episode (-1) in place of the reward", "nothing": "no reward"}
-        heard = [f"told {told[self.told]}"] if self.told in told else []
-        heard += (
-            [f"told {self.reward_clamp:g} in place of every reward"] if self.reward_clamp is not None else []
-        )
+        heard = []
+        if self.reward_clamp is not None:
+            heard = [f"told {self.reward_clamp:g} in place of every reward"]
+        elif self.told in told and "reward" not in self.silenced:
+            heard = [f"told {told[self.told]}"]
         heard += [f"silenced: {', '.join(self.silenced)}"] if self.silenced else []
         return "; ".join([said, *heard])
 

@@ -96,8 +96,9 @@ class InferenceConfig:
             self.fit(model).network  # noqa: B018 (raises for sizes that cannot be)
 
     def steps(self, lengths: NDArray[np.integer]) -> int:
-        """Steps of Adam in a pass over animals of so many trials, ``(A,)``."""
-        return -(-len(lengths) // self.batch) * -(-int(lengths.max()) // self.truncation)
+        """Steps of Adam in a pass over animals of so many trials, ``(A,)``, each as full as it can be."""
+        full = min(self.batch, len(lengths)) * self.truncation
+        return max(1, round(float(lengths.sum()) / full))
 
     def fit(self, kind: str, steps: int = USUAL) -> FitConfig:
         """How one network is fitted to data of so many `steps` a pass."""
