@@ -134,7 +134,7 @@ def likelihood_table(found: dict[str, Runs]) -> str:
                 *(over_seeds(runs, "held_out", model, "mean", places=4) for runs in found.values()),
             ]
         )
-    return markdown(["model", *(name for name, runs in found.items())], rows)
+    return markdown(["model", *found], rows)
 
 
 def asymmetry_table(found: dict[str, Runs]) -> str:
@@ -163,6 +163,9 @@ def asymmetry_table(found: dict[str, Runs]) -> str:
     return markdown(names, rows)
 
 
+_RATIO = ("history", "ratio")
+
+
 def directions_table(found: dict[str, Runs]) -> str:
     """Published beside measured directions; simulated ones paired by seed."""
     rows = []
@@ -177,12 +180,20 @@ def directions_table(found: dict[str, Runs]) -> str:
             rows.append([name, what, mean_text(c["difference"]), published, c["measured"]])
     if {"reinforce", "reinforce-history"} <= found.keys():
         for model in MODELS:
-            path = ("models", model, "history", "ratio")
+            path = ("models", model, *_RATIO)
             pairs = [[_at(r, path) for r in found[name]] for name in ("reinforce-history", "reinforce")]
             n = min(map(len, pairs))
             c = paired_difference("", pairs[0][:n], pairs[1][:n], "", "up")
             what = f"many / few rewards, {NAMES[model]}, minus that of reinforce"
             rows.append(["reinforce-history", what, mean_text(c["difference"]), "up", c["measured"]])
+        # A DNN sees no history: what a GRU finds beyond it, less what it finds beyond it where there is none
+        beyond = [
+            [_at(r, ("models", "gru", *_RATIO)) - _at(r, ("models", "dnn", *_RATIO)) for r in found[name]]
+            for name in ("reinforce-history", "reinforce")
+        ]
+        c = paired_difference("", *(part[: min(map(len, beyond))] for part in beyond), "", "up")
+        what = "many / few rewards, GRU − DNN, minus that of reinforce"
+        rows.append(["reinforce-history", what, mean_text(c["difference"]), "up", c["measured"]])
     names = [
         "experiment",
         "difference",

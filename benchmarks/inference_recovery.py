@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from ontogym.statistics import mean_summary, mean_text
 from ontogym.studies.rule_inference.config import InferenceConfig
-from ontogym.studies.rule_inference.model.fitting import FitState, epochs, trajectory
-from ontogym.studies.rule_inference.model.parametric import DROP, PARAMETRIC, first_weights, fit_rule
+from ontogym.studies.rule_inference.methods import METHODS
+from ontogym.studies.rule_inference.methods.rules import fit_network
+from ontogym.studies.rule_inference.model.parametric import DROP, PARAMETRIC, fit_rule
 from ontogym.studies.rule_inference.model.recovery import asymmetry
 from ontogym.studies.rule_inference.model.trials import Trials
 from ontogym.studies.rule_inference.report import round_trip_lines
@@ -38,12 +39,8 @@ SPREADS = (0.0, 0.25, 0.5, 0.8)
 def inferred(model: str, trials: Trials, seed: int, options: dict[str, float]) -> NDArray[np.float64]:
     """W before every trial, ``(A, T, 2)``, by a network or by a rule of a few numbers that is fitted to `trials`."""
     if model in PARAMETRIC:
-        return first_weights(fit_rule(model, trials), trials)[1]
-    config = InferenceConfig(seed=seed, **options).fit(model)  # type: ignore[arg-type]
-    state = FitState.begin(config)
-    for _ in epochs(trials, trials.valid, config, state):
-        pass
-    return trajectory(config.network, state.best, trials, state.best_starts)
+        return METHODS.get(model)(trials, seed).path()  # type: ignore[no-any-return]
+    return fit_network(InferenceConfig(seed=seed, **options), model, trials).path()  # type: ignore[arg-type]
 
 
 def recovery(

@@ -27,6 +27,7 @@ __all__ = [
     "Terminated",
     "WorkerPool",
     "Workers",
+    "one_torch_thread",
     "run_tasks",
     "sigterm_interrupts",
     "single_threaded",
@@ -222,6 +223,23 @@ def single_threaded() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def one_torch_thread(torch: Any) -> Iterator[None]:
+    """Within, `torch` (the module, or None where it was not imported) computes with one thread.
+
+    Small matrices are slower on two, and sums of several threads depend on their number: on one, the same machine gives the
+    same numbers.
+    """
+    before = torch.get_num_threads() if torch is not None else 0
+    try:
+        if torch is not None:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(before)
 
 
 class Terminated(KeyboardInterrupt):

@@ -165,8 +165,8 @@ class Registry:
         """
         table = self.entries()
         if name not in table:
-            own = f" One of your own is found by an entry point of the group {self.group!r} in a package that you install."
-            raise UnknownNameError(self.kind, name, table, own.strip() if ":" in name else "")
+            own = f"One of your own is found by an entry point of the group {self.group!r} in a package that you install."
+            raise UnknownNameError(self.kind, name, table, own if ":" in name else "")
         entry = table[name]
         try:
             return load_object(entry.target)

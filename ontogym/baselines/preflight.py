@@ -41,7 +41,7 @@ class Preflight:
         limit: steps after which an episode is cut; None without one.
         native: whether it has a batched form of this suite, so that a population is stepped at once.
         renders: whether it draws itself.
-        deterministic: whether one seed and the same actions gave the same episode twice.
+        deterministic: whether one seed and the same actions gave the same episode twice; None where there was no episode.
         faults: sentences on what is wrong with it.
         evolved, trained: names of what can act in it: agents of ``evolve`` as it is, algorithms of ``train`` as it is or through
             one of `features`.
@@ -57,7 +57,7 @@ class Preflight:
     limit: int | None
     native: bool
     renders: bool
-    deterministic: bool
+    deterministic: bool | None
     faults: list[str]
     evolved: list[str]
     trained: list[str]
@@ -92,7 +92,7 @@ def look_over(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> Prefl
             limit=limit,
             native=is_native(spec),
             renders="rgb_array" in env.metadata.get("render_modes", ()),
-            deterministic=bool(deterministic),
+            deterministic=deterministic,
             faults=faults,
             evolved=[]
             if refusal or broken

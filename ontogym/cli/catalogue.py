@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json as json_module
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +31,8 @@ class Agents:
         from ontogym.registry import AGENTS, FEATURE_EXTRACTORS
 
         evolved, seen = _rows(AGENTS), _rows(FEATURE_EXTRACTORS)
+        for row in evolved:
+            row["takes"] = _takes(AGENTS, row["name"])
         trained = [{"name": name, "how": f"ontogym train --algo {name}"} for name in ALGORITHMS]
         by_hand = {
             "random": "any",
@@ -42,11 +43,10 @@ class Agents:
             print_table(
                 "Evolved: ontogym evolve --agent NAME", ("name", "what", "from"), map(_cells, evolved)
             )
-            options = [(row["name"], row["takes"]) for row in evolved if row["takes"]]
             print_table(
                 "What they take: --agent-options NAME=VALUE ..., such as hidden=8",
                 ("name", "and what it is if not given"),
-                options,
+                [(row["name"], row["takes"]) for row in evolved],
             )
             print_table("Trained: ontogym train --algo NAME", ("name",), [(row["name"],) for row in trained])
             print_table("By hand: ontogym evaluate NAME --env ID", ("name", "where"), by_hand.items())
@@ -59,29 +59,25 @@ def _rows(registry: Any) -> list[dict[str, str]]:
     """Name, first line of the docstring and origin of each entry; one that cannot be loaded says why."""
     rows = []
     for name, entry in registry.entries().items():
-        about, takes = "", ""
         try:
-            kind = registry.get(name)
-            about, takes = (inspect.getdoc(kind) or "").partition("\n")[0], _takes(kind)
+            about = (inspect.getdoc(registry.get(name)) or "").partition("\n")[0]
         except Exception as error:
             about = f"cannot be loaded: {error}"
-        rows.append({"name": name, "what": about, "from": entry.origin, "takes": takes})
+        rows.append({"name": name, "what": about, "from": entry.origin})
     return rows
 
 
-def _takes(kind: Any) -> str:
+def _takes(registry: Any, name: str) -> str:
     """The options of an agent with their defaults; those of one whose configuration is a class of its own are flags."""
-    found = inspect.signature(kind).parameters.values()
+    from ontogym.registry import key_value_words
+
+    try:
+        found = inspect.signature(registry.get(name)).parameters.values()
+    except Exception:
+        return "–"  # its row says why it cannot be loaded
     if any(option.kind is option.VAR_KEYWORD for option in found):
-        return "flags of their own: ontogym evolve --agent NAME --help"
-    return ", ".join(f"{o.name}={_word(o.default)}" for o in found if o.kind is o.KEYWORD_ONLY)
-
-
-def _word(value: Any) -> str:
-    """A default as it would be typed."""
-    return json_module.dumps(list(value) if isinstance(value, tuple) else value, separators=(",", ":")).strip(
-        '"'
-    )
+        return f"flags: ontogym evolve --agent {name} --help"
+    return "  ".join(key_value_words({o.name: o.default for o in found if o.kind is o.KEYWORD_ONLY}))
 
 
 def _cells(row: dict[str, str]) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import tyro
 
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import print_table
+from ontogym.processes import one_torch_thread
 from ontogym.runs import runs_folder, stoppable
 from ontogym.studies.regimes.config import CurvatureConfig, RankSweepConfig
 
@@ -33,14 +34,8 @@ class _Experiment(LongRun):
         """Do `work` in the folder; an interrupt says how to go on."""
         import torch
 
-        threads = torch.get_num_threads()
-        # The matrices are small: more threads only wait for each other.
-        torch.set_num_threads(1)
-        try:
-            with stoppable(out):
-                return work(*arguments, out, **options, resume=self.resume, progress=True)
-        finally:
-            torch.set_num_threads(threads)
+        with one_torch_thread(torch), stoppable(out):
+            return work(*arguments, out, **options, resume=self.resume, progress=True)
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,9 @@ class Sweep(LongRun):
     def shown(self) -> dict[str, Any]:
         """The cells and their commands: the configuration is the file itself."""
         plan = self._plan()
-        wanted = [cell for cell in plan.cells if self.only is None or self.only in cell.name]
+        wanted = plan.named(self.only)
         _check_lines(wanted)
-        rows = [(c.name, _line(c.command, c.flags).replace("\0", " ")) for c in wanted]
+        rows = [(c.name, _line(c.command, c.filled()).replace("\0", " ")) for c in wanted]
         print_table(plan.name, ("cell", "command"), rows)
         return {"cells": [cell.name for cell in wanted]}
 
@@ -73,7 +73,7 @@ class Sweep(LongRun):
         """BibTeX of what the cells use, each entry once."""
         from ontogym.cli.commands import parse
 
-        lines = {_line(c.command, c.flags) for c in self._plan().cells}
+        lines = {_line(c.command, c.filled()) for c in self._plan().cells}
         commands = [parse(line.split("\0")) for line in sorted(lines)]
         found = [entry for c in commands if isinstance(c, LongRun) for entry in c.cited()]
         return list(dict.fromkeys(found))
@@ -85,12 +85,13 @@ class Sweep(LongRun):
 
         plan = self._plan()
         out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
+        if not self.table:
+            _check_lines(plan.named(self.only))
         if self.tune is not None:
             return self._tune(plan, out, self.tune)
         if self.table:
             cells = read_cells(plan, out)
         else:
-            _check_lines([cell for cell in plan.cells if self.only is None or self.only in cell.name])
             runner = InProcess() if self.evaluator == "process" else Subprocesses()
             workers = self._workers()
             with stoppable(out, onward=""):
@@ -212,26 +213,20 @@ def _check_lines(cells: Sequence[Cell]) -> None:
     Raises:
         OntogymError: an option that is none, or a value that is not of its kind.
     """
-    from ontogym.baselines.sweep.plan import fill
-
     seen = set()
     for cell in cells:
-        lines = [("", cell.command, cell.flags)]
+        lines = [("", cell.command, cell.filled())]
         lines += [
             (f" [evaluations.{name}]", "evaluate", {"target": "", **flags})
             for name, flags in cell.evaluations.items()
         ]
         for where, command, flags in lines:
-            filled = {
-                name: fill(value, cell.task, cell.seed) if isinstance(value, str) else value
-                for name, value in flags.items()
-            }
-            kind = command, *sorted((name, _kind(value)) for name, value in filled.items())
+            kind = command, *sorted((name, _kind(value)) for name, value in flags.items())
             if kind in seen:
                 continue
             seen.add(kind)
             try:
-                _parsed(_line(command, filled).split("\0"))
+                _parsed(_line(command, flags).split("\0"))
             except OntogymError as error:
                 raise OntogymError(f"{cell.name}{where}: {error}") from error
 

@@ -88,7 +88,7 @@ class Envs:
             ("steps of an episode", found.limit or "no limit"),
             ("stepped", "as a batch" if found.native else "one by one"),
             ("draws itself", "yes" if found.renders else "no"),
-            ("same seed, same episode", "yes" if found.deterministic else "no"),
+            ("same seed, same episode", {True: "yes", False: "no", None: "–"}[found.deterministic]),
             ("evolve --agent", ", ".join(found.evolved) or "none as it is"),
             ("train --algo", ", ".join(found.trained) or "none as it is"),
             ("nodes of an LNDP", found.nodes or "-"),

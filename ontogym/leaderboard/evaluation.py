@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from ontogym.leaderboard.players import Player, build_player
 from ontogym.leaderboard.suite import CONTROLS
 from ontogym.leaderboard.suites import PUBLIC, Suite, SuiteTask, get_suite
 from ontogym.leaderboard.worker import Limits, Spent, run_job
+from ontogym.processes import one_torch_thread
 
 __all__ = ["Evaluation", "controls_job", "evaluate", "evaluate_job", "live_bounded", "live_controls"]
 
@@ -57,7 +58,7 @@ def evaluate(
         OntogymError: it cannot live there.
     """
     began = time.perf_counter()
-    with _one_thread():
+    with one_torch_thread(sys.modules.get("torch")):
         seeds = task.seeds(suite, root)
         result = player.live(task.life_of(agent or {}), seeds, trace=task.traced)
     if result.failed.any():
@@ -74,21 +75,6 @@ def evaluate(
         recovery,
         task.measure(result),
     )
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of several threads depend on their number; on one, the same machine gives the same numbers."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def live_bounded(
@@ -148,7 +134,7 @@ def controls_job(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[s
         player = build_player(agent["type"], agent["options"], tensors, task)
         # What it does not have cannot be held still; anything else that goes wrong is an error.
         absent: tuple[type[OntogymError], ...] = (OntogymError,) if "freeze" in CONTROLS[name] else ()
-        with contextlib.suppress(*absent), _one_thread():
+        with contextlib.suppress(*absent), one_torch_thread(sys.modules.get("torch")):
             result = player.live(task.control_of(agent, name), seeds)
             if not result.failed.any():
                 found[name] = float(result.returns.mean())

@@ -67,8 +67,8 @@ def test_the_path_of_a_newcomer_ends_with_both_agents_ranked(
 def test_the_list_of_agents_says_what_each_takes(capsys):
     assert main(["agents"]) == 0
     out = capsys.readouterr().out
-    assert 'hidden=16, hears=["action","reward","start"]' in out
-    assert "ontogym evolve --agent NAME --help" in out
+    assert 'hidden=16  hears=["action", "reward", "start"]' in out
+    assert "ontogym evolve --agent plastic --help" in out
 
 
 def test_a_table_of_lives_says_what_is_told_and_what_is_not_heard(capsys):

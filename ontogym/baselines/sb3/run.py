@@ -6,12 +6,10 @@ An interrupted run therefore repeats at most one segment, exactly. An episode cu
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +31,7 @@ from ontogym.baselines.sb3.state import collect, policy_tensors, restore
 from ontogym.configurations import command_line
 from ontogym.envs import conditions
 from ontogym.errors import OntogymError
+from ontogym.processes import one_torch_thread
 from ontogym.runs import RunFolder
 from ontogym.seeding import derive, lane_seeds
 from ontogym.tracking import SCORE, Trackers
@@ -78,7 +77,9 @@ def train(config: TrainingConfig, resume: bool = False, progress: bool = False) 
     options = {"algorithm": config.algo, **{k: values[k] for k in NETWORK if k in values}}
     if config.hears is not None:
         options["hears"] = list(config.hears)
-    with _one_thread():
+    import torch
+
+    with one_torch_thread(torch):  # initial weights too are then the same to the bit everywhere
         model, options["policy"] = make_model(config, values)
         facts = _facts(config, options, values)
         try:
@@ -95,19 +96,6 @@ def _check_spaces(config: TrainingConfig, spaces: Any) -> None:
         SpaceAdapter(Discrete(2), spaces[1])
     except SpaceError as error:
         raise SpaceError(f"The environment {config.env!r} does not suit {config.algo}: {error}") from error
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Networks this small are slower on two; and initial weights too are then the same to the bit everywhere."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _folder(config: TrainingConfig, facts: dict[str, Any], resume: bool) -> RunFolder:

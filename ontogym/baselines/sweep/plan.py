@@ -139,6 +139,18 @@ class Cell:
         """Name of its file."""
         return cell_name(self.task, self.method, self.seed)
 
+    def filled(self, cells: str = "{cells}") -> dict[str, Any]:
+        """Its flags, the seed among them, with ``{cells}``, ``{task}`` and ``{seed}`` filled in."""
+
+        def of(value: Any) -> Any:
+            if isinstance(value, list):
+                return [of(each) for each in value]
+            if not isinstance(value, str):
+                return value
+            return fill(value.replace("{cells}", cells), self.task, self.seed)
+
+        return {"seed": self.seed, **{name: of(value) for name, value in self.flags.items()}}
+
     @property
     def run_fingerprint(self) -> str:
         """A hash of all that decides its run: what is asked of it afterwards, another label too, does not."""
@@ -172,6 +184,10 @@ class Plan:
     keep: tuple[str, ...] = ("best.safetensors",)
     columns: Mapping[str, str] = field(default_factory=dict)
     tune: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def named(self, only: str | None) -> list[Cell]:
+        """The cells whose name holds `only`; all without it."""
+        return [cell for cell in self.cells if only is None or only in cell.name]
 
 
 def read_plan(path: Path | str) -> Plan:
@@ -228,12 +244,13 @@ def _check_names(content: Mapping[str, Any], evaluations: Mapping[str, Any]) -> 
     """Refuse tasks and methods that a table names and the file does not have."""
     tables = [(f"evaluations.{name}", table) for name, table in evaluations.items()]
     tables += [(f"methods.{name}", table) for name, table in content["methods"].items()]
+    tables += [("cells", table) for table in content.get("cells", ())]
     for where, table in tables:
-        for kind in ("tasks", "methods"):
-            named = table.get(kind, ())
-            for name in [named] if isinstance(named, str) else named:
-                if name not in content[kind]:
-                    raise UnknownNameError(f"name in {kind} of [{where}]", name, content[kind])
+        for kind in ("task", "method"):
+            one = [table[kind]] if kind in table and where == "cells" else []
+            for name in [*one, *table.get(f"{kind}s", ())]:
+                if name not in content[f"{kind}s"]:
+                    raise UnknownNameError(f"{kind} in [{where}]", name, content[f"{kind}s"])
 
 
 def _check_shapes(content: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ontogym import checkpoint
-from ontogym.baselines.sweep.plan import Cell, Plan, fill
+from ontogym.baselines.sweep.plan import Cell, Plan
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.processes import Workers
 from ontogym.runs import holding, read_progress
@@ -20,8 +20,9 @@ __all__ = ["Run", "Threads", "curve_of", "read_cells", "run_sweep"]
 T = TypeVar("T")
 
 Run = Callable[[str, Mapping[str, Any], bool], dict[str, Any]]
-_NAMED = 10
 """``run(command, flags, resume)``: does a command and returns what it prints with ``--json``. The command line hands it."""
+_NAMED = 10
+"""Failed cells that an error names."""
 
 
 class Threads(Workers):
@@ -73,7 +74,7 @@ def run_sweep(
 
     out = Path(out).resolve()
     (out / "cells").mkdir(parents=True, exist_ok=True)
-    wanted = [cell for cell in plan.cells if only is None or only in cell.name]
+    wanted = plan.named(only)
     missing = [cell for cell in wanted if _kept(out, cell) is None]
     for name in {cell.name for cell in wanted} - {cell.name for cell in missing}:
         _clear(out, name)  # a kill between a cell's file and this leaves its run
@@ -158,8 +159,8 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         checkpoint.write_atomic(mark, cell.run_fingerprint.encode())
-    flags = {name: _filled(value, out, cell) for name, value in cell.flags.items()}
-    result = run(cell.command, {"seed": cell.seed, **flags, "out": str(folder)}, resume)
+    flags = {**cell.filled(str(out / "cells")), "out": str(folder)}
+    result = run(cell.command, flags, resume)
     # The folder was made by this plan: the file of one's own that it names is the one that the plan names.
     scores = {
         name: _placeless(run("evaluate", {"target": str(folder), "trust": True, **flags}, False))
@@ -193,15 +194,6 @@ def _clear(out: Path, name: str) -> None:
     folder = out / "runs" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.with_suffix(".fingerprint").unlink(missing_ok=True)
-
-
-def _filled(value: Any, out: Path, cell: Cell) -> Any:
-    """A text with ``{cells}``, ``{task}`` and ``{seed}`` filled in, or a list of such."""
-    if isinstance(value, list):
-        return [_filled(each, out, cell) for each in value]
-    if not isinstance(value, str):
-        return value
-    return fill(value.replace("{cells}", str(out / "cells")), cell.task, cell.seed)
 
 
 def _submitted(out: Path, cell: Cell, folder: Path, run: Run) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ontogym.studies.rule_inference.model.fitting import FitConfig
 
-__all__ = ["InferenceConfig"]
+__all__ = ["EPOCHS", "InferenceConfig"]
 
 
 EPOCHS = {"dnn": 140, "gru": 200}
@@ -95,17 +95,14 @@ class InferenceConfig:
         for model in self.models:
             self.fit(model).network  # noqa: B018 (raises for sizes that cannot be)
 
-    def steps(self, lengths: NDArray[np.integer]) -> int:
-        """Steps of Adam in a pass over animals of so many trials, ``(A,)``, each as full as it can be."""
-        full = min(self.batch, len(lengths)) * self.truncation
-        return max(1, round(float(lengths.sum()) / full))
-
-    def fit(self, kind: str, steps: int = USUAL) -> FitConfig:
-        """How one network is fitted to data of so many `steps` a pass."""
+    def fit(self, kind: str, lengths: NDArray[np.integer] | None = None) -> FitConfig:
+        """How one network is fitted to animals of so many trials, ``(A,)``; to `USUAL` steps of Adam a pass if not given."""
         from ontogym.studies.rule_inference.model.fitting import FitConfig
 
         same = ("hidden", "batch", "learning_rate", "truncation", "weight_sd", "seed")
-        epochs = self.epochs
+        epochs, steps = self.epochs, float(USUAL)
+        if lengths is not None:  # each step as full as it can be
+            steps = max(1.0, float(lengths.sum()) / (min(self.batch, len(lengths)) * self.truncation))
         if epochs is None:
             epochs = min(EPOCHS[kind], max(LEAST, round(EPOCHS[kind] * USUAL / steps)))
         return FitConfig(kind, epochs=epochs, **{name: getattr(self, name) for name in same})

@@ -60,7 +60,7 @@ def profile_rows(result: Mapping[str, Any]) -> list[list[str]]:
 
 _SEEN = {
     "dnn": ", and since a DNN sees no history, that is what its rule and the measure make without one",
-    "gru": "; only what goes beyond the DNN's number speaks for history",
+    "gru": "; only what goes beyond a DNN's number on the same animals speaks for history",
 }
 
 

@@ -17,7 +17,7 @@ from ontogym.developmental.rules.inferred.rule import save_rule
 from ontogym.errors import OntogymError
 from ontogym.runs import RunFolder
 from ontogym.seeding import derive
-from ontogym.studies.rule_inference.config import InferenceConfig
+from ontogym.studies.rule_inference.config import EPOCHS, InferenceConfig
 from ontogym.studies.rule_inference.model.fitting import (
     FitConfig,
     FitState,
@@ -89,7 +89,8 @@ def infer_rule(
     trials = data.trials if data is not None else read_trials(str(config.data))
     folds = make_folds(trials, config.folds, config.seed)
     # All of it stands beside what is fixed, so that another run can be begun from the folder.
-    record = {**config.fixed(), "command": dataclasses.asdict(config)}
+    passes = {kind: config.fit(kind, trials.lengths).epochs for kind in EPOCHS}
+    record = {**config.fixed(), "passes": passes, "command": dataclasses.asdict(config)}
     with RunFolder(out, record, resume, neutral=("command",)):
         result = _inferred(config, Path(out), trials, folds, data, progress)
     return result | {"cpu_seconds": round(time.process_time() - started, 1)}
@@ -127,17 +128,17 @@ def _inferred(
     fresh = _simulated(config, FRESH_ANIMALS, "fresh animals") if config.simulate else None
     null = rules["reinforce-baseline"]
     result["models"] = {
-        kind: _described(config, kind, states[kind], fits.params[kind], trials, fresh, null)
-        for kind in config.models
+        kind: _described(how, states[kind], fits.params[kind], trials, fresh, null)
+        for kind, how in fits.how.items()
     }
     for kind, state in states.items():
         facts = {
             "source": trials.source,
-            "config": config.fixed(),
+            "config": config.fixed() | {"epochs": fits.how[kind].epochs},
             "held_out": result["held_out"][kind]["mean"],
         }
         for name in (f"rule-{kind}.safetensors", *(["rule.safetensors"] if kind == best else [])):
-            save_rule(out / name, config.fit(kind).network, state.best, facts)
+            save_rule(out / name, fits.how[kind].network, state.best, facts)
     if data is not None:
         true = log_likelihood(data.weights[:, :-1], trials)
         result["held_out"]["truth"] = score(true, trials, folds.over, held_out["static"])
@@ -158,7 +159,7 @@ class _Fits:
 
     def __init__(self, out: Path, config: InferenceConfig, trials: Trials, folds: Folds) -> None:
         self.folder, self.config, self.trials, self.folds = out / "fits", config, trials, folds
-        self.how = {kind: config.fit(kind, config.steps(trials.lengths)) for kind in config.models}
+        self.how = {kind: config.fit(kind, trials.lengths) for kind in config.models}
         self.params: dict[str, list[NDArray[np.float64]]] = {}
         self._saved = time.monotonic()
         self._bar: Any = None
@@ -237,8 +238,7 @@ def _comparisons(
 
 
 def _described(
-    config: InferenceConfig,
-    kind: str,
+    how: FitConfig,
     state: FitState,
     folds: list[NDArray[np.float64]],
     trials: Trials,
@@ -249,7 +249,7 @@ def _described(
 
     `folds` are the parameters of the fits that left animals out; `null` is a rule without history.
     """
-    network, params = config.fit(kind).network, state.best
+    network, params = how.network, state.best
     seen = trials if fresh is None else fresh.trials
     path = trajectory(network, params, seen, state.best_starts if fresh is None else None)
     found = _along(path, seen, null) | {

@@ -256,6 +256,7 @@ def test_a_cell_that_fails_is_named_and_the_others_are_kept(tmp_path):
             r"\[evaluations.score\] 'eazy'; did you mean 'easy'",
         ),
         ({"methods": {**CONTENT["methods"], "ppo": {"tasks": ["eazy"]}}}, r"\[methods.ppo\] 'eazy'"),
+        ({"cells": [{"task": "eazy", "lives": 3}]}, r"task in \[cells\] 'eazy'; did you mean 'easy'"),
     ],
 )
 def test_names_that_a_file_does_not_have_are_refused(table, says):

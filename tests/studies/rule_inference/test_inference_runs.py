@@ -59,15 +59,15 @@ def test_the_tables_name_every_baseline_and_print_the_profile_beside_the_asymmet
     [
         (30, 300, 10, (140, 200)),
         (40, 500, 10, (140, 200)),
+        (40, 501, 10, (140, 200)),
         (300, 500, 10, (20, 27)),
         (1, 20_000, 1, (20, 20)),
     ],
 )
 def test_passes_that_nobody_asked_for_follow_the_steps_of_one(animals, trials, batch, passes):
-    config = InferenceConfig(batch=batch)
-    steps = config.steps(np.full(animals, trials))
-    assert tuple(config.fit(kind, steps).epochs for kind in ("dnn", "gru")) == passes
-    assert InferenceConfig(epochs=7).fit("gru", steps).epochs == 7
+    config, lengths = InferenceConfig(batch=batch), np.full(animals, trials)
+    assert tuple(config.fit(kind, lengths).epochs for kind in ("dnn", "gru")) == passes
+    assert InferenceConfig(epochs=7).fit("gru", lengths).epochs == 7
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_result(tmp_path, monkeypatch):

@@ -67,8 +67,12 @@ class NetworkMethod(NamedTuple):
 
 
 def _network(kind: str, hidden: int, trials: Trials, seed: int) -> NetworkMethod:
-    asked = InferenceConfig(seed=seed, hidden=hidden)
-    config = asked.fit(kind, asked.steps(trials.lengths))
+    return fit_network(InferenceConfig(seed=seed, hidden=hidden), kind, trials)
+
+
+def fit_network(asked: InferenceConfig, kind: str, trials: Trials) -> NetworkMethod:
+    """A network of this kind, fitted to all trials as `asked`."""
+    config = asked.fit(kind, trials.lengths)
     state = FitState.begin(config)
     for _ in epochs(trials, trials.valid.astype(np.float64), config, state):
         pass
