@@ -111,7 +111,7 @@ class Search:
         """Two steps of every batch size, so that building environments and compiling are not timed."""
         start = time.perf_counter()
         self.writer = self._trackers()
-        brief = replace(self.spec, episodes=1, max_steps=2)
+        brief = replace(self.spec, episodes=1, max_steps=2, freeze_from=0)
         genomes = self.strategy.ask()
         self.evaluator.evaluate(genomes, brief, life_seeds(brief, self.config.lives, 0, "warm-up"))
         seeds = life_seeds(brief, self.config.eval_lives, 0, "warm-up")

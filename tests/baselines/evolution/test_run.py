@@ -564,3 +564,11 @@ def test_an_evaluation_out_of_turn_moves_no_start(tmp_path, begun):
 def test_restarts_that_cannot_be_are_refused(changes):
     with pytest.raises(OntogymError, match="restart_after is"):
         dataclasses.replace(BRIEF, **changes)
+
+
+def test_lives_are_held_from_a_later_episode_on(tmp_path):
+    config = at(
+        tmp_path, env="ontogym/CartPole-v1", env_kwargs={}, conditions=(), agent="lndp", agent_options={"nodes": 11}, generations=1,
+        episodes=2, max_steps=20, freeze="weights", freeze_from=1,
+    )  # fmt: skip
+    assert evolve(config).generations == 1
