@@ -74,7 +74,9 @@ def check_hears(hears: Sequence[str]) -> tuple[str, ...]:
         OntogymError: a name that is no signal, or text where a list of names is meant.
     """
     if isinstance(hears, str):
-        raise OntogymError(f"hears is {hears!r}; give a list of {', '.join(SIGNALS)}, such as hears=[\"action\"].")
+        raise OntogymError(
+            f'hears is {hears!r}; give a list of {", ".join(SIGNALS)}, such as hears=["action"].'
+        )
     for name in hears:
         if name not in SIGNALS:
             raise UnknownNameError("signal to hear", str(name), SIGNALS)

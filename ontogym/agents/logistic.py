@@ -51,7 +51,8 @@ class Logistic(Agent[LogisticState]):
     Args:
         observation_space, action_space: of one environment.
         rule: name of a synaptic rule.
-        rule_path: the file of an inferred rule (``rule="inferred"``), or that rule in memory.
+        rule_path: the file of an inferred rule (``rule="inferred"``), or that rule in memory; without it the rule's network is
+            untrained, and what evolution makes of it is a rule that was evolved and not inferred.
 
     Raises:
         OntogymError: other spaces, an unknown rule, or a file that is none.

@@ -92,6 +92,10 @@ def test_a_world_of_the_package_enters_the_board_that_is_named(here, capsys):
     assert main(["leaderboard", "add", "run/submission", "--store", "board", "--suite", "mine.toml"]) == 0
     assert main(["leaderboard", "list", "--store", "board", "--suite", "classic"]) == 0
     assert "None of them is of the suite classic; they are of mine." in capsys.readouterr().out
+    suites._NEWEST.pop("mine")  # as in another process, which has not been told of the file
+    local_suites._opened.clear()
+    assert main(["leaderboard", "list", "--store", "board"]) == 0
+    assert "Submissions to mine (version 1) are not shown: no such suite is known here" in capsys.readouterr().out
     assert (
         main(["leaderboard", "submit", "run", "--suite", "mine.toml", "--task", "Foraging-v0", "--out", "x"])
         == 2

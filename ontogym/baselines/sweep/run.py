@@ -166,9 +166,7 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
         name: _placeless(run("evaluate", {"target": str(folder), "trust": True, **flags}, False))
         for name, flags in cell.evaluations.items()
     }
-    name, _, key = plan.primary.partition(".")
-    if name in scores and key.partition(".")[0] not in scores[name]:
-        raise UnknownNameError(f"number in primary = {plan.primary!r}", key, scores[name])
+    _check_primary(plan.primary, scores)
     submitted = _submitted(out, cell, folder, run)
     kept = {
         "task": cell.task,
@@ -187,6 +185,19 @@ def _run_held(out: Path, plan: Plan, cell: Cell, run: Run) -> None:
             shutil.copy2(folder / name, out / "cells" / f"{cell.name}.{name}")
     checkpoint.write_sealed_json(out / "cells" / f"{cell.name}.json", kept)
     _clear(out, cell.name)
+
+
+def _check_primary(primary: str, scores: Mapping[str, Any]) -> None:
+    """Refuse an endpoint that an evaluation does not have; one without a value, such as what is regained where nothing was lost, passes."""
+    name, *parts = primary.split(".")
+    found = scores.get(name)
+    for part in parts:
+        if found is None:
+            return
+        if not isinstance(found, Mapping) or part not in found:
+            known = found if isinstance(found, Mapping) else ()
+            raise UnknownNameError(f"number in primary = {primary!r}", part, known)
+        found = found[part]
 
 
 def _clear(out: Path, name: str) -> None:

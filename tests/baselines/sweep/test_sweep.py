@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ontogym.baselines.sweep.plan import make_plan, read_plan
-from ontogym.baselines.sweep.run import Threads, read_cells, run_sweep
+from ontogym.baselines.sweep.run import Threads, _check_primary, read_cells, run_sweep
 from ontogym.baselines.sweep.tables import markdown, pooled, rows
 from ontogym.cli import main
 from ontogym.cli.sweep import Subprocesses, _line
@@ -269,6 +269,21 @@ def test_a_primary_endpoint_that_no_evaluation_has_is_refused_and_what_was_run_i
     with pytest.raises(OntogymError, match="'maen'; did you mean 'mean'"):
         run_sweep(plan, tmp_path, runner([]), progress=False)
     assert (tmp_path / "runs" / plan.cells[0].name).with_suffix(".fingerprint").exists()
+
+
+@pytest.mark.parametrize(
+    ("primary", "says"),
+    [("flip.frozen.fre", "did you mean 'free'"), ("flip.frozen.free.mean", "'mean'; known are: none"), ("flip.regained.mean", None)],
+)  # fmt: skip
+def test_every_part_of_a_primary_endpoint_is_looked_up(primary, says):
+    scores = {"flip": {"frozen": {"free": 1.0}, "regained": None}}
+    if says is None:
+        _check_primary(
+            primary, scores
+        )  # nothing was lost, so that nothing is regained: a number that is not there, and no mistake
+        return
+    with pytest.raises(OntogymError, match=says):
+        _check_primary(primary, scores)
 
 
 def test_a_cell_is_held_by_one_process_and_the_others_are_run(tmp_path):
