@@ -231,6 +231,32 @@ class EvolvePlastic(Evolve):
         return {**_body_options(self.plastic, self.engine, self.rule), **super().options()}
 
 
+_BODIES: dict[str, tuple[type[Any], str, type[Any], type[Any]]] = {
+    "lndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
+    "ndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
+    "plastic": (EvolvePlastic, "plastic", PlasticConfig, TorchEngine),
+}
+"""Agents whose options are flags of their own: the command, its field, and the configurations that are laid out."""
+
+
+def _check_flags(agent: str, argv: list[str]) -> None:
+    """Refuse flags that are another agent's; what is nobody's is left to the parser."""
+    fields = {
+        name: {f.name for part in (command, *parts) for f in dataclasses.fields(part)}
+        for name, (command, _, *parts) in _BODIES.items()
+    }
+    own = fields.get(agent, set()) | {f.name for part in (Evolve, EvolutionConfig, Features) for f in dataclasses.fields(part)}
+    for word in argv:
+        flag = word.partition("=")[0]
+        field = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+        theirs = [name for name in fields if field in fields[name]]
+        if flag.startswith("--") and theirs and field not in own:
+            raise OntogymError(
+                f"{flag} is a flag of --agent {', '.join(theirs)}; {agent} has none of that name. Its own options are given by "
+                "--agent-options NAME=VALUE, and `ontogym agents` lists them."
+            )
+
+
 def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
     """The defaults of a command line, and what is left of it to parse.
 
@@ -255,6 +281,7 @@ def with_preset(argv: list[str]) -> tuple[Evolve, list[str]]:
     assert agent is not None
     if ":" not in agent and agent not in AGENTS:
         raise UnknownNameError(AGENTS.kind, agent, AGENTS)
+    _check_flags(agent, argv)
     if kept is None and "--no-preset" not in argv:
         values = preset(env, agent, identity=not stored)
         if "--paper" in argv:
@@ -276,14 +303,9 @@ def _fitting(agent: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def _command(agent: str, options: dict[str, Any]) -> Evolve:
     """The command for an agent, its options laid out as flags where the agent has flags of its own."""
-    bodies: dict[str, tuple[type[Any], str, type[Any], type[Any]]] = {
-        "lndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
-        "ndp": (EvolveLNDP, "lndp", LNDPConfig, Engine),
-        "plastic": (EvolvePlastic, "plastic", PlasticConfig, TorchEngine),
-    }
-    if agent not in bodies:
+    if agent not in _BODIES:
         return Evolve(EvolutionConfig(env=DEFAULT_ENV, agent_options=options))
-    kind, name, body, engine = bodies[agent]
+    kind, name, body, engine = _BODIES[agent]
     parts = []
     for part in (body, engine):
         known = {f.name for f in dataclasses.fields(part)}
