@@ -33,7 +33,8 @@ class Evaluate:
         told: what the agent hears in place of a reward: reward, termination or nothing; as it was evolved if not given.
         silenced: signals of the feedback to hold at zero: action, reward, start, terminated.
         freeze: hold this of the network still: wiring, weights, places (edges come and go, but one that returns has the
-            weight its place last had) or all; the same lives are lived without it too, and compared.
+            weight its place last had) or all; the same lives are lived as it was evolved, too, and compared. nothing holds nothing
+            still, whatever it was evolved with.
         from_episode: from this episode on, counted from 0.
         rebirth: begin every later episode with a newborn: the control without memory across episodes.
         develop_between: let the agent go through its developmental phase before each later episode too.
@@ -58,7 +59,7 @@ class Evaluate:
     reward_clamp: float | None = None
     told: Literal["reward", "termination", "nothing"] | None = None
     silenced: tuple[str, ...] = ()
-    freeze: Literal["wiring", "weights", "places", "all"] | None = None
+    freeze: Literal["wiring", "weights", "places", "all", "nothing"] | None = None
     from_episode: int = 0
     rebirth: bool = False
     develop_between: bool = False
@@ -95,12 +96,14 @@ class Evaluate:
         summary["changes"] = _changes(spec.env, result, self.window)
         scored = [change["regained"] for change in summary["changes"] if change["regained"] is not None]
         summary["regained"] = sum(scored) / len(scored) if scored else None
-        if self.freeze is not None:
+        if spec.freeze is not None and self.freeze is not None:
             # What it lives without in any case (a control that is born still) is no part of the intervention.
             usual = {name: getattr(loaded.spec, name) for name in ("freeze", "freeze_from")}
             free = loaded.player.live(dataclasses.replace(spec, **usual), seeds)
             frozen = compared(result, free, spec, self.seed)
             summary["frozen"] = {"what": self.freeze, "from_episode": self.from_episode} | frozen
+            if loaded.spec.freeze is not None:
+                summary["frozen"]["free_means"] = loaded.spec.held_in_words
         if self.worlds is not None:
             summary |= _in_worlds(spec, self.worlds, result)
         if not self.json:
@@ -123,7 +126,7 @@ class Evaluate:
             "reward_clamp": self.reward_clamp,
             "told": self.told,
             "max_steps": self.max_steps,
-            "freeze": self.freeze,
+            "freeze": None if self.freeze == "nothing" else self.freeze,
             # What is not asked for stays as the agent was evolved.
             "freeze_from": self.from_episode if self.freeze is not None else None,
             "rebirth": self.rebirth or None,
@@ -136,6 +139,8 @@ class Evaluate:
             if self.worlds is None
             else world_conditions(env, _fold(env, kwargs), self.worlds),
         }
+        if self.freeze == "nothing":
+            usual = dataclasses.replace(usual, freeze=None)
         return dataclasses.replace(
             usual, **{name: value for name, value in changes.items() if value is not None}
         )
@@ -260,12 +265,9 @@ def _frozen_rows(frozen: dict[str, Any] | None) -> list[tuple[str, str]]:
     numbers = (
         f"{frozen['mean']:.1f} and {frozen['free']:.1f}; {frozen['difference']:+.1f} [{low:.1f}, {high:.1f}]"
     )
-    return [
-        (
-            f"{frozen['what']} frozen and not, from episode {frozen['from_episode']} on; difference [95 %]",
-            numbers,
-        )
-    ]
+    than = f"{frozen['what']} frozen and not, from episode {frozen['from_episode']} on; difference [95 %]"
+    usual = frozen.get("free_means")
+    return [(than, numbers), *([("of which not frozen", f"as it was evolved: {usual}")] if usual else [])]
 
 
 def _spaces(env: str, env_kwargs: Mapping[str, Any]) -> tuple[Any, Any]:

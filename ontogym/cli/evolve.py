@@ -245,7 +245,9 @@ def _check_flags(agent: str, argv: list[str]) -> None:
         name: {f.name for part in (command, *parts) for f in dataclasses.fields(part)}
         for name, (command, _, *parts) in _BODIES.items()
     }
-    own = fields.get(agent, set()) | {f.name for part in (Evolve, EvolutionConfig, Features) for f in dataclasses.fields(part)}
+    own = fields.get(agent, set()) | {
+        f.name for part in (Evolve, EvolutionConfig, Features) for f in dataclasses.fields(part)
+    }
     for word in argv:
         flag = word.partition("=")[0]
         field = flag.removeprefix("--").removeprefix("no-").replace("-", "_")

@@ -79,3 +79,34 @@ def test_a_table_of_lives_says_what_is_told_and_what_is_not_heard(capsys):
         == 2
     )
     assert "a life here has 3, counted from 0" in capsys.readouterr().err
+
+
+def test_lives_that_hold_something_still_say_so_and_can_be_lived_without(tmp_path, capsys):
+    """A search that holds weights still leaves an agent whose usual lives do so too."""
+    run = str(tmp_path / "run")
+    brief = [
+        "--nodes",
+        "11",
+        "--population",
+        "4",
+        "--generations",
+        "1",
+        "--lives",
+        "1",
+        "--eval-lives",
+        "2",
+        "--final-lives",
+        "2",
+    ]
+    lives = ["--episodes", "2", "--max-steps", "20", "--freeze", "weights", "--freeze-from", "1"]
+    assert main(["evolve", "--env", "ontogym/CartPole-v1", "--no-preset", "--out", run, *brief, *lives]) == 0
+    held = "weights held still from episode 1 (counted from 0) on"
+    said = {}
+    for freeze in ((), ("--freeze", "nothing"), ("--freeze", "wiring")):
+        capsys.readouterr()
+        assert main(["evaluate", run, "--lives", "2", *freeze]) == 0
+        said[freeze[1:]] = " ".join(capsys.readouterr().out.split())
+    assert held in said[()]
+    assert held not in said["nothing",]
+    assert "frozen" not in said["nothing",]
+    assert f"of which not frozen as it was evolved: {held}" in said["wiring",]

@@ -95,7 +95,10 @@ def test_a_world_of_the_package_enters_the_board_that_is_named(here, capsys):
     suites._NEWEST.pop("mine")  # as in another process, which has not been told of the file
     local_suites._opened.clear()
     assert main(["leaderboard", "list", "--store", "board"]) == 0
-    assert "Submissions to mine (version 1) are not shown: no such suite is known here" in capsys.readouterr().out
+    assert (
+        "Submissions to mine (version 1) are not shown: no such suite is known here"
+        in capsys.readouterr().out
+    )
     assert (
         main(["leaderboard", "submit", "run", "--suite", "mine.toml", "--task", "Foraging-v0", "--out", "x"])
         == 2

@@ -113,7 +113,7 @@ class LifeSpec:
 
     @property
     def in_words(self) -> str:
-        """How long a life is and what is told in it, where that is not the usual."""
+        """How long a life is, what is told in it, and what is held still, where that is not the usual."""
         said = f"{self.episodes} episode{'s' * (self.episodes != 1)}"
         said += f" of at most {self.max_steps} steps" if self.max_steps is not None else ""
         told = {"termination": "the end of an episode (-1) in place of the reward", "nothing": "no reward"}
@@ -123,7 +123,18 @@ class LifeSpec:
         elif self.told in told and "reward" not in self.silenced:
             heard = [f"told {told[self.told]}"]
         heard += [f"silenced: {', '.join(self.silenced)}"] if self.silenced else []
-        return "; ".join([said, *heard])
+        return "; ".join([said, *heard, *([self.held_in_words] if self.freeze is not None else [])])
+
+    @property
+    def held_in_words(self) -> str:
+        """What of the agent is held still, and from when on."""
+        if self.freeze is None:
+            return "nothing held still"
+        what = {"places": "the weights of places", "all": "everything but activity"}.get(
+            self.freeze, self.freeze
+        )
+        since = "birth" if self.freeze_from == 0 else f"episode {self.freeze_from} (counted from 0)"
+        return f"{what} held still from {since} on"
 
     @property
     def group(self) -> int:
