@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LaneStreams", "derive", "generator", "lane_seeds", "mix64", "torch_generator"]
+from ontogym.errors import OntogymError
+
+__all__ = ["LaneStreams", "derive", "generator", "lane_seeds", "mix64", "one_seed", "torch_generator"]
 
 # SplitMix64: Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -47,6 +49,18 @@ def lane_seeds(seed: int, count: int, *names: object) -> NDArray[np.uint64]:
     base = np.uint64(derive(seed, *names))
     with np.errstate(over="ignore"):
         return mix64(base + GOLDEN * np.arange(1, count + 1, dtype=np.uint64)) >> np.uint64(1)
+
+
+def one_seed(seed: Any) -> NDArray[np.uint64]:
+    """The seed of a single life as an array of one, ``(1,)``.
+
+    Raises:
+        OntogymError: no whole number from 0 to 2**64 - 1.
+    """
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not (whole and 0 <= seed < 2**64):
+        raise OntogymError(f"The seed of a life is {seed!r}; give a whole number from 0 to 2**64 - 1.")
+    return np.array([seed], dtype=np.uint64)
 
 
 def mix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

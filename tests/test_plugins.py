@@ -30,6 +30,20 @@ class StrangersOja(PlasticityRule):
     def step(self, params, state, context):
         post, pre = context.post[:, :, None], context.pre[:, None, :]
         return RuleOutput(dw=params[:, :, None] * post * (pre - post * context.weights)), state
+
+
+class Raises(StrangersOja):
+    name = "raises-in-step"
+
+    def step(self, params, state, context):
+        raise KeyError("foo")
+
+
+class NeverFinite(StrangersOja):
+    name = "never-finite"
+
+    def step(self, params, state, context):
+        return RuleOutput(dw=float("nan") * context.weights), state
 '''
 SOURCE = '''
 """A source of spontaneous activity with an option, as a stranger would write it."""
@@ -52,6 +66,8 @@ class Metronome(SpontaneousActivity):
 ENTRY_POINTS = """\
 [ontogym.rules]
 strangers-oja = stranger_rules:StrangersOja
+raises-in-step = stranger_rules:Raises
+never-finite = stranger_rules:NeverFinite
 raises-on-import = stranger_broken:Rule
 lacks-the-class = stranger_rules:StrangersOya
 was-uninstalled = stranger_gone:Rule
@@ -240,3 +256,34 @@ def test_a_plugin_that_is_installed_meanwhile_is_found(tmp_path):
         print(before, "latecomer" in RULES, RULES.entries()["latecomer"].origin)
     """
     assert run(program, tmp_path) == "False True latecomer 1.0"
+
+
+def test_evolution_names_the_plugin_that_fails(site, tmp_path):
+    """A traceback in a stranger's code is a sentence; a network of numbers that are not finite ends in a result that says so."""
+    program = f"""
+        import json, pathlib
+        from ontogym.cli import main
+
+        line = ["evolve", "--agent", "plastic", "--env", "ontogym/CartPole-v1", "--generations", "1", "--population", "4", "--lives", "1"]
+        line += ["--episodes", "1", "--eval-lives", "2", "--final-lives", "2"]
+        print(main([*line, "--rule", "raises-in-step", "--out", {str(tmp_path / "raises")!r}]))
+        print(main([*line, "--rule", "never-finite", "--out", {str(tmp_path / "nan")!r}]))
+        result = json.loads(pathlib.Path({str(tmp_path / "nan")!r}, "result.json").read_text())
+        print(result["score"]["diagnostics"]["not_finite"])
+    """
+    paths = os.pathsep.join(map(str, [ROOT, site]))
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    printed = done.stdout.split()
+    assert printed[0] == "2", done.stderr
+    assert printed[-1] == "2.0", done.stderr
+    assert (
+        "'raises-in-step' of stranger-rules 2.5) failed before the first generation, with KeyError: 'foo'"
+        in done.stderr
+    )
+    assert "Traceback" not in done.stderr

@@ -59,6 +59,10 @@ class Individuals(Actor[IndividualsState]):
         self.hears = agent.hears
         if development is None and agent.development is not None:
             development = Development(agent.development, agent.development_steps, agent.development_options)
+        if development is not None and development.steps < 1:
+            raise OntogymError(
+                f"Development on {development.source!r} is asked for in {development.steps} steps; give development_steps of 1 or more."
+            )
         self.development = development
 
     def birth(self, seeds: NDArray[np.uint64]) -> IndividualsState:

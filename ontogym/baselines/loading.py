@@ -21,6 +21,7 @@ from ontogym.developmental.feature_extractors.base import split_features
 from ontogym.envs import conditions
 from ontogym.envs.registration import episodes_of_life
 from ontogym.errors import OntogymError
+from ontogym.seeding import one_seed
 
 if TYPE_CHECKING:
     import gymnasium
@@ -72,7 +73,7 @@ class Loaded:
     def reset(self, seed: int = 0) -> None:
         """Begin a new life; all chance in it follows from the seed."""
         actor = self.player.actor(1, self.spec)
-        seeds = np.array([seed], dtype=np.uint64)
+        seeds = one_seed(seed)
         channels = encode_actions(actor.action_space, batch_of_one(actor.action_space.sample())).shape[1]
         feedback = Feedback.newborn(1, channels)
         self._life.update(actor=actor, state=actor.begin(seeds), feedback=feedback)

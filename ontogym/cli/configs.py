@@ -160,7 +160,8 @@ def with_values(default: C, values: Mapping[str, Any]) -> C:
     rest = dict(values)
     filled: C = _filled(default, rest)
     if rest:
-        raise UnknownNameError("setting of this command", min(rest), _names(default))
+        more = "A run's folder that has it is another command's."
+        raise UnknownNameError("setting of this command", min(rest), _names(default), more)
     return filled
 
 

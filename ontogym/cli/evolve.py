@@ -201,7 +201,10 @@ def _body_options(body: Any, engine: Any, rule: str | None) -> dict[str, Any]:
     if rule is None:
         return chosen
     if chosen.get("synaptic_rule", rule) != rule:
-        raise OntogymError("--rule is short for --synaptic-rule, and they differ here; give one of them.")
+        raise OntogymError(
+            f"--rule {rule} is short for --synaptic-rule {rule}, and the line or the run that is resumed has {chosen['synaptic_rule']}; give one of "
+            "them, and to a run its own."
+        )
     usual = type(body)().synaptic_rule
     return chosen | ({"synaptic_rule": rule} if rule != usual else {})
 

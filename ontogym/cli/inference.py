@@ -88,7 +88,7 @@ def _finish(result: dict[str, Any], out: Path) -> dict[str, Any]:
     )
 
     result["asymmetry"] = asymmetry_lines(result)
-    title = f"{result['source']}: {result['animals']} animals, {result['trials']} trials"
+    title = f"{result['source']}: {result['animals']} animal{'s' * (result['animals'] != 1)}, {result['trials']} trials"
     picture = save_figure(inference_figure(result, title), out / "update.png")
     portrait = save_figure(portrait_figure(result, title), out / "portrait.png")
     # What is no number (the mean of no trials) is null in a file.

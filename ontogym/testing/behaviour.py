@@ -19,6 +19,8 @@ USUAL_STEPS = 50
 """Steps of a life under usual inputs before those under tenfold ones."""
 BLOW_UP = 1e6
 """Edge features and rule state beyond this count as blown up (weights are clamped anyway)."""
+FAR = 32
+"""Individuals whose parameters are drawn far from where a search starts."""
 
 
 def _mutation(lab: Lab) -> Iterator[str]:
@@ -243,6 +245,27 @@ def _long_run(lab: Lab) -> Iterator[str]:
             return
 
 
+def _far(lab: Lab) -> Iterator[str]:
+    """Evolution tries any number: one step of newborns whose parameters are far from where a search starts, on both sides."""
+    size = lab.rule.size(lab.nodes)
+    noise = torch.randn(FAR, size, generator=lab.generator, dtype=torch.float64)
+    params = lab.rule.start(lab.nodes).double() + 3.0 * noise
+    context = draw_context(lab.rule, FAR, lab.nodes, lab.generator)
+    found = outputs(*lab.rule.step(params, lab.rule.init_state(FAR, lab.nodes, torch.float64), context))
+    bad = {}
+    for name, value in found.items():
+        if len(value) == FAR:
+            # What stands where no edge is is another check's.
+            seen = torch.where(context.mask > 0, value, 0.0) if value.shape == context.mask.shape else value
+            bad[name] = int((~torch.isfinite(seen)).flatten(1).any(1).sum())
+    named = [f"{name} of {count} of {FAR} individuals" for name, count in bad.items() if count]
+    if named:
+        yield (
+            f"With parameters drawn about the first ones (SD 3) {', '.join(named)} is not finite; evolution may try any number, so keep sqrt, log "
+            "and division away from what they cannot take, or pass the parameter through softplus or sigmoid."
+        )
+
+
 def _gradient(lab: Lab) -> Iterator[str]:
     start = lab.rule.start(lab.nodes).double().expand(lab.population, -1)
     for where, params in (("initial", start), ("random", lab.trial.params)):
@@ -344,6 +367,7 @@ CHECKS: dict[str, Callable[[Lab], Iterator[str]]] = {
     "float32": _float32,
     "blow-up": _long_run,
     "sizes": sizes,
+    "far": _far,
     "gradient": _gradient,
     "unused": _unused,
     "probability": _probability,

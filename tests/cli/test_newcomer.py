@@ -110,3 +110,17 @@ def test_lives_that_hold_something_still_say_so_and_can_be_lived_without(tmp_pat
     assert held not in said["nothing",]
     assert "frozen" not in said["nothing",]
     assert f"of which not frozen as it was evolved: {held}" in said["wiring",]
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999999999999999"])
+def test_a_seed_that_no_life_can_have_is_refused(tmp_path, capsys, seed):
+    assert main(["replay", "zoo:lndp-cartpole", "--seed", seed, "--out", str(tmp_path / "life.png")]) == 2
+    assert "give a whole number from 0 to 2**64 - 1" in capsys.readouterr().err
+
+
+def test_flags_of_another_agent_are_named_as_such(capsys):
+    assert main(["evolve", "--agent", "gru", "--development", "retinal-waves"]) == 2
+    assert (
+        "--development is a flag of --agent lndp, ndp, plastic; gru has none of that name"
+        in capsys.readouterr().err
+    )

@@ -157,3 +157,19 @@ def test_white_noise_and_silence():
 def test_bad_input(call, message):
     with pytest.raises(OntogymError, match=message):
         call(lane_seeds(0, 3))
+
+
+@pytest.mark.parametrize(("gives", "says"), [("flat", r"shape \(5, 3\)"), ("nan", "not finite")])
+def test_a_source_that_gives_something_else_is_named(gives, says):
+    class Faulty(SpontaneousActivity):
+        name = "faulty"
+
+        def _sample(self, steps, seeds, channels, params):
+            return (
+                np.zeros((steps, channels))
+                if gives == "flat"
+                else np.full((steps, len(seeds), channels), np.nan)
+            )
+
+    with pytest.raises(OntogymError, match=f"'faulty' gave.*{says}"):
+        Faulty().sample(5, lane_seeds(0, 2), 3)

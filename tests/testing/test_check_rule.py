@@ -579,3 +579,21 @@ def test_check_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(3)
     check_rule(DrawsRandomNumbers, steps=2)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_parameters_that_evolution_may_try_are_tried():
+    """Started at 0.5 a square root is fine for a while; half of the numbers that evolution draws are negative."""
+
+    class Root(Sound):
+        name = "root"
+        n_params = 1
+
+        def initial_params(self):
+            return torch.full((1,), 4.0, dtype=torch.float64)
+
+        def step(self, params, state, context):
+            post, pre = context.post[:, :, None], context.pre[:, None, :]
+            return RuleOutput(dw=0.01 * params[:, :, None].sqrt() * post * pre), state
+
+    (finding,) = [finding for finding in check_rule(Root, steps=20) if finding.name == "far"]
+    assert "dw of" in finding.message

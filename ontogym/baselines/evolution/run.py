@@ -48,16 +48,36 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
         _fits_memory(config),
         Evaluator(config.agent, config.agent_options, workers, config.slices) as evaluator,
     ):
-        agent = evaluator.agent(spec)
-        _check_size(config, agent.genome_size)
-        starts = [first_genome(config, agent, file) for file in (config.start_from, *config.restart_from)]
-        search = Search(config, spec, evaluator, starts)
+        with _blaming(config):
+            agent = evaluator.agent(spec)
+            _check_size(config, agent.genome_size)
+            starts = [first_genome(config, agent, file) for file in (config.start_from, *config.restart_from)]
+            search = Search(config, spec, evaluator, starts)
         with _folder(config, resume) as search.folder:
             if resume:
                 search.restore()
-            search.warm_up()
+            with _blaming(config):
+                search.warm_up()
             search.run(progress)
             return _report(search)
+
+
+@contextlib.contextmanager
+def _blaming(config: EvolutionConfig) -> Iterator[None]:
+    """What fails in the code of other packages before the first generation becomes a sentence that names it."""
+    try:
+        yield
+    except (OntogymError, MemoryError):
+        raise
+    except Exception as error:
+        brought = plugins(config.agent, config.strategy, config.agent_options)
+        if not brought:
+            raise
+        names = ", ".join(f"{name!r} of {origin}" for name, origin in brought.items())
+        raise OntogymError(
+            f"What other packages brought ({names}) failed before the first generation, with {type(error).__name__}: {error}; mend it. "
+            "`ontogym rules check NAME` looks a rule over and says more."
+        ) from error
 
 
 def _check_size(config: EvolutionConfig, genome_size: int) -> None:

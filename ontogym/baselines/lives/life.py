@@ -332,5 +332,13 @@ def summarise(result: LifeResult, spec: LifeSpec, seed: int = 0) -> dict[str, An
         "lives": int(returns.shape[0]),
         "failed": int(failed.sum()),
         "env_steps": int(result.lengths.sum()),
-        "diagnostics": {k: float(np.mean(v)) for k, v in result.diagnostics.items()},
+        "diagnostics": _diagnosed(result.diagnostics),
     }
+
+
+def _diagnosed(found: Mapping[str, NDArray[np.floating]]) -> dict[str, float]:
+    """Means over the lives in which a diagnostic is finite, without those that are so in none; `not_finite` counts the other lives."""
+    whole = {name: np.isfinite(values) for name, values in found.items()}
+    means = {name: float(np.mean(values[whole[name]])) for name, values in found.items() if whole[name].any()}
+    lost = int(np.logical_or.reduce([~each for each in whole.values()]).sum()) if whole else 0
+    return means | ({"not_finite": float(lost)} if lost else {})

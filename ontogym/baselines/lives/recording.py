@@ -22,6 +22,7 @@ from ontogym.baselines.lives.rollout import Moment, Watcher, rollout
 from ontogym.baselines.lives.spec import LifeSpec
 from ontogym.batched.flat import flatten_batch
 from ontogym.errors import OntogymError
+from ontogym.seeding import one_seed
 
 __all__ = ["LifeRecording", "Thinned", "record_life"]
 
@@ -193,7 +194,7 @@ def record_life(
     conditions = (dict(reset_options),) if reset_options else ()
     kwargs = dict(env_kwargs or {})
     spec = LifeSpec(env_id, kwargs, episodes, conditions=conditions, max_steps=max_steps, **settings)
-    seeds = np.array([seed], dtype=np.uint64)
+    seeds = one_seed(seed)
     actor: Actor[Any]
     if isinstance(agent, Agent):
         assert genome is not None

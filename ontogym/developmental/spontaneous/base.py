@@ -82,7 +82,18 @@ class SpontaneousActivity(abc.ABC):
                 f"The parameters of {self.name!r} must be finite and of shape {wanted}, not {values.shape}; "
                 "take them from a genome evolved with this source and this number of channels."
             )
-        return self._sample(steps, lanes, channels, values).astype(np.float32)
+        activity = np.asarray(self._sample(steps, lanes, channels, values))
+        if activity.shape != (steps, len(lanes), channels) or not np.isfinite(activity).all():
+            what = (
+                "numbers that are not finite"
+                if activity.shape == (steps, len(lanes), channels)
+                else f"shape {activity.shape}"
+            )
+            raise OntogymError(
+                f"The source {self.name!r} gave {what}; its _sample must return finite numbers of shape (steps, individuals, channels), here "
+                f"{(steps, len(lanes), channels)}."
+            )
+        return activity.astype(np.float32)
 
     @abc.abstractmethod
     def _sample(

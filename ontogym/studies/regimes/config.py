@@ -68,9 +68,10 @@ class RankSweepConfig:
             if family not in FAMILIES:
                 raise UnknownNameError("family of initial weights", family, FAMILIES)
         ranks = (*self.ranks, *self.aligned)
-        if self.nodes is not None and not all(1 <= rank <= self.nodes for rank in ranks):
+        if not all(1 <= rank <= (self.nodes or rank) for rank in ranks):
+            most = f"{self.nodes}, the number of units" if self.nodes is not None else "the number of units"
             raise OntogymError(
-                f"The ranks {ranks} are not all within 1 and {self.nodes}, the number of units."
+                f"The ranks {ranks} are not all within 1 and {most}; mend --ranks or --aligned."
             )
         if min(self.probes, self.kernel_probes) < 2:
             raise OntogymError("Alignment needs at least 2 probe trials; raise probes and kernel_probes.")

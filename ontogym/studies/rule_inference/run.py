@@ -58,6 +58,8 @@ __all__ = ["infer_rule"]
 
 FIT = "inference-fit"
 SAVE_SECONDS = 10.0
+LEAST_TRIALS = 100
+"""Fewest trials of a file that a rule is inferred from."""
 FRESH_ANIMALS = 200
 """Animals of the same rule that no fit has seen, on which recovery is measured."""
 
@@ -87,6 +89,11 @@ def infer_rule(
     started = time.process_time()
     data = _simulated(config, config.animals, "animals") if config.simulate else None
     trials = data.trials if data is not None else read_trials(str(config.data))
+    if data is None and int(trials.lengths.sum()) < LEAST_TRIALS:
+        raise OntogymError(
+            f"{config.data} holds {int(trials.lengths.sum())} trials with a choice and feedback, from which no rule can be told; give at least "
+            f"{LEAST_TRIALS}, better a thousand."
+        )
     folds = make_folds(trials, config.folds, config.seed)
     # All of it stands beside what is fixed, so that another run can be begun from the folder.
     passes = {kind: config.fit(kind, trials.lengths).epochs for kind in EPOCHS}

@@ -41,7 +41,12 @@ def open_images(word: str) -> Images:
         raise (
             OntogymError(f"There is no folder {word}; check the path.")
             if looks_like_path
-            else UnknownNameError("image set", kind, _OPENERS)
+            else UnknownNameError(
+                "image set",
+                kind,
+                _OPENERS,
+                "A folder of images is given by its path; there is none of that name here.",
+            )
         )
     if kind == "digits" and path:
         raise OntogymError(f"'digits' takes no path, so leave out ':{path}'.")

@@ -264,3 +264,15 @@ def test_an_npz_member_that_is_no_array(tmp_path):
         archive.writestr("D.npy", io.BytesIO(b"not an array").getvalue())
     with pytest.raises(OntogymError, match="no readable npz"):
         load_npz(tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize("spelt", ["Subject", "subjects", "subject_id", " SUBJECT ID"])
+def test_a_column_in_another_spelling_is_not_passed_over(tmp_path, spelt):
+    (tmp_path / "t.csv").write_text(f"{HEAD},{spelt}\n1,1,,1,a\n-1,,1,1,b\n")
+    with pytest.raises(OntogymError, match="no column 'subject' but one"):
+        read_trials(tmp_path / "t.csv")
+
+
+def test_a_table_without_subjects_says_whose_trials_it_takes_them_for(tmp_path):
+    (tmp_path / "t.csv").write_text(f"{HEAD},mouse\n1,1,,1,a\n-1,,1,1,b\n")
+    assert "There is no column 'subject': all rows are one animal's." in read_trials(tmp_path / "t.csv").notes

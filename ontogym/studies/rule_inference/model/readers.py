@@ -14,7 +14,8 @@ the table; a date that is neither is refused.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def read_trials(path: Path | str) -> Trials:
             return (
                 _from_psytrack(arrays["D"], str(path))
                 if isinstance(arrays.get("D"), dict)
-                else _from_table(arrays, str(path))
+                else _from_table(_check_names(arrays, str(path)), str(path))
             )
     except OSError as error:
         raise OntogymError(f"Cannot read {path} ({error.strerror or error}); check the file.") from None
@@ -89,7 +90,7 @@ def _read_csv(path: Path) -> dict[str, Any]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             head = [name.strip() for name in next(reader, [])]
-            _unique(head, str(path))
+            _check_names(head, str(path))
             places = {name: head.index(name) for name in WANTED if name in head}
             found: dict[str, list[str]] = {name: [] for name in places}
             known: dict[str, str] = {}
@@ -114,12 +115,25 @@ def _read_csv(path: Path) -> dict[str, Any]:
     return {name: np.array([*cells, None], dtype=object)[:-1] for name, cells in found.items()}
 
 
-def _unique(head: list[str], source: str) -> None:
+def _check_names(head: Table | Sequence[str], source: str) -> Any:
+    """The names of all columns as they are, unless one that is read stands there twice, or in another spelling alone."""
+    names = list(head)
     for name in WANTED:
-        if head.count(name) > 1:
+        if names.count(name) > 1:
             raise OntogymError(
                 f"{source} has the column {name!r} more than once; keep the one that is meant."
             )
+        for other in names:
+            if name not in names and _plain(other) == _plain(name):
+                raise OntogymError(
+                    f"{source} has no column {name!r} but one {other!r}, which would not be read; rename it to {name!r}, or drop it."
+                )
+    return head
+
+
+def _plain(name: str) -> str:
+    """A column's name without what spellings differ in: capitals, what is no letter, and an id or a plural at its end."""
+    return re.sub(r"(id|s)$", "", re.sub(r"[^a-z]", "", name.lower()))
 
 
 def _read_parquet(path: Path) -> dict[str, Any]:
@@ -135,8 +149,8 @@ def _read_parquet(path: Path) -> dict[str, Any]:
                 raise OntogymError(
                     f"{path} has more than {MAX_TRIALS} rows; cut it into files of fewer animals."
                 )
+            _check_names(file.schema_arrow.names, str(path))
             names = [name for name in file.schema_arrow.names if name in WANTED]
-            _unique(names, str(path))
             table = file.read(columns=names)
         return {name: np.array([*table[name].to_pylist(), None], dtype=object)[:-1] for name in names}
     except OntogymError:
@@ -227,6 +241,8 @@ def _from_table(table: Table, source: str) -> Trials:
         raise OntogymError(
             f"{source} has {n} rows and at most {MAX_TRIALS} are read; cut it into smaller files."
         )
+    if "subject" not in table:
+        notes.append("There is no column 'subject': all rows are one animal's.")
     subject, names = _named(_column(table, "subject", n, source))
     date, day = _column(table, "date", n, source), _column(table, "session", n, source)
     when = ranks(date, f"Column 'date' of {source}") if _filled(date) else np.zeros(n, dtype=np.intp)
