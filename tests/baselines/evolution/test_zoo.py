@@ -20,6 +20,7 @@ LEAST = {
     "lndp-pendulum": -480.0,
     "lndp-flips": 385.0,
     "lndp-rewires": 240.0,
+    "lndp-rewires-sparse": 230.0,
     "lndp-sparse": 480.0,
 }
 
