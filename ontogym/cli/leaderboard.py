@@ -373,10 +373,8 @@ class LeaderboardList:
             if board.rows and not rows:
                 others = ", ".join(sorted({row.suite for row in board.rows}))
                 print(f"None of them is of the suite {wanted}; they are of {others}.")
-            if strange := sorted({entry.suite for entry in board.entries} - board.suites.keys()):
-                print(
-                    f"Submissions to {', '.join(strange)} are not shown: no such suite is known here; name its file: --suite FILE.toml."
-                )
+            if board.not_shown:
+                print(board.not_shown)
             for name, reason in board.faults.items():
                 print(f"left out: {name}: {reason}", file=sys.stderr)
             for entry in board.entries:

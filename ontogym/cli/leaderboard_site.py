@@ -37,7 +37,10 @@ class LeaderboardSite:
         if self.suite is not None:
             use_suite(self.suite)
         store = Path(self.store)
-        report = build_site(read_board(store), self.out, store, self.animations)
+        board = read_board(store)
+        report = build_site(board, self.out, store, self.animations)
+        if board.not_shown:
+            print(f"ontogym: {board.not_shown}", file=sys.stderr)
         for entry, reason in report.skipped.items():
             print(f"ontogym: left out {entry}, which cannot be shown: {reason}", file=sys.stderr)
         if not self.json:

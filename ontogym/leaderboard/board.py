@@ -174,6 +174,13 @@ class Board:
     faults: dict[str, str] = field(default_factory=dict)
     held_out: str = ""
 
+    @property
+    def not_shown(self) -> str:
+        """A sentence about submissions to suites that are not known here; empty where there are none."""
+        strange = sorted({entry.suite for entry in self.entries} - self.suites.keys())
+        about = "are not shown: no such suite is known here; name its file: --suite FILE.toml."
+        return f"Submissions to {', '.join(strange)} {about}" if strange else ""
+
 
 def read_board(store: Path | str) -> Board:
     """The board of a store.
