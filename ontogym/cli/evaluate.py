@@ -139,6 +139,10 @@ class Evaluate:
             if self.worlds is None
             else world_conditions(env, _fold(env, kwargs), self.worlds),
         }
+        if self.freeze == "nothing" and self.from_episode:
+            raise OntogymError(
+                "--freeze nothing holds nothing still from any episode on; leave out --from-episode."
+            )
         if self.freeze == "nothing":
             usual = dataclasses.replace(usual, freeze=None)
         return dataclasses.replace(

@@ -248,10 +248,10 @@ def _long_run(lab: Lab) -> Iterator[str]:
 def _far(lab: Lab) -> Iterator[str]:
     """Evolution tries any number: one step of newborns whose parameters are far from where a search starts, on both sides."""
     size = lab.rule.size(lab.nodes)
-    noise = torch.randn(FAR, size, generator=lab.generator, dtype=torch.float64)
-    params = lab.rule.start(lab.nodes).double() + 3.0 * noise
-    context = draw_context(lab.rule, FAR, lab.nodes, lab.generator)
-    found = outputs(*lab.rule.step(params, lab.rule.init_state(FAR, lab.nodes, torch.float64), context))
+    noise = torch.randn(FAR, size, generator=lab.generator)
+    params = lab.rule.start(lab.nodes).float() + 3.0 * noise
+    context = draw_context(lab.rule, FAR, lab.nodes, lab.generator, torch.float32)
+    found = outputs(*lab.rule.step(params, lab.rule.init_state(FAR, lab.nodes), context))
     bad = {}
     for name, value in found.items():
         if len(value) == FAR:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -64,19 +65,25 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
 
 @contextlib.contextmanager
 def _blaming(config: EvolutionConfig) -> Iterator[None]:
-    """What fails in the code of other packages before the first generation becomes a sentence that names it."""
+    """What fails before the first generation of a run that uses what other packages brought becomes a sentence that names them."""
     try:
         yield
-    except (OntogymError, MemoryError):
+    except (
+        OntogymError,
+        MemoryError,
+        OSError,
+        ImportError,
+    ):  # files, memory and missing libraries are nobody's contract
         raise
     except Exception as error:
         brought = plugins(config.agent, config.strategy, config.agent_options)
         if not brought:
             raise
         names = ", ".join(f"{name!r} of {origin}" for name, origin in brought.items())
+        last = traceback.extract_tb(error.__traceback__)[-1]
         raise OntogymError(
-            f"What other packages brought ({names}) failed before the first generation, with {type(error).__name__}: {error}; mend it. "
-            "`ontogym rules check NAME` looks a rule over and says more."
+            f"Before the first generation there was {type(error).__name__}: {error} (at {last.filename}:{last.lineno}); look first at what other packages "
+            f"brought: {names}. `ontogym rules check NAME` looks a rule over and says more."
         ) from error
 
 

@@ -124,7 +124,9 @@ def _check_names(head: Table | Sequence[str], source: str) -> Any:
                 f"{source} has the column {name!r} more than once; keep the one that is meant."
             )
         for other in names:
-            if name not in names and _plain(other) == _plain(name):
+            # Sessions may be told by their dates, and then go by names of any kind.
+            told = name in names or (name == "session" and "date" in names)
+            if not told and _plain(other) == _plain(name):
                 raise OntogymError(
                     f"{source} has no column {name!r} but one {other!r}, which would not be read; rename it to {name!r}, or drop it."
                 )
@@ -133,7 +135,7 @@ def _check_names(head: Table | Sequence[str], source: str) -> Any:
 
 def _plain(name: str) -> str:
     """A column's name without what spellings differ in: capitals, what is no letter, and an id or a plural at its end."""
-    return re.sub(r"(id|s)$", "", re.sub(r"[^a-z]", "", name.lower()))
+    return re.sub(r"(ids?|s)$", "", re.sub(r"[^a-z]", "", name.lower()))
 
 
 def _read_parquet(path: Path) -> dict[str, Any]:
