@@ -244,7 +244,7 @@ def _from_table(table: Table, source: str) -> Trials:
             f"{source} has {n} rows and at most {MAX_TRIALS} are read; cut it into smaller files."
         )
     if "subject" not in table:
-        notes.append("There is no column 'subject': all rows are one animal's.")
+        notes.insert(0, "There is no column 'subject': all rows are one animal's.")
     subject, names = _named(_column(table, "subject", n, source))
     date, day = _column(table, "date", n, source), _column(table, "session", n, source)
     when = ranks(date, f"Column 'date' of {source}") if _filled(date) else np.zeros(n, dtype=np.intp)
