@@ -58,7 +58,7 @@ __all__ = ["infer_rule"]
 
 FIT = "inference-fit"
 SAVE_SECONDS = 10.0
-LEAST_TRIALS = 100
+LEAST_TRIALS = 50
 """Fewest trials of a file that a rule is inferred from."""
 FRESH_ANIMALS = 200
 """Animals of the same rule that no fit has seen, on which recovery is measured."""

@@ -117,6 +117,16 @@ def test_a_table_of_two_mice_is_inferred_from(tmp_path, capsys):
     assert found["bibtex"]
 
 
+def test_a_handful_of_trials_is_refused(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("\n".join([HEAD, *["m,2020-01-01,1,1,,1"] * 12]))
+    assert main(["infer-rule", "--data", str(tmp_path / "t.csv"), "--out", str(tmp_path / "run")]) == 2
+    assert (
+        "holds 12 trials with a choice and feedback, from which no rule can be told"
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
