@@ -59,9 +59,9 @@ class Individuals(Actor[IndividualsState]):
         self.hears = agent.hears
         if development is None and agent.development is not None:
             development = Development(agent.development, agent.development_steps, agent.development_options)
-        if development is not None and development.steps < 1:
+        if development is not None and development.steps < 0:
             raise OntogymError(
-                f"Development on {development.source!r} is asked for in {development.steps} steps; give development_steps of 1 or more."
+                f"Development on {development.source!r} is asked for in {development.steps} steps; give development_steps of 0 or more."
             )
         self.development = development
 

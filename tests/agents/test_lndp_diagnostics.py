@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
+from ontogym.agents.individuals import Development, Individuals
 from ontogym.agents.lndp import LNDP
 from ontogym.agents.lndp.diagnostics import (
     Experience,
@@ -174,3 +175,9 @@ def test_measures_of_known_arrays() -> None:
     a, b = np.array([[3.0, 4], [0, 0], [1, 0]]), np.array([[3.0, 4], [0, 0], [0, 0]])
     np.testing.assert_allclose(relative_difference(a, b), [0, 0, 1])
     np.testing.assert_allclose(relative_difference(a[:1], -a[:1]), [2])
+
+
+def test_a_development_of_fewer_than_no_steps_is_refused() -> None:
+    agent = build()
+    with pytest.raises(OntogymError, match="in -2 steps; give development_steps of 0 or more"):
+        Individuals(agent, np.zeros((1, agent.genome_size)), Development("white-noise", -2))
