@@ -139,11 +139,11 @@ class Evaluate:
             if self.worlds is None
             else world_conditions(env, _fold(env, kwargs), self.worlds),
         }
-        if self.freeze == "nothing" and self.from_episode:
-            raise OntogymError(
-                "--freeze nothing holds nothing still from any episode on; leave out --from-episode."
-            )
         if self.freeze == "nothing":
+            if self.from_episode:
+                raise OntogymError(
+                    "--freeze nothing holds nothing still from any episode on; leave out --from-episode."
+                )
             usual = dataclasses.replace(usual, freeze=None)
         return dataclasses.replace(
             usual, **{name: value for name, value in changes.items() if value is not None}

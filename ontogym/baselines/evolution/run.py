@@ -68,13 +68,8 @@ def _blaming(config: EvolutionConfig) -> Iterator[None]:
     """What fails before the first generation of a run that uses what other packages brought becomes a sentence that names them."""
     try:
         yield
-    except (
-        OntogymError,
-        MemoryError,
-        OSError,
-        ImportError,
-    ):  # files, memory and missing libraries are nobody's contract
-        raise
+    except (OntogymError, MemoryError, OSError, ImportError):
+        raise  # files, memory and missing libraries are nobody's contract
     except Exception as error:
         brought = plugins(config.agent, config.strategy, config.agent_options)
         if not brought:

@@ -123,13 +123,13 @@ class LifeSpec:
         elif self.told in told and "reward" not in self.silenced:
             heard = [f"told {told[self.told]}"]
         heard += [f"silenced: {', '.join(self.silenced)}"] if self.silenced else []
-        return "; ".join([said, *heard, *([self.held_in_words] if self.freeze is not None else [])])
+        return "; ".join(part for part in (said, *heard, self.held_in_words) if part)
 
     @property
     def held_in_words(self) -> str:
-        """What of the agent is held still, and from when on."""
+        """What of the agent is held still, and from when on; empty where nothing is."""
         if self.freeze is None:
-            return "nothing held still"
+            return ""
         what = {"places": "the weights of places", "all": "everything but activity"}.get(
             self.freeze, self.freeze
         )

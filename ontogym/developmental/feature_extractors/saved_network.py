@@ -52,13 +52,8 @@ def load_network(path: Path | str) -> SavedNetwork:
     path = Path(path)
     file = path / NETWORK if path.is_dir() else path
     if path.is_dir() and not file.is_file():
-        trains = (path / "config.json").is_file() and b'"network"' in (path / "config.json").read_bytes()[
-            :100_000
-        ]
         hint = (
-            "its training is not finished: resume it"
-            if trains
-            else "give the folder of a network's training, of pretrain or finetune"
+            "resume its training, if it is not finished, or give the folder of another pretrain or finetune"
         )
         raise OntogymError(f"There is no {NETWORK} in {path}; {hint}.")
     arrays, facts = checkpoint.load(file, "network")

@@ -68,11 +68,10 @@ def read_trials(path: Path | str) -> Trials:
             return _from_sessions(load_pickle(path), str(path))
         if suffix == ".npz":
             arrays = load_npz(path)
-            return (
-                _from_psytrack(arrays["D"], str(path))
-                if isinstance(arrays.get("D"), dict)
-                else _from_table(_check_names(arrays, str(path)), str(path))
-            )
+            if isinstance(arrays.get("D"), dict):
+                return _from_psytrack(arrays["D"], str(path))
+            _check_names(list(arrays), str(path))
+            return _from_table(arrays, str(path))
     except OSError as error:
         raise OntogymError(f"Cannot read {path} ({error.strerror or error}); check the file.") from None
     except MemoryError:
@@ -115,22 +114,21 @@ def _read_csv(path: Path) -> dict[str, Any]:
     return {name: np.array([*cells, None], dtype=object)[:-1] for name, cells in found.items()}
 
 
-def _check_names(head: Table | Sequence[str], source: str) -> Any:
-    """The names of all columns as they are, unless one that is read stands there twice, or in another spelling alone."""
-    names = list(head)
+def _check_names(names: Sequence[str], source: str) -> None:
+    """Refuse a table in which a column that is read stands twice, or in another spelling alone."""
     for name in WANTED:
         if names.count(name) > 1:
             raise OntogymError(
                 f"{source} has the column {name!r} more than once; keep the one that is meant."
             )
+        # Sessions may be told by their dates, and then go by names of any kind.
+        if name in names or (name == "session" and "date" in names):
+            continue
         for other in names:
-            # Sessions may be told by their dates, and then go by names of any kind.
-            told = name in names or (name == "session" and "date" in names)
-            if not told and _plain(other) == _plain(name):
+            if _plain(other) == _plain(name):
                 raise OntogymError(
                     f"{source} has no column {name!r} but one {other!r}, which would not be read; rename it to {name!r}, or drop it."
                 )
-    return head
 
 
 def _plain(name: str) -> str:
