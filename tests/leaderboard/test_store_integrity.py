@@ -13,7 +13,7 @@ import pytest
 from ontogym.cli import main
 from ontogym.errors import OntogymError
 from ontogym.leaderboard import store as store_module
-from ontogym.leaderboard import suites
+from ontogym.leaderboard import entries, suites
 from ontogym.leaderboard.archive import pack_entry, unpack_entry
 from ontogym.leaderboard.board import read_board
 from ontogym.leaderboard.limits import MANIFEST, WEIGHTS, Refused
@@ -320,7 +320,7 @@ def test_versions_of_a_suite_are_not_mixed(
     another = random_agent(3)
     every = (*suites.EVERY_SUITE, new)
     monkeypatch.setattr(suites, "EVERY_SUITE", every)
-    for module in (suites, __import__("ontogym.leaderboard.board", fromlist=["board"])):
+    for module in (suites, entries):
         monkeypatch.setattr(module, "SUITES", {suite.name: suite for suite in every})
     returns = np.zeros((16, 3)).tolist()
     store.add(changed(another, {"suite_version": 2, "claimed/returns": returns}), None)
