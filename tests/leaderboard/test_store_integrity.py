@@ -12,8 +12,8 @@ import pytest
 
 from ontogym.cli import main
 from ontogym.errors import OntogymError
-from ontogym.leaderboard import store as store_module
 from ontogym.leaderboard import entries, suites
+from ontogym.leaderboard import store as store_module
 from ontogym.leaderboard.archive import pack_entry, unpack_entry
 from ontogym.leaderboard.board import read_board
 from ontogym.leaderboard.limits import MANIFEST, WEIGHTS, Refused
