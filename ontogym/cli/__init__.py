@@ -12,6 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
 from ontogym.errors import OntogymError
 from ontogym.interrupts import end_quietly, raise_again
@@ -56,6 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         end_quietly()
 
 
+def _say(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print(f"ontogym: {message}", file=sys.stderr)
+
+
 def _run(argv: list[str]) -> int:
     """Parse and run; what a command prints goes to stderr under ``--json``, so that stdout is the object."""
     from ontogym.cli.commands import parse
@@ -65,6 +77,8 @@ def _run(argv: list[str]) -> int:
     raise_again()
     with contextlib.ExitStack() as around:
         around.enter_context(warnings.catch_warnings())
+        # What a warning says is for whoever typed the command; the line of ours that says it is not.
+        warnings.showwarning = _say
         # Older versions of our environments are listed, verified and lived in on purpose.
         warnings.filterwarnings("ignore", r".*The environment ontogym/\S+ is out of date", DeprecationWarning)
         if command.json:

@@ -251,14 +251,19 @@ def _check_flags(agent: str, argv: list[str]) -> None:
     own = fields.get(agent, set()) | {
         f.name for part in (Evolve, EvolutionConfig, Features) for f in dataclasses.fields(part)
     }
+    engine = {f.name for part in (Engine, TorchEngine) for f in dataclasses.fields(part)}
     for word in argv:
         flag = word.partition("=")[0]
         field = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
         theirs = [name for name in fields if field in fields[name]]
         if flag.startswith("--") and theirs and field not in own:
+            mend = (
+                "It is computed in one way; leave the flag out."
+                if field in engine
+                else "Its own options are given by --agent-options NAME=VALUE, and `ontogym agents` lists them."
+            )
             raise OntogymError(
-                f"{flag} is a flag of --agent {', '.join(theirs)}; {agent} has none of that name. Its own options are given by "
-                "--agent-options NAME=VALUE, and `ontogym agents` lists them."
+                f"{flag} is a flag of --agent {', '.join(theirs)}; {agent} has none of that name. {mend}"
             )
 
 

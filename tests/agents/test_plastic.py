@@ -221,3 +221,17 @@ def test_bad_options_are_one_sentence(options, sentence):
         plastic(**options)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["e-prop", "mdgl", "mdgl-types", "modprop", "modprop-types", "inferred"])
+def test_rules_that_change_nothing_here_say_so(name):
+    with pytest.warns(UserWarning, match="changes nothing here: it needs"):
+        make_agent("plastic", "ontogym/CartPole-v1", options={"synaptic_rule": name})
+
+
+def test_a_rule_of_an_unknown_scope_is_refused(monkeypatch):
+    monkeypatch.setattr(RULES.get("oja"), "scope", "lokal")
+    with pytest.raises(
+        OntogymError, match=r"unknown scope 'lokal'; let it declare one of local, global-reward"
+    ):
+        plastic(synaptic_rule="oja")

@@ -124,3 +124,32 @@ def test_flags_of_another_agent_are_named_as_such(capsys):
         "--development is a flag of --agent lndp, ndp, plastic; gru has none of that name"
         in capsys.readouterr().err
     )
+
+
+def test_a_flag_of_another_agents_engine_is_left_out(capsys):
+    assert main(["evolve", "--agent", "gru", "--dtype", "float64"]) == 2
+    assert "It is computed in one way; leave the flag out." in capsys.readouterr().err
+
+
+def test_a_warning_is_one_sentence_without_our_source(tmp_path, capsys):
+    short = [
+        "--generations",
+        "1",
+        "--population",
+        "2",
+        "--lives",
+        "1",
+        "--eval-lives",
+        "2",
+        "--final-lives",
+        "2",
+    ]
+    assert (
+        main(["evolve", "--agent", "plastic", "--rule", "e-prop", *short, "--out", str(tmp_path / "run")])
+        == 0
+    )
+    said = capsys.readouterr().err.splitlines()[0]
+    assert said == (
+        "ontogym: Plastic network: the synaptic rule 'e-prop' changes nothing here: it needs a learning signal, "
+        "which the rate network of `ontogym regimes` computes."
+    )

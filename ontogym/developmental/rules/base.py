@@ -103,6 +103,8 @@ class PlasticityRule(abc.ABC):
         edge_state, node_state: numbers of memory per edge and per node.
         edge_params: evolved numbers that every edge has of its own, beside the `n_params` that all share.
         max_weight: weights are kept in [-max_weight, max_weight].
+        needs: in words, what it needs that the agents `plastic` and `lndp` do not have ("" for nothing); they warn
+            that it changes nothing there.
     """
 
     name: ClassVar[str]
@@ -110,6 +112,7 @@ class PlasticityRule(abc.ABC):
     scope: ClassVar[Scope] = "local"
     stochastic: ClassVar[bool] = False
     uses_noise: ClassVar[bool] = False
+    needs: ClassVar[str] = ""
     edge_state: int = 0
     node_state: int = 0
     edge_params: int = 0

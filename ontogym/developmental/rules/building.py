@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from ontogym.developmental.rules.base import PlasticityRule
+from ontogym.developmental.rules.base import PlasticityRule, Scope
 from ontogym.errors import OntogymError
 from ontogym.registry import RULES
 
@@ -23,7 +24,10 @@ def build_rule(name: str, kind: str, place: str, options: Mapping[str, Any]) -> 
 
     Raises:
         OntogymError: unknown name (the nearest is suggested), another kind, or a constructor that takes
-            something else.
+            something else; an unknown scope.
+
+    Warns:
+        UserWarning: the rule needs what agents of this kind do not have.
     """
     # Registered names only: options come from agent files too, and a stranger's file must not import code.
     factory = RULES.get(name)
@@ -39,6 +43,12 @@ def build_rule(name: str, kind: str, place: str, options: Mapping[str, Any]) -> 
     if rule.kind != kind:
         others = ", ".join(sorted(_of_kind(kind)))
         raise OntogymError(f"{place} {name!r} is a {rule.kind} rule; choose a {kind} one: {others}.")
+    if rule.scope not in (scopes := get_args(Scope)):
+        raise OntogymError(
+            f"{place} {name!r} has the unknown scope {rule.scope!r}; let it declare one of {', '.join(scopes)}."
+        )
+    if rule.needs:
+        warnings.warn(f"{place} {name!r} changes nothing here: it needs {rule.needs}.", stacklevel=2)
     return rule
 
 

@@ -38,6 +38,7 @@ class _EligibilityRule(PlasticityRule):
 
     hops: ClassVar[int] = 0
     by_type: ClassVar[bool] = False
+    needs = "a learning signal, which the rate network of `ontogym regimes` computes"
     n_params = 2
 
     @property
