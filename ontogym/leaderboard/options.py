@@ -101,6 +101,7 @@ _LNDP = Record(
         "density": Real(0, 1),
         "density_sd": Real(0, 1),
         "birth_spread": Real(1e-9, 1),
+        "births": _NAME,
         "start": _NAME,
         "decisions": _NAME,
         "threshold": Real(0, 1),

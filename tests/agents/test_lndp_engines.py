@@ -29,6 +29,7 @@ OPTIONS = {
     "synaptic only": {"structural_plasticity": False},
     "no pruning": {"pruning_rule": ""},
     "empty start": {"start": "empty"},
+    "one newborn for all": {"births": "one"},
     "two iterations": {"rnn_iters": 2},
     "reward scale": {"reward_scale": 0.25},
     "dense": {"density": 1.0},

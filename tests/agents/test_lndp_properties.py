@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP, Body, LNDPConfig
-from ontogym.agents.lndp.newborn import draw_bodies
+from ontogym.agents.lndp.newborn import draw_bodies, newborns
 from ontogym.agents.lndp.organism import allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
@@ -195,6 +195,18 @@ def test_newborns_may_be_more_alike() -> None:
     np.testing.assert_array_equal(alike.mask, usual.mask)
 
 
+def test_all_lives_may_begin_with_one_newborn() -> None:
+    config = LNDPConfig(nodes=N, births="one")
+    body = draw_bodies(config, INPUTS, OUTPUTS, lane_seeds(0, 3))
+    for part in body:
+        np.testing.assert_array_equal(part, part[:1].repeat(3, 0))
+    for a, b in zip(body, draw_bodies(config, INPUTS, OUTPUTS, lane_seeds(9, 1))):
+        np.testing.assert_array_equal(a[:1], b)
+    assert len(np.unique(body.nodes[0], axis=0)) == N  # nodes of one newborn differ
+    rows = [row for rows, _ in newborns(config, INPUTS, OUTPUTS, lane_seeds(0, 3)) for row in rows]
+    assert sorted(rows) == [0, 1, 2]
+
+
 @QUICK
 @given(seeds=st.lists(SEEDS, min_size=1, max_size=6), density_sd=st.sampled_from([0.0, 0.05]))
 def test_a_seed_makes_a_body_whatever_its_neighbours(seeds: list[int], density_sd: float) -> None:
@@ -271,6 +283,7 @@ def test_released_development_forgets_activity_at_every_step() -> None:
     [
         ({"compat": "relased"}, "LNDP compat 'relased'; did you mean 'released'"),
         ({"start": "full"}, "LNDP start 'full'"),
+        ({"births": "twins"}, "LNDP births 'twins'"),
         ({"decisions": "stochastc"}, "did you mean 'stochastic'"),
         ({"initialisation": "fanin"}, "did you mean 'fan-in'"),
         ({"heads": 0}, "heads must be at least 1"),

@@ -23,7 +23,7 @@ def draw_bodies(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArra
     Returns:
         A `Body` with float64 arrays; equal seeds give equal bodies, whatever stands beside them.
     """
-    unique, back = np.unique(np.asarray(seeds, dtype=np.uint64), return_inverse=True)
+    unique, back = np.unique(_conceptions(config, seeds), return_inverse=True)
     return Body(*(part[back] for part in _draw(config, n_inputs, n_outputs, unique)))
 
 
@@ -35,9 +35,7 @@ def newborns(
     Yields:
         rows (R,) and their bodies: R, or one that all of them have (to be broadcast).
     """
-    unique, back, counts = np.unique(
-        np.asarray(seeds, dtype=np.uint64), return_inverse=True, return_counts=True
-    )
+    unique, back, counts = np.unique(_conceptions(config, seeds), return_inverse=True, return_counts=True)
     rows, ends = np.argsort(back, kind="stable"), np.cumsum(counts)
     # While a body is drawn, each of its N^2 places has some 12 numbers.
     size = max(1, BODY_BLOCK // (12 * 8 * config.nodes**2))
@@ -49,6 +47,12 @@ def newborns(
             continue
         for k in range(first, last):
             yield rows[ends[k] - counts[k] : ends[k]], Body(*(part[k - first, None] for part in body))
+
+
+def _conceptions(config: LNDPConfig, seeds: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """The seeds that newborns are drawn from: those of their lives, or one for all."""
+    words = np.asarray(seeds, dtype=np.uint64)
+    return np.zeros_like(words) if config.births == "one" else words
 
 
 def _draw(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.uint64]) -> Body:

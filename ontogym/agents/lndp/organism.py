@@ -41,6 +41,7 @@ _SIZES = (
     "rewire_every",
 )
 _CHOICES = {
+    "births": ("own", "one"),
     "start": ("random", "empty"),
     "decisions": ("threshold", "stochastic"),
     "initialisation": ("zero", "fan-in"),
@@ -72,6 +73,8 @@ class LNDPConfig:
         density_sd: how far that probability itself is drawn around its mean, for each life.
         birth_spread: node states and edge features of newborns are uniform within plus and minus this (a departure below 1:
             newborns are more alike, so that fewer of them fail).
+        births: every life draws a newborn of its "own", or all begin with "one" newborn, drawn once and for all (a departure:
+            hidden nodes then differ from each other, and each is the same in every life).
         start: "random" wiring at birth, or "empty".
         decisions: structural changes where a probability exceeds `threshold`, or "stochastic" (p / 2).
         threshold: probability above which a thresholded structural decision falls.
@@ -116,6 +119,7 @@ class LNDPConfig:
     density: float = 0.1
     density_sd: float = 1e-4
     birth_spread: float = 1.0
+    births: Literal["own", "one"] = "own"
     start: Literal["random", "empty"] = "random"
     decisions: Literal["threshold", "stochastic"] = "threshold"
     threshold: float = 0.6
