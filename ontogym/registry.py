@@ -136,7 +136,12 @@ class Registry:
     added: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, target: str) -> None:
-        """Register `target` under `name` for this process; a taken name is an error."""
+        """Register `target`, ``"module:attribute"``, under `name` for this process; a taken name is an error."""
+        if not isinstance(target, str) or ":" not in target:
+            raise OntogymError(
+                f"{target!r} is no import target for the {self.kind} {name!r}; write it as 'package.module:Name', so that "
+                "worker processes find it, too."
+            )
         if name in self.entries():
             raise OntogymError(f"The {self.kind} {name!r} is already registered; choose another name.")
         self.added[name] = target
@@ -165,7 +170,10 @@ class Registry:
         """
         table = self.entries()
         if name not in table:
-            own = f"One of your own is found by an entry point of the group {self.group!r} in a package that you install."
+            own = (
+                f"One of your own is found by an entry point of the group {self.group!r} in a package that you install, or, in "
+                f"one process, after `add(NAME, {name!r})` to its table in ontogym.registry."
+            )
             raise UnknownNameError(self.kind, name, table, own if ":" in name else "")
         entry = table[name]
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
 
 from ontogym.agents.base import Agent, Feedback, NetworkSnapshot
@@ -24,7 +25,6 @@ from ontogym.errors import OntogymError
 from ontogym.seeding import one_seed
 
 if TYPE_CHECKING:
-    import gymnasium
     import networkx as nx
 
 __all__ = ["MAX_STEPS", "Loaded", "load"]
@@ -81,31 +81,59 @@ class Loaded:
     def predict(
         self,
         observation: Any,
-        reward: float = 0.0,
-        episode_start: bool = False,
-        terminated: bool = False,
+        state: Any = None,
+        episode_start: Any = False,
         deterministic: bool = True,
+        reward: float = 0.0,
+        terminated: bool = False,
     ) -> tuple[Any, Any]:
         """The action for one observation of one environment, and the actor's state.
 
+        Called as SB3 calls its models, `evaluate_policy` among its callers; these do not say the reward, so that an agent that
+        hears it is deaf to it there.
+
         Args:
-            observation: as the environment gives it.
-            reward: of the step before, for agents that hear it.
+            observation: as the environment gives it, or a batch of one (the actions are one, too).
+            state: for SB3's sake; what the network remembers is kept here.
             episode_start: whether this is the first step of an episode; the network lives on (`reset` begins a life).
-            terminated: whether the step before ended its episode by termination.
             deterministic: for SB3's sake; agents here have no other way to act.
+            reward: of the step before, for agents that hear it.
+            terminated: whether the step before ended its episode by termination.
+
+        Raises:
+            OntogymError: an observation of another form, or with numbers that are not finite.
         """
         life, no = self._living(), np.zeros(1, np.bool_)
         told = life["feedback"]._replace(
             reward=np.array([reward], np.float32),
-            start=no | episode_start | life["feedback"].start,
+            start=no | np.asarray(episode_start, np.bool_).reshape(-1)[:1] | life["feedback"].start,
             terminated=no | terminated,
         )
-        actor, batch = life["actor"], batch_of_one(observation)
+        actor = life["actor"]
+        lanes, batch = self._batch(observation, actor.observation_space)
         actions, life["state"] = actor.act(life["state"], batch, told, np.ones(1, np.bool_))
         action = encode_actions(actor.action_space, actions)
         life["feedback"] = Feedback.of(0.0, action.shape[1])._replace(action=action)
-        return actions[0], life["state"]
+        return actions if lanes else actions[0], life["state"]
+
+    def _batch(self, observation: Any, space: Any) -> tuple[bool, Any]:
+        """Whether an observation is a batch of one, and that batch."""
+        if not isinstance(space, gymnasium.spaces.Box):
+            return False, batch_of_one(observation)
+        try:
+            seen = np.asarray(observation, space.dtype)
+        except (TypeError, ValueError) as error:
+            raise OntogymError(
+                f"{self.name!r} sees arrays of shape {space.shape}, not {str(observation)[:60]}."
+            ) from error
+        lanes = seen.shape == (1, *space.shape)
+        if not lanes and seen.shape != space.shape:
+            raise OntogymError(
+                f"{self.name!r} sees one observation of shape {space.shape} at a time, or a batch of one, not {seen.shape}."
+            )
+        if not np.isfinite(seen).all():
+            raise OntogymError("The observation has numbers that are not finite; mend what gave it.")
+        return lanes, seen if lanes else batch_of_one(seen)
 
     def _living(self) -> dict[str, Any]:
         if not self._life:

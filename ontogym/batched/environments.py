@@ -53,13 +53,18 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
     termination changes nothing and earns 0.
 
     Args:
-        dynamics: the rules of the task.
+        dynamics: the rules of the task; a `dynamics_type` of `options` if not given.
         render_mode: None or ``"rgb_array"``.
+        **options: arguments of the task.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012
+    dynamics_type: ClassVar[type[Dynamics[Any]]]
 
-    def __init__(self, dynamics: Dynamics[State], render_mode: str | None = None) -> None:
+    def __init__(
+        self, dynamics: Dynamics[State] | None = None, render_mode: str | None = None, **options: Any
+    ) -> None:
+        dynamics = self.dynamics_type(**options) if dynamics is None else dynamics
         self.dynamics = dynamics
         self.observation_space, self.action_space = dynamics.observation_space, dynamics.action_space
         self.metadata = _metadata(dynamics)

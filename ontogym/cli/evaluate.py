@@ -82,6 +82,7 @@ class Evaluate:
         from ontogym.envs.vector import find_spec, is_native
         from ontogym.leaderboard.loading import load_any
 
+        self.check()
         loaded = self._there(load_any)
         env, kwargs = loaded.spec.env, loaded.spec.env_kwargs
         spec = self._life(loaded.spec, env, kwargs)
@@ -116,6 +117,23 @@ class Evaluate:
             "parameters": loaded.parameters,
             **summary,
         }
+
+    def check(self) -> None:
+        """Look at what can be told without the agent.
+
+        Raises:
+            OntogymError: no lives, or a life that there cannot be.
+        """
+        from ontogym.baselines.lives.spec import LifeSpec
+
+        if self.lives < 1:
+            raise OntogymError(f"lives is {self.lives}; evaluate at least 1.")
+        LifeSpec(
+            "ontogym/CartPole-v1",
+            silenced=tuple(self.silenced),
+            told=self.told or "reward",
+            episodes=self.episodes or 1,
+        )
 
     def _life(self, usual: LifeSpec, env: str, kwargs: Mapping[str, Any]) -> LifeSpec:
         """The agent's usual life with what the line asks for."""

@@ -108,6 +108,19 @@ class Evolve(LongRun):
             "config": config.as_json(),
         }
 
+    def check(self) -> None:
+        """Build what would be evolved, and where.
+
+        Raises:
+            OntogymError: no such environment or agent, or arguments that they do not take.
+        """
+        from ontogym.baselines.evolution.config import life_spec
+        from ontogym.baselines.lives.life import make_agent
+
+        config = self.configured()
+        spec = life_spec(config)
+        make_agent(config.agent, spec.env, spec.env_kwargs, config.agent_options)
+
     def options(self) -> dict[str, Any]:
         """The agent's options."""
         return dict(self.config.agent_options)

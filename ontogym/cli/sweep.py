@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from ontogym import checkpoint
+from ontogym.cli.evaluate import Evaluate
+from ontogym.cli.evolve import Evolve
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
 from ontogym.configurations import code_in
@@ -211,9 +213,10 @@ def _check_lines(cells: Sequence[Cell]) -> None:
     """Parse every kind of line that the cells come to, so that a misspelt option is met before the first of them runs.
 
     Raises:
-        OntogymError: an option that is none, or a value that is not of its kind.
+        OntogymError: an option that is none, a value that is not of its kind, or what its command can refuse before it runs.
     """
     seen = set()
+    built = set()
     for cell in cells:
         lines = [("", cell.command, cell.filled())]
         lines += [
@@ -222,13 +225,34 @@ def _check_lines(cells: Sequence[Cell]) -> None:
         ]
         for where, command, flags in lines:
             kind = command, *sorted((name, _kind(value)) for name, value in flags.items())
-            if kind in seen:
+            # What a run is made of, whatever its seed and however long it is.
+            parts = (
+                command,
+                json_module.dumps({k: v for k, v in flags.items() if k in _MADE_OF}, sort_keys=True),
+            )
+            if kind in seen and parts in built:
                 continue
-            seen.add(kind)
             try:
-                _parsed(_line(command, flags).split("\0"))
+                todo = _parsed(_line(command, flags).split("\0"))
+                if parts not in built and isinstance(todo, Evolve | Evaluate):
+                    todo.check()
             except OntogymError as error:
                 raise OntogymError(f"{cell.name}{where}: {error}") from error
+            seen.add(kind)
+            built.add(parts)
+
+
+_MADE_OF = (
+    "env",
+    "env_kwargs",
+    "features",
+    "features_options",
+    "agent",
+    "agent_options",
+    "silenced",
+    "lives",
+    "episodes",
+)
 
 
 def _kind(value: Any) -> str:

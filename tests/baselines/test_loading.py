@@ -43,3 +43,27 @@ def test_a_trained_run_is_loaded_like_an_evolved_one(tmp_path):
     assert loaded.predict(observation)[0] in (0, 1)
     with pytest.raises(OntogymError, match="no file"):
         ontogym.load(tmp_path / "nothing")
+
+
+def test_sb3s_own_evaluation_takes_a_loaded_agent():
+    from stable_baselines3.common.evaluation import evaluate_policy
+
+    agent = ontogym.load("zoo:lndp-cartpole")
+    mean, spread = evaluate_policy(agent, gym.make("CartPole-v1"), n_eval_episodes=2, warn=False)  # type: ignore[arg-type]
+    assert mean > 400
+    assert spread >= 0
+
+
+@pytest.mark.parametrize(
+    ("observation", "sentence"),
+    [
+        ([np.nan, 0, 0, 0], "not finite"),
+        (None, "one observation of shape"),
+        ("x", "sees arrays of shape"),
+        ([0.0, 0.0], "one observation of shape"),
+        (np.zeros((3, 4)), "one observation of shape"),
+    ],
+)
+def test_observations_that_are_none_are_refused(observation, sentence):
+    with pytest.raises(OntogymError, match=sentence):
+        ontogym.load("zoo:lndp-cartpole").predict(observation)

@@ -55,7 +55,13 @@ class VectorEnvAdapter(VecEnv):
         self.metadata = dict(envs.metadata)
 
     def reset(self) -> Any:
-        observation, infos = self.envs.reset(seed=self._seed)  # type: ignore[arg-type]
+        # SB3 keeps reset options as a dictionary a lane; ours are one value a lane.
+        asked = [dict(each) for each in self._options]
+        self._options = [{} for _ in range(self.num_envs)]
+        if any(each.keys() != asked[0].keys() for each in asked):
+            raise OntogymError("set_options gave lanes different options; name the same in each.")
+        options = {name: np.array([each[name] for each in asked]) for name in asked[0]} or None
+        observation, infos = self.envs.reset(seed=self._seed, options=options)  # type: ignore[arg-type]
         self._seed = None
         self.reset_infos = [_lane_info(infos, lane) for lane in range(self.num_envs)]
         return _copied(observation)

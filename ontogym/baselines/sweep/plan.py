@@ -96,6 +96,11 @@ _INNER = {
     "evolve": _TABLE, "train": _TABLE, "anchors": "two numbers, the first the smaller",
 }  # fmt: skip
 """What fields of a sweep, and of its tables, must be."""
+REPORTED = (
+    "mean", "sem", "ci95", "first_episode", "last_episode", "episodes", "conditions", "min", "max", "lives", "failed", "env_steps",
+    "parameters", "diagnostics", "switches", "changes", "regained", "frozen", "held_out", "worlds",
+)  # fmt: skip
+"""Numbers and tables of numbers that ``evaluate`` reports."""
 _COMMANDS = ("evolve", "train", "evaluate")
 _MOST_SEEDS, _MOST_CELLS, _LARGEST_SEED = 10_000, 100_000, 2**63 - 1
 _SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -217,6 +222,8 @@ def make_plan(content: Mapping[str, Any], name: str, folder: Path | None = None)
     primary = str(content.get("primary", f"{next(iter(evaluations))}.mean"))
     if primary.partition(".")[0] not in evaluations:
         raise UnknownNameError("evaluation in primary", primary.partition(".")[0], evaluations)
+    if (number := primary.split(".")[1:2]) and number[0] not in REPORTED:
+        raise UnknownNameError(f"number in primary = {primary!r}", number[0], REPORTED)
     for file in content.get("keep", ()):
         if not file or set(file) - set(_SAFE):
             raise OntogymError(f"keep names {file!r}; name files of a run, without folders.")
@@ -261,6 +268,9 @@ def _check_shapes(content: Mapping[str, Any]) -> None:
     tables = [("cells", table) for table in content.get("cells", ())]
     for key in ("defaults", "tasks", "methods", "evaluations"):
         tables += [(f"{key}.{name}", table) for name, table in content.get(key, {}).items()]
+    for command in content.get("defaults", {}):
+        if command not in _COMMANDS:
+            raise UnknownNameError("command in [defaults]", command, _COMMANDS)
     for where, table in tables:
         for key, value in table.items():
             if key in _INNER:
@@ -300,10 +310,11 @@ def _seeds(value: Any) -> list[int]:
     if type(value) is int and 1 <= value <= _MOST_SEEDS:
         return list(range(1, value + 1))
     listed = isinstance(value, (list, tuple)) and 0 < len(value) <= _MOST_SEEDS
-    if listed and all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in value):
+    whole = listed and all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in value)
+    if whole and len(set(value)) == len(value):
         return list(value)
     raise OntogymError(
-        f"seeds is {str(value)[:60]}; give how many, from 1 to {_MOST_SEEDS}, or a list of whole numbers from 0 on."
+        f"seeds is {str(value)[:60]}; give how many, from 1 to {_MOST_SEEDS}, or a list of different whole numbers from 0 on."
     )
 
 
@@ -355,6 +366,15 @@ def _cells(
     if flags.pop("skip", False):
         return []
     seeds = _seeds(flags.pop("seeds"))
+    if len(seeds) > 1 and "seed" in flags and "{seed}" not in str(flags["seed"]):
+        raise OntogymError(
+            f"{method} on {task} has seed = {flags['seed']!r}, so that {len(seeds)} seeds would be one run that is counted "
+            'often; leave it out, or write seed = "{seed}7" for other chance than the cell\'s own.'
+        )
+    if "env" not in flags and command != "evaluate":
+        raise OntogymError(
+            f'[tasks.{task}] has no env; name the environment, env = "ontogym/CartPole-v1" for example.'
+        )
     scored = {
         name: {k: v for k, v in settings.items() if k not in ("methods", "tasks")}
         for name, settings in evaluations.items()
