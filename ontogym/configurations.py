@@ -12,8 +12,12 @@ import re
 import shlex
 import sys
 from collections.abc import Collection, Mapping
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from ontogym import checkpoint
 from ontogym.errors import OntogymError, UnknownNameError
@@ -24,9 +28,55 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["build_config", "code_in", "command_line", "read_config", "toml"]
+__all__ = ["build_config", "code_in", "command_line", "plain_numbers", "read_config", "toml"]
 
 C = TypeVar("C")
+
+
+def plain_numbers(config: Any) -> None:
+    """Make the numbers of a frozen dataclass Python's own, those in its tables and lists among them: files hold no others.
+
+    Fields are told by their annotations: ``int``, ``float``, ``dict`` and ``tuple``, each with or without ``None``.
+
+    Raises:
+        OntogymError: a value of another kind.
+    """
+    for name, kind in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+        if value is None and type(None) in kinds:
+            continue
+        for each, what, (right, own) in zip(kinds, map(_in_words, kinds), map(_python, kinds)):
+            if own is None:
+                break
+            if isinstance(value, right) and (each is bool or not isinstance(value, bool)):
+                object.__setattr__(config, name, own(_plain(value)))
+                break
+            raise OntogymError(f"{name} is {str(value)[:60]!r}; give {what}.")
+
+
+def _python(kind: Any) -> tuple[Any, Any]:
+    """What values of an annotation may be, and Python's own type for them; None where any may stand there."""
+    kinds = {
+        int: (Integral, int),
+        float: (Real, float),
+        dict: (Mapping, dict),
+        tuple: ((tuple, list), tuple),
+    }
+    return kinds.get(get_origin(kind) or kind, (object, None))
+
+
+def _in_words(kind: Any) -> str:
+    words = {int: "a whole number", float: "a number", dict: "a dictionary", tuple: "a list"}
+    return words.get(get_origin(kind) or kind, "")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def read_config(path: Path | str) -> dict[str, Any]:

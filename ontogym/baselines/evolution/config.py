@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, life_seeds
 from ontogym.baselines.lives.spec import Told
+from ontogym.configurations import plain_numbers
 from ontogym.envs import conditions as env_conditions
 from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
 from ontogym.envs.vector import find_spec
@@ -144,7 +145,14 @@ class EvolutionConfig:
     out: str | None = None
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         object.__setattr__(self, "env", bare_id(self.env))
+        if self.seed < 0:
+            raise OntogymError(f"seed is {self.seed}; give a whole number from 0 on.")
+        if not isinstance(self.agent, str):
+            raise OntogymError(
+                f"agent is {self.agent!r}; give a name of `ontogym agents`, or 'module:Class' for one of your own."
+            )
         counts = (
             "population",
             "lives",

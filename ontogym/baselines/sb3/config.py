@@ -10,6 +10,7 @@ from ontogym.agents.feedback import check_hears
 from ontogym.baselines.lives.spec import LifeSpec, Told
 from ontogym.baselines.sb3.networks import ALGORITHMS
 from ontogym.baselines.sb3.references import FLOORS
+from ontogym.configurations import plain_numbers
 from ontogym.envs.registration import bare_id, entry_of, episodes_of_life
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.runs import runs_folder
@@ -57,6 +58,9 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", bare_id(self.env))
+        plain_numbers(self)
+        if self.seed < 0:
+            raise OntogymError(f"seed is {self.seed}; give a whole number from 0 on.")
         if self.algo not in ALGORITHMS + FLOORS:
             raise UnknownNameError("algorithm", self.algo, ALGORITHMS + FLOORS)
         if self.hears is None and (self.life_episodes is not None or self.told != "reward"):
