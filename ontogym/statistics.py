@@ -86,6 +86,10 @@ def bootstrap(
     rows = [_finite(group) for group in groups]
     if not rows:
         raise OntogymError("There are no scores to summarise; give at least one task.")
+    if not 0 < confidence < 1:
+        raise OntogymError(f"confidence is {confidence}; give a share between 0 and 1, such as 0.95.")
+    if resamples < 1:
+        raise OntogymError(f"resamples is {resamples}; draw at least 1.")
     rng = generator(seed, "bootstrap")
     # As many of every group as could be asked for: which group stands where is drawn afterwards.
     count = resamples * len(rows) if redraw_groups else resamples
@@ -111,6 +115,8 @@ def mean_interval(values: ArrayLike, weights: ArrayLike | None = None, **options
     def weighted(parts: list[Array]) -> Array:
         return np.asarray((parts[0][..., 0] * parts[0][..., 1]).sum(1) / parts[0][..., 1].sum(1))
 
+    if heavy.shape != rows.shape or (heavy <= 0).any():
+        raise OntogymError(f"{len(heavy)} weights for {len(rows)} values; give each its own, above 0.")
     if weights is None:
         return bootstrap([rows], lambda parts: parts[0].mean(1), **options)
     return bootstrap([np.stack([rows, heavy], axis=1)], weighted, **options)
@@ -189,6 +195,7 @@ def probability_of_improvement(
     Raises:
         OntogymError: no task in common, no scores, or some that are not finite.
     """
+    _strata(x), _strata(y)
     shared = [task for task in x if task in y]
     if not shared:
         raise OntogymError("These two have no task in common; compare agents that ran the same tasks.")
@@ -234,14 +241,14 @@ def mean_summary(values: Sequence[float | None]) -> dict[str, Any]:
     """Mean, standard deviation and 95 % interval of the mean (Student's t), for few seeds.
 
     Args:
-        values: one a seed; None for a run that failed.
+        values: one a seed; None, or what is not finite, for a run that failed.
 
     Returns:
         ``mean``, ``sd``, ``ci95``, ``values``; what so few values do not give is None.
     """
     from scipy.special import stdtrit
 
-    kept = [float(v) for v in values if v is not None]
+    kept = [float(v) for v in values if v is not None and math.isfinite(v)]
     n = len(kept)
     mean = float(np.mean(kept)) if n else None
     sd = ci = None
@@ -293,6 +300,8 @@ def paired_difference(
     Returns:
         ``measured``: "up" or "down" where the interval leaves out 0, else "unresolved".
     """
+    if len(high) != len(low):
+        raise OntogymError(f"{len(high)} and {len(low)} values make no pairs; give one a seed in both.")
     found = mean_summary([None if h is None or l is None else h - l for h, l in zip(high, low)])
     lower, upper = found["ci95"] or (0.0, 0.0)
     measured = "up" if lower > 0 else "down" if upper < 0 else "unresolved"
@@ -380,13 +389,21 @@ def _beats(x: Array, y: Array) -> Array:
 
 
 def _strata(scores: Strata) -> list[Array]:
+    if not isinstance(scores, Mapping):
+        raise OntogymError(
+            f"Scores of tasks are a mapping from task to the scores of its runs, such as {{'CartPole': [480, 500]}}, not "
+            f"{type(scores).__name__}."
+        )
     if not scores:
         raise OntogymError("There are no scores to summarise; give at least one task.")
     return [_finite(runs).ravel() for runs in scores.values()]
 
 
 def _finite(scores: ArrayLike) -> Array:
-    values = np.asarray(scores, dtype=np.float64)
+    try:
+        values = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise OntogymError(f"Scores are numbers, not {str(scores)[:60]}.") from error
     if not values.size:
         raise OntogymError("There are no scores to summarise; give at least one run.")
     if not np.isfinite(values).all():

@@ -66,6 +66,7 @@ def _costs(cells: Sequence[Row]) -> dict[str, dict[str, float | None]]:
 
 
 _KEPT = re.compile(r"\{cells\}/(.+)\.best\.safetensors")
+_FEWEST = 3
 _FIXED = ("task", "method", "seeds", "score", "parameters", "env_steps", "cpu_seconds")
 
 
@@ -125,7 +126,7 @@ def markdown(plan: Plan, cells: Sequence[Row]) -> str:
     heads = ["task", "method", "seeds", f"{plan.primary} [95 %]", *others, "numbers", "steps", "CPU s"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table:
-        cells_ = [row["task"], row["method"], str(row["seeds"]), _interval(row["score"])]
+        cells_ = [row["task"], row["method"], str(row["seeds"]), _interval(row["score"], row["seeds"])]
         cells_ += [_number(row.get(name)) for name in others]
         cells_ += [_count(row["parameters"]), _count(row["env_steps"]), _number(row["cpu_seconds"])]
         lines.append("| " + " | ".join(cells_) + " |")
@@ -152,9 +153,12 @@ def _median(values: Sequence[Any]) -> float | None:
     return float(np.median(known)) if known else None
 
 
-def _interval(value: Interval | None) -> str:
+def _interval(value: Interval | None, seeds: int) -> str:
+    """A score with its interval, which fewer seeds than three do not give: that of two is their range."""
     if value is None:
         return "–"
+    if seeds < _FEWEST:
+        return f"{value.value:.4g}"
     return f"{value.value:.4g} [{value.low:.4g}, {value.high:.4g}]"
 
 
