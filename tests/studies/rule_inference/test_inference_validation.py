@@ -216,3 +216,25 @@ def test_early_stopping_keeps_the_parameters_that_did_best_on_other_animals():
 def test_unknown_rule():
     with pytest.raises(UnknownNameError, match="did you mean 'reinforce'"):
         fit_rule("reinforc", simulate("reinforce", 2, 10).trials)
+
+
+def test_no_baseline_fits_worse_than_a_policy_that_never_changes():
+    """A search that begins at its neighbour's fit alone went astray here, by up to 32 000 nats."""
+    rng = np.random.default_rng(0)
+    animals, steps = 20, 300
+    x, choice, side = (np.zeros((animals, steps)) for _ in range(3))
+    for a in range(animals):
+        w, b = rng.normal(0, 0.3), rng.normal(0, 0.3)
+        for t in range(steps):
+            contrast, right = rng.choice((1, 0.5, 0.25, 0.125, 0.0625)), rng.choice([-1, 1])
+            x[a, t], side[a, t] = contrast * right, right > 0
+            p = 1 / (1 + np.exp(-(w * x[a, t] + b)))
+            choice[a, t] = rng.random() < p
+            credit = 0.15 * ((choice[a, t] == side[a, t]) - 0.5) * (choice[a, t] - p)
+            w, b = w + credit * x[a, t], b + credit
+    names, lengths = tuple(map(str, range(animals))), np.full(animals, steps)
+    trials = Trials(x, choice, (choice == side) * 1.0, side, np.zeros_like(choice), lengths, names)
+    profile = baseline_profile(trials, [0.5, 0.75, 1, 1.25, 1.5, 2])
+    fits = (fit_rule(rule, trials).log_likelihood for rule in ("static", "reinforce-baseline"))
+    static, free = (each * lengths.sum() for each in fits)
+    assert profile.log_likelihood.min() >= static - free - 0.5

@@ -213,6 +213,7 @@ def fit_rule(
     counts: NDArray[np.floating] | None = None,
     beta: float | None = None,
     near: RuleFit | None = None,
+    still: RuleFit | None = None,
 ) -> RuleFit:
     """The maximum-likelihood parameters of a rule.
 
@@ -222,6 +223,7 @@ def fit_rule(
         counts: ``(A, T)``, weight of each trial in the likelihood; None counts all.
         beta: a baseline to hold fixed (``reinforce-baseline``).
         near: a fit to start from.
+        still: the policy that never changes, fitted to the same; beside `near`, the search starts from it, too.
 
     Raises:
         UnknownNameError: no such rule.
@@ -254,15 +256,19 @@ def fit_rule(
             params[place] = values[k] * SCALES[place]
         return here, slope
 
-    ways = [near.params] if near is not None else []
+    begun, ways = starts.copy(), [near.params] if near is not None else []
+    if near is not None and still is not None:
+        ways.append(still.params + [1e-3, 1e-3, 0, 0, 0, 0, 0])
     if near is None:
         lone = LONE if len(trials) == 1 and not known else START
-        still = lone if known or rule == "static" or not first else fit_rule("static", trials, counts).params
+        from_still = known or rule == "static" or not first
+        calm = lone if from_still else fit_rule("static", trials, counts).params
         # Over thousands of trials the likelihood has ridges on which a line search fails: two ways in.
-        ways = [still] if rule == "static" else [still + [rate, rate, 0, 0, 0, 0, 0] for rate in (1e-3, 0.03)]
+        ways = [calm] if rule == "static" else [calm + [rate, rate, 0, 0, 0, 0, 0] for rate in (1e-3, 0.03)]
     best: RuleFit | None = None
     for way in ways:
         fixed = way.copy()
+        starts[:] = begun  # a way that went astray leaves no traces
         if beta is not None:
             fixed[2] = beta
         if free:
@@ -287,13 +293,15 @@ def baseline_profile(trials: Trials, betas: Sequence[float] | None = None) -> Pr
     """
     grid = np.array(GRID if betas is None else betas, dtype=np.float64)
     free, n = fit_rule("reinforce-baseline", trials), float(trials.lengths.sum())
+    # From the neighbour's fit alone a search may go astray where the rate that fits a neighbour explodes.
+    still = fit_rule("static", trials)
     fits: dict[float, RuleFit] = {float(free.params[2]): free}
 
     def at(beta: float) -> float:
         """Profile log-likelihood in nats, started from the nearest fit that there is."""
         if beta not in fits:
             near = fits[min(fits, key=lambda known: abs(known - beta))]
-            fits[beta] = fit_rule("reinforce-baseline", trials, beta=beta, near=near)
+            fits[beta] = fit_rule("reinforce-baseline", trials, beta=beta, near=near, still=still)
         return fits[beta].log_likelihood * n
 
     # From the peak outwards, each from its neighbour's fit.
