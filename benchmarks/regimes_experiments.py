@@ -74,6 +74,16 @@ EXPERIMENTS = {
         "B. Digits row by row, 128 units",
         "curvature --task digits --nodes 128 --iterations 3000 --batch 128 --rules rflo mdgl modprop",
     ),
+    # Step size against curvature at one product of steps and step size. Named before the run: the largest eigenvalue where BPTT ends, step
+    # size .01 minus .1, ten seeds; up, since 2 / step size is the bound of plain gradient descent.
+    "curvature-digits-long-steps": Experiment(
+        "B. Digits, steps of .1, a third as many",
+        "curvature --task digits --nodes 128 --iterations 900 --batch 128 --lr 0.1 --rules bptt",
+    ),
+    "curvature-digits-short-steps": Experiment(
+        "B. Digits, steps of .01, three times as many",
+        "curvature --task digits --nodes 128 --iterations 9000 --batch 128 --lr 0.01 --rules bptt",
+    ),
 }
 METRICS = {"rank-sweep": rank_sweep.METRICS, "curvature": curvature.METRICS}
 

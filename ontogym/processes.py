@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -76,7 +77,18 @@ class Workers(abc.ABC):
 
     def map(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> list[T]:
         """``work(*task)`` for every task, in the order of the tasks; see `results`."""
-        found = dict(self.results(work, tasks))
+        own, found = type(self).__name__, {}
+        for each in self.results(work, tasks) or ():
+            if not (isinstance(each, tuple) and len(each) == 2 and each[0] in range(len(tasks))):
+                raise OntogymError(
+                    f"The evaluator {own} gave {' '.join(str(each).split())[:60]}; its results must be pairs of a task's index, 0 to {len(tasks) - 1}, and "
+                    "what work returned."
+                )
+            found[int(each[0])] = each[1]
+        if lost := [index for index in range(len(tasks)) if index not in found]:
+            raise OntogymError(
+                f"The evaluator {own} gave no result for task {lost[0]} of {len(tasks)}; give one for each."
+            )
         return [found[index] for index in range(len(tasks))]
 
     def close(self) -> None:  # noqa: B027 (some hold nothing)
@@ -271,6 +283,7 @@ def _cores() -> int:
 
 def _start_worker(began: Any) -> None:
     began.set()
+    warnings.simplefilter("ignore", UserWarning)  # the parent has built the same, and said so
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     parent = parent_process()
     if parent is not None:

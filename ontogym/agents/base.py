@@ -160,9 +160,11 @@ class Agent(_Shown[State]):
         development: name of a source of spontaneous activity, or None.
         development_steps: how many steps of it each newborn sees.
         development_options: options of the source, a dictionary or KEY=VALUE words.
+        develops: whether `develop` does anything; where not, development is refused.
     """
 
     name: ClassVar[str]
+    develops: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -59,6 +59,7 @@ class Logistic(Agent[LogisticState]):
     """
 
     name = "logistic"
+    develops = False
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def card(
         "## What it is",
         f"- agent: `{loaded.name}`, {loaded.parameters} numbers\n- environment: `{spec.env}`{kwargs}\n"
         f"- a life, through which it is carried over: {spec.in_words}",
-        *(["Options:", _fenced("toml", toml(loaded.options))] if loaded.options else []),
+        *(["Options:", _fenced("toml", toml(_plain(loaded.options)))] if loaded.options else []),
         "## How it scores",
         measured,
         "## How it was made",
@@ -50,6 +51,19 @@ def card(
     if citations:
         parts += ["## Citation", _fenced("bibtex", "\n\n".join(citations))]
     return _header(loaded) + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they are written; what a file holds beside them, such as an inferred rule, is named."""
+
+    def written(value: Any) -> bool:
+        try:
+            json.dumps(value)
+        except TypeError:
+            return False
+        return True
+
+    return {k: v if written(v) else f"({type(v).__name__}, in the file)" for k, v in options.items()}
 
 
 def _header(loaded: Loaded) -> str:

@@ -17,7 +17,7 @@ from ontogym.cli.advice import what_to_try
 from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.grouped_help import flags_of, print_grouped
 from ontogym.cli.long_run import LongRun
-from ontogym.cli.options import Features, listed, print_table, score_line
+from ontogym.cli.options import Features, listed, print_table, quoted, score_line
 from ontogym.configurations import build_config
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS
@@ -159,7 +159,8 @@ class Evolve(LongRun):
             print("\n".join(["What to try:", *(f"  {line}" for line in what_to_try(config, result))]))
         # A stranger's file must not import code; a run of one's own with a module:Class may.
         trust = " --trust" if ":" in config.agent + config.env else ""
-        print(f"Next:  ontogym replay {config.out}{trust}      ontogym evaluate {config.out}{trust}")
+        out = quoted(config.out)
+        print(f"Next:  ontogym replay {out}{trust}      ontogym evaluate {out}{trust}")
 
 
 GROUPS: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ontogym.cli.options import key_values, listed, print_table
+from ontogym.cli.options import key_values, listed, print_table, quoted
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.runs import runs_folder
 
@@ -88,7 +88,7 @@ class LeaderboardSubmit:
                 f"{out}: {made.manifest['agent']['label']} on {made.manifest['task']} claims {listed([score])}"
             )
             own = f" --suite {self.suite}" if self.suite is not None else ""
-            print(f"Next:  ontogym leaderboard add {out} --store board{own}")
+            print(f"Next:  ontogym leaderboard add {quoted(out)} --store board{own}")
         return {
             "out": str(out),
             "id": name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from ontogym.registry import key_values
 FEATURES = "features"
 """As in `ontogym.developmental.feature_extractors.base`, which would import Gymnasium."""
 
-__all__ = ["Features", "as_json", "key_values", "listed", "print_table", "score_line"]
+__all__ = ["Features", "as_json", "key_values", "listed", "print_table", "quoted", "score_line"]
 
 _PIPE_WIDTH = 160
 """Columns where the output is no terminal: a file or a pipe has room."""
@@ -46,6 +47,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_row(*(Text(str(cell)) for cell in row))
     console.print(Text(title, style="bold"))
     console.print(table)
+
+
+def quoted(path: object) -> str:
+    """A path as it stands in a command that is to be pasted."""
+    return shlex.quote(str(path))
 
 
 def listed(values: Iterable[float]) -> str:

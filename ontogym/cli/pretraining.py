@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from ontogym.cli.long_run import LongRun
-from ontogym.cli.options import print_table
+from ontogym.cli.options import print_table, quoted
 from ontogym.errors import OntogymError
 from ontogym.runs import runs_folder, stoppable
 from ontogym.studies.wave_pretraining.schedule import FINETUNING, TrainingConfig
@@ -255,4 +255,4 @@ def _print(result: Any, out: str) -> None:
         ("seconds (processor)", f"{last['wall_seconds']:.0f} ({last['cpu_seconds']:.0f})"),
     ]
     print_table(f"{facts['network']} on {facts['data']}", ("", ""), rows)
-    print(f"Next:  ontogym filters {out}      ontogym finetune --from {out} --data digits")
+    print(f"Next:  ontogym filters {quoted(out)}      ontogym finetune --from {quoted(out)} --data digits")

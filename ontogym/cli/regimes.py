@@ -127,4 +127,6 @@ def _finish(
     for name, why in result["failures"].items():
         print(f"{name} failed: {why}")
     print(f"\nPicture: {picture}      CPU: {result['cpu_seconds']:.0f} s")
-    return {**result, "picture": str(picture)}
+    # A script that goes on after this one must hear that nothing was learned.
+    failed = len(result["failures"]) == len(result["cells"])
+    return {**result, "picture": str(picture), **({"exit_status": 1} if failed else {})}

@@ -9,7 +9,7 @@ import tyro
 
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.cli.long_run import LongRun
-from ontogym.cli.options import Features, listed, print_table
+from ontogym.cli.options import Features, listed, print_table, quoted
 from ontogym.runs import stoppable
 
 __all__ = ["Train"]
@@ -77,6 +77,7 @@ class Train(LongRun):
             ]
             print_table(f"{config.algo} on {config.env}", ("", ""), rows)
             own = ":" in config.env  # no board of the package has a task for it, and its file names code
-            after = f"evaluate {config.folder} --trust" if own else f"leaderboard submit {config.folder}"
-            print(f"Next:  ontogym plot {config.folder}      ontogym {after}")
+            folder = quoted(config.folder)
+            after = f"evaluate {folder} --trust" if own else f"leaderboard submit {folder}"
+            print(f"Next:  ontogym plot {folder}      ontogym {after}")
         return {**run, "best": best, "out": str(config.folder)}

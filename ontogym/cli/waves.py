@@ -124,12 +124,14 @@ class WavesStatistics(LongRun):
 
         if not self.seeds:
             raise OntogymError("Give at least one seed, for example --seeds 0 1 2.")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise OntogymError(f"The seeds {self.seeds} must be different; each is a retina of its own.")
         names = sorted(PRESETS) if self.preset == "all" else [self.preset]
         for name in names:
             resolve_parameters(name)
         found = {}
         for name in names:
-            radius = self.radius or (64 if name == "reward" else 36)
+            radius = (64 if name == "reward" else 36) if self.radius is None else self.radius
             measured = wave_statistics(
                 name,
                 radius=radius,

@@ -75,9 +75,11 @@ def check_agent(
     if findings:
         return findings
     life = _draw_life(agent, population, steps, seed)
-    findings = list(guarded("step", lambda: _step(agent, life)))
-    if findings:
-        return findings
+    # Before all that follows, which shows one agent what another has been shown.
+    for name, first in (("step", _step), ("inputs", _inputs)):
+        findings = list(guarded(name, lambda: first(agent, life)))  # noqa: B023 (called at once)
+        if findings:
+            return findings
     checks: dict[str, Callable[[], Iterator[str]]] = {
         "determinism": lambda: _determinism(agent, life),
         "population": lambda: _population(agent, life, tolerance),
@@ -138,8 +140,9 @@ def _genome(agent: Agent[Any]) -> Iterator[str]:
 def _step(agent: Agent[Any], life: Life) -> Iterator[str]:
     state = _newborn(agent, life)
     wanted = (len(life.genomes), agent.spaces.n_actions)
-    for t, observation in enumerate(life.observations):
-        motor, state = agent.step(state, observation, life.feedback(t))
+    for t, observation in enumerate(life.observations.copy()):
+        heard = life.feedback(t)
+        motor, state = agent.step(state, observation, heard._replace(reward=heard.reward.copy()))
         if not isinstance(motor, np.ndarray) or motor.shape != wanted or motor.dtype != np.float32:
             yield (
                 f"step gives {type(motor).__name__} of shape {getattr(motor, 'shape', None)} and "
@@ -193,6 +196,24 @@ def _inactive(agent: Agent[Any], life: Life, tolerance: float) -> Iterator[str]:
         yield "An inactive row changes while it sleeps; leave its state and its random stream exactly as they are."
     if not np.allclose(slept[:, 1:], _live(agent, life)[:, 1:], rtol=0.0, atol=tolerance):
         yield "Rows change when another one is inactive; let no row depend on its neighbours' activity."
+
+
+def _inputs(agent: Agent[Any], life: Life) -> Iterator[str]:
+    """What an agent is given belongs to who gave it, recordings among them."""
+    given, heard = life.observations[0].copy(), life.feedback(0)._replace(reward=life.rewards[0].copy())
+    genomes = life.genomes.copy()
+    agent.step(agent.develop(agent.birth(genomes, life.seeds.copy()), life.activity.copy()), given, heard)
+    changed = [
+        name
+        for name, now, before in (
+            ("observations", given, life.observations[0]),
+            ("the reward", heard.reward, life.rewards[0]),
+            ("genomes", genomes, life.genomes),
+        )
+        if not np.array_equal(now, before)
+    ]
+    if changed:
+        yield f"The agent writes into {', '.join(changed)} that it is given; work on copies."
 
 
 def _copy(agent: Agent[Any], life: Life) -> Iterator[str]:

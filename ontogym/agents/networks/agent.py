@@ -57,6 +57,7 @@ class NetworkAgent(Agent[NetworkState]):
     """
 
     kind: ClassVar[int]
+    develops = False
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.developmental.feature_extractors.base import (
     FeatureWrapper,
+    extracted,
     make_extractor,
     split_features,
 )
@@ -216,7 +217,7 @@ class Lanes:
 
     def _seen(self, batch: Any) -> Any:
         """A batch of observations as agents see it."""
-        return batch if self.features is None else self.features.extract(batch)
+        return batch if self.features is None else extracted(self.features, batch, self.count)
 
     def step(self, actions: NDArray[Any], active: NDArray[np.bool_]) -> Stepped:
         """Step the active lanes; what is returned for the others means nothing."""

@@ -8,7 +8,9 @@ depends on its own genome and seed only, so that a population cut into slices re
 
 from __future__ import annotations
 
+import inspect
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -86,7 +88,26 @@ def make_agent(
         raise OntogymError(f"The agent {name!r} cannot be built ({error}); check its options.") from error
     finally:
         single.close()
+    _check_kept(agent, target, options)
     return agent
+
+
+def _check_kept(agent: Agent[Any], target: Any, options: Mapping[str, Any]) -> None:
+    """Warn of options that somebody's own agent is built with and does not name in its `config`: files are made of that."""
+    if type(agent).__module__.partition(".")[0] == "ontogym":
+        return  # ours leave out what only says where they are computed, and are tested for the rest
+    usual = inspect.signature(target).parameters
+    lost = [
+        name
+        for name, value in options.items()
+        if name not in agent.config and not (name in usual and usual[name].default == value)
+    ]
+    if lost:
+        warnings.warn(
+            f"The agent {type(agent).__name__} is given {', '.join(lost)}, which its config does not name; if that changes what it does, "
+            "let config say it, or its file will be read back as another agent.",
+            stacklevel=3,
+        )
 
 
 def live(

@@ -19,6 +19,7 @@ from ontogym.baselines.sb3.spaces import MappedEnv
 from ontogym.batched.flat import batch_of_one
 from ontogym.developmental.feature_extractors.base import (
     FeatureWrapper,
+    extracted,
     make_extractor,
     split_features,
 )
@@ -127,15 +128,15 @@ class _SeenThrough(VecEnvWrapper):
         super().__init__(venv, observation_space=self.extractor.space)
 
     def reset(self) -> Any:
-        return self.extractor.extract(self.venv.reset())
+        return extracted(self.extractor, self.venv.reset(), self.num_envs)
 
     def step_wait(self) -> Any:
         observation, rewards, done, infos = self.venv.step_wait()
         for info in infos:
             if "terminal_observation" in info:
-                last = self.extractor.extract(batch_of_one(info["terminal_observation"]))[0]
+                last = extracted(self.extractor, batch_of_one(info["terminal_observation"]), 1)[0]
                 info["terminal_observation"] = last
-        return self.extractor.extract(observation), rewards, done, infos
+        return extracted(self.extractor, observation, self.num_envs), rewards, done, infos
 
 
 def _copied(observation: Any) -> Any:

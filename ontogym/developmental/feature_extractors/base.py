@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import abc
 import inspect
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium
@@ -20,7 +22,7 @@ from ontogym.batched.flat import batch_of_one
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import FEATURE_EXTRACTORS
 
-__all__ = ["FEATURES", "FeatureExtractor", "FeatureWrapper", "make_extractor", "split_features"]
+__all__ = ["FEATURES", "FeatureExtractor", "FeatureWrapper", "extracted", "make_extractor", "split_features"]
 
 FEATURES = "features"
 """The keyword argument of every environment that names its extractor."""
@@ -58,7 +60,33 @@ class FeatureWrapper(gymnasium.ObservationWrapper[Any, Any, Any]):
         self.extractor, self.observation_space = extractor, extractor.space
 
     def observation(self, observation: Any) -> NDArray[np.float32]:
-        return self.extractor.extract(batch_of_one(observation))[0]
+        return extracted(self.extractor, batch_of_one(observation), 1)[0]
+
+
+def extracted(extractor: FeatureExtractor, observations: Any, count: int) -> NDArray[np.float32]:
+    """What an extractor makes of a batch of `count` observations, ``(count, F)``.
+
+    Raises:
+        OntogymError: it fails, gives another shape than its space states, or numbers that are not finite.
+    """
+    name = type(extractor).__name__
+    try:
+        found = extractor.extract(observations)
+    except OntogymError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise OntogymError(
+            f"The feature extractor {name} failed ({type(error).__name__}: {error}; {Path(place.filename).name}, line {place.lineno}); mend it."
+        ) from error
+    wanted = (count, *extractor.space.shape)
+    if getattr(found, "shape", None) != wanted or not np.isfinite(found).all():
+        got = f"shape {np.shape(found)}" if np.shape(found) != wanted else "numbers that are not finite"
+        raise OntogymError(
+            f"The feature extractor {name} gave {got} for observations that make {wanted}; return finite float32 of that shape, as its "
+            "space states."
+        )
+    return found
 
 
 def split_features(env_kwargs: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
@@ -90,4 +118,9 @@ def make_extractor(choice: Any, observation_space: spaces.Space[Any]) -> Feature
         if option not in known:
             raise UnknownNameError(f"option of the feature extractor {name!r}", option, known)
     extractor: FeatureExtractor = target(observation_space, **options)
+    space = getattr(extractor, "space", None)
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise OntogymError(
+            f"The feature extractor {name!r} has the space {space}; let its constructor set self.space to a Box of one axis."
+        )
     return extractor

@@ -110,9 +110,10 @@ def _read(path: Path) -> NDArray[np.float64]:
     if not 1 <= len(rows) <= _MOST or any(len(row) != 2 for row in rows):
         raise OntogymError(f"{path} must hold 1 to {_MOST} lines of x and y in micrometres; repair it.")
     try:
-        return _checked([(float(x), float(y)) for x, y in rows], str(path))
+        places = [(float(x), float(y)) for x, y in rows]
     except ValueError as error:
         raise OntogymError(f"{path} holds a coordinate that is no number ({error}); repair it.") from error
+    return _checked(places, str(path))
 
 
 def _is_number(word: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -73,6 +74,9 @@ class RankSweepConfig:
             raise OntogymError(
                 f"The ranks {ranks} are not all within 1 and {most}; mend --ranks or --aligned."
             )
+        _check_numbers(self)
+        if not 0 <= self.momentum < 1:
+            raise OntogymError(f"momentum is {self.momentum}; choose 0 to below 1.")
         if min(self.probes, self.kernel_probes) < 2:
             raise OntogymError("Alignment needs at least 2 probe trials; raise probes and kernel_probes.")
 
@@ -130,6 +134,13 @@ class CurvatureConfig:
         for rule in self.rules:
             if rule not in TRAINERS:
                 raise UnknownNameError("credit-assignment rule", rule, TRAINERS)
+        _check_numbers(self)
+        if not (math.isfinite(self.l2) and self.l2 >= 0):
+            raise OntogymError(f"l2 is {self.l2}; a weight decay is 0 or more.")
+        if self.stretch > 0 and self.iterations * self.stretch < 0.5:
+            raise OntogymError(
+                f"{self.iterations} iterations times a stretch of {self.stretch} are no step; raise one of them."
+            )
         if self.stretch <= 0 or self.noise < 0 or min(self.hessian_trials, self.hessian_iterations) < 1:
             raise OntogymError(
                 "stretch, hessian_trials and hessian_iterations must be positive and noise 0 or more; mend the one "
@@ -143,6 +154,16 @@ class CurvatureConfig:
 
 def _without(config: Any, *names: str) -> dict[str, Any]:
     return {k: v for k, v in dataclasses.asdict(config).items() if k not in names}
+
+
+def _check_numbers(config: RankSweepConfig | CurvatureConfig) -> None:
+    """Refuse numbers with which no network of the experiment could learn anything."""
+    if not 0 < config.alpha <= 1:
+        raise OntogymError(f"alpha is {config.alpha}; a time step over a time constant is above 0, up to 1.")
+    for name in ("lr", "gain", "batch"):
+        value = getattr(config, name)
+        if not (math.isfinite(value) and value > 0):
+            raise OntogymError(f"{name} is {value}; choose a positive number.")
 
 
 def _check_shared(task: str, seeds: tuple[int, ...], tasks: Any, iterations: int, nodes: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -88,6 +89,11 @@ def run_own(config: OwnConfig, out: Path | str) -> dict[str, Any]:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise OntogymError(f"{folder} is a file, but the report needs a folder; pass another --out.")
+    before = folder / "report.json"
+    if before.is_file() and json.loads(before.read_text()).get("settings") != json.loads(
+        json.dumps(asdict(config))
+    ):
+        raise OntogymError(f"{folder} holds another report; pass another --out, or remove it.")
     images, source = _pictures(config)
     stages, words = _stages(config)
     found: dict[str, Any] = {}

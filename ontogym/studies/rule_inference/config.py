@@ -76,7 +76,12 @@ class InferenceConfig:
         if self.simulate is not None and self.simulate not in SIMULATED:
             raise UnknownNameError("simulated rule", self.simulate, SIMULATED)
         if self.data is not None and not Path(self.data).is_file():
-            raise OntogymError(f"There is no file {self.data}; check the path.")
+            folder = Path(self.data).is_dir()
+            raise OntogymError(
+                f"{self.data} is a folder; name one table of trials in it."
+                if folder
+                else f"There is no file {self.data}; check the path."
+            )
         for model in self.models:
             if model not in KINDS:
                 raise UnknownNameError("update model", model, KINDS)

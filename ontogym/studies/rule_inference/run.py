@@ -94,6 +94,10 @@ def infer_rule(
             f"{config.data} holds {int(trials.lengths.sum())} trials with a choice and feedback, from which no rule can be told; give at least "
             f"{LEAST_TRIALS}, better a thousand."
         )
+    if not trials.stimulus[trials.valid].any():
+        raise OntogymError(
+            f"{trials.source} has no stimulus on either side, or the same on both, in every trial; no rule can be told."
+        )
     folds = make_folds(trials, config.folds, config.seed)
     # All of it stands beside what is fixed, so that another run can be begun from the folder.
     passes = {kind: config.fit(kind, trials.lengths).epochs for kind in EPOCHS}

@@ -179,5 +179,5 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not consistent:
         raise OntogymError(f"{path} contradicts itself; make the set anew.")
     if storage != "packed":
-        raise OntogymError(f"{folder} holds PNG folders; read {folder / 'train'} as an image folder instead.")
+        raise OntogymError(f"{folder} holds PNG folders; read it as one, with --data folder:{folder}.")
     return dict(manifest)

@@ -230,6 +230,11 @@ class Learner:
                     loss, hits = F.cross_entropy(logits, labels), float((logits.argmax(1) == labels).sum())
                 total, correct = total + float(loss) * len(indices), correct + hits
         accuracy = None if config.method == "simclr" else correct / len(order)
+        if math.isnan(total):
+            raise OntogymError(
+                f"The loss on the validation images is not a number, at a learning rate of {config.lr:g}; start anew with a "
+                f"smaller one, for example --lr {config.lr / 10:g}."
+            )
         # A loss too large for JSON says no more than that it is large.
         return {"validation_loss": min(total / len(order), 1e30), "validation_accuracy": accuracy}
 

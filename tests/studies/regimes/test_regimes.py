@@ -201,7 +201,9 @@ def test_curvature_command(tmp_path, capsys):
 
 
 def test_failed_training_is_a_result(tmp_path, capsys):
-    assert main([*SHARP, "--lr", "1e9", "--out", str(tmp_path / "run"), "--iterations", "20"]) == 0
+    assert (
+        main([*SHARP, "--lr", "1e9", "--out", str(tmp_path / "run"), "--iterations", "20"]) == 1
+    )  # nothing was learned
     out = capsys.readouterr().out
     assert "bptt-s1 failed: Training by bptt diverged" in out
 
@@ -255,3 +257,35 @@ def test_bad_input_leaves_nothing(words, says, tmp_path, capsys):
     assert main([*words, "--out", str(tmp_path / "run")]) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--l2", "-1"], "l2 is -1.0"),
+        (["--alpha", "0"], "alpha is 0.0"),
+        (["--gain", "0"], "gain is 0.0"),
+        (["--lr", "nan"], "lr is nan"),
+        (["--batch", "0"], "batch is 0"),
+        (["--iterations", "10", "--stretch", "0.01"], "are no step"),
+    ],
+)
+def test_numbers_with_which_nothing_is_learned_are_refused(tmp_path, capsys, flags, sentence):
+    assert main([*SHARP, *flags, "--out", str(tmp_path / "run")]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("0.1\t0.2\n0.3\t0.4\n", "separate numbers by commas"),
+        ("1e200,1e200\n1e200,1e200\n", "divide its weights"),
+    ],
+)
+def test_connectomes_that_cannot_be_scaled_say_why(tmp_path, capsys, content, sentence):
+    (tmp_path / "w.csv").write_text(content)
+    command = ["regimes", "rank-sweep", "--iterations", "2", "--seeds", "1", "--ranks", "1"]
+    main([*command, "--connectome", str(tmp_path / "w.csv"), "--out", str(tmp_path / "run")])
+    said = capsys.readouterr()
+    assert sentence in said.err + said.out

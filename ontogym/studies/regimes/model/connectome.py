@@ -65,6 +65,10 @@ def _csv(path: Path) -> NDArray[np.float64]:
     if not _number(rows[0][0]):
         rows = [row[1:] for row in rows]
     width = len(rows[0])
+    if width < 1 or (len(rows) > 1 and max(map(len, rows)) <= 1):
+        raise OntogymError(
+            f"{path} has one cell a line; separate numbers by commas (not by tabs, blanks or semicolons), a line a unit."
+        )
     values = np.empty((len(rows), width))
     for k, row in enumerate(rows):
         if len(row) != width:

@@ -96,13 +96,14 @@ def matched(matrix: Matrix, like: Matrix, match: str = "fro") -> Matrix:
     if match not in MATCHES:
         raise UnknownNameError("measure to match", match, [*MATCHES, "none"])
     measure: Callable[[Matrix], float] = spectral_radius if match == "spectral_radius" else _frobenius
-    own = measure(matrix)
+    own, wanted = measure(matrix), measure(like)
+    if not np.isfinite(own):
+        raise OntogymError(f"This matrix has a {match} of {own}; divide its weights by their largest first.")
     # The eigenvalues of a nilpotent matrix come out as rounding noise.
     if own <= 1e-6 * max(_frobenius(matrix), 1e-300):
-        raise OntogymError(
-            f"This matrix has a {match} of 0 and cannot be scaled to another; match 'fro', or give it loops."
-        )
-    return np.asarray(matrix * (measure(like) / own))
+        mend = "match 'fro', or give it loops" if match == "spectral_radius" else "give it edges"
+        raise OntogymError(f"This matrix has a {match} of 0 and cannot be scaled to another; {mend}.")
+    return np.asarray(matrix * (wanted / own))
 
 
 def gain_matched(full: Matrix, low: Matrix) -> Matrix:

@@ -49,12 +49,18 @@ def trial_columns(table: Mapping[str, Any], source: str) -> tuple[Columns, list[
             )
     for name in ("choice", "feedbackType"):
         check(found[name], np.isin(found[name], (-1, 0, 1)), name, source, "-1, 0 or 1 (or true and false)")
+    blank = int((np.isnan(found["contrastLeft"]) & np.isnan(found["contrastRight"])).sum())
     for name in ("contrastLeft", "contrastRight"):
         values = np.nan_to_num(found[name], nan=0.0)
         values = np.abs(values) if name == "contrastRight" else values
         check(found[name], (values >= 0) & (values <= 1), name, source, "a contrast from 0 to 1, or nothing")
         found[name] = values
-    return _recognised(found, source)
+    columns, notes = _recognised(found, source)
+    if blank:
+        notes.append(
+            f"{blank} trials have a contrast on neither side, which is read as no stimulus (0); drop them if it is not known."
+        )
+    return columns, notes
 
 
 def _recognised(c: Columns, source: str) -> tuple[Columns, list[str]]:

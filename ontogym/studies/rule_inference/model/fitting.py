@@ -19,6 +19,8 @@ __all__ = ["FitConfig", "FitState", "epochs", "log_likelihood", "settle", "traje
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 SETTLED = 0.5
+LARGEST = 1e4
+"""A parameter beyond this has run away, whatever the loss still is."""
 """Share of the epochs before which early stopping does not look.
 
 Right and wrong rules differ by some thousandths of a nat a trial, less than what the few animals that decide differ by:
@@ -196,7 +198,7 @@ def epochs(
                     _adam_starts(state, slope, config, done, part)
         state.epoch += 1
         state.loss = loss / counts.sum()
-        if not np.isfinite(state.loss):
+        if not (np.isfinite(state.loss) and np.abs(state.params).max() < LARGEST):
             raise OntogymError(
                 f"The fit of {config.kind} diverged in epoch {state.epoch}; choose a smaller learning rate."
             )

@@ -55,6 +55,8 @@ def read_trials(path: Path | str) -> Trials:
             for anything but NumPy (named, nothing executed), or a file that asks for more memory than is granted.
     """
     path = Path(path)
+    if path.is_dir():
+        raise OntogymError(f"{path} is a folder; name one table of trials in it.")
     if not path.is_file():
         raise OntogymError(f"There is no file {path}; check the path.")
     suffix = path.suffix.lower()
@@ -89,6 +91,9 @@ def _read_csv(path: Path) -> dict[str, Any]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             head = [name.strip() for name in next(reader, [])]
+            if len(head) == 1 and (other := next((mark for mark in "\t;|" if mark in head[0]), None)):
+                named = {"\t": "tabs", ";": "semicolons", "|": "bars"}[other]
+                raise OntogymError(f"The columns of {path} are separated by {named}; save it with commas.")
             _check_names(head, str(path))
             places = {name: head.index(name) for name in WANTED if name in head}
             found: dict[str, list[str]] = {name: [] for name in places}
