@@ -222,3 +222,30 @@ def test_an_interval_over_seeds_and_subjects_adds_what_either_leaves_open() -> N
     assert found.high - found.value == pytest.approx(np.hypot(*halves))
     assert scores.crossed_interval(table[:1]).high == pytest.approx(3.0 + halves[1])
     assert scores.crossed_interval([[5.0]]) == (5.0, 5.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: scores.probability_of_improvement([0, 1, 2], [2, 2, 2]), "a mapping from task"),
+        (lambda: scores.bootstrap_interval([1.0, 2.0]), "a mapping from task"),
+        (lambda: scores.performance_profile([1.0, 2.0], [0]), "a mapping from task"),
+        (
+            lambda: scores.paired_difference("m", [1.0, 2.0, 9.0], [1.0, 1.0], "x"),
+            "3 and 2 values make no pairs",
+        ),
+        (lambda: scores.mean_interval([1, 2, 3], confidence=-1), "confidence is -1"),
+        (lambda: scores.mean_interval([1, 2, 3], confidence=1.5), "confidence is 1.5"),
+        (lambda: scores.mean_interval([1, 2, 3], weights=[0, 0, 0]), "above 0"),
+        (lambda: scores.mean_interval([1, 2, 3], weights=[1, 1]), "2 weights for 3 values"),
+        (lambda: scores.mean_interval(["a"]), "Scores are numbers"),
+        (lambda: scores.mean_interval([1, 2], resamples=0), "resamples is 0"),
+    ],
+)
+def test_what_cannot_be_summarised_is_refused(call, sentence) -> None:
+    with pytest.raises(OntogymError, match=sentence):
+        call()
+
+
+def test_a_seed_that_is_not_finite_is_one_that_failed() -> None:
+    assert scores.mean_summary([1.0, float("nan"), 3.0])["mean"] == 2.0

@@ -23,7 +23,7 @@ from pettingzoo.utils import parallel_to_aec, wrappers
 
 from ontogym.envs.grid import MOVES, PatchWorld, PatchWorldState
 from ontogym.errors import OntogymError
-from ontogym.seeding import LaneStreams
+from ontogym.seeding import LaneStreams, one_seed
 
 __all__ = ["ForagingParallelEnv", "env", "parallel_env", "raw_env"]
 
@@ -87,8 +87,9 @@ class ForagingParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
     ) -> tuple[dict[str, NDArray[np.float32]], dict[str, dict[str, Any]]]:
         """A new world with all agents in it; without a seed chance goes on where it was."""
         if seed is not None or self._streams is None:
-            start = np.random.default_rng().integers(2**63) if seed is None else int(seed)
-            self._streams = LaneStreams(np.array([start], dtype=np.uint64))
+            self._streams = LaneStreams(
+                one_seed(np.random.default_rng().integers(2**63) if seed is None else seed)
+            )
         self.agents, self._cycle = list(self.possible_agents), 0
         self._state = self.world.reset(self._streams, _WORLD)
         if self.render_mode == "human":

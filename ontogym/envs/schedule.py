@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +48,11 @@ class Schedule(NamedTuple):
         if clock not in clocks:
             raise UnknownNameError("clock", str(clock), clocks)
         for name, value in (("ramp", ramp), ("jitter", jitter)):
-            if isinstance(value, bool) or value != int(value) or value < 0:
+            if not _whole(value) or value < 0:
                 raise OntogymError(f"The {name} is {value!r}; pass a whole number of {clock}s from 0 on.")
-        times = tuple(int(time) for time in switches)
-        if times != tuple(switches) or not times or times[0] < jitter:
+        listed = isinstance(switches, (Sequence, np.ndarray)) and all(map(_whole, switches))
+        times = tuple(int(time) for time in switches) if listed else ()
+        if not times or times[0] < jitter:
             raise OntogymError(
                 f"The switches are {switches!r}; pass at least one whole number, the first no smaller than jitter."
             )
@@ -84,6 +86,10 @@ class Schedule(NamedTuple):
     def level(self, now: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float64]:
         """How far the world is from its first state, ``(P,)``: 0 before, 1 after one switch, 0 after two, ..."""
         return _distance(now, times, self.ramp)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
 
 
 class RandomSchedule(NamedTuple):

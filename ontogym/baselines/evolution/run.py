@@ -42,6 +42,8 @@ def evolve(config: EvolutionConfig, resume: bool = False, progress: bool = True)
     Raises:
         OntogymError: see `EvolutionConfig`, `life_spec`, `RunFolder`; nothing has been written then.
     """
+    if resume and config.out is None:
+        raise OntogymError("There is no folder whose run could go on; give out, or leave resume out.")
     spec = life_spec(config)
     try_environment(spec.env, spec.env_kwargs, spec.max_steps)
     workers = make_workers(config.evaluator, config.workers, config.address)

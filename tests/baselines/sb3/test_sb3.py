@@ -152,3 +152,20 @@ def test_ppo_learns_cartpole(tmp_path):
     run = read_training_run(tmp_path)
     policy = load_policy(run.tensors, run.options, *spaces_of(env))
     assert episode_returns(policy, env, 20, seed=1).mean() > 120
+
+
+def test_options_that_are_set_reach_the_next_reset_as_sb3_has_it():
+    envs = make_vec_env("ontogym/CartPole-v1", 2)
+    envs.set_options({"low": 0.1, "high": 0.1})
+    np.testing.assert_allclose(envs.reset(), 0.1, atol=1e-6)
+    assert (np.abs(envs.reset()) <= 0.05).all()  # of one reset
+    goals = make_vec_env("ontogym/Foraging-v0", 2)
+    goals.set_options([{"goal": 1}, {"goal": 0}])
+    goals.reset()
+    assert goals.get_attr("state")[0].goal.tolist() == [1, 0]
+    goals.set_options({"nonsense": 1})
+    with pytest.raises(OntogymError, match="nonsense"):
+        goals.reset()
+    goals.set_options([{"goal": 1}, {}])
+    with pytest.raises(OntogymError, match="different options"):
+        goals.reset()

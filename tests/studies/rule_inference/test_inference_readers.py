@@ -276,3 +276,24 @@ def test_a_column_in_another_spelling_is_not_passed_over(tmp_path, spelt):
 def test_a_table_without_subjects_says_whose_trials_it_takes_them_for(tmp_path):
     (tmp_path / "t.csv").write_text(f"{HEAD},mouse\n1,1,,1,a\n-1,,1,1,b\n")
     assert "There is no column 'subject': all rows are one animal's." in read_trials(tmp_path / "t.csv").notes
+
+
+@pytest.mark.parametrize(("mark", "name"), [("\t", "tabs"), (";", "semicolons")])
+def test_columns_between_other_marks_are_named(tmp_path, mark, name):
+    (tmp_path / "t.csv").write_text(f"{HEAD}\n1,1,,1\n".replace(",", mark))
+    with pytest.raises(OntogymError, match=f"separated by {name}; save it with commas"):
+        read_trials(tmp_path / "t.csv")
+
+
+def test_a_folder_is_no_table(tmp_path):
+    with pytest.raises(OntogymError, match="is a folder; name one table"):
+        read_trials(tmp_path)
+
+
+def test_trials_without_a_contrast_on_either_side_are_counted(tmp_path):
+    (tmp_path / "t.csv").write_text(f"{HEAD}\n" + "1,1,,1\n-1,,1,1\n1,,,1\n" * 20)
+    notes = read_trials(tmp_path / "t.csv").notes
+    assert (
+        "20 trials have a contrast on neither side, which is read as no stimulus (0); drop them if it is not known."
+        in notes
+    )
