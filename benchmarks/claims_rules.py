@@ -67,6 +67,37 @@ def _step_size(name: str, words: str) -> Row:
                f"steps of e-prop's length, along BPTT's direction {text(scaled)}, along its own {text(local)}", verdict)  # fmt: skip
 
 
+def _shorter_steps() -> list[Row]:
+    """The same, by hand: steps of .01 and of .1 for as long a way."""
+    rows = []
+    for metric, label, published, bounds in (
+        (
+            "eigenvalue",
+            "Shorter steps rest in sharper places: largest eigenvalue",
+            "up",
+            ("200", "20", "66.7"),
+        ),
+        ("gap", "and generalise worse: generalisation gap", "–", None),
+    ):
+        short, long = (
+            _regime(f"curvature-digits-{kind}-steps", "bptt", metric) for kind in ("short", "long")
+        )
+        if not (short and long):
+            return []
+        against = [f" against a bound of {bound}" if bound else "" for bound in bounds or ("", "", "")]
+        found, verdict = judged(short, long, "up")
+        rows.append(
+            Row(
+                f"{label} of BPTT, steps of .01 − of .1, digits",
+                published,
+                f"{found}; {text(short)}{against[0]}, and {text(long)}{against[1]}",
+                f"steps of .03: {text(_regime('curvature-digits', 'bptt', metric))}{against[2]}",
+                verdict,
+            )
+        )
+    return rows
+
+
 def _curvature(name: str, words: str) -> list[Row]:
     rows = []
     for metric, label in (("eigenvalue", "largest eigenvalue"), ("gap", "generalisation gap")):
@@ -149,5 +180,9 @@ def learning_rules() -> list[Row]:
     rows += _rank("rank-context", "context decision, 100 units")
     rows += _aligned("rank-aligned", "one norm") + _aligned("rank-aligned-radius", "one spectral radius")
     rows += _curvature("curvature-synthetic", "sequences") + _curvature("curvature-digits", "digits")
-    rows += [_step_size("curvature-synthetic", "sequences"), _step_size("curvature-digits", "digits")]
+    rows += [
+        _step_size("curvature-synthetic", "sequences"),
+        _step_size("curvature-digits", "digits"),
+        *_shorter_steps(),
+    ]
     return rows + _inference()
