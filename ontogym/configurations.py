@@ -11,11 +11,10 @@ import math
 import re
 import shlex
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -36,39 +35,43 @@ C = TypeVar("C")
 def plain_numbers(config: Any) -> None:
     """Make the numbers of a frozen dataclass Python's own, those in its tables and lists among them: files hold no others.
 
-    Fields are told by their annotations: ``int``, ``float``, ``dict`` and ``tuple``, each with or without ``None``.
+    Fields are told by their annotations as they are written: ``int``, ``float``, ``dict[...]`` and ``tuple[...]``, each with or
+    without ``None``. A whole number where any may stand stays one: what is in files already must stay what it is.
 
     Raises:
         OntogymError: a value of another kind.
     """
-    for name, kind in get_type_hints(type(config)).items():
-        value = getattr(config, name)
-        kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-        if value is None and type(None) in kinds:
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        kinds = [word.partition("[")[0].strip() for word in str(field.type).split("|")]
+        optional = "None" in kinds
+        kinds = [kind for kind in kinds if kind != "None"]
+        if (value is None and optional) or len(kinds) != 1 or kinds[0] not in _KINDS:
             continue
-        for each, what, (right, own) in zip(kinds, map(_in_words, kinds), map(_python, kinds)):
-            if own is None:
-                break
-            if isinstance(value, right) and (each is bool or not isinstance(value, bool)):
-                object.__setattr__(config, name, own(_plain(value)))
-                break
-            raise OntogymError(f"{name} is {str(value)[:60]!r}; give {what}.")
+        found = _own(kinds[0], value)
+        if found is None:
+            raise OntogymError(f"{field.name} is {str(value)[:60]!r}; give {_KINDS[kinds[0]]}.")
+        object.__setattr__(config, field.name, found)
 
 
-def _python(kind: Any) -> tuple[Any, Any]:
-    """What values of an annotation may be, and Python's own type for them; None where any may stand there."""
-    kinds = {
-        int: (Integral, int),
-        float: (Real, float),
-        dict: (Mapping, dict),
-        tuple: ((tuple, list), tuple),
-    }
-    return kinds.get(get_origin(kind) or kind, (object, None))
+_KINDS = {"int": "a whole number", "float": "a number", "dict": "a dictionary", "tuple": "a list"}
 
 
-def _in_words(kind: Any) -> str:
-    words = {int: "a whole number", float: "a number", dict: "a dictionary", tuple: "a list"}
-    return words.get(get_origin(kind) or kind, "")
+def _own(kind: str, value: Any) -> Any:
+    """A value as Python's own `kind`; None if it is of another."""
+    value = _plain(value)
+    if kind == "dict":
+        return dict(value) if isinstance(value, Mapping) else None
+    if kind == "tuple":
+        listed = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+        return tuple(map(_plain, value)) if listed else None
+    if isinstance(value, bool):
+        return None
+    if kind == "int":
+        return int(value) if isinstance(value, Integral) else None
+    if isinstance(value, int):
+        return value
+    return float(value) if isinstance(value, Real) else None
 
 
 def _plain(value: Any) -> Any:

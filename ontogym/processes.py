@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, current_process, get_context, parent_process
@@ -78,8 +78,9 @@ class Workers(abc.ABC):
     def map(self, work: Callable[..., T], tasks: Sequence[tuple[Any, ...]]) -> list[T]:
         """``work(*task)`` for every task, in the order of the tasks; see `results`."""
         own, found = type(self).__name__, {}
-        for each in self.results(work, tasks) or ():
-            if not (isinstance(each, tuple) and len(each) == 2 and each[0] in range(len(tasks))):
+        results: Any = self.results(work, tasks) or ()
+        for each in results.items() if isinstance(results, Mapping) else results:
+            if not (isinstance(each, (tuple, list)) and len(each) == 2 and each[0] in range(len(tasks))):
                 raise OntogymError(
                     f"The evaluator {own} gave {' '.join(str(each).split())[:60]}; its results must be pairs of a task's index, 0 to {len(tasks) - 1}, and "
                     "what work returned."
@@ -283,7 +284,8 @@ def _cores() -> int:
 
 def _start_worker(began: Any) -> None:
     began.set()
-    warnings.simplefilter("ignore", UserWarning)  # the parent has built the same, and said so
+    # What ours say of a configuration the parent has said; everybody else's warnings stay.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"ontogym\.")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     parent = parent_process()
     if parent is not None:

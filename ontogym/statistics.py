@@ -86,8 +86,8 @@ def bootstrap(
     rows = [_finite(group) for group in groups]
     if not rows:
         raise OntogymError("There are no scores to summarise; give at least one task.")
-    if not 0 < confidence < 1:
-        raise OntogymError(f"confidence is {confidence}; give a share between 0 and 1, such as 0.95.")
+    if not 0 < confidence <= 1:
+        raise OntogymError(f"confidence is {confidence}; give a share above 0, up to 1, such as 0.95.")
     if resamples < 1:
         raise OntogymError(f"resamples is {resamples}; draw at least 1.")
     rng = generator(seed, "bootstrap")
@@ -115,8 +115,10 @@ def mean_interval(values: ArrayLike, weights: ArrayLike | None = None, **options
     def weighted(parts: list[Array]) -> Array:
         return np.asarray((parts[0][..., 0] * parts[0][..., 1]).sum(1) / parts[0][..., 1].sum(1))
 
-    if heavy.shape != rows.shape or (heavy <= 0).any():
-        raise OntogymError(f"{len(heavy)} weights for {len(rows)} values; give each its own, above 0.")
+    if heavy.shape != rows.shape:
+        raise OntogymError(f"{len(heavy)} weights for {len(rows)} values; give each its own.")
+    if (heavy < 0).any() or not heavy.any():
+        raise OntogymError("Weights are numbers from 0 on that are not all 0; mend them.")
     if weights is None:
         return bootstrap([rows], lambda parts: parts[0].mean(1), **options)
     return bootstrap([np.stack([rows, heavy], axis=1)], weighted, **options)

@@ -236,7 +236,7 @@ def test_an_interval_over_seeds_and_subjects_adds_what_either_leaves_open() -> N
         ),
         (lambda: scores.mean_interval([1, 2, 3], confidence=-1), "confidence is -1"),
         (lambda: scores.mean_interval([1, 2, 3], confidence=1.5), "confidence is 1.5"),
-        (lambda: scores.mean_interval([1, 2, 3], weights=[0, 0, 0]), "above 0"),
+        (lambda: scores.mean_interval([1, 2, 3], weights=[0, 0, 0]), "not all 0"),
         (lambda: scores.mean_interval([1, 2, 3], weights=[1, 1]), "2 weights for 3 values"),
         (lambda: scores.mean_interval(["a"]), "Scores are numbers"),
         (lambda: scores.mean_interval([1, 2], resamples=0), "resamples is 0"),

@@ -160,7 +160,7 @@ class Agent(_Shown[State]):
         development: name of a source of spontaneous activity, or None.
         development_steps: how many steps of it each newborn sees.
         development_options: options of the source, a dictionary or KEY=VALUE words.
-        develops: whether `develop` does anything; where not, development is refused.
+        develops: whether `develop` does anything; where not, ``ontogym evaluate --development`` is refused.
     """
 
     name: ClassVar[str]
@@ -270,6 +270,16 @@ class Agent(_Shown[State]):
     def development_params(self, genomes: NDArray[np.floating]) -> NDArray[np.floating] | None:
         """The part of the genomes that a learnable source of spontaneous activity takes, ``(P, n)``."""
         return None
+
+
+def develops(agent: Agent[Any]) -> bool:
+    """Whether spontaneous activity does anything to an agent: as its nearest class says that says so, or that has a `develop`."""
+    for kind in type(agent).__mro__:
+        if "develops" in vars(kind):
+            return bool(vars(kind)["develops"])
+        if "develop" in vars(kind):
+            return True
+    return True
 
 
 def changed_options(options: Any) -> dict[str, Any]:

@@ -63,11 +63,6 @@ class Individuals(Actor[IndividualsState]):
             raise OntogymError(
                 f"Development on {development.source!r} is asked for in {development.steps} steps; give development_steps of 0 or more."
             )
-        if development is not None and development.steps > 0 and not agent.develops:
-            raise OntogymError(
-                f"The agent {type(agent).__name__} has no developmental phase, so that {development.source!r} would change nothing; "
-                "leave out development, or use an agent that develops (ontogym agents)."
-            )
         self.development = development
 
     def birth(self, seeds: NDArray[np.uint64]) -> IndividualsState:
@@ -113,12 +108,14 @@ class Individuals(Actor[IndividualsState]):
     ) -> tuple[NDArray[Any], IndividualsState]:
         seen = self.agent.spaces.observe(observations)
         motor, inner = self.agent.step(state.agent, seen, feedback, active)
-        wanted = (len(self.genomes), self.agent.spaces.n_actions)
-        if getattr(motor, "shape", None) != wanted:
+        lanes, channels = len(self.genomes), self.agent.spaces.n_actions
+        motor = np.asarray(motor)
+        if motor.size != lanes * channels or len(motor) != lanes:
             raise OntogymError(
-                f"step of the agent {type(self.agent).__name__} gave {type(motor).__name__} of shape {getattr(motor, 'shape', None)}; return a float32 NumPy array of "
-                f"shape {wanted}, a row for each member (ontogym.testing.check_agent looks an agent over)."
+                f"step of the agent {type(self.agent).__name__} gave {motor.dtype} of shape {motor.shape}; return a float32 NumPy array of "
+                f"shape {(lanes, channels)}, a row for each member (ontogym.testing.check_agent looks an agent over)."
             )
+        motor = motor.reshape(lanes, channels)
         return self.agent.spaces.act(motor), IndividualsState(inner, seen, motor)
 
     def end_episode(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 
 from ontogym.agents.base import Agent, Feedback, NetworkSnapshot
 from ontogym.agents.spaces import encode_actions
@@ -31,6 +33,14 @@ __all__ = ["MAX_STEPS", "Loaded", "load"]
 
 MAX_STEPS = 10_000
 """Where a recorded episode is cut, if neither the environment nor the run has a limit."""
+
+
+_NUMBERED = (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+
+
+def _of_one(observation: Any, space: Any) -> bool:
+    """Whether an array is one observation with an axis for it, in front."""
+    return space.shape is not None and np.shape(observation) == (1, *space.shape)
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,10 @@ class Loaded:
         Raises:
             OntogymError: an observation of another form, or with numbers that are not finite.
         """
+        if isinstance(state, Real):
+            raise OntogymError(
+                f"predict takes the reward by its name, reward={state}; its second argument is a state, as in SB3."
+            )
         life, no = self._living(), np.zeros(1, np.bool_)
         told = life["feedback"]._replace(
             reward=np.array([reward], np.float32),
@@ -118,7 +132,12 @@ class Loaded:
 
     def _batch(self, observation: Any, space: Any) -> tuple[bool, Any]:
         """Whether an observation is a batch of one, and that batch."""
-        if not isinstance(space, gymnasium.spaces.Box):
+        if isinstance(space, spaces.Dict) and isinstance(observation, Mapping):
+            lanes = all(
+                name in observation and _of_one(observation[name], part) for name, part in space.items()
+            )
+            return lanes, dict(observation) if lanes else batch_of_one(observation)
+        if not isinstance(space, (spaces.Box, *_NUMBERED)):
             return False, batch_of_one(observation)
         try:
             seen = np.asarray(observation, space.dtype)
@@ -126,12 +145,12 @@ class Loaded:
             raise OntogymError(
                 f"{self.name!r} sees arrays of shape {space.shape}, not {str(observation)[:60]}."
             ) from error
-        lanes = seen.shape == (1, *space.shape)
+        lanes = _of_one(seen, space)
         if not lanes and seen.shape != space.shape:
             raise OntogymError(
                 f"{self.name!r} sees one observation of shape {space.shape} at a time, or a batch of one, not {seen.shape}."
             )
-        if not np.isfinite(seen).all():
+        if seen.dtype.kind == "f" and not np.isfinite(seen).all():
             raise OntogymError("The observation has numbers that are not finite; mend what gave it.")
         return lanes, seen if lanes else batch_of_one(seen)
 

@@ -64,7 +64,16 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
     def __init__(
         self, dynamics: Dynamics[State] | None = None, render_mode: str | None = None, **options: Any
     ) -> None:
-        dynamics = self.dynamics_type(**options) if dynamics is None else dynamics
+        if dynamics is None:
+            if getattr(self, "dynamics_type", None) is None:
+                raise OntogymError(
+                    f"{type(self).__name__} has no rules; give it dynamics, or set dynamics_type."
+                )
+            dynamics = self.dynamics_type(**options)
+        elif options:
+            raise OntogymError(
+                f"{', '.join(options)}: these are arguments of a task, whose dynamics are given already; leave them out."
+            )
         self.dynamics = dynamics
         self.observation_space, self.action_space = dynamics.observation_space, dynamics.action_space
         self.metadata = _metadata(dynamics)

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-__all__ = ["batch_of_one", "flatten_batch"]
+__all__ = ["batch_of_one", "flatten_batch", "is_finite"]
 
 
 def flatten_batch(space: spaces.Space[Any], batch: Any) -> NDArray[np.float32]:
@@ -40,3 +40,13 @@ def batch_of_one(item: Any) -> Any:
     if isinstance(item, tuple):
         return tuple(batch_of_one(part) for part in item)
     return np.asarray(item)[None]
+
+
+def is_finite(value: Any) -> bool:
+    """Whether all numbers of an observation are."""
+    if isinstance(value, Mapping):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, tuple):
+        return all(map(is_finite, value))
+    array = np.asarray(value)
+    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())

@@ -78,7 +78,10 @@ def _run(argv: list[str]) -> int:
     with contextlib.ExitStack() as around:
         around.enter_context(warnings.catch_warnings())
         # What a warning says is for whoever typed the command; the line of ours that says it is not.
-        warnings.showwarning = _say
+        usual = warnings.showwarning
+        warnings.showwarning = lambda *said, **more: (_say if issubclass(said[1], UserWarning) else usual)(
+            *said, **more
+        )
         # Older versions of our environments are listed, verified and lived in on purpose.
         warnings.filterwarnings("ignore", r".*The environment ontogym/\S+ is out of date", DeprecationWarning)
         if command.json:

@@ -76,6 +76,7 @@ class Evaluate:
 
     def run(self) -> dict[str, Any]:
         """Evaluate and print; returns the summary."""
+        from ontogym.agents.base import Agent, develops
         from ontogym.baselines.lives.lanes import try_environment
         from ontogym.baselines.lives.life import compared, life_seeds, summarise
         from ontogym.baselines.lives.switches import switches_met
@@ -88,6 +89,11 @@ class Evaluate:
         spec = self._life(loaded.spec, env, kwargs)
         if not is_native(find_spec(spec.env)):  # ours keep the contract, and end
             try_environment(spec.env, spec.env_kwargs, spec.max_steps)
+        agent = getattr(loaded.player, "built", None)
+        if self.development is not None and isinstance(agent, Agent) and not develops(agent):
+            raise OntogymError(
+                f"{loaded.name} has no developmental phase, so that --development {self.development} would change nothing; leave it out."
+            )
         if self.window < 1:
             raise OntogymError(f"--window is {self.window}; compare at least 1 step.")
         seeds = life_seeds(spec, self.lives, self.seed, "evaluate")
@@ -125,9 +131,12 @@ class Evaluate:
             OntogymError: no lives, or a life that there cannot be.
         """
         from ontogym.baselines.lives.spec import LifeSpec
+        from ontogym.envs.vector import find_spec
 
         if self.lives < 1:
             raise OntogymError(f"lives is {self.lives}; evaluate at least 1.")
+        if self.env is not None:
+            find_spec(self.env)
         LifeSpec(
             "ontogym/CartPole-v1",
             silenced=tuple(self.silenced),

@@ -20,7 +20,7 @@ from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import Features, listed, print_table, quoted, score_line
 from ontogym.configurations import build_config
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import AGENTS
+from ontogym.registry import AGENTS, STRATEGIES
 from ontogym.runs import runs_folder, stoppable
 
 __all__ = ["Evolve", "EvolveLNDP", "EvolvePlastic", "help_of_evolve", "with_preset"]
@@ -119,6 +119,7 @@ class Evolve(LongRun):
 
         config = self.configured()
         spec = life_spec(config)
+        STRATEGIES.resolve(config.strategy)
         make_agent(config.agent, spec.env, spec.env_kwargs, config.agent_options)
 
     def options(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from ontogym.cli.evaluate import Evaluate
 from ontogym.cli.evolve import Evolve
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
+from ontogym.cli.train import Train
 from ontogym.configurations import code_in
 from ontogym.errors import OntogymError
 from ontogym.processes import Terminated, Workers
@@ -215,8 +217,9 @@ def _check_lines(cells: Sequence[Cell]) -> None:
     Raises:
         OntogymError: an option that is none, a value that is not of its kind, or what its command can refuse before it runs.
     """
-    seen = set()
-    built = set()
+    from ontogym.baselines.sweep.plan import check_cell
+
+    seen, built, began = set(), set(), time.process_time()
     for cell in cells:
         lines = [("", cell.command, cell.filled())]
         lines += [
@@ -225,16 +228,21 @@ def _check_lines(cells: Sequence[Cell]) -> None:
         ]
         for where, command, flags in lines:
             kind = command, *sorted((name, _kind(value)) for name, value in flags.items())
-            # What a run is made of, whatever its seed and however long it is.
-            parts = (
-                command,
-                json_module.dumps({k: v for k, v in flags.items() if k in _MADE_OF}, sort_keys=True),
-            )
+            # What a run is made of, whatever its seed, and whatever the values of its environment's arguments.
+            made = {
+                k: sorted(v) if k == "env_kwargs" and isinstance(v, Mapping) else v
+                for k, v in flags.items()
+                if k not in _OF_A_CELL
+            }
+            parts = command, json_module.dumps(made, sort_keys=True)
             if kind in seen and parts in built:
                 continue
             try:
+                if not where:
+                    check_cell(cell)
                 todo = _parsed(_line(command, flags).split("\0"))
-                if parts not in built and isinstance(todo, Evolve | Evaluate):
+                at_hand = time.process_time() - began < _LOOKING
+                if parts not in built and at_hand and isinstance(todo, (Evolve, Evaluate, Train)):
                     todo.check()
             except OntogymError as error:
                 raise OntogymError(f"{cell.name}{where}: {error}") from error
@@ -242,17 +250,9 @@ def _check_lines(cells: Sequence[Cell]) -> None:
             built.add(parts)
 
 
-_MADE_OF = (
-    "env",
-    "env_kwargs",
-    "features",
-    "features_options",
-    "agent",
-    "agent_options",
-    "silenced",
-    "lives",
-    "episodes",
-)
+_LOOKING = 5.0
+"""Processor seconds for which what would run is built beforehand; the rest is met when it runs."""
+_OF_A_CELL = ("seed", "out", "start_from", "restart_from")
 
 
 def _kind(value: Any) -> str:

@@ -47,6 +47,17 @@ class Train(LongRun):
         """The training's configuration: the feature extractor stands among the environment's arguments."""
         return replace(self.config, env_kwargs=self.seen.added_to(self.config.env_kwargs))
 
+    def check(self) -> None:
+        """Build the environment that would be trained in.
+
+        Raises:
+            OntogymError: no such environment, or arguments that it does not take.
+        """
+        from ontogym.baselines.lives.lanes import make_single
+
+        config = self.configured()
+        make_single(config.env, config.env_kwargs).close()
+
     def configuration(self) -> dict[str, Any]:
         return {**asdict(self.configured()), "out": str(self.config.folder)}
 

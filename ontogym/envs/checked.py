@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ontogym.batched.flat import is_finite
 from ontogym.errors import OntogymError
 
 __all__ = ["LARGEST", "MAX_ENDLESS_STEPS", "CheckedEnv", "FiniteEnv", "finite_rewards", "try_out"]
@@ -117,7 +118,7 @@ class FiniteEnv(gym.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         for _ in range(_TRIES):
             observation, info = self.env.reset(seed=seed, options=options)
-            if _is_finite(observation):
+            if is_finite(observation):
                 self._last = observation
                 return observation, info
             self._fail()
@@ -128,7 +129,7 @@ class FiniteEnv(gym.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(action)
-        if _is_finite(observation) and finite_rewards(reward):
+        if is_finite(observation) and finite_rewards(reward):
             self._last = observation
             return observation, reward, terminated, truncated, info
         self._fail()
@@ -141,16 +142,6 @@ class FiniteEnv(gym.Wrapper[Any, Any, Any, Any]):
                 stacklevel=3,
             )
         self.failures += 1
-
-
-def _is_finite(value: Any) -> bool:
-    """Whether all numbers of an observation are."""
-    if isinstance(value, Mapping):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, tuple):
-        return all(map(_is_finite, value))
-    array = np.asarray(value)
-    return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 
 def _misfit(space: spaces.Space[Any], value: Any, name: str = "an observation") -> str | None:

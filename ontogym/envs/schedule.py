@@ -50,8 +50,8 @@ class Schedule(NamedTuple):
         for name, value in (("ramp", ramp), ("jitter", jitter)):
             if not _whole(value) or value < 0:
                 raise OntogymError(f"The {name} is {value!r}; pass a whole number of {clock}s from 0 on.")
-        listed = isinstance(switches, (Sequence, np.ndarray)) and all(map(_whole, switches))
-        times = tuple(int(time) for time in switches) if listed else ()
+        given = tuple(switches) if np.ndim(switches) else ()  # type: ignore[arg-type]
+        times = tuple(int(time) for time in given) if all(map(_whole, given)) else ()
         if not times or times[0] < jitter:
             raise OntogymError(
                 f"The switches are {switches!r}; pass at least one whole number, the first no smaller than jitter."
@@ -89,6 +89,7 @@ class Schedule(NamedTuple):
 
 
 def _whole(value: Any) -> bool:
+    value = value.item() if isinstance(value, (np.ndarray, np.generic)) and np.ndim(value) == 0 else value
     return isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
 
 

@@ -223,7 +223,7 @@ def test_bad_options_are_one_sentence(options, sentence):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["e-prop", "mdgl", "mdgl-types", "modprop", "modprop-types", "inferred"])
+@pytest.mark.parametrize("name", ["e-prop", "mdgl", "mdgl-types", "modprop", "modprop-types"])
 def test_rules_that_change_nothing_here_say_so(name):
     with pytest.warns(UserWarning, match="changes nothing here: it needs"):
         make_agent("plastic", "ontogym/CartPole-v1", options={"synaptic_rule": name})

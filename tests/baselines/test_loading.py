@@ -8,6 +8,8 @@ import pytest
 
 import ontogym
 from ontogym.agents.individuals import life_stream
+from ontogym.baselines.evolution.config import EvolutionConfig
+from ontogym.baselines.evolution.run import evolve
 from ontogym.baselines.lives.life import life_seeds, live
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.run import train
@@ -67,3 +69,27 @@ def test_sb3s_own_evaluation_takes_a_loaded_agent():
 def test_observations_that_are_none_are_refused(observation, sentence):
     with pytest.raises(OntogymError, match=sentence):
         ontogym.load("zoo:lndp-cartpole").predict(observation)
+
+
+def test_the_reward_is_given_by_its_name():
+    with pytest.raises(OntogymError, match=r"takes the reward by its name, reward=1\.0"):
+        ontogym.load("zoo:lndp-cartpole").predict([0.0, 0.0, 0.0, 0.0], 1.0)
+
+
+def test_numbered_observations_come_one_at_a_time_or_as_a_batch_of_one(tmp_path):
+    evolve(
+        EvolutionConfig(
+            "FrozenLake-v1",
+            agent="gru",
+            generations=1,
+            population=4,
+            lives=1,
+            eval_lives=2,
+            final_lives=2,
+            out=str(tmp_path),
+        ),
+        progress=False,
+    )
+    agent = ontogym.load(tmp_path)
+    assert np.shape(agent.predict(3)[0]) == ()
+    assert np.shape(agent.predict(np.array([3]))[0]) == (1,)

@@ -96,11 +96,11 @@ def _check_kept(agent: Agent[Any], target: Any, options: Mapping[str, Any]) -> N
     """Warn of options that somebody's own agent is built with and does not name in its `config`: files are made of that."""
     if type(agent).__module__.partition(".")[0] == "ontogym":
         return  # ours leave out what only says where they are computed, and are tested for the rest
-    usual = inspect.signature(target).parameters
+    usual = {name: parameter.default for name, parameter in inspect.signature(target).parameters.items()}
     lost = [
         name
         for name, value in options.items()
-        if name not in agent.config and not (name in usual and usual[name].default == value)
+        if name not in agent.config and not _same(usual.get(name), value)
     ]
     if lost:
         warnings.warn(
@@ -108,6 +108,13 @@ def _check_kept(agent: Agent[Any], target: Any, options: Mapping[str, Any]) -> N
             "let config say it, or its file will be read back as another agent.",
             stacklevel=3,
         )
+
+
+def _same(a: Any, b: Any) -> bool:
+    try:
+        return bool(a == b)
+    except ValueError:  # arrays
+        return bool(np.array_equal(a, b))
 
 
 def live(

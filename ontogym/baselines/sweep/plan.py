@@ -67,7 +67,7 @@ from ontogym.baselines.sweep.settings import NO_FLAGS, best_settings, tuned_sett
 from ontogym.configurations import read_config
 from ontogym.errors import OntogymError, UnknownNameError
 
-__all__ = ["Cell", "Plan", "cell_name", "digest", "fill", "read_plan"]
+__all__ = ["Cell", "Plan", "cell_name", "check_cell", "digest", "fill", "read_plan"]
 
 _FIELDS = (
     "name",
@@ -98,7 +98,7 @@ _INNER = {
 """What fields of a sweep, and of its tables, must be."""
 REPORTED = (
     "mean", "sem", "ci95", "first_episode", "last_episode", "episodes", "conditions", "min", "max", "lives", "failed", "env_steps",
-    "parameters", "diagnostics", "switches", "changes", "regained", "frozen", "held_out", "worlds",
+    "parameters", "agent", "ci95_method", "diagnostics", "switches", "changes", "regained", "frozen", "held_out", "worlds",
 )  # fmt: skip
 """Numbers and tables of numbers that ``evaluate`` reports."""
 _COMMANDS = ("evolve", "train", "evaluate")
@@ -247,6 +247,24 @@ def make_plan(content: Mapping[str, Any], name: str, folder: Path | None = None)
     )
 
 
+def check_cell(cell: Cell) -> None:
+    """Refuse what would be run otherwise than it is meant, before it is.
+
+    Raises:
+        OntogymError: a seed that is the same in every cell, or no environment.
+    """
+    flags = cell.flags
+    if "seed" in flags and "{seed}" not in json.dumps(flags, default=str):
+        raise OntogymError(
+            f"its seed is {flags['seed']!r} whatever the cell's, so that several seeds would be one run that is counted often; leave it "
+            'out, or write seed = "{seed}7" for other chance than the cell\'s own.'
+        )
+    if cell.command != "evaluate" and not {"env", "config"} & set(flags):
+        raise OntogymError(
+            f'[tasks.{cell.task}] has no env; name the environment, env = "ontogym/CartPole-v1" for example.'
+        )
+
+
 def _check_names(content: Mapping[str, Any], evaluations: Mapping[str, Any]) -> None:
     """Refuse tasks and methods that a table names and the file does not have."""
     tables = [(f"evaluations.{name}", table) for name, table in evaluations.items()]
@@ -366,15 +384,6 @@ def _cells(
     if flags.pop("skip", False):
         return []
     seeds = _seeds(flags.pop("seeds"))
-    if len(seeds) > 1 and "seed" in flags and "{seed}" not in str(flags["seed"]):
-        raise OntogymError(
-            f"{method} on {task} has seed = {flags['seed']!r}, so that {len(seeds)} seeds would be one run that is counted "
-            'often; leave it out, or write seed = "{seed}7" for other chance than the cell\'s own.'
-        )
-    if "env" not in flags and command != "evaluate":
-        raise OntogymError(
-            f'[tasks.{task}] has no env; name the environment, env = "ontogym/CartPole-v1" for example.'
-        )
     scored = {
         name: {k: v for k, v in settings.items() if k not in ("methods", "tasks")}
         for name, settings in evaluations.items()

@@ -18,7 +18,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ontogym.batched.flat import batch_of_one
+from ontogym.batched.flat import batch_of_one, is_finite
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import FEATURE_EXTRACTORS
 
@@ -67,7 +67,7 @@ def extracted(extractor: FeatureExtractor, observations: Any, count: int) -> NDA
     """What an extractor makes of a batch of `count` observations, ``(count, F)``.
 
     Raises:
-        OntogymError: it fails, gives another shape than its space states, or numbers that are not finite.
+        OntogymError: it fails, gives another shape than its space states, or numbers that are not finite for finite ones.
     """
     name = type(extractor).__name__
     try:
@@ -79,12 +79,16 @@ def extracted(extractor: FeatureExtractor, observations: Any, count: int) -> NDA
         raise OntogymError(
             f"The feature extractor {name} failed ({type(error).__name__}: {error}; {Path(place.filename).name}, line {place.lineno}); mend it."
         ) from error
-    wanted = (count, *extractor.space.shape)
-    if getattr(found, "shape", None) != wanted or not np.isfinite(found).all():
-        got = f"shape {np.shape(found)}" if np.shape(found) != wanted else "numbers that are not finite"
+    found, wanted = np.asarray(found), (count, *extractor.space.shape)
+    if found.shape != wanted:
         raise OntogymError(
-            f"The feature extractor {name} gave {got} for observations that make {wanted}; return finite float32 of that shape, as its "
-            "space states."
+            f"The feature extractor {name} gave shape {found.shape} for observations that make {wanted}; return float32 of that shape, as "
+            "its space states."
+        )
+    # Numbers of the environment that are not finite are its fault, and end a life, not a run.
+    if not np.isfinite(found).all() and is_finite(observations):
+        raise OntogymError(
+            f"The feature extractor {name} gave numbers that are not finite for observations that are; mend it."
         )
     return found
 

@@ -90,9 +90,7 @@ def run_own(config: OwnConfig, out: Path | str) -> dict[str, Any]:
     if folder.exists() and not folder.is_dir():
         raise OntogymError(f"{folder} is a file, but the report needs a folder; pass another --out.")
     before = folder / "report.json"
-    if before.is_file() and json.loads(before.read_text()).get("settings") != json.loads(
-        json.dumps(asdict(config))
-    ):
+    if before.is_file() and _settings(before) != json.loads(json.dumps(asdict(config))):
         raise OntogymError(f"{folder} holds another report; pass another --out, or remove it.")
     images, source = _pictures(config)
     stages, words = _stages(config)
@@ -108,6 +106,14 @@ def run_own(config: OwnConfig, out: Path | str) -> dict[str, Any]:
     checkpoint.write_json(folder / "report.json", summary)
     write_own_page(folder / "report.html", summary, Seen(images[:EXAMPLES], shown))
     return summary
+
+
+def _settings(report: Path) -> Any:
+    """What a report was about; None where that cannot be read."""
+    try:
+        return json.loads(report.read_text())["settings"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _pictures(config: OwnConfig) -> tuple[Images, str]:

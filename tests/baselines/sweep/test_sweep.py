@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ontogym.baselines.sweep.plan import make_plan, read_plan
+from ontogym.baselines.sweep.plan import check_cell, make_plan, read_plan
 from ontogym.baselines.sweep.run import Threads, _check_primary, read_cells, run_sweep
 from ontogym.baselines.sweep.tables import markdown, pooled, rows
 from ontogym.cli import main
@@ -444,10 +444,7 @@ def test_a_sweep_may_be_about_a_file_of_ones_own(tmp_path, monkeypatch):
     [
         ({"seeds": 10**9}, "seeds is 1000000000"),
         ({"seeds": [3, 3]}, "a list of different whole numbers"),
-        ({"methods": {"m": {"seed": 5}}}, "m on easy has seed = 5, so that 3 seeds would be one run"),
-        ({"defaults": {"evolve": {"seed": 5}}}, "would be one run that is counted often"),
         ({"defaults": {"evolv": {"population": 5}}}, "did you mean 'evolve'"),
-        ({"tasks": {"t": {}}}, r"\[tasks.t\] has no env"),
         ({"seeds": -5}, "seeds is -5"),
         ({"seeds": [1, "x"]}, "seeds is"),
         ({"seeds": [10**400]}, "seeds is"),
@@ -492,3 +489,51 @@ def test_a_strangers_sweep_imports_no_code_unless_it_is_trusted(tmp_path, monkey
         assert "would import code" in capsys.readouterr().err
     main(["sweep", "s.toml", "--dry-run", "--trust"])  # one's own is built before anything runs
     assert "would import code" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (
+            '[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\nagent = "mlp"\nseed = 5\n',
+            "its seed is 5 whatever the cell's",
+        ),
+        ('[tasks.C]\n[methods.m]\nagent = "mlp"\n', r"[tasks.C] has no env"),
+        ('[tasks.C]\nenv = "ontogym/CartPol-v1"\n[methods.m]\nagent = "mlp"\n', "CartPol"),
+        ('[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\nagent = "mpl"\n', "did you mean 'mlp'"),
+        (
+            '[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\nagent = "mlp"\nagent_options = { hiden = 4 }\n',
+            "did you mean 'hidden'",
+        ),
+        ('[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\nagent = "mlp"\nstrategy = "nope"\n', "nope"),
+        (
+            '[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.a]\nagent = "mlp"\n[methods.m]\nagent = "mlp"\nutility = "min"\nlives = 1\n',
+            "worst of several",
+        ),
+        ('[tasks.C]\nenv = "ontogym/CartPol-v1"\n[methods.m]\ncommand = "train"\n', "CartPol"),
+        (
+            '[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\nagent = "mlp"\n[evaluations.score]\nsilenced = ["foo"]\n',
+            "signal to silence",
+        ),
+        (
+            '[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\nagent = "mlp"\n[evaluations.score]\nlives = 0\n',
+            "lives is 0",
+        ),
+        (
+            '[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\nagent = "mlp"\n[evaluations.score]\nenv = "ontogym/CartPol-v1"\n',
+            "CartPol",
+        ),
+    ],
+)
+def test_what_cannot_run_is_met_before_anything_does(tmp_path, capsys, table, sentence):
+    (tmp_path / "s.toml").write_text("seeds = 2\n" + table)
+    for flags in (["--dry-run"], ["--out", str(tmp_path / "out")]):
+        assert main(["sweep", str(tmp_path / "s.toml"), *flags]) == 2
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_seeds_that_enter_otherwise_leave_the_seed_free():
+    methods = {"m": {"start_from": "runs/a-s{seed}", "seed": 7}}
+    plan = make_plan({**CONTENT, "evaluations": {"score": {}}, "cells": [], "methods": methods}, "s")
+    check_cell(plan.cells[0])

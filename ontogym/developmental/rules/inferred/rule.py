@@ -86,7 +86,6 @@ class InferredRule(PlasticityRule):
     name = "inferred"
     scope = "nonlocal"
     n_params = 0
-    needs = "node features that mark the stimulus and the bias, which the agent 'logistic' gives its nodes"
     # Animals' weights go well beyond the usual bound of 4.
     max_weight = 20.0
 

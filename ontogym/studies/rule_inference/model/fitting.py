@@ -19,13 +19,13 @@ __all__ = ["FitConfig", "FitState", "epochs", "log_likelihood", "settle", "traje
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 SETTLED = 0.5
-LARGEST = 1e4
-"""A parameter beyond this has run away, whatever the loss still is."""
 """Share of the epochs before which early stopping does not look.
 
 Right and wrong rules differ by some thousandths of a nat a trial, less than what the few animals that decide differ by:
 asked from the start, they stop a fit at its second to fifth epoch, before it has found anything.
 """
+LARGEST = 1e4
+"""A parameter beyond this has run away, whatever the loss still is."""
 INTO_MEMORY, OF_MEMORY, FROM_SLOW = 2.0, 0.25, 1 / 3
 """SD of the prior on a GRU's weights from the trial, from its own memory, and from its slow units onwards, over that of
 all other weights.
