@@ -68,7 +68,7 @@ class Sweep(LongRun):
         """The cells and their commands: the configuration is the file itself."""
         plan = self._plan()
         wanted = plan.named(self.only)
-        _check_lines(wanted)
+        _check_lines(wanted, here=False)
         rows = [(c.name, _line(c.command, c.filled()).replace("\0", " ")) for c in wanted]
         print_table(plan.name, ("cell", "command"), rows)
         return {"cells": [cell.name for cell in wanted]}
@@ -211,7 +211,7 @@ class Subprocesses:
             process.send_signal(signal.SIGTERM)
 
 
-def _check_lines(cells: Sequence[Cell]) -> None:
+def _check_lines(cells: Sequence[Cell], here: bool = True) -> None:
     """Parse every kind of line that the cells come to, so that a misspelt option is met before the first of them runs.
 
     Raises:
@@ -245,9 +245,18 @@ def _check_lines(cells: Sequence[Cell]) -> None:
                 if parts not in built and at_hand and isinstance(todo, (Evolve, Evaluate, Train)):
                     todo.check()
             except OntogymError as error:
-                raise OntogymError(f"{cell.name}{where}: {error}") from error
+                # What this machine lacks another may have, where the cells then run.
+                if here or not _lacks(error):
+                    raise OntogymError(f"{cell.name}{where}: {error}") from error
             seen.add(kind)
             built.add(parts)
+
+
+def _lacks(error: BaseException) -> bool:
+    """Whether an error comes of a package that is not installed."""
+    cause = error.__cause__ or error.__context__
+    missing = isinstance(error, ImportError) or type(error).__name__ == "DependencyNotInstalled"
+    return missing or (cause is not None and _lacks(cause))
 
 
 _LOOKING = 5.0

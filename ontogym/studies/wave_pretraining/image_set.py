@@ -179,5 +179,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not consistent:
         raise OntogymError(f"{path} contradicts itself; make the set anew.")
     if storage != "packed":
-        raise OntogymError(f"{folder} holds PNG folders; read it as one, with --data folder:{folder}.")
+        raise OntogymError(
+            f"{folder} holds PNG folders; read it as an image folder, with --data folder:{folder}."
+        )
     return dict(manifest)
