@@ -254,7 +254,7 @@ def _check_lines(cells: Sequence[Cell], here: bool = True) -> None:
 
 def _lacks(error: BaseException) -> bool:
     """Whether an error comes of a package that is not installed."""
-    cause = error.__cause__ or error.__context__
+    cause = error.__cause__
     missing = isinstance(error, ImportError) or type(error).__name__ == "DependencyNotInstalled"
     return missing or (cause is not None and _lacks(cause))
 

@@ -54,8 +54,10 @@ class Train(LongRun):
             OntogymError: no such environment, or arguments that it does not take.
         """
         from ontogym.baselines.lives.lanes import make_single
+        from ontogym.envs.vector import find_spec
 
         config = self.configured()
+        find_spec(config.env)
         make_single(config.env, config.env_kwargs).close()
 
     def configuration(self) -> dict[str, Any]:
