@@ -321,9 +321,7 @@ def _ranked(row: Row) -> str:
 
 
 def _score(row: Row) -> str:
-    digits = 2 if abs(row.iqm) < 10 else 1
-    iqm, low, high = (f"{value:.{digits}f}" for value in (row.iqm, row.low, row.high))
-    return f"{iqm} [{low}, {high}]" if row.seeds > 1 or row.low < row.high else iqm
+    return row.in_words(2 if abs(row.iqm) < 10 else 1)
 
 
 def main() -> None:

@@ -197,8 +197,7 @@ def probability_of_improvement(
     Raises:
         OntogymError: no task in common, no scores, or some that are not finite.
     """
-    _strata(x), _strata(y)
-    shared = [task for task in x if task in y]
+    shared = [task for task in _by_task(x) if task in _by_task(y)]
     if not shared:
         raise OntogymError("These two have no task in common; compare agents that ran the same tasks.")
     runs = [_finite(of[task]).ravel() for task in shared for of in (x, y)]
@@ -390,7 +389,7 @@ def _beats(x: Array, y: Array) -> Array:
     return np.asarray(above.mean((1, 2)) + equal.mean((1, 2)) / 2)
 
 
-def _strata(scores: Strata) -> list[Array]:
+def _by_task(scores: Strata) -> Strata:
     if not isinstance(scores, Mapping):
         raise OntogymError(
             f"Scores of tasks are a mapping from task to the scores of its runs, such as {{'CartPole': [480, 500]}}, not "
@@ -398,7 +397,11 @@ def _strata(scores: Strata) -> list[Array]:
         )
     if not scores:
         raise OntogymError("There are no scores to summarise; give at least one task.")
-    return [_finite(runs).ravel() for runs in scores.values()]
+    return scores
+
+
+def _strata(scores: Strata) -> list[Array]:
+    return [_finite(runs).ravel() for runs in _by_task(scores).values()]
 
 
 def _finite(scores: ArrayLike) -> Array:

@@ -274,12 +274,8 @@ class Agent(_Shown[State]):
 
 def develops(agent: Agent[Any]) -> bool:
     """Whether spontaneous activity does anything to an agent: as its nearest class says that says so, or that has a `develop`."""
-    for kind in type(agent).__mro__:
-        if "develops" in vars(kind):
-            return bool(vars(kind)["develops"])
-        if "develop" in vars(kind):
-            return True
-    return True
+    nearest = next(kind for kind in type(agent).__mro__ if {"develops", "develop"} & vars(kind).keys())
+    return bool(vars(nearest).get("develops", True))
 
 
 def changed_options(options: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
 import numpy as np
 from gymnasium import spaces
 
@@ -27,6 +26,7 @@ from ontogym.errors import OntogymError
 from ontogym.seeding import one_seed
 
 if TYPE_CHECKING:
+    import gymnasium
     import networkx as nx
 
 __all__ = ["MAX_STEPS", "Loaded", "load"]

@@ -11,8 +11,8 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ontogym.errors import OntogymError
 from ontogym.interrupts import end_quietly, raise_again
@@ -57,15 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         end_quietly()
 
 
-def _say(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    print(f"ontogym: {message}", file=sys.stderr)
+def _saying(usual: Callable[..., None]) -> Callable[..., None]:
+    """How warnings are shown: ours in one sentence, since the line that says it is for nobody who typed a command."""
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, UserWarning):
+            print(f"ontogym: {message}", file=sys.stderr)
+        else:
+            usual(message, category, *place, **more)
+
+    return show
 
 
 def _run(argv: list[str]) -> int:
@@ -77,11 +78,7 @@ def _run(argv: list[str]) -> int:
     raise_again()
     with contextlib.ExitStack() as around:
         around.enter_context(warnings.catch_warnings())
-        # What a warning says is for whoever typed the command; the line of ours that says it is not.
-        usual = warnings.showwarning
-        warnings.showwarning = lambda *said, **more: (_say if issubclass(said[1], UserWarning) else usual)(
-            *said, **more
-        )
+        warnings.showwarning = _saying(warnings.showwarning)  # type: ignore[assignment]
         # Older versions of our environments are listed, verified and lived in on purpose.
         warnings.filterwarnings("ignore", r".*The environment ontogym/\S+ is out of date", DeprecationWarning)
         if command.json:

@@ -395,8 +395,7 @@ def _cells(row: Any) -> tuple[str, ...]:
         row.task or "all (0 random, 1 optimal)",
         row.label,
         str(row.seeds),
-        f"{row.iqm:.{places}f}"
-        + (f" [{row.low:.{places}f}, {row.high:.{places}f}]" if row.low < row.high or row.seeds > 1 else ""),
+        row.in_words(places),
         f"{row.first_episode:.{places}f}",
         f"{row.last_episode:.{places}f}",
         "" if row.adaptation is None else f"{row.adaptation:.{places}f}",

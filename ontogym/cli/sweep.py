@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -219,37 +219,57 @@ def _check_lines(cells: Sequence[Cell], here: bool = True) -> None:
     """
     from ontogym.baselines.sweep.plan import check_cell
 
-    seen, built, began = set(), set(), time.process_time()
+    parsed, built, began = set(), set(), time.process_time()
     for cell in cells:
         lines = [("", cell.command, cell.filled())]
         lines += [
             (f" [evaluations.{name}]", "evaluate", {"target": "", **flags})
             for name, flags in cell.evaluations.items()
         ]
+        with _named(cell.name):
+            check_cell(cell)
         for where, command, flags in lines:
             kind = command, *sorted((name, _kind(value)) for name, value in flags.items())
-            # What a run is made of, whatever its seed, and whatever the values of its environment's arguments.
-            made = {
-                k: sorted(v) if k == "env_kwargs" and isinstance(v, Mapping) else v
-                for k, v in flags.items()
-                if k not in _OF_A_CELL
-            }
-            parts = command, json_module.dumps(made, sort_keys=True)
-            if kind in seen and parts in built:
+            parts = command, _made_of(flags)
+            look = parts not in built and time.process_time() - began < _LOOKING
+            if kind in parsed and not look:
                 continue
-            try:
-                if not where:
-                    check_cell(cell)
+            with _named(f"{cell.name}{where}"):
                 todo = _parsed(_line(command, flags).split("\0"))
-                at_hand = time.process_time() - began < _LOOKING
-                if parts not in built and at_hand and isinstance(todo, (Evolve, Evaluate, Train)):
-                    todo.check()
-            except OntogymError as error:
-                # What this machine lacks another may have, where the cells then run.
-                if here or not _lacks(error):
-                    raise OntogymError(f"{cell.name}{where}: {error}") from error
-            seen.add(kind)
+                if look:
+                    _look_over(todo, here)
+            parsed.add(kind)
             built.add(parts)
+
+
+@contextlib.contextmanager
+def _named(cell: str) -> Iterator[None]:
+    """Say of which cell a fault is."""
+    try:
+        yield
+    except OntogymError as error:
+        raise OntogymError(f"{cell}: {error}") from error
+
+
+def _made_of(flags: Mapping[str, Any]) -> str:
+    """What a run is made of, whatever its seed, and whatever the values of its environment's arguments."""
+    made = {name: value for name, value in flags.items() if name not in _OF_A_CELL}
+    return json_module.dumps({**made, "env_kwargs": sorted(made.get("env_kwargs", ()))}, sort_keys=True)
+
+
+def _look_over(todo: Any, here: bool) -> None:
+    """Let a command refuse what it can before it runs.
+
+    Raises:
+        OntogymError: it does, and not for want of a package that another machine may have, unless it runs `here`.
+    """
+    if not isinstance(todo, (Evolve, Evaluate, Train)):
+        return
+    try:
+        todo.check()
+    except OntogymError as error:
+        if here or not _lacks(error):
+            raise
 
 
 def _lacks(error: BaseException) -> bool:

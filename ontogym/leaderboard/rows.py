@@ -62,6 +62,11 @@ class Row:
         """What the task ranks by, where that is not the return."""
         return self.held_out if self.regained is None else self.regained
 
+    def in_words(self, digits: int) -> str:
+        """`iqm` with its interval, which one seed without subjects does not give."""
+        iqm, low, high = (f"{value:.{digits}f}" for value in (self.iqm, self.low, self.high))
+        return f"{iqm} [{low}, {high}]" if self.seeds > 1 or self.low < self.high else iqm
+
     @property
     def rank(self) -> tuple[bool, bool, float, float, str]:
         """What rows of one task or suite are sorted by: verified ones first, then by what the task ranks by, then by return.

@@ -8,12 +8,12 @@ import pytest
 
 import ontogym
 from ontogym.agents.individuals import life_stream
-from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.baselines.evolution.run import evolve
 from ontogym.baselines.lives.life import life_seeds, live
 from ontogym.baselines.sb3.config import TrainingConfig
 from ontogym.baselines.sb3.run import train
 from ontogym.errors import OntogymError
+from tests.baselines.toy import brief
 
 
 def test_a_zoo_agent_lives_step_by_step_as_it_does_in_a_rollout():
@@ -77,19 +77,7 @@ def test_the_reward_is_given_by_its_name():
 
 
 def test_numbered_observations_come_one_at_a_time_or_as_a_batch_of_one(tmp_path):
-    evolve(
-        EvolutionConfig(
-            "FrozenLake-v1",
-            agent="gru",
-            generations=1,
-            population=4,
-            lives=1,
-            eval_lives=2,
-            final_lives=2,
-            out=str(tmp_path),
-        ),
-        progress=False,
-    )
+    evolve(brief("FrozenLake-v1", agent="gru", out=str(tmp_path)), progress=False)
     agent = ontogym.load(tmp_path)
     assert np.shape(agent.predict(3)[0]) == ()
     assert np.shape(agent.predict(np.array([3]))[0]) == (1,)

@@ -20,7 +20,7 @@ from ontogym.errors import OntogymError
 from ontogym.processes import Here
 from ontogym.seeding import lane_seeds
 from ontogym.testing import check_agent
-from tests.baselines.toy import Linear
+from tests.baselines.toy import Linear, brief
 
 ENV = "ontogym/CartPole-v1"
 
@@ -87,19 +87,7 @@ def test_development_of_an_agent_that_does_not_develop_is_refused_where_it_is_as
     genome = np.zeros((1, agent.genome_size))
     plain = live(agent, genome, LifeSpec(ENV, episodes=1), lane_seeds(0, 2))
     np.testing.assert_array_equal(live(agent, genome, spec, lane_seeds(0, 2)).returns, plain.returns)
-    evolve(
-        EvolutionConfig(
-            ENV,
-            agent="gru",
-            generations=1,
-            population=4,
-            lives=1,
-            eval_lives=2,
-            final_lives=2,
-            out=str(tmp_path / "run"),
-        ),
-        progress=False,
-    )
+    evolve(brief(ENV, agent="gru", out=str(tmp_path / "run")), progress=False)
     assert (
         main(["evaluate", str(tmp_path / "run"), "--development", "white-noise", "--development-steps", "5"])
         == 2
@@ -262,18 +250,7 @@ def test_numpys_numbers_become_pythons():
 
 def test_a_run_whose_target_is_a_whole_number_goes_on(tmp_path):
     """Files hold 475, and must not be compared with 475.0."""
-    config = EvolutionConfig(
-        ENV,
-        agent="mlp",
-        generations=1,
-        population=4,
-        lives=1,
-        eval_lives=2,
-        final_lives=2,
-        target=475,
-        checkpoint_every=1,
-        out=str(tmp_path / "run"),
-    )
+    config = brief(ENV, agent="mlp", target=475, checkpoint_every=1, out=str(tmp_path / "run"))
     assert type(config.target) is int
     evolve(config, progress=False)
     evolve(replace(config, generations=2), resume=True, progress=False)

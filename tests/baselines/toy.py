@@ -9,7 +9,14 @@ import gymnasium
 import numpy as np
 
 from ontogym.agents.base import Agent, check_genomes
+from ontogym.baselines.evolution.config import EvolutionConfig
 from ontogym.seeding import LaneStreams
+
+
+def brief(env: str, **more: Any) -> EvolutionConfig:
+    """A search of one generation, as short as there is."""
+    shortest = {"generations": 1, "population": 4, "lives": 1, "eval_lives": 2, "final_lives": 2}
+    return EvolutionConfig(env, **{**shortest, **more})
 
 
 class LinearState(NamedTuple):

@@ -29,6 +29,8 @@ LESS = {
     ),
 }
 
+BRIEF = ["--population", "4", "--generations", "1", "--lives", "1", "--eval-lives", "2", "--final-lives", "2"]
+
 
 def commands() -> list[list[str]]:
     """The words of every command in the README's section, without comments."""
@@ -84,22 +86,24 @@ def test_a_table_of_lives_says_what_is_told_and_what_is_not_heard(capsys):
 def test_lives_that_hold_something_still_say_so_and_can_be_lived_without(tmp_path, capsys):
     """A search that holds weights still leaves an agent whose usual lives do so too."""
     run = str(tmp_path / "run")
-    brief = [
-        "--nodes",
-        "11",
-        "--population",
-        "4",
-        "--generations",
-        "1",
-        "--lives",
-        "1",
-        "--eval-lives",
-        "2",
-        "--final-lives",
-        "2",
-    ]
     lives = ["--episodes", "2", "--max-steps", "20", "--freeze", "weights", "--freeze-from", "1"]
-    assert main(["evolve", "--env", "ontogym/CartPole-v1", "--no-preset", "--out", run, *brief, *lives]) == 0
+    assert (
+        main(
+            [
+                "evolve",
+                "--env",
+                "ontogym/CartPole-v1",
+                "--no-preset",
+                "--out",
+                run,
+                "--nodes",
+                "11",
+                *BRIEF,
+                *lives,
+            ]
+        )
+        == 0
+    )
     held = "weights held still from episode 1 (counted from 0) on"
     said = {}
     for freeze in ((), ("--freeze", "nothing"), ("--freeze", "wiring")):
@@ -132,20 +136,8 @@ def test_a_flag_of_another_agents_engine_is_left_out(capsys):
 
 
 def test_a_warning_is_one_sentence_without_our_source(tmp_path, capsys):
-    short = [
-        "--generations",
-        "1",
-        "--population",
-        "2",
-        "--lives",
-        "1",
-        "--eval-lives",
-        "2",
-        "--final-lives",
-        "2",
-    ]
     assert (
-        main(["evolve", "--agent", "plastic", "--rule", "e-prop", *short, "--out", str(tmp_path / "run")])
+        main(["evolve", "--agent", "plastic", "--rule", "e-prop", *BRIEF, "--out", str(tmp_path / "run")])
         == 0
     )
     said = capsys.readouterr().err.splitlines()[0]

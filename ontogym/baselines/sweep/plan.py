@@ -98,7 +98,7 @@ _INNER = {
 """What fields of a sweep, and of its tables, must be."""
 REPORTED = (
     "mean", "sem", "ci95", "first_episode", "last_episode", "episodes", "conditions", "min", "max", "lives", "failed", "env_steps",
-    "parameters", "agent", "ci95_method", "diagnostics", "switches", "changes", "regained", "frozen", "held_out", "worlds",
+    "parameters", "diagnostics", "switches", "changes", "regained", "frozen", "held_out", "worlds",
 )  # fmt: skip
 """Numbers and tables of numbers that ``evaluate`` reports."""
 _COMMANDS = ("evolve", "train", "evaluate")

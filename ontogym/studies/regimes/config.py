@@ -137,7 +137,7 @@ class CurvatureConfig:
         _check_numbers(self)
         if not (math.isfinite(self.l2) and self.l2 >= 0):
             raise OntogymError(f"l2 is {self.l2}; a weight decay is 0 or more.")
-        if self.stretch > 0 and self.iterations * self.stretch < 0.5:
+        if self.stretch > 0 and round(self.stretch * self.iterations) < 1:
             raise OntogymError(
                 f"{self.iterations} iterations times a stretch of {self.stretch} are no step; raise one of them."
             )

@@ -67,7 +67,7 @@ def curvature(
 
 
 def _iterations(config: CurvatureConfig, rule: str) -> int:
-    return config.iterations if rule == "bptt" else max(1, round(config.stretch * config.iterations))
+    return config.iterations if rule == "bptt" else round(config.stretch * config.iterations)
 
 
 def _cell(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ontogym.baselines.sweep.plan import check_cell, make_plan, read_plan
+from ontogym.baselines.sweep.plan import REPORTED, check_cell, make_plan, read_plan
 from ontogym.baselines.sweep.run import Threads, _check_primary, read_cells, run_sweep
 from ontogym.baselines.sweep.tables import markdown, pooled, rows
 from ontogym.cli import main
@@ -537,3 +537,25 @@ def test_seeds_that_enter_otherwise_leave_the_seed_free():
     methods = {"m": {"start_from": "runs/a-s{seed}", "seed": 7}}
     plan = make_plan({**CONTENT, "evaluations": {"score": {}}, "cells": [], "methods": methods}, "s")
     check_cell(plan.cells[0])
+
+
+def test_all_numbers_that_evaluate_reports_may_be_an_endpoint(capsys):
+    assert (
+        main(
+            [
+                "evaluate",
+                "zoo:lndp-flips",
+                "--lives",
+                "2",
+                "--freeze",
+                "wiring",
+                "--from-episode",
+                "1",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    found = json.loads(capsys.readouterr().out)
+    words = {"target", "agent", "env", "env_kwargs", "ci95_method"}
+    assert set(found) - words <= set(REPORTED)

@@ -261,8 +261,10 @@ def fit_rule(
         ways.append(still.params + [1e-3, 1e-3, 0, 0, 0, 0, 0])
     if near is None:
         lone = LONE if len(trials) == 1 and not known else START
-        from_still = known or rule == "static" or not first
-        calm = lone if from_still else fit_rule("static", trials, counts).params
+        alone = (
+            known or rule == "static" or not first
+        )  # nothing of the first W to be had from the still policy
+        calm = lone if alone else fit_rule("static", trials, counts).params
         # Over thousands of trials the likelihood has ridges on which a line search fails: two ways in.
         ways = [calm] if rule == "static" else [calm + [rate, rate, 0, 0, 0, 0, 0] for rate in (1e-3, 0.03)]
     best: RuleFit | None = None
