@@ -30,6 +30,7 @@ from ontogym.runs import runs_folder, stoppable
 
 if TYPE_CHECKING:
     from ontogym.baselines.sweep.plan import Cell, Plan
+    from ontogym.statistics import Interval
 
 __all__ = ["Sweep"]
 
@@ -85,7 +86,8 @@ class Sweep(LongRun):
     def work(self) -> dict[str, Any]:
         """Run what is missing, print the table; returns its rows."""
         from ontogym.baselines.sweep.run import read_cells, run_sweep
-        from ontogym.baselines.sweep.tables import markdown, pooled, rows
+        from ontogym.baselines.sweep.tables import ahead, markdown, pooled, profiles_figure, rows
+        from ontogym.figures.style import save_figure
 
         plan = self._plan()
         out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
@@ -106,14 +108,24 @@ class Sweep(LongRun):
         if not self.table:
             checkpoint.write_atomic(out / "table.md", f"{text}\n".encode())
         seconds = sum(c["result"].get("cpu_seconds") or 0.0 for c in cells)
-        found = {name: interval._asdict() for name, interval in pooled(plan, cells).items()}
+        found, beats = pooled(plan, cells), ahead(plan, cells)
+        figure = None if self.table else profiles_figure(plan, cells)
+        if figure is not None:
+            save_figure(figure, out / "profiles.png")
         if not self.json:
             for name, interval in found.items():
-                print(
-                    f"IQM over tasks, {name}: {interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
-                )
+                print(f"IQM over tasks, {name}: {_three(interval)}")
+            for best, other, interval in beats:
+                print(f"A run of {best} beats one of {other} with probability {_three(interval)}")
+            if figure is not None:
+                print(f"Performance profiles: {out / 'profiles.png'}")
             print(f"{seconds / 3600:.2f} processor hours")
-        return {"rows": [_plain(row) for row in rows(plan, cells)], "pooled": found, "cpu_seconds": seconds}
+        return {
+            "rows": [_plain(row) for row in rows(plan, cells)],
+            "pooled": {name: interval._asdict() for name, interval in found.items()},
+            "ahead": [{"best": a, "other": b, **interval._asdict()} for a, b, interval in beats],
+            "cpu_seconds": seconds,
+        }
 
     def _plan(self) -> Plan:
         """What the file says, which may be a stranger's."""
@@ -350,6 +362,10 @@ def _flag(name: str, value: Any) -> list[str]:
     if isinstance(value, list):
         return [f"--{name}", *map(str, value)]
     return [f"--{name}", str(value)]
+
+
+def _three(value: Interval) -> str:
+    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

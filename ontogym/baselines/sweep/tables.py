@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ontogym.baselines.sweep.plan import Plan, cell_name, fill
-from ontogym.statistics import Interval, bootstrap_interval, iqm, mean_interval, normalise
+from ontogym.statistics import (
+    Interval,
+    bootstrap_interval,
+    iqm,
+    mean_interval,
+    normalise,
+    performance_profile,
+    probability_of_improvement,
+)
 
-__all__ = ["Row", "endpoint", "markdown", "pooled", "rows"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Row", "ahead", "endpoint", "markdown", "pooled", "profiles_figure", "rows", "scaled"]
 
 Row = dict[str, Any]
 
@@ -101,22 +113,67 @@ def _row(
     }
 
 
-def pooled(plan: Plan, cells: Sequence[Row]) -> dict[str, Interval]:
-    """IQM of the normalised primary endpoint over all tasks with anchors, by method, with stratified intervals.
+def scaled(plan: Plan, cells: Sequence[Row]) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """The primary endpoint on each task's scale from 0, random, to 1, best: method to task to scores of its runs, ``(n,)`` each.
 
-    Only methods that have every such task are pooled: means over different tasks cannot be compared.
+    Only tasks with anchors, and only methods that have every such task: means over different tasks cannot be compared.
     """
     found: dict[str, dict[str, list[float]]] = {}
     for cell in cells:
         score = endpoint(cell, plan.primary)
         if score is not None and cell["task"] in plan.anchors:
             found.setdefault(cell["method"], {}).setdefault(cell["task"], []).append(score)
-    tables = {}
-    for method, tasks in found.items():
-        if set(tasks) == set(plan.anchors):
-            strata = {t: normalise(np.array(v), *plan.anchors[t]) for t, v in tasks.items()}
-            tables[method] = bootstrap_interval(strata, iqm)
-    return tables
+    return {
+        method: {t: normalise(np.array(v), *plan.anchors[t]) for t, v in tasks.items()}
+        for method, tasks in found.items()
+        if set(tasks) == set(plan.anchors)
+    }
+
+
+def pooled(plan: Plan, cells: Sequence[Row]) -> dict[str, Interval]:
+    """IQM of the `scaled` primary endpoint over all tasks, by method, with stratified intervals."""
+    return {method: bootstrap_interval(strata, iqm) for method, strata in scaled(plan, cells).items()}
+
+
+def ahead(plan: Plan, cells: Sequence[Row]) -> list[tuple[str, str, Interval]]:
+    """How likely a run of the method of the highest IQM beats one of each other, on a task drawn at random: best, other, P."""
+    strata = scaled(plan, cells)
+    best = max(strata, key=lambda method: iqm(strata[method]), default="")
+    return [
+        (best, other, probability_of_improvement(strata[best], strata[other]))
+        for other in strata
+        if other != best
+    ]
+
+
+def profiles_figure(plan: Plan, cells: Sequence[Row]) -> Figure | None:
+    """Performance profiles (Agarwal et al. 2021, Fig. 4): the share of runs above each score, with 95 % intervals.
+
+    Returns:
+        None where no method can be pooled.
+    """
+    from ontogym.figures.style import COLOURS, GRID, blank_figure, page_style
+
+    strata = scaled(plan, cells)
+    if not strata:
+        return None
+    every = np.concatenate([runs for tasks in strata.values() for runs in tasks.values()])
+    levels = np.linspace(min(0.0, every.min()), max(1.0, every.max()), 101)
+    with page_style():
+        figure = blank_figure(6.4, 4.2)
+        axes = figure.subplots()
+        for k, (method, tasks) in enumerate(strata.items()):
+            share, low, high = np.transpose(performance_profile(tasks, levels))
+            colour, dashes = COLOURS[k % len(COLOURS)], "-" if k < len(COLOURS) else "--"
+            axes.step(levels, share, dashes, where="post", label=method, linewidth=2, color=colour)
+            axes.fill_between(levels, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
+        axes.set(xlim=(levels[0], levels[-1]), ylim=(0, 1.02), title=plan.name)
+        axes.set(xlabel="score on the scale of its task: 0 random, 1 best")
+        axes.set(ylabel="share of runs above it, mean over tasks")
+        axes.grid(axis="y", color=GRID, linewidth=0.7)
+        axes.legend(frameon=False, loc="lower left", fontsize=8.5)
+        figure.subplots_adjust(left=0.11, right=0.97, top=0.9, bottom=0.13)
+    return figure
 
 
 def markdown(plan: Plan, cells: Sequence[Row]) -> str:

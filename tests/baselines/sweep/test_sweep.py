@@ -16,7 +16,7 @@ import pytest
 
 from ontogym.baselines.sweep.plan import REPORTED, check_cell, make_plan, read_plan
 from ontogym.baselines.sweep.run import Threads, _check_primary, read_cells, run_sweep
-from ontogym.baselines.sweep.tables import markdown, pooled, rows
+from ontogym.baselines.sweep.tables import ahead, markdown, pooled, profiles_figure, rows
 from ontogym.cli import main
 from ontogym.cli.sweep import Subprocesses, _line
 from ontogym.errors import OntogymError, UnknownNameError
@@ -200,6 +200,29 @@ def test_a_cell_is_run_once_and_again_when_its_settings_change(tmp_path):
     assert "| easy | gru | 3 | 2 [1, 3] | -8 | 7 | 100 | 2 |" in markdown(plan, found)
     assert set(pooled(plan, found)) == {"gru"}  # ppo was not on every task
     assert pooled(plan, found)["gru"].value == pytest.approx(np.mean([0.2, 0.3]))
+
+
+def test_methods_that_have_every_task_are_compared_by_profiles_and_by_whose_run_is_ahead(tmp_path):
+    """By hand: on the scale of 0 to 10 runs of gru have .1, .2 and .3 on each task, those of ppo .3, .4 and .5."""
+    content = {
+        "tasks": {"one": {"env": "A-v0", "anchors": [0, 10]}, "two": {"env": "B-v0", "anchors": [0, 10]}},
+        "methods": {"gru": {"agent": "gru"}, "ppo": {"command": "train", "algo": "ppo"}},
+        "seeds": 3,
+        "evaluations": {"score": {}},
+    }
+    plan = make_plan(content, "p")
+    cells = run_sweep(plan, tmp_path, runner([]), progress=False)
+    for cell in cells:
+        cell["evaluations"]["score"]["mean"] = cell["seed"] + 2.0 * (cell["method"] == "ppo")
+    ((best, other, beats),) = ahead(plan, cells)
+    assert (best, other) == ("ppo", "gru")
+    assert beats.value == pytest.approx(8.5 / 9)  # of nine pairs eight are won and one is even
+    figure = profiles_figure(plan, cells)
+    low, high = (line.get_ydata() for line in figure.axes[0].lines)
+    x = figure.axes[0].lines[0].get_xdata()
+    np.testing.assert_allclose(low[[x.searchsorted(0.05), x.searchsorted(0.25), -1]], [1, 1 / 3, 0])
+    assert (low <= high).all()
+    assert profiles_figure(make_plan({**content, "tasks": {"one": {"env": "A-v0"}}}, "p"), cells) is None
 
 
 def test_what_is_asked_of_a_run_afterwards_does_not_run_it_again(tmp_path):
