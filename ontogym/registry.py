@@ -71,15 +71,16 @@ def import_here(name: str) -> ModuleType:
     """Import a module, one of the working directory, or a file by its path (``my_env.py``, ``tasks/my_env.py``).
 
     Installed modules come first; a program that a package installs does not look where it is called, so that one's own
-    files would not be found else.
+    files would not be found else. A file that is not in the working directory is looked for in the folders of ``sys.path``.
 
     Raises:
         ImportError: no such module or file, or another module has the file's name already.
     """
     path = Path(name)
     if path.suffix == ".py":
+        path = next((found for folder in ["", *sys.path] if (found := Path(folder, name)).is_file()), path)
         if not path.is_file():
-            raise ImportError(f"there is no file {name} here")
+            raise ImportError(f"there is no file {name} here, in the folder in which this was called")
         name, folder = path.stem, str(path.resolve().parent)
         known = getattr(sys.modules.get(name), "__file__", None)
         if name in sys.modules and (known is None or Path(known).resolve() != path.resolve()):
@@ -95,6 +96,17 @@ def import_here(name: str) -> ModuleType:
         sys.path.insert(0, folder)
     importlib.invalidate_caches()
     return importlib.import_module(name)
+
+
+def look_above(place: Path, name: str) -> None:
+    """Let `import_here` find the file ``file.py`` of ``"file.py:Name"`` in the nearest folder above `place`, too, if it is in one.
+
+    What is loaded from there runs: only for a place whose maker is trusted.
+    """
+    file = name.rpartition(":")[0]
+    folder = next((above for above in place.resolve().parents if file and (above / file).is_file()), None)
+    if folder is not None and not Path(file).is_file() and str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:

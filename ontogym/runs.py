@@ -4,6 +4,7 @@
 ``config.json``              the configuration (`RunFolder` may be told another name)
 ``checkpoint.safetensors``   the state after some step, replaced atomically
 ``progress.csv``             one row a step; the checkpoint knows how many bytes of it are its own
+``code.json``                checksums of the files of one's own (``file.py:Class``) that the configuration names
 others                       what the command itself writes: results, agents, cells, pictures
 ===========================  ======================================================================
 
@@ -29,6 +30,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
+from ontogym.configurations import code_files
 from ontogym.errors import OntogymError
 
 __all__ = [
@@ -40,7 +42,7 @@ __all__ = [
 ]
 
 Arrays = Mapping[str, NDArray[Any]]
-CHECKPOINT, PROGRESS = "checkpoint.safetensors", "progress.csv"
+CHECKPOINT, PROGRESS, CODE = "checkpoint.safetensors", "progress.csv", "code.json"
 _KEPT = (
     CHECKPOINT,
     "cells/*.json",
@@ -108,6 +110,7 @@ class RunFolder:
             self.kept = self._check(resume is not False, before, held=True)
             if before is None:
                 checkpoint.write_sealed_json(self.path / record, {**(self.kept or {}), **self.config})
+            self._mind_code()
             for leftover in self.path.glob(".*.part"):
                 if leftover.is_file():
                     leftover.unlink(missing_ok=True)
@@ -150,10 +153,27 @@ class RunFolder:
         self._check_same({**self._defaults, **before})
         return dict(before)
 
+    def _mind_code(self) -> None:
+        """Keeps what the files of one's own were that the settings name, and warns where one has changed since."""
+        now, file = code_files(self.config), self.path / CODE
+        before = checkpoint.read_sealed_json(file) if file.is_file() else {}
+        for name in sorted(now.keys() & before.keys()):
+            if now[name] != before[name]:
+                warnings.warn(
+                    f"{name} has changed since the run in {self.path} began: if what it does is another thing now, its scores "
+                    "before and after are not of one task; choose another --out then.",
+                    stacklevel=4,
+                )
+        if now.keys() - before.keys():
+            checkpoint.write_sealed_json(file, {**now, **before})
+
     def _check_same(self, before: Mapping[str, Any]) -> None:
         old, new = _flat(before), _flat({**self._defaults, **self.config})
         for name in sorted(old.keys() | new.keys()):
             if name.partition(".")[0] not in self._neutral and old.get(name) != new.get(name):
+                if not (name in old and name in new):  # one of them is empty, or no table
+                    name = name.partition(".")[0]
+                    old, new = dict(before), {**self._defaults, **self.config}
                 raise OntogymError(
                     f"The run in {self.path} has {name}={old.get(name)!r}, not {new.get(name)!r}; resume with its "
                     "own configuration or choose another --out."

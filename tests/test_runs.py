@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +117,7 @@ def test_another_run_is_named_by_what_differs(tmp_path: Path) -> None:
     for changes, message in (
         ({"seed": 2}, "seed=1, not 2"),
         ({"options": {"a": [1]}}, r"options\.a=\[1, 2\]"),
+        ({"options": {}}, r"options=\{'a': \[1, 2\]\}, not \{\}"),
     ):
         with pytest.raises(OntogymError, match=message):
             opened(path, True, **changes)
@@ -137,6 +139,25 @@ def test_another_run_is_named_by_what_differs(tmp_path: Path) -> None:
     (path / "checkpoint.safetensors").write_bytes((other / "checkpoint.safetensors").read_bytes())
     with opened(path, True) as folder, pytest.raises(OntogymError, match="belongs to another run"):
         folder.load("toy")
+
+
+def test_code_of_ones_own_that_has_changed_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that goes on in another environment than it began in has scores of two tasks on one curve."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("goal = 1\n")
+    names = {"env": "mine.py:Mine-v0"}
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with opened(Path("run"), None, **names):
+                pass
+    Path("mine.py").write_text("goal = 2\n")
+    for _ in range(2):
+        changed = pytest.warns(UserWarning, match=r"mine\.py has changed since the run in run began")
+        with changed, opened(Path("run"), True, **names):
+            pass
 
 
 def test_a_folder_of_the_first_form_is_resumed(tmp_path: Path) -> None:

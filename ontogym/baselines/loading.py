@@ -22,7 +22,8 @@ from ontogym.batched.flat import batch_of_one
 from ontogym.developmental.feature_extractors.base import split_features
 from ontogym.envs import conditions
 from ontogym.envs.registration import episodes_of_life
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.registry import look_above
 from ontogym.seeding import one_seed
 
 if TYPE_CHECKING:
@@ -250,7 +251,17 @@ def load(
     _check_trusted(dict(env_kwargs or {}), trusted)
     saved = load_agent(target)
     _check_trusted(saved.env_kwargs, trusted)
-    agent = saved.build(env, env_kwargs, trusted=trusted)
+    if trusted:
+        look_above(Path(target), saved.env)
+    try:
+        agent = saved.build(env, env_kwargs, trusted=trusted)
+    except UnknownNameError as error:
+        brought = saved.facts.get("plugins")
+        if not isinstance(brought, Mapping) or error.name not in brought:
+            raise
+        raise OntogymError(
+            f"{target} was made with {error.name!r} of {brought[error.name]}; install that."
+        ) from error
     spec = saved.spec(env, env_kwargs, conditions=tuple(conditions(env or saved.env)))
     player = Player(agent, saved.genome)
     facts, options = dict(saved.facts), dict(saved.options)
@@ -276,6 +287,8 @@ def _trained(
     run = read_training_run(folder)
     kwargs = run.env_kwargs if env is None else dict(env_kwargs or {})
     _check_trusted(kwargs, trusted, env or run.env)
+    if trusted:
+        look_above(folder, run.env)
     single = make_single(env or run.env, kwargs)
     actor = load_policy(run.tensors, run.options, single.observation_space, single.action_space)
     single.close()

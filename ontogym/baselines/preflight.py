@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from ontogym.developmental.feature_extractors.base import make_extractor, split_
 from ontogym.envs.checked import CheckedEnv
 from ontogym.envs.vector import find_spec, is_native
 from ontogym.errors import OntogymError
-from ontogym.registry import FEATURE_EXTRACTORS
+from ontogym.registry import FEATURE_EXTRACTORS, key_value_words
 
 __all__ = ["Preflight", "look_over"]
 
@@ -82,8 +83,12 @@ def look_over(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> Prefl
         faults = [*([] if broken else _checked(env_id, env_kwargs)), *faults]
         seen, act = env.observation_space, env.action_space
         refusal, channels, nodes = _adapted(seen, act)
+        helpless = _adapted(gymnasium.spaces.Box(-1.0, 1.0, (1,)), act)[
+            0
+        ]  # for its actions, whatever it shows
+        refusal = helpless or refusal
         chosen = split_features(env_kwargs)[0]
-        features = {} if chosen is not None else _extractors(seen)
+        features = {} if chosen is not None or helpless else _extractors(seen)
         trained = [name for name in algorithms_for(act) if (_sb3_sees(seen) or features) and not broken]
         return Preflight(
             id=spec.id,
@@ -103,7 +108,16 @@ def look_over(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> Prefl
             features=features,
             advice=["Mend that, then look again."]
             if broken
-            else _advice(env_id, _scale(env, features), refusal, channels, nodes, features, limit, trained),
+            else _advice(
+                _line(env_id, env_kwargs),
+                _scale(env, features),
+                refusal,
+                channels,
+                nodes,
+                features,
+                limit,
+                trained,
+            ),
         )
     finally:
         env.close()
@@ -217,8 +231,13 @@ def _checked(env_id: str, env_kwargs: Mapping[str, Any] | None) -> list[str]:
     return []
 
 
+def _line(env_id: str, env_kwargs: Mapping[str, Any] | None) -> str:
+    words = key_value_words(split_features(env_kwargs)[1])
+    return shlex.join(["ontogym", "evolve", "--env", env_id, *(["--env-kwargs", *words] if words else [])])
+
+
 def _advice(
-    env_id: str,
+    line: str,
     scale: str,
     refusal: str,
     channels: tuple[int, int] | None,
@@ -228,7 +247,6 @@ def _advice(
     trained: list[str],
 ) -> list[str]:
     found = []
-    line = f"ontogym evolve --env {env_id}"
     fitting = [name for name in _PREFERRED if features.get(name, WIDE + 1) <= WIDE]
     if refusal and fitting:
         found.append(
@@ -236,7 +254,7 @@ def _advice(
         )
         line += f" --features {fitting[0]}"
     elif refusal:
-        found.append(f"No agent can act in it: {refusal}")
+        found.append(f"No evolved agent can act in it: {refusal}")
     elif channels and channels[0] > WIDE and "random-projection" in features:
         found.append(
             f"An LNDP has {nodes} nodes here and is slow; --features random-projection leaves it "
@@ -252,8 +270,7 @@ def _advice(
         found.append(
             "No limit of steps is registered: if it does not end its episodes itself, add --max-steps 1000."
         )
-    if not refusal or fitting:
-        found.append(f"Next:  {line}")
-        if trained:
-            found.append(f"       {line.replace(' evolve', ' train', 1)} --algo {trained[0]}")
+    ways = [line] if not refusal or fitting else []
+    ways += [f"{line.replace(' evolve', ' train', 1)} --algo {trained[0]}"] if trained else []
+    found += [f"{'       ' if k else 'Next:  '}{way}" for k, way in enumerate(ways)]
     return found

@@ -25,7 +25,8 @@ def what_to_try(config: EvolutionConfig, result: Any) -> list[str]:
         found.append(
             "All nodes are in one state: --scale-observations keeps large numbers from saturating them."
         )
-    if result.generations >= config.generations and result.generation > 0.7 * result.generations:
+    rose = result.generation > config.eval_every  # the best of more than one evaluation
+    if result.generations >= config.generations and rose and result.generation > 0.7 * result.generations:
         found.append(
             f"It was still rising: the same command with --resume --generations {2 * config.generations} goes on."
         )

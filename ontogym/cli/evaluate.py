@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from ontogym.cli.options import key_values, listed, print_table, score_line
+from ontogym.cli.options import broken_network, key_values, listed, print_table, score_line
 from ontogym.errors import OntogymError
 
 if TYPE_CHECKING:
@@ -193,6 +193,8 @@ class Evaluate:
             *((key, f"{value:.2f}") for key, value in summary["diagnostics"].items()),
         ]
         print_table(f"{self.target} on {env}, {self.lives} fresh lives", ("", ""), rows)
+        for sentence in broken_network(summary):
+            print(sentence)
 
     def _there(self, load_any: Any) -> Any:
         """The target in the environment that the line asks for."""

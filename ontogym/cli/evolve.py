@@ -17,7 +17,7 @@ from ontogym.cli.advice import what_to_try
 from ontogym.cli.configs import given, kept_config, with_values
 from ontogym.cli.grouped_help import flags_of, print_grouped
 from ontogym.cli.long_run import LongRun
-from ontogym.cli.options import Features, listed, print_table, quoted, score_line
+from ontogym.cli.options import Features, broken_network, listed, print_table, quoted, score_line
 from ontogym.configurations import build_config
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import AGENTS, STRATEGIES
@@ -156,6 +156,8 @@ class Evolve(LongRun):
             ("seconds (processor)", f"{result.wall_seconds:.0f} ({result.cpu_seconds:.0f})"),
         ]
         print_table(f"{config.agent} on {config.env}, seed {config.seed}", ("", ""), rows)
+        for sentence in broken_network(score):
+            print(sentence)
         if config.target is not None and not result.solved:
             print("\n".join(["What to try:", *(f"  {line}" for line in what_to_try(config, result))]))
         # A stranger's file must not import code; a run of one's own with a module:Class may.

@@ -68,6 +68,13 @@ def score_line(summary: dict[str, Any]) -> str:
     return f"{mean}  [{low}, {high}]"
 
 
+def broken_network(summary: dict[str, Any]) -> list[str]:
+    """A sentence, where the network's own numbers were not finite."""
+    lost = int(summary["diagnostics"].get("not_finite", 0))
+    said = f"In {lost} of {summary['lives']} lives the network's own numbers were not finite, so that its actions are no decisions: "
+    return [f"{said}look at its rule (ontogym rules check NAME)."] if lost else []
+
+
 @dataclass(frozen=True)
 class Features:
     """Through what an agent sees its world.

@@ -113,8 +113,14 @@ class Sweep(LongRun):
         if figure is not None:
             save_figure(figure, out / "profiles.png")
         if not self.json:
+            tasks = {cell.task for cell in plan.cells}
+            of = (
+                f"{len(plan.anchors)} of {len(tasks)} tasks, those with anchors"
+                if set(plan.anchors) != tasks
+                else "tasks"
+            )
             for name, interval in found.items():
-                print(f"IQM over tasks, {name}: {_three(interval)}")
+                print(f"IQM over {of}, {name}: {_three(interval)}")
             for best, other, interval in beats:
                 print(f"A run of {best} beats one of {other} with probability {_three(interval)}")
             if figure is not None:
@@ -133,7 +139,9 @@ class Sweep(LongRun):
 
         plan = read_plan(self.file)
         code = code_in([[cell.flags, cell.evaluations] for cell in plan.cells] + [plan.tune])
-        if code and not self.trust:
+        if (
+            code and not self.trust and not self.table
+        ):  # a table is made from what is stored, and imports nothing
             raise OntogymError(
                 f"{self.file} names {code!r}, which would import code; say that you trust its maker (--trust)."
             )

@@ -97,7 +97,8 @@ class Envs:
         if not self.json:
             print_table(found.id, ("", ""), rows)
             print("\n".join([*(f"Wrong: {fault}" for fault in found.faults), *found.advice]))
-        return {**asdict(found), "exit_status": int(bool(found.faults))}
+        useless = not (found.evolved or found.trained or found.features)
+        return {**asdict(found), "exit_status": int(bool(found.faults) or useless)}
 
 
 def _spaces(env: Any) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gymnasium.envs.registration import register, registry
 
-from ontogym.errors import UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = [
     "ENTRIES",
@@ -185,7 +185,14 @@ def bare_id(env_id: str) -> str:
     """The id without ``ontogym:``, which Gymnasium takes as an order to import what is imported already.
 
     The prefix of another module stays: whoever makes the environment elsewhere must import it there.
+
+    Raises:
+        OntogymError: something else than an id.
     """
+    if not isinstance(env_id, str):
+        raise OntogymError(
+            f"env is {env_id!r}; give an id, such as 'CartPole-v1', and register a class of your own by gymnasium.register first."
+        )
     module, _, name = env_id.rpartition(":")
     return name if module.partition(".")[0] == "ontogym" else env_id
 

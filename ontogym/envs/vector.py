@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.envs.checked import CheckedEnv
+from ontogym.envs.registration import bare_id
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.registry import import_here
 
@@ -73,7 +74,7 @@ def find_spec(env_id: str) -> EnvSpec:
         UnknownNameError: no such id; the nearest one is suggested.
         OntogymError: the module does not import.
     """
-    module, colon, name = env_id.rpartition(":")
+    module, colon, name = bare_id(env_id).rpartition(":")
     if colon:
         try:
             import_here(module)

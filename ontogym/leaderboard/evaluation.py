@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogym.baselines.lives.life import lives_not_finite
 from ontogym.baselines.lives.switches import switches_met
 from ontogym.errors import OntogymError
 from ontogym.leaderboard.limits import WEIGHTS, Refused, parse_tensors
@@ -63,6 +64,10 @@ def evaluate(
         result = player.live(task.life_of(agent or {}), seeds, trace=task.traced)
     if result.failed.any():
         raise Refused(f"{task.env} gave numbers that are not finite to this agent.")
+    if lives_not_finite(result.diagnostics) == len(seeds):
+        raise Refused(
+            "The network's own numbers are not finite in any life, so that its actions are no decisions."
+        )
     density = result.diagnostics.get("density_at_end")
     recovery = None
     if task.window is not None:

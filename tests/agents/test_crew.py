@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import threading
 import time
 from functools import partial
@@ -13,6 +15,16 @@ from numba import njit
 
 from ontogym.agents.lndp.crew import Crew
 from ontogym.agents.lndp.kernel.memory import add_number
+
+
+def test_a_copy_has_helpers_of_its_own():
+    """An agent can be copied, or sent to another process, in the middle of its life."""
+    crew = Crew(3)
+    for other in (copy.deepcopy(crew), pickle.loads(pickle.dumps(crew))):
+        turns, drawn = np.zeros(64, int), np.zeros(2, np.int64)
+        other.run(partial(take_turns, drawn, turns), seats=3)
+        assert (turns == 1).all()
+        assert not {id(each) for each in other._inboxes} & {id(each) for each in crew._inboxes}
 
 
 @njit(nogil=True)

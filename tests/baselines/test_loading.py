@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 import ontogym
 from ontogym.agents.individuals import life_stream
+from ontogym.baselines.evolution.agent_files import SavedAgent, save_agent
 from ontogym.baselines.evolution.run import evolve
 from ontogym.baselines.lives.life import life_seeds, live
 from ontogym.baselines.sb3.config import TrainingConfig
@@ -81,3 +85,31 @@ def test_numbered_observations_come_one_at_a_time_or_as_a_batch_of_one(tmp_path)
     agent = ontogym.load(tmp_path)
     assert np.shape(agent.predict(3)[0]) == ()
     assert np.shape(agent.predict(np.array([3]))[0]) == (1,)
+
+
+def test_an_agent_is_copied_in_the_middle_of_its_life():
+    agent = ontogym.load("zoo:lndp-cartpole")
+    agent.reset(seed=0)
+    agent.predict(np.zeros(4, np.float32))
+    twin = pickle.loads(pickle.dumps(copy.deepcopy(agent)))
+    seen = np.array([0.1, -0.2, 0.03, 0.4], np.float32)
+    assert agent.predict(seen)[0] == twin.predict(seen)[0]
+
+
+def test_a_rule_that_is_not_here_is_said_with_the_package_that_brought_it(tmp_path):
+    options = {"synaptic_rule": "of-elsewhere"}
+    facts = {"plugins": {"of-elsewhere": "rules-of-elsewhere 1.2"}}
+    saved = SavedAgent(
+        agent="plastic",
+        options=options,
+        env="CartPole-v1",
+        env_kwargs={},
+        episodes=1,
+        genome=np.zeros(3),
+        facts=facts,
+    )
+    save_agent(tmp_path / "a.safetensors", saved)
+    with pytest.raises(
+        OntogymError, match=r"made with 'of-elsewhere' of rules-of-elsewhere 1\.2; install that"
+    ):
+        ontogym.load(tmp_path / "a.safetensors")

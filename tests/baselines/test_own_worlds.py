@@ -13,6 +13,7 @@ import pytest
 
 import ontogym
 from ontogym.baselines.evolution.agent_files import load_agent
+from ontogym.baselines.evolution.config import EvolutionConfig, life_spec
 from ontogym.baselines.lives.lanes import Lanes, make_single
 from ontogym.baselines.lives.life import LifeSpec, life_seeds, live, make_agent
 from ontogym.baselines.preflight import look_over
@@ -33,7 +34,7 @@ def here(tmp_path, monkeypatch):
     yield tmp_path
     sys.path[:] = before
     sys.modules.pop("bars_of_mine", None)
-    for name in ("Bars-v0", "Shaky-v0", "Codes-v0"):
+    for name in ("Bars-v0", "Boundless-v0", "Shaky-v0", "Codes-v0"):
         gymnasium.registry.pop(name, None)
 
 
@@ -149,3 +150,37 @@ def test_a_preflight_says_the_scale_of_codes_that_are_far_below_what_is_allowed(
     assert "--features random-projection --features-options scale=0.1" in out
     assert main(["envs", "CartPole-v1"]) == 0
     assert "scale=" not in capsys.readouterr().out
+
+
+def test_a_trusted_run_is_found_from_elsewhere_by_the_folders_above_it(here, tmp_path_factory, monkeypatch):
+    assert (
+        main(["evolve", "--env", BARS, "--agent", "mlp", "--features", "waves", "--out", "runs/one", *SMALL])
+        == 0
+    )
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    sys.modules.pop("bars_of_mine")
+    gymnasium.registry.pop("Bars-v0")
+    with pytest.raises(OntogymError, match="would import code"):
+        ontogym.load(here / "runs" / "one")
+    assert ontogym.load(here / "runs" / "one", trusted=True).make_env() is not None
+
+
+def test_a_preflight_tells_actions_from_observations_and_keeps_the_arguments(here, capsys):
+    assert main(["envs", "bars_of_mine.py:Boundless-v0", "--env-kwargs", "width=2"]) == 0
+    said = capsys.readouterr().out
+    assert "No evolved agent can act in it: The action box is unbounded" in said
+    assert "Next:  ontogym train --env bars_of_mine.py:Boundless-v0 --env-kwargs width=2 --algo" in said
+    assert "ontogym evolve" not in said
+
+
+def test_a_class_in_place_of_an_id_is_told_of_registering():
+    with pytest.raises(OntogymError, match="register a class of your own"):
+        EvolutionConfig(gymnasium.Env)
+    with pytest.raises(OntogymError, match="register a class of your own"):
+        look_over(gymnasium.Env)
+
+
+def test_lives_that_conditions_do_not_divide_are_named():
+    config = EvolutionConfig("ontogym/Foraging-v0", conditions=({}, {}, {}), lives=3)
+    with pytest.raises(OntogymError, match="eval_lives: 32 lives"):
+        life_spec(config)

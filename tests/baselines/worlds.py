@@ -37,6 +37,15 @@ class Bars(gym.Env):
         return self.picture
 
 
+class Boundless(Bars):
+    """A picture of bars, answered by any number."""
+
+    action_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+
+    def step(self, action):
+        return super().step(action[0] > 0)
+
+
 class Shaky(Bars):
     """Forgets its seed."""
 
@@ -57,6 +66,11 @@ class Codes(Bars):
         return {"codes": np.full((7, 7, 3), 8 + 2 * self.upright, np.uint8), "looks": 0}
 
 
-for _name, _kind in (("Bars-v0", Bars), ("Shaky-v0", Shaky), ("Codes-v0", Codes)):
+for _name, _kind in (
+    ("Bars-v0", Bars),
+    ("Boundless-v0", Boundless),
+    ("Shaky-v0", Shaky),
+    ("Codes-v0", Codes),
+):
     if _name not in gym.registry:
         gym.register(_name, _kind, max_episode_steps=12)

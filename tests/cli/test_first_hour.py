@@ -202,10 +202,12 @@ def test_a_run_below_its_target_says_what_to_try(tmp_path, capsys):
 def test_advice_knows_an_empty_network():
     score = {"diagnostics": {"density": 0.0}, "min": 1.0, "max": 2.0, "ci95": [1.0, 2.0]}
     result = type("R", (), {"score": score, "generations": 9, "generation": 9})
-    found = what_to_try(EvolutionConfig(target=5.0, generations=9), result)
+    found = what_to_try(EvolutionConfig(target=5.0, generations=9, eval_every=3), result)
     assert "--growth-bias 2" in found[0]
     assert "--io-identity" in found[1]
     assert any("--resume --generations 18" in line for line in found)
+    once = what_to_try(EvolutionConfig(target=5.0, generations=9, eval_every=9), result)
+    assert not any("still rising" in line for line in once)  # it was looked at once
 
 
 def test_completion_knows_commands_and_flags(capsys):

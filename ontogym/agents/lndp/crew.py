@@ -35,6 +35,10 @@ class Crew:
             Thread(target=_help, args=(seat, inbox, self._outbox), daemon=True, name="lndp").start()
         weakref.finalize(self, _dismiss, self._inboxes)
 
+    def __reduce__(self) -> tuple[type[Crew], tuple[int]]:
+        """A copy, in this process or another, has helpers of its own."""
+        return Crew, (len(self._inboxes) + 1,)
+
     def run(self, job: Job, seats: int) -> None:
         """Call `job` here and in at most ``seats - 1`` threads besides; raises what a call raised."""
         asked = self._inboxes[: seats - 1]

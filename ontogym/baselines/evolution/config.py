@@ -94,7 +94,7 @@ class EvolutionConfig:
         checkpoint_every: generations between checkpoints.
         tensorboard: also write TensorBoard events: short for track=tensorboard.
         track: also write to these: tensorboard, wandb, mlflow, or what a package adds.
-        out: folder of the run; None keeps nothing.
+        out: folder of the run; None keeps nothing in Python, and on the command line is runs/ENV-AGENT-sSEED.
     """
 
     env: str = "CartPole-v1"
@@ -273,8 +273,11 @@ def life_spec(config: EvolutionConfig) -> LifeSpec:
         )
     if config.utility == "min" and max(spec.group, config.lives) < 2:
         raise OntogymError("Utility 'min' needs a worst of several; use 'mean', conditions, or more lives.")
-    for lives in (config.lives, config.eval_lives, config.final_lives):
-        life_seeds(spec, lives, 0)
+    for name in ("lives", "eval_lives", "final_lives"):
+        try:
+            life_seeds(spec, getattr(config, name), 0)
+        except OntogymError as error:
+            raise OntogymError(f"{name}: {error}") from error
     return spec
 
 

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import registry
 from numpy.typing import NDArray
 
 from ontogym.agents.base import Agent
 from ontogym.baselines.lives.life import LifeResult, LifeSpec, live, make_agent
-from ontogym.errors import UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.processes import Here, Workers
 from ontogym.registry import AGENTS, EVALUATORS
 
@@ -69,7 +70,15 @@ class Evaluator:
             return live(self.agent(spec), genomes, spec, seeds)
         target = _import_target(self.agent_name)
         slices, columns = _slices(np.atleast_2d(genomes), spec, np.asarray(seeds), self.slices)
-        done = self.workers.map(_work, [(target, self.options, *part) for part in slices])
+        try:
+            done = self.workers.map(_work, [(target, self.options, *part) for part in slices])
+        except UnknownNameError as error:
+            if error.name != spec.env or spec.env not in registry:
+                raise
+            raise OntogymError(
+                f"Workers are processes of their own and do not know {spec.env}, which this one has registered; register it in "
+                "a module, which they import, and say module:id or file.py:id, or leave out workers."
+            ) from error
         self._workers_cpu += sum(cpu for _, cpu in done)
         parts = [result for result, _ in done]
         rows = [_join(parts[k : k + columns], axis=1) for k in range(0, len(parts), columns)]

@@ -40,6 +40,7 @@ __all__ = [
     "life_seeds",
     "live",
     "live_actor",
+    "lives_not_finite",
     "make_agent",
     "reevaluate",
     "summarise",
@@ -368,5 +369,10 @@ def _diagnosed(found: Mapping[str, NDArray[np.floating]]) -> dict[str, float]:
     """Means over the lives in which a diagnostic is finite, without those that are so in none; `not_finite` counts the other lives."""
     whole = {name: np.isfinite(values) for name, values in found.items()}
     means = {name: float(np.mean(values[whole[name]])) for name, values in found.items() if whole[name].any()}
-    lost = int(np.logical_or.reduce([~each for each in whole.values()]).sum()) if whole else 0
+    lost = lives_not_finite(found)
     return means | ({"not_finite": float(lost)} if lost else {})
+
+
+def lives_not_finite(diagnostics: Mapping[str, NDArray[np.floating]]) -> int:
+    """In how many lives a diagnostic is not finite: the network's own numbers are not, and its actions are no decisions."""
+    return int(np.any([~np.isfinite(values) for values in diagnostics.values()], axis=0).sum())

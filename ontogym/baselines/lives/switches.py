@@ -94,8 +94,10 @@ def switches_met(trace: Trace | None, returns: NDArray[np.float64], window: int)
     within = recovery(rewards.reshape(-1, steps), rules.reshape(-1, steps), window)
     if within is not None:
         found["within"] = within._asdict() | {"regained": within.gain}
-    changed = (rules[:, 1:, 0] != rules[:, :-1, -1]).all(0)
-    if changed.sum() == 1 and not changed[-1]:
+    differ = rules[:, 1:, 0] != rules[:, :-1, -1]
+    changed = differ.all(0)
+    # Rules that each life draws anew now and then are no switch, where all lives happen to draw another.
+    if changed.sum() == 1 and not changed[-1] and (differ.any(0) == changed).all():
         at = int(changed.argmax()) + 1
         between = adaptation(returns[0], at)
         found["between"] = between._asdict() | {"regained": between.gain, "episode": at}

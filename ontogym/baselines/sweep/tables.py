@@ -187,6 +187,16 @@ def markdown(plan: Plan, cells: Sequence[Row]) -> str:
         cells_ += [_number(row.get(name)) for name in others]
         cells_ += [_count(row["parameters"]), _count(row["env_steps"]), _number(row["cpu_seconds"])]
         lines.append("| " + " | ".join(cells_) + " |")
+    broken = {
+        f"`{cell['method']}` on {cell['task']}"
+        for cell in cells
+        if endpoint(cell, f"{plan.primary.partition('.')[0]}.diagnostics.not_finite")
+    }
+    if broken:
+        said = (
+            "Networks whose own numbers were not finite in some lives, so that their actions are no decisions"
+        )
+        lines += ["", f"{said}: {', '.join(sorted(broken))}."]
     stages = list(dict.fromkeys(f"`{cell['method']}`" for cell in cells if not cell["evaluations"]))
     if stages:
         lines += [

@@ -75,6 +75,8 @@ def test_a_switch_between_episodes_is_found_where_all_lives_met_it() -> None:
     rules[0, 1, 2] = 0  # the second life meets it an episode later
     assert switches_met(Trace(np.zeros(rules.shape), rules), returns, 1) == {}
     assert switches_met(None, returns, 1) == {}
+    rules[0, :, 2], rules[0, 1, 1] = 1, 2  # each life draws its rules anew now and then: no switch
+    assert switches_met(Trace(np.zeros(rules.shape), rules), returns, 1) == {}
 
 
 def test_a_trace_adds_up_to_the_returns_and_changes_nothing() -> None:
