@@ -284,4 +284,5 @@ def test_evolution_names_the_plugin_that_fails(site, tmp_path):
     assert printed[-1] == "2.0", done.stderr
     assert "Before the first generation there was KeyError: 'foo' (at " in done.stderr
     assert "brought: 'raises-in-step' of stranger-rules 2.5." in done.stderr
+    assert "In 2 of 2 lives the network's own numbers were not finite" in done.stdout
     assert "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -131,6 +132,17 @@ def test_workers_find_agents_that_only_this_process_registered(monkeypatch):
             Evaluator("toy-linear").evaluate(np.ones((2, 8)), SPEC, seeds),
             named.evaluate(np.ones((2, 8)), SPEC, seeds),
         )
+
+
+def test_workers_do_not_know_what_a_program_registers(pool):
+    gymnasium.register("OfThisProgram-v0", "tests.baselines.toy:GoalEnv")
+    try:
+        with pytest.raises(OntogymError, match="do not know OfThisProgram-v0, which this one has registered"):
+            pool.evaluate(np.ones((2, 8)), LifeSpec("OfThisProgram-v0"), np.zeros(2, np.uint64))
+        with pytest.raises(UnknownNameError, match="Unknown environment"):
+            pool.evaluate(np.ones((2, 8)), LifeSpec("OfNobody-v0"), np.zeros(2, np.uint64))
+    finally:
+        gymnasium.registry.pop("OfThisProgram-v0")
 
 
 def test_workers_die_with_a_killed_parent(tmp_path):

@@ -225,6 +225,14 @@ def test_methods_that_have_every_task_are_compared_by_profiles_and_by_whose_run_
     assert profiles_figure(make_plan({**content, "tasks": {"one": {"env": "A-v0"}}}, "p"), cells) is None
 
 
+def test_networks_that_are_not_finite_are_named_below_the_table(tmp_path):
+    plan = make_plan({**CONTENT, "cells": []}, "p")
+    cells = run_sweep(plan, tmp_path, runner([]), progress=False)
+    assert "not finite" not in markdown(plan, cells)
+    cells[0]["evaluations"]["score"]["diagnostics"] = {"not_finite": 2.0}
+    assert f"no decisions: `{cells[0]['method']}` on {cells[0]['task']}." in markdown(plan, cells)
+
+
 def test_what_is_asked_of_a_run_afterwards_does_not_run_it_again(tmp_path):
     """An evaluation fails: asked otherwise, the command goes on in the folder that it had; with other flags it begins anew."""
     asked = []
