@@ -6,13 +6,12 @@ A file that people write may be a stranger's: it is small, holds data alone, and
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +27,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["build_config", "code_files", "code_in", "command_line", "plain_numbers", "read_config", "toml"]
+__all__ = ["build_config", "command_line", "plain_numbers", "read_config", "toml"]
 
 C = TypeVar("C")
 
@@ -104,31 +103,6 @@ def read_config(path: Path | str) -> dict[str, Any]:
         raise OntogymError(f"{path} is nested too deeply for a configuration; mend it.") from error
     except (OSError, ValueError) as error:
         raise OntogymError(f"{path} is no TOML ({str(error)[:200]}); mend it.") from error
-
-
-def code_in(value: Any) -> str:
-    """The first word in a configuration, at any depth, that would import code (``module:Class``, ``file.py:Class``); or ""."""
-    return next(_code_words(value), "")
-
-
-def code_files(value: Any) -> dict[str, str]:
-    """The files that a configuration names as code (``file.py:Class``), where they are here, with the SHA-256 of each."""
-    named = {word.rpartition(":")[0] for word in _code_words(value)}
-    there = sorted(name for name in named if name.endswith(".py") and Path(name).is_file())
-    return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in there}
-
-
-def _code_words(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _code_words(each)
-    elif isinstance(value, str):
-        for word in re.split(r"[\s\"'\[\]{},=]+", value):
-            head, _, tail = word.removeprefix("ontogym:").partition(":")
-            if head not in ("", "zoo") and (tail[:1].isalpha() or tail[:1] == "_"):
-                yield word
 
 
 _MOST_BYTES, _MOST_PARTS = 2**20, 50

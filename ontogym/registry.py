@@ -8,9 +8,11 @@ that fails to import never breaks ``import ontogym``: it is reported, by name, w
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +33,8 @@ __all__ = [
     "STRATEGIES",
     "Entry",
     "Registry",
+    "code_files",
+    "code_in",
     "import_here",
     "key_value_words",
     "key_values",
@@ -107,6 +111,31 @@ def look_above(place: Path, name: str) -> None:
     folder = next((above for above in place.resolve().parents if file and (above / file).is_file()), None)
     if folder is not None and not Path(file).is_file() and str(folder) not in sys.path:
         sys.path.append(str(folder))
+
+
+def code_in(value: Any) -> str:
+    """The first word in a configuration, at any depth, that would import code (``module:Class``, ``file.py:Class``); or ""."""
+    return next(_code_words(value), "")
+
+
+def code_files(value: Any) -> dict[str, str]:
+    """The files that a configuration names as code (``file.py:Class``), where they are here, with the SHA-256 of each."""
+    named = {word.rpartition(":")[0] for word in _code_words(value)}
+    there = sorted(name for name in named if name.endswith(".py") and Path(name).is_file())
+    return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in there}
+
+
+def _code_words(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _code_words(each)
+    elif isinstance(value, str):
+        for word in re.split(r"[\s\"'\[\]{},=]+", value):
+            head, _, tail = word.removeprefix("ontogym:").partition(":")
+            if head not in ("", "zoo") and (tail[:1].isalpha() or tail[:1] == "_"):
+                yield word
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:

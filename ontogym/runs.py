@@ -30,8 +30,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ontogym import checkpoint
-from ontogym.configurations import code_files
 from ontogym.errors import OntogymError
+from ontogym.registry import code_files
 
 __all__ = [
     "RunFolder",

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from ontogym import checkpoint
-from ontogym.configurations import build_config, code_in, command_line, read_config
+from ontogym.configurations import build_config, command_line, read_config
 from ontogym.errors import OntogymError, UnknownNameError
 from ontogym.processes import Terminated, sigterm_interrupts
+from ontogym.registry import code_in
 from ontogym.runs import RunFolder, read_progress, stoppable
 
 CONFIG = {"env": "X-v0", "seed": 1, "options": {"a": (1, 2)}, "workers": 2}

@@ -15,9 +15,9 @@ from typing import Any, TypeVar, get_args, get_origin
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from ontogym.configurations import code_in, read_config
+from ontogym.configurations import read_config
 from ontogym.errors import OntogymError, UnknownNameError
-from ontogym.registry import key_value_words, key_values
+from ontogym.registry import code_in, key_value_words, key_values
 
 __all__ = ["default_of", "given", "kept_config", "parse_line", "with_values"]
 

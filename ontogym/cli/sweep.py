@@ -23,9 +23,9 @@ from ontogym.cli.evolve import Evolve
 from ontogym.cli.long_run import LongRun
 from ontogym.cli.options import as_json, print_table
 from ontogym.cli.train import Train
-from ontogym.configurations import code_in
 from ontogym.errors import OntogymError
 from ontogym.processes import Terminated, Workers
+from ontogym.registry import code_in
 from ontogym.runs import runs_folder, stoppable
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Sweep(LongRun):
     def work(self) -> dict[str, Any]:
         """Run what is missing, print the table; returns its rows."""
         from ontogym.baselines.sweep.run import read_cells, run_sweep
-        from ontogym.baselines.sweep.tables import ahead, markdown, pooled, profiles_figure, rows
+        from ontogym.baselines.sweep.tables import ahead, markdown, pooled, rows, scaled
+        from ontogym.figures.profiles import profiles_figure
         from ontogym.figures.style import save_figure
 
         plan = self._plan()
@@ -109,9 +110,9 @@ class Sweep(LongRun):
             checkpoint.write_atomic(out / "table.md", f"{text}\n".encode())
         seconds = sum(c["result"].get("cpu_seconds") or 0.0 for c in cells)
         found, beats = pooled(plan, cells), ahead(plan, cells)
-        figure = None if self.table else profiles_figure(plan, cells)
-        if figure is not None:
-            save_figure(figure, out / "profiles.png")
+        drawn = bool(found) and not self.table
+        if drawn:
+            save_figure(profiles_figure(scaled(plan, cells), plan.name), out / "profiles.png")
         if not self.json:
             tasks = {cell.task for cell in plan.cells}
             of = (
@@ -123,7 +124,7 @@ class Sweep(LongRun):
                 print(f"IQM over {of}, {name}: {_three(interval)}")
             for best, other, interval in beats:
                 print(f"A run of {best} beats one of {other} with probability {_three(interval)}")
-            if figure is not None:
+            if drawn:
                 print(f"Performance profiles: {out / 'profiles.png'}")
             print(f"{seconds / 3600:.2f} processor hours")
         return {

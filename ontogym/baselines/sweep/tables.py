@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,10 @@ from ontogym.statistics import (
     iqm,
     mean_interval,
     normalise,
-    performance_profile,
     probability_of_improvement,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["Row", "ahead", "endpoint", "markdown", "pooled", "profiles_figure", "rows", "scaled"]
+__all__ = ["Row", "ahead", "endpoint", "markdown", "pooled", "rows", "scaled"]
 
 Row = dict[str, Any]
 
@@ -144,36 +140,6 @@ def ahead(plan: Plan, cells: Sequence[Row]) -> list[tuple[str, str, Interval]]:
         for other in strata
         if other != best
     ]
-
-
-def profiles_figure(plan: Plan, cells: Sequence[Row]) -> Figure | None:
-    """Performance profiles (Agarwal et al. 2021, Fig. 4): the share of runs above each score, with 95 % intervals.
-
-    Returns:
-        None where no method can be pooled.
-    """
-    from ontogym.figures.style import COLOURS, GRID, blank_figure, page_style
-
-    strata = scaled(plan, cells)
-    if not strata:
-        return None
-    every = np.concatenate([runs for tasks in strata.values() for runs in tasks.values()])
-    levels = np.linspace(min(0.0, every.min()), max(1.0, every.max()), 101)
-    with page_style():
-        figure = blank_figure(6.4, 4.2)
-        axes = figure.subplots()
-        for k, (method, tasks) in enumerate(strata.items()):
-            share, low, high = np.transpose(performance_profile(tasks, levels))
-            colour, dashes = COLOURS[k % len(COLOURS)], "-" if k < len(COLOURS) else "--"
-            axes.step(levels, share, dashes, where="post", label=method, linewidth=2, color=colour)
-            axes.fill_between(levels, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
-        axes.set(xlim=(levels[0], levels[-1]), ylim=(0, 1.02), title=plan.name)
-        axes.set(xlabel="score on the scale of its task: 0 random, 1 best")
-        axes.set(ylabel="share of runs above it, mean over tasks")
-        axes.grid(axis="y", color=GRID, linewidth=0.7)
-        axes.legend(frameon=False, loc="lower left", fontsize=8.5)
-        figure.subplots_adjust(left=0.11, right=0.97, top=0.9, bottom=0.13)
-    return figure
 
 
 def markdown(plan: Plan, cells: Sequence[Row]) -> str:

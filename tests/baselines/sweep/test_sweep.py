@@ -16,10 +16,11 @@ import pytest
 
 from ontogym.baselines.sweep.plan import REPORTED, check_cell, make_plan, read_plan
 from ontogym.baselines.sweep.run import Threads, _check_primary, read_cells, run_sweep
-from ontogym.baselines.sweep.tables import ahead, markdown, pooled, profiles_figure, rows
+from ontogym.baselines.sweep.tables import ahead, markdown, pooled, rows, scaled
 from ontogym.cli import main
 from ontogym.cli.sweep import Subprocesses, _line
 from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.figures.profiles import profiles_figure
 from ontogym.processes import Terminated, sigterm_interrupts
 from ontogym.runs import holding
 
@@ -217,12 +218,12 @@ def test_methods_that_have_every_task_are_compared_by_profiles_and_by_whose_run_
     ((best, other, beats),) = ahead(plan, cells)
     assert (best, other) == ("ppo", "gru")
     assert beats.value == pytest.approx(8.5 / 9)  # of nine pairs eight are won and one is even
-    figure = profiles_figure(plan, cells)
+    figure = profiles_figure(scaled(plan, cells))
     low, high = (line.get_ydata() for line in figure.axes[0].lines)
     x = figure.axes[0].lines[0].get_xdata()
     np.testing.assert_allclose(low[[x.searchsorted(0.05), x.searchsorted(0.25), -1]], [1, 1 / 3, 0])
     assert (low <= high).all()
-    assert profiles_figure(make_plan({**content, "tasks": {"one": {"env": "A-v0"}}}, "p"), cells) is None
+    assert scaled(make_plan({**content, "tasks": {"one": {"env": "A-v0"}}}, "p"), cells) == {}
 
 
 def test_networks_that_are_not_finite_are_named_below_the_table(tmp_path):
