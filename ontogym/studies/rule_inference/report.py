@@ -94,15 +94,20 @@ def asymmetry_lines(result: Mapping[str, Any]) -> list[str]:
             )
     profile = result["profile"]
     low, high = profile["interval"]
-    lines.append(
-        f"Likelihood profile over the baseline of REINFORCE: {profile['best']:.2f}, 95 % [{low:.2f}, {high:.2f}]."
-    )
-    if low <= 0 <= high:
+    pieces = profile.get("pieces", [[low, high]])  # of a result of before, the interval alone
+    told = f"Likelihood profile over the baseline of REINFORCE: {profile['best']:.2f}, 95 % [{low:.2f}, {high:.2f}]"
+    if len(pieces) > 1:
+        each = " and ".join("[{:.2f}, {:.2f}]".format(*piece) for piece in pieces)
+        told += f", in which the profile has more than one peak within 1.92 nats of the best: {each}"
+    lines.append(f"{told}.")
+    if any(start <= 0 <= end for start, end in pieces):
         verdict = "0 is inside: whether errors move the animal at all is not told by these data"
     elif low > 0:
         verdict = "all above 0: errors push away from the choice"
-    else:
+    elif high < 0:
         verdict = "all below 0: errors push towards the choice (it perseveres)"
+    else:
+        verdict = "peaks lie on both sides of 0: which way errors push the animal is not told by these data"
     lines.append(f"If the rule is REINFORCE with one baseline, {verdict}.")
     lines.append(
         "This rests on first weights that " + _FIRST[profile["first_weights"]].format(*profile["spread"])

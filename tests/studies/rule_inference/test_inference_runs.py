@@ -161,11 +161,11 @@ def test_a_malformed_table_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
 
 
-def sentences(interval, best_rule="reinforce", network_gain=-0.01):
+def sentences(interval, best_rule="reinforce", network_gain=-0.01, **more):
     held_out = {rule: {"mean": -0.4 if rule == best_rule else -0.5} for rule in PARAMETRIC}
     model = {"asymmetry": {"correct": 0.1, "error": -0.2}, "history": {"ratio": 1.0}}
     first = {"first_weights": "random effect", "spread": [0.5, 0.8]}
-    profile = {"best": sum(interval) / 2, "interval": interval, **first}
+    profile = {"best": sum(interval) / 2, "interval": interval, **first, **more}
     comparison = {"model": "dnn", "over": best_rule, "ci95": [network_gain, network_gain + 0.005]}
     result = {"models": {"dnn": model}, "profile": profile, "held_out": held_out, "comparisons": [comparison]}
     return " ".join(asymmetry_lines(result))
@@ -181,6 +181,20 @@ def test_the_asymmetry_is_judged_by_the_profile():
     assert "predict-max predicts better" in sentences((0.1, 0.2), "predict-max")
     assert "predicts better" not in sentences((0.1, 0.2), "reinforce-baseline")
     assert "DNN predicts better than any" in sentences((0.1, 0.2), "reinforce", 0.01)
+
+
+def test_a_profile_of_more_than_one_peak_gives_no_sign_that_one_of_them_contradicts():
+    def of(*pieces):
+        return sentences((pieces[0][0], pieces[-1][1]), pieces=pieces)
+
+    both = of((-2, -1), (1, 2))
+    assert "more than one peak within 1.92 nats of the best: [-2.00, -1.00] and [1.00, 2.00]" in both
+    assert "both sides of 0: which way errors push the animal is not told by these data" in both
+    assert "0 is inside: whether errors move the animal at all" in of((-2, 0.5), (1, 2))
+    above = of((0.2, 0.5), (1, 2))
+    assert "more than one peak" in above
+    assert "push away" in above
+    assert "more than one peak" not in of((0.2, 0.5))
 
 
 def test_rows_of_held_out_scores_end_with_the_best():

@@ -18,6 +18,7 @@ from ontogym.studies.rule_inference.model.fitting import (
 from ontogym.studies.rule_inference.model.parametric import (
     PARAMETRIC,
     _loss,
+    _pieces,
     baseline_profile,
     first_weights,
     fit_rule,
@@ -129,6 +130,39 @@ def test_the_profile_peaks_at_the_true_baseline(rule, beta):
 def test_little_data_does_not_tell_the_baseline():
     narrow, wide = (baseline_profile(simulate("reinforce", n, 100, seed=5).trials) for n in (200, 4))
     assert np.ptp(wide.interval) > 3 * np.ptp(narrow.interval)
+
+
+def pieces_of(heights, grid=(-2, -1, 0, 1, 2)):
+    """Of a profile of straight lines between `heights` at `grid`, in nats; its highest point is the peak."""
+    heights = np.array(heights, float)
+    peak = float(grid[heights.argmax()])
+    return _pieces(np.array(grid, float), heights, peak, lambda beta: float(np.interp(beta, grid, heights)))
+
+
+@pytest.mark.parametrize(
+    ("heights", "expected"),
+    [
+        ([-9.6, -9.6, 0, -9.6, -9.6], [(-0.2, 0.2)]),  # one peak
+        ([-9.6, 0, -9.6, 0, -9.6], [(-1.2, -0.8), (0.8, 1.2)]),  # two, as high as each other
+        ([0, -9.6, -9.6, -9.6, -1], [(-2, -1.8), (1.9, 2)]),  # the other one at the edge of the grid
+        ([-1, -3, 0, -3, -1], [(-2, -1.54), (-0.64, 0.64), (1.54, 2)]),  # one on each side
+        ([-0.5, -1, 0, -1, -0.5], [(-2, 2)]),  # flat
+        ([-9.6, -1.9, -1.8, -1.9, 0], [(-1, 2)]),  # a second peak that is never left by 1.92 nats
+    ],
+)
+def test_the_interval_of_a_profile_holds_all_of_its_peaks(heights, expected):
+    np.testing.assert_allclose(pieces_of(heights), expected, atol=1 / 32)
+
+
+def test_a_profile_over_betas_in_any_order_is_the_same():
+    heights = {-2: -9.6, -1: -1, 0: -9.6, 1: 0, 2: -9.6}
+    grid = np.array([1, -2, 0, 2, -1], float)
+
+    def at(beta):
+        return float(np.interp(beta, list(heights), list(heights.values())))
+
+    found = _pieces(grid, np.array([heights[int(b)] for b in grid], float), 1.0, at)
+    np.testing.assert_allclose(found, [(-1.1, -0.9), (0.8, 1.2)], atol=1 / 32)
 
 
 def test_folds_hold_each_animal_out_once_and_never_split_one():

@@ -77,8 +77,10 @@ class Profile(NamedTuple):
     """Log-likelihood of REINFORCE over its baseline, all else fitted anew at each.
 
     ``beta`` (n,); ``log_likelihood`` (n,) summed over the trials, in nats, relative to the best of them.
-    ``best``: beta of the maximum. ``interval``: the betas within 1.92 nats of it, a 95 % likelihood interval
-    if REINFORCE with one baseline and one rate for all animals is true; its ends are cut to the grid.
+    ``best``: beta of the maximum. ``interval``: from the lowest to the highest beta within 1.92 nats of it, a 95 %
+    likelihood interval if REINFORCE with one baseline and one rate for all animals is true; its ends are cut to the grid.
+    ``pieces``: the same betas as stretches, from low to high; more than one where the profile has another peak as
+    high, and then betas of ``interval`` that lie between them are excluded.
     ``first_weights``: "known", or "random effect" with ``spread`` (2,), their SD over animals at the maximum.
     """
 
@@ -88,12 +90,14 @@ class Profile(NamedTuple):
     interval: tuple[float, float]
     first_weights: str
     spread: tuple[float, float]
+    pieces: tuple[tuple[float, float], ...]
 
     def as_json(self) -> dict[str, Any]:
         """The fields as lists."""
         table = {"beta": self.beta.tolist(), "log_likelihood": self.log_likelihood.tolist()}
         first = {"first_weights": self.first_weights, "spread": list(self.spread)}
-        return {**table, "best": self.best, "interval": list(self.interval), **first}
+        found = {"interval": list(self.interval), "pieces": [list(piece) for piece in self.pieces]}
+        return {**table, "best": self.best, **found, **first}
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -313,28 +317,52 @@ def baseline_profile(trials: Trials, betas: Sequence[float] | None = None) -> Pr
         total[k] = at(float(grid[k]))
     best = max(float(total.max()), free.log_likelihood * n)
     peak = max(fits, key=lambda beta: fits[beta].log_likelihood)
-    ends = [_end(grid[side], total[side] - best, peak, lambda b: at(b) - best)
-            for side in (np.flatnonzero(grid < peak)[::-1], np.flatnonzero(grid > peak))]  # fmt: skip
+    pieces = _pieces(grid, total - best, peak, lambda beta: at(beta) - best)
     known = trials.initial is not None
     spread = (0.0, 0.0) if known else tuple(fits[peak].spread.tolist())
     first = "known" if known else "random effect" if len(trials) > 1 else "free"
-    return Profile(grid, total - best, peak, (ends[0], ends[1]), first, spread)
+    return Profile(grid, total - best, peak, (pieces[0][0], pieces[-1][1]), first, spread, pieces)
 
 
-def _end(
+def _pieces(
+    grid: NDArray[np.float64], relative: NDArray[np.float64], peak: float, at: Callable[[float], float]
+) -> tuple[tuple[float, float], ...]:
+    """The stretches of beta, from low to high, on which a profile lies within 1.92 nats of its peak.
+
+    Args:
+        grid: betas in any order, `relative` the profile at each, in nats from its peak.
+        peak: beta of the peak.
+        at: the profile between the betas of the grid.
+    """
+    order = np.argsort(grid, kind="stable")
+    grid, relative = grid[order], relative[order]
+    low, high = (
+        _crossings(grid[side], relative[side], peak, at)
+        for side in (np.flatnonzero(grid < peak)[::-1], np.flatnonzero(grid > peak))
+    )
+    below = list(zip(low[2::2], low[1::2]))[::-1]
+    return (*below, (low[0], high[0]), *zip(high[1::2], high[2::2]))
+
+
+def _crossings(
     grid: NDArray[np.float64],
     relative: NDArray[np.float64],
     peak: float,
     at: Callable[[float], float],
-) -> float:
-    """Where a profile, given from its peak outwards, has fallen by 1.92 nats; the last of `grid` if nowhere."""
-    fallen = np.flatnonzero(relative < -DROP)
-    if not len(fallen):
-        return float(grid[-1]) if len(grid) else peak
-    outside = float(grid[fallen[0]])
-    inside = float(grid[fallen[0] - 1]) if fallen[0] else peak
-    # Five halvings: a 32nd of a step of the grid.
-    for _ in range(5):
-        middle = (inside + outside) / 2
-        inside, outside = (inside, middle) if at(middle) < -DROP else (middle, outside)
-    return inside
+) -> list[float]:
+    """Where a profile, given from its peak outwards, leaves the 1.92 nats, comes back, leaves them again, and so on.
+
+    Always an odd number: the last of `grid` closes a stretch that is not left.
+    """
+    found, before, within = [], peak, True
+    for beta, here in zip(grid.tolist(), relative.tolist()):
+        if (here < -DROP) is within:
+            inside, outside = (before, beta) if within else (beta, before)
+            # Five halvings: a 32nd of a step of the grid.
+            for _ in range(5):
+                middle = (inside + outside) / 2
+                inside, outside = (inside, middle) if at(middle) < -DROP else (middle, outside)
+            found.append(inside)
+            within = not within
+        before = beta
+    return [*found, before] if within else found
