@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from ontogym.developmental.spontaneous import make_source
-from ontogym.developmental.spontaneous.retinal_waves import RetinalWaves
-from ontogym.developmental.waves import HexGrid, WaveSimulator
+from ontogym.developmental.spontaneous.retinal_waves import RetinalWaves, _see, _standard
+from ontogym.developmental.waves import PRESETS, HexGrid, WaveSimulator
 from ontogym.developmental.waves.pool import RetinaPool
 from ontogym.developmental.waves.receptive_fields import field_centres, field_width_um, receptive_fields
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
 
+DEFAULT_SCALE = (0.01026644423, 0.0214886415)
 SMALL = {"radius": 12, "warm_up_min": 2.0, "retinas": 3}
 
 
@@ -73,6 +74,38 @@ def test_the_scale_is_that_of_the_other_sources(channels):
     # 12 retinas of 10 minutes, about five waves to a cell each: the fractions come within a few per cent to a fifth.
     assert abs(x.mean()) < 0.1
     assert 0.7 < x.std() < 1.3
+
+
+@pytest.mark.parametrize("refractory_s", [200.0, 1000.0])
+def test_the_scale_is_that_of_slow_retinas_too(refractory_s):
+    source = RetinalWaves(**SMALL, start="any", frame_ms=500.0, parameters={"refractory_s": refractory_s})
+    x = source.sample(int(6 * refractory_s), lane_seeds(2, 12), 4)  # three refractory periods
+    assert abs(x.mean()) < 0.15
+    assert 0.7 < x.std() < 1.3
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_scale_of_the_presets_is_measured_for_five_minutes_as_ever(preset):
+    """To the bit: agents of before have developed at this scale."""
+    source = RetinalWaves(preset, **SMALL)
+    simulator = WaveSimulator(preset, 12)
+    waves = simulator.warmed_up(lane_seeds(0, 4, "retina-pool"), 2.0)
+    fields = receptive_fields(simulator.grid, 4).T.tocsr()
+    active = _see(simulator, waves, 600, 500.0, fields)
+    expected = (float(active.mean(dtype=np.float64)), float(active.std(dtype=np.float64)))
+    assert _standard(source._setting, 4) == expected
+    assert source._setting.warm_up_min == 2.0
+
+
+def test_the_scale_of_the_default_is_what_it_was():
+    assert _standard(RetinalWaves()._setting, 4) == pytest.approx(DEFAULT_SCALE, rel=1e-6)
+
+
+@pytest.mark.parametrize("parameters", [{"h1": 0.0}, {"h1": 0.001, "h2": 100.0}])
+def test_retinas_whose_scale_cannot_be_measured_are_refused(parameters):
+    source = RetinalWaves(radius=6, warm_up_min=1.0, retinas=1, parameters=parameters)
+    with pytest.raises(OntogymError, match="too seldom for their scale"):
+        source.sample(3, lane_seeds(0, 1), 2)
 
 
 def test_stretches_begin_with_a_wave_unless_told_otherwise():

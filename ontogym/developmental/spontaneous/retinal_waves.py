@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from ontogym.developmental.spontaneous.base import SpontaneousActivity
 from ontogym.developmental.waves import WaveParameters, WaveSimulator, WaveState
+from ontogym.developmental.waves.parameters import DT_MS, PRESETS
 from ontogym.developmental.waves.pool import wave_pool
 from ontogym.developmental.waves.receptive_fields import ARRANGEMENTS, receptive_fields
 from ontogym.developmental.waves.settings import (
+    LONGEST_WARM_UP_MIN,
     checked_frame_ms,
     checked_minutes,
     checked_pool_size,
@@ -36,7 +38,9 @@ _LARGEST = 256
 """Radius. A saved agent names its source's options, and a stranger's must not ask for more memory than there is."""
 _LOOK_MS, _LONGEST_WAIT_MS = 1000.0, 600_000.0
 _REFERENCES, _REFERENCE_MIN = 4, 5.0
-"""The scale of the channels is measured on so many retinas for so many minutes."""
+"""The scale of the channels is measured on so many retinas for so many minutes (longer where they are slow)."""
+_OFTEN = 0.5
+"""Times that a cell has to be active meanwhile, in the mean."""
 _CHUNK_BYTES = 32_000_000
 """Frames are recorded in pieces of this size: a long development must not hold all of its frames."""
 
@@ -49,8 +53,8 @@ class RetinalWaves(SpontaneousActivity):
 
     .. math:: x_i(t) = g \, (a_i(t) - m) / s
 
-    where m and s are the mean and the standard deviation of a over time and channels in such retinas (measured once
-    on four of them), so that the channels have mean 0 and variance 1 in the long run, as those of `OrnsteinUhlenbeck`
+    where m and s are the mean and the standard deviation of a over time and channels in such retinas (measured once,
+    on four of them for five minutes, for longer where they are slow), so that the channels have mean 0 and variance 1 in the long run, as those of `OrnsteinUhlenbeck`
     and `WhiteNoise` have by default. The distribution is another: between waves a channel rests at -m/s (ferret: -0.5
     with 4 channels, -0.2 with 100), and a wave is a pulse of several units, now and then more than 10.
 
@@ -73,10 +77,12 @@ class RetinalWaves(SpontaneousActivity):
             stretch is not silent (waves come every five seconds or so to a ferret's retina of the default size, those
             of the preset "reward" every two minutes); or "any": at any moment.
         retinas: size of the pool; 0 warms up a retina for each individual (slow: fifteen simulated minutes).
-        warm_up_min: minutes of warm-up.
+        warm_up_min: minutes of warm-up; where the refractory period is longer than any preset's, as many times more as
+            it is longer (a day at most), since slow retinas keep the memory of their common start for longer.
 
     Raises:
-        OntogymError: an unknown preset, arrangement or start, a number out of range.
+        OntogymError: an unknown preset, arrangement or start, a number out of range; when it is sampled, parameters
+            under which a cell is active too seldom for m and s to be measured.
     """
 
     name = "retinal-waves"
@@ -103,9 +109,8 @@ class RetinalWaves(SpontaneousActivity):
             raise OntogymError(
                 f"Retinal waves of radius {radius} are too large to develop on; use at most {_LARGEST}."
             )
-        self._setting = _Setting(
-            chosen, radius, arrangement, checked_pool_size(retinas), checked_minutes(warm_up_min)
-        )
+        warm_up = min(checked_minutes(warm_up_min) * _slower(chosen), LONGEST_WARM_UP_MIN)
+        self._setting = _Setting(chosen, radius, arrangement, checked_pool_size(retinas), warm_up)
         self.simulator = WaveSimulator(chosen, radius)
         self.frame_ms, self.gain, self.start = checked_frame_ms(frame_ms), float(gain), start
 
@@ -134,7 +139,7 @@ class RetinalWaves(SpontaneousActivity):
     def _await_wave(self, waves: WaveState) -> WaveState:
         """Let each retina run on to the last whole second before its next wave; silent ones stop waiting."""
         waiting = np.arange(len(waves))
-        for _ in range(int(_LONGEST_WAIT_MS / _LOOK_MS)):
+        for _ in range(int(_LONGEST_WAIT_MS * _slower(self.simulator.parameters) / _LOOK_MS)):
             after, frames = self.simulator.record(
                 waves.take(waiting), int(_LOOK_MS / 100.0), 100.0, inplace=True
             )
@@ -156,6 +161,11 @@ class _Setting(NamedTuple):
     warm_up_min: float
 
 
+def _slower(parameters: WaveParameters) -> float:
+    """How many times slower than the slowest preset's retinas of these parameters recover; 1 for all that are not."""
+    return max(1.0, parameters.refractory_s / max(preset.refractory_s for preset in PRESETS.values()))
+
+
 @functools.lru_cache(maxsize=16)
 def _fields(setting: _Setting, channels: int) -> Any:
     """Receptive fields ``(O, C)`` transposed."""
@@ -165,13 +175,25 @@ def _fields(setting: _Setting, channels: int) -> Any:
 
 @functools.lru_cache(maxsize=64)
 def _standard(setting: _Setting, channels: int) -> tuple[float, float]:
-    """Mean and standard deviation over time, channels and a few retinas of the active part of a field."""
-    simulator = WaveSimulator(setting.parameters, setting.radius)
+    """Mean and standard deviation over time, channels and a few retinas of the active part of a field.
+
+    Slow retinas are looked at for longer (`_slower`), and on, up to four times that, until their cells have been active
+    often enough.
+    """
+    simulator, p = WaveSimulator(setting.parameters, setting.radius), setting.parameters
     waves = simulator.warmed_up(lane_seeds(0, _REFERENCES, "retina-pool"), setting.warm_up_min)
-    active = _see(simulator, waves, int(_REFERENCE_MIN * 120), 500.0, _fields(setting, channels))
-    sd = float(active.std(dtype=np.float64))
-    # Silent retinas have nothing to scale.
-    return float(active.mean(dtype=np.float64)), sd if sd > 0 else 1.0
+    fields, minutes = _fields(setting, channels), _REFERENCE_MIN * _slower(p)
+    seen: list[NDArray[np.float32]] = []
+    for part in (1, 1, 2):
+        seen.append(_see(simulator, waves, int(part * minutes * 120), 500.0, fields))
+        active = np.concatenate(seen) if len(seen) > 1 else seen[0]
+        mean, sd = float(active.mean(dtype=np.float64)), float(active.std(dtype=np.float64))
+        if mean * len(active) * 0.5 >= _OFTEN * p.hold_steps * DT_MS / 1000:
+            return mean, sd
+    raise OntogymError(
+        f"Retinal waves of these parameters are too seldom for their scale to be measured (less than {_OFTEN:g} times a cell "
+        f"in {len(active) / 120:.0f} simulated minutes); choose a shorter refractory_s, or a larger h1 beside h2."
+    )
 
 
 def _see(
