@@ -158,6 +158,10 @@ def test_states_can_be_moved_and_stored():
     _, a = sim.record(state, 50)
     _, b = twin.record(state, 50)
     np.testing.assert_array_equal(a, b)
+    # From its arrays alone, as a file holds them, a state is put together again.
+    _, c = sim.record(type(state)(*state.arrays()), 50)
+    np.testing.assert_array_equal(a, c)
+    assert joined.made_by == two.made_by == state.copy().made_by == (sim.parameters, 8)
 
 
 def test_warmed_up_is_fresh_advanced(monkeypatch):

@@ -25,7 +25,7 @@ def render(grid: HexGrid, active: NDArray[Any], size: int) -> NDArray[np.uint8]:
         ``(..., size, size)`` uint8: 255 where depolarised or at the highest level.
 
     Raises:
-        OntogymError: `active` is of another retina, or `size` does not suit this one.
+        OntogymError: `active` is of another retina or has levels beyond 0 and 1, or `size` does not suit this one.
     """
     active = np.asarray(active)
     if active.ndim == 0 or active.shape[-1] != grid.cells:
@@ -34,7 +34,12 @@ def render(grid: HexGrid, active: NDArray[Any], size: int) -> NDArray[np.uint8]:
             f"its last axis must be the {grid.cells} cells."
         )
     if active.dtype.kind == "f":
-        lit = (255 * active).round().astype(np.uint8)
+        levels = (255 * active).round()
+        if not ((levels >= 0) & (levels <= 255)).all():
+            raise OntogymError(
+                f"Levels to be drawn reach from {active.min():g} to {active.max():g}; they must be from 0 to 1: divide by the highest."
+            )
+        lit = levels.astype(np.uint8)
     else:
         lit = (active.view(np.uint8) if active.dtype == np.bool_ else active != 0) * np.uint8(255)
     return np.take(lit, grid.raster(size), axis=-1)

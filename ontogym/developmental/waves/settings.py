@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ontogym.developmental.waves import WaveParameters, resolve_parameters
+from ontogym.developmental.waves.simulator import is_number
 from ontogym.errors import OntogymError, UnknownNameError
 
 __all__ = ["checked_frame_ms", "checked_minutes", "checked_pool_size", "chosen_parameters"]
@@ -64,7 +64,7 @@ def checked_frame_ms(frame_ms: Any) -> float:
     Raises:
         OntogymError: it is not.
     """
-    if not (_is_number(frame_ms) and frame_ms >= STEP_MS and frame_ms % STEP_MS == 0):
+    if not (is_number(frame_ms) and frame_ms >= STEP_MS and frame_ms % STEP_MS == 0):
         raise OntogymError(f"frame_ms is {frame_ms!r}; pass a multiple of 25 from 25 on, such as 100.")
     return float(frame_ms)
 
@@ -75,11 +75,6 @@ def checked_minutes(warm_up_min: Any) -> float:
     Raises:
         OntogymError: it is not.
     """
-    if not (_is_number(warm_up_min) and 0 <= warm_up_min <= LONGEST_WARM_UP_MIN):
+    if not (is_number(warm_up_min) and 0 <= warm_up_min <= LONGEST_WARM_UP_MIN):
         raise OntogymError(f"warm_up_min is {warm_up_min!r}; pass simulated minutes from 0 on, such as 15.")
     return float(warm_up_min)
-
-
-def _is_number(value: Any) -> bool:
-    kind = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return kind and math.isfinite(value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,9 @@ __all__ = ["CACHE_BYTES", "WaveCells", "WaveSimulator"]
 CACHE_BYTES = 1 << 28
 """Most memory that warmed-up retinas may take in this process (256 MiB: 1 500 retinas of radius 36, or 40 of radius 256)."""
 _MAX_MINUTES = 60 * 24 * 7.0
+_MOST_STEPS = 1 << 62
+_MOVIE_BYTES = 1 << 36
+"""Largest film that is recorded in one piece (64 GiB)."""
 _warm: OrderedDict[tuple[WaveParameters, int, int, int], WaveState] = OrderedDict()
 _warm_lock = threading.Lock()
 
@@ -88,7 +92,7 @@ class WaveSimulator:
         Raises:
             OntogymError: no seed, or a seed that is no whole number from 0 to 2^64 - 1.
         """
-        key, grid = keys(np.array(_checked_seeds(seeds), dtype=np.uint64)), self._layout
+        key, grid = keys(np.array(checked_seeds(seeds), dtype=np.uint64)), self._layout
         retinas, cells = len(key), np.arange(self.grid.cells)
         tiles = np.zeros((retinas, grid.tiles, 4, TILE), dtype=np.int32)
         tiles[:, :, 1] = THRESHOLD_MAX
@@ -109,6 +113,7 @@ class WaveSimulator:
             queue=np.zeros((retinas, self.grid.cells), dtype=np.int32),
             due=np.zeros((retinas, self._rates.hold), dtype=np.int32),
             head=np.zeros((retinas, 2), dtype=np.int64),
+            made_by=self._identity,
         )
 
     def warmed_up(self, seeds: Sequence[int] | NDArray[np.integer], minutes: float = 15.0) -> WaveState:
@@ -121,7 +126,7 @@ class WaveSimulator:
             OntogymError: a bad seed, or `minutes` not from 0 to a week.
         """
         steps = _steps_of(minutes)
-        wanted = [(self.parameters, self.grid.radius, s, steps) for s in _checked_seeds(seeds)]
+        wanted = [(self.parameters, self.grid.radius, s, steps) for s in checked_seeds(seeds)]
         with _warm_lock:
             found = {k: _warm[k] for k in wanted if k in _warm}
         missing = [k for k in dict.fromkeys(wanted) if k not in found]
@@ -149,7 +154,7 @@ class WaveSimulator:
             OntogymError: a state of another simulator, or steps that are no whole number from 0 on.
         """
         self._check(state)
-        if not isinstance(steps, (int, np.integer)) or steps < 0:
+        if not isinstance(steps, (int, np.integer)) or not 0 <= steps <= _MOST_STEPS:
             raise OntogymError(f"Waves cannot advance by {steps!r} steps; give a whole number, 0 or more.")
         state = state if inplace else state.copy()
         self._run(state, int(steps), 0, np.empty((0, len(state), self.grid.cells), dtype=np.bool_))
@@ -170,7 +175,8 @@ class WaveSimulator:
             The state, and ``(F, B, C)`` bool: which cells are depolarised.
 
         Raises:
-            OntogymError: `frame_ms` is no multiple of 25 ms, `frames` is negative, or `state` is of another simulator.
+            OntogymError: `frame_ms` is no multiple of 25 ms, `frames` is negative, or more than memory holds, or `state`
+                is of another simulator.
         """
         self._check(state)
         if not isinstance(frames, (int, np.integer)) or frames < 0:
@@ -178,8 +184,8 @@ class WaveSimulator:
                 f"Waves cannot be recorded for {frames!r} frames; give a whole number, 0 or more."
             )
         every = steps_per_frame(frame_ms)
+        movie = _film(int(frames), len(state), self.grid.cells)
         state = state if inplace else state.copy()
-        movie = np.empty((int(frames), len(state), self.grid.cells), dtype=np.bool_)
         self._run(state, int(frames) * every, every, movie)
         return state, movie
 
@@ -206,12 +212,36 @@ class WaveSimulator:
 
         run(steps, every, movie, state.arrays(), self._layout, self._rates)
 
+    @property
+    def _identity(self) -> tuple[WaveParameters, int]:
+        """What a state's retinas are told by to be of this simulator."""
+        return self.parameters, self.grid.radius
+
     def _check(self, state: WaveState) -> None:
         expected = (self._layout.tiles, self.grid.cells, self._rates.hold)
-        if (state.tiles.shape[1], state.active.shape[1], state.due.shape[1]) != expected:
+        shape = (state.tiles.shape[1], state.active.shape[1], state.due.shape[1])
+        if shape != expected or state.made_by not in (None, self._identity):
             raise OntogymError(
                 "This wave state belongs to a simulator of another radius or other parameters; make one with `fresh`."
             )
+
+
+def _film(frames: int, retinas: int, cells: int) -> NDArray[np.bool_]:
+    """Room for a film.
+
+    Raises:
+        OntogymError: there is not so much memory.
+    """
+    size = frames * retinas * cells
+    try:
+        if size <= _MOVIE_BYTES:
+            return np.empty((frames, retinas, cells), dtype=np.bool_)
+    except MemoryError:
+        pass
+    raise OntogymError(
+        f"A film of {frames} frames of {retinas} x {cells} cells takes {size / 2**30:.3g} GiB, more than there is memory for; "
+        "record it piece by piece."
+    )
 
 
 def steps_per_frame(frame_ms: float) -> int:
@@ -220,19 +250,24 @@ def steps_per_frame(frame_ms: float) -> int:
     Raises:
         OntogymError: `frame_ms` is no positive multiple of 25 ms.
     """
-    steps = frame_ms / DT_MS if np.isfinite(frame_ms) else 0.0
+    steps = frame_ms / DT_MS if is_number(frame_ms) else 0.0
     if steps < 1 or abs(steps - round(steps)) > 1e-9:
         raise OntogymError(f"A frame cannot last {frame_ms!r} ms; give a multiple of {DT_MS:g} ms.")
     return round(steps)
 
 
 def _steps_of(minutes: float) -> int:
-    if not 0 <= minutes <= _MAX_MINUTES:
+    if not (is_number(minutes) and 0 <= minutes <= _MAX_MINUTES):
         raise OntogymError(f"Warming up cannot take {minutes!r} minutes; give 0 to {_MAX_MINUTES:g}.")
     return round(minutes * 60_000 / DT_MS)
 
 
-def _checked_seeds(seeds: Sequence[int] | NDArray[np.integer]) -> list[int]:
+def checked_seeds(seeds: Sequence[int] | NDArray[np.integer]) -> list[int]:
+    """Seeds of retinas, at least one.
+
+    Raises:
+        OntogymError: none, or one that is no whole number from 0 to 2^64 - 1.
+    """
     listed = np.ravel(np.asarray(seeds, dtype=object)).tolist()
     for seed in listed:
         if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**64:
@@ -240,3 +275,9 @@ def _checked_seeds(seeds: Sequence[int] | NDArray[np.integer]) -> list[int]:
     if not listed:
         raise OntogymError("No retina was asked for; give at least one seed.")
     return [int(s) for s in listed]
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number."""
+    kind = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return kind and math.isfinite(value)

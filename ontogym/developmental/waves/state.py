@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ontogym.developmental.waves.parameters import WaveParameters
+from ontogym.errors import OntogymError
 
 __all__ = ["WaveState"]
 
@@ -32,6 +35,8 @@ class WaveState:
         queue: ``(B, C)`` int32, a ring of depolarised cells' slots in the order in which they started.
         due: ``(B, hold)`` int32, how many cells started at each of the last `hold` steps.
         head: ``(B, 2)`` int64, first and one past the last position in the queue.
+        made_by: parameters and radius of the simulator that the retinas are of, by which another one refuses them; None
+            if it is not known (a state that is put together from its arrays), and then only the shapes are looked at.
     """
 
     key: NDArray[np.uint64]
@@ -44,6 +49,7 @@ class WaveState:
     queue: NDArray[np.int32]
     due: NDArray[np.int32]
     head: NDArray[np.int64]
+    made_by: tuple[WaveParameters, int] | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -55,23 +61,43 @@ class WaveState:
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All arrays, in the order of the attributes."""
-        return tuple(getattr(self, f.name) for f in dataclasses.fields(self))
+        return tuple(getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "made_by")
 
     def copy(self) -> WaveState:
         """An independent copy."""
-        return WaveState(*(a.copy() for a in self.arrays()))
+        return WaveState(*(a.copy() for a in self.arrays()), made_by=self.made_by)
 
     def take(self, rows: Any) -> WaveState:
         """A copy of some retinas; `rows` is an array of indices, a mask or a slice."""
         index = np.arange(len(self))[rows]
-        return WaveState(*(a[np.atleast_1d(index)].copy() for a in self.arrays()))
+        return WaveState(*(a[np.atleast_1d(index)].copy() for a in self.arrays()), made_by=self.made_by)
 
     def put(self, rows: Any, other: WaveState) -> None:
-        """Overwrite some retinas of this state with those of `other`, in place."""
+        """Overwrite some retinas of this state with those of `other`, in place.
+
+        Raises:
+            OntogymError: `other` is of another simulator.
+        """
+        _common([self, other])
         for mine, theirs in zip(self.arrays(), other.arrays()):
             mine[rows] = theirs
 
     @staticmethod
     def concatenate(states: Sequence[WaveState]) -> WaveState:
-        """One state with the retinas of all, in order (a copy)."""
-        return WaveState(*(np.concatenate(parts) for parts in zip(*(s.arrays() for s in states))))
+        """One state with the retinas of all, in order (a copy).
+
+        Raises:
+            OntogymError: they are of different simulators.
+        """
+        joined = (np.concatenate(parts) for parts in zip(*(s.arrays() for s in states)))
+        return WaveState(*joined, made_by=_common(states))
+
+
+def _common(states: Sequence[WaveState]) -> tuple[WaveParameters, int] | None:
+    """The simulator that all of them are of; None if it is not known of all."""
+    makers = {state.made_by for state in states}
+    if len(makers - {None}) > 1:
+        raise OntogymError(
+            "These retinas are of simulators of different parameters or radius; keep them in states of their own."
+        )
+    return makers.pop() if len(makers) == 1 else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ontogym.developmental.waves.grid import PITCH_UM, HexGrid
 from ontogym.developmental.waves.parameters import WaveParameters
-from ontogym.developmental.waves.simulator import WaveSimulator
+from ontogym.developmental.waves.simulator import WaveSimulator, checked_seeds, is_number
 from ontogym.errors import OntogymError
 
 __all__ = ["MIN_SPEED_PLACES", "Statistic", "WaveStatistics", "WaveTracker", "wave_statistics"]
@@ -169,18 +169,21 @@ def wave_statistics(
         warm_up_minutes: time before the measurement starts.
 
     Raises:
-        OntogymError: a bad seed, radius or time (more than 0 minutes, at most a week).
+        OntogymError: a bad seed, equal seeds, a bad radius or time (more than 0 minutes, at most a week).
     """
     simulator = (
         simulator_or_parameters
         if isinstance(simulator_or_parameters, WaveSimulator)
         else WaveSimulator(simulator_or_parameters, radius)
     )
-    if not 0 < minutes <= 7 * 24 * 60:
+    if not (is_number(minutes) and 0 < minutes <= 7 * 24 * 60):
         raise OntogymError(
             f"Waves cannot be observed for {minutes!r} minutes; give more than 0, at most a week."
         )
-    state = simulator.warmed_up(seeds, warm_up_minutes)
+    listed = checked_seeds(seeds)
+    if len(set(listed)) < len(listed):
+        raise OntogymError(f"The seeds {tuple(listed)} must be different; each is a retina of its own.")
+    state = simulator.warmed_up(listed, warm_up_minutes)
     trackers = [WaveTracker(simulator.grid) for _ in range(len(state))]
     left = max(1, round(minutes * 600))
     while left:
