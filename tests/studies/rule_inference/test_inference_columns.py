@@ -93,8 +93,54 @@ def test_days_are_put_in_order_as_numbers_or_times(tmp_path, days, column):
     ],
 )
 def test_a_date_whose_place_in_time_is_not_told_is_refused_by_name(tmp_path, days):
-    with pytest.raises(OntogymError, match=r"'date'.*ISO dates"):
+    with pytest.raises(OntogymError, match=r"'date'.*(ISO dates|is empty in row 11)"):
         in_order(tmp_path / "t.csv", days)
+
+
+@pytest.mark.parametrize("column", ["date", "session"])
+@pytest.mark.parametrize("days", [["1", "2", ""], [1.5, 2, np.nan], ["2020-01-01", "2020-01-02", ""]])
+def test_an_empty_cell_among_days_is_named_by_its_row(tmp_path, days, column):
+    with pytest.raises(OntogymError, match=f"'{column}'.* is empty in row 21"):
+        in_order(tmp_path / "t.csv", days, column)
+
+
+def test_an_animal_that_is_not_named_in_some_rows_is_refused_with_the_first(tmp_path):
+    columns, _, _ = table(6)
+    subject = np.array(["a", "a", "b", "", "b", ""], dtype=object)
+    with pytest.raises(OntogymError, match=r"'subject'.* is empty in row 4 \(of 2 such\)"):
+        read_trials(write(tmp_path / "t.csv", {"subject": subject, **columns}))
+    np.savez(tmp_path / "t.npz", subject=np.array([1, 1, 2, np.nan, 2, 2]), **columns)
+    with pytest.raises(OntogymError, match=r"'subject'.* is empty in row 4 \(of 1 such\)"):
+        read_trials(tmp_path / "t.npz")
+
+
+def test_where_no_row_names_an_animal_there_is_one(tmp_path):
+    columns, _, _ = table(6)
+    for more, said in (({}, "no column 'subject'"), ({"subject": [""] * 6}, "'subject' is empty throughout")):
+        trials = read_trials(write(tmp_path / "t.csv", {**more, **columns}))
+        assert trials.animals == ("animal",)
+        assert any(said in note and "one animal's" in note for note in trials.notes)
+
+
+@pytest.mark.parametrize("n", [5, 200])
+def test_a_reward_without_a_choice_is_named_by_its_row(tmp_path, n):
+    columns, _, _ = table(n)
+    columns["choice"][[2, 4]], columns["feedbackType"][[2, 4]] = 0, [1, -1]
+    columns["choice"][0] = -1
+    with pytest.raises(OntogymError, match=r"a reward without a choice .* in row 3; write feedbackType 0"):
+        read_trials(write(tmp_path / "t.csv", columns))
+    columns["feedbackType"][4] = 1
+    with pytest.raises(OntogymError, match=r"in rows 3, 5; "):
+        read_trials(write(tmp_path / "t.csv", columns))
+
+
+@pytest.mark.parametrize("column", ["choice", "feedbackType"])
+def test_a_missing_choice_or_feedback_is_told_what_stands_for_none(tmp_path, column):
+    columns, _, _ = table(6)
+    columns[column] = columns[column].astype(float)
+    columns[column][3] = np.nan
+    with pytest.raises(OntogymError, match=rf"'{column}'.* is empty in row 4; .*0 stands for none"):
+        read_trials(write(tmp_path / "t.csv", columns))
 
 
 def test_names_of_sessions_keep_the_order_of_the_table(tmp_path):

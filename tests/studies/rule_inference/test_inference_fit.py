@@ -218,3 +218,13 @@ def test_simulated_animals_learn_and_begin_where_they_should():
 def test_bad_input(call, message):
     with pytest.raises((OntogymError, UnknownNameError), match=message):
         call()
+
+
+def test_padding_beyond_short_animals_costs_no_warning_and_changes_no_number():
+    data = simulate("reinforce", 3, 40)
+    short = dataclasses.replace(data.trials, lengths=np.array([40, 25, 10]))
+    path = data.weights[:, :-1]
+    padded = np.where(short.valid[..., None], path, np.nan)
+    with np.errstate(invalid="raise"):
+        found = log_likelihood(padded, short)
+    np.testing.assert_array_equal(found, np.where(short.valid, log_likelihood(path, data.trials), 0.0))

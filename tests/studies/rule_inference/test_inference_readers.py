@@ -113,7 +113,7 @@ def test_the_same_table_as_npz_of_columns(tmp_path):
         (f"{HEAD}\n1,1,,1\nleft,1,,1\n", "'choice'.*'left' in row 2"),
         (f"{HEAD}\n1,25,,1\n", "'contrastLeft'.*25 in row 1"),
         (f"{HEAD}\n1,-0.5,,1\n", "'contrastLeft'.*-0.5 in row 1"),
-        (f"{HEAD}\n1,1,,1\n1,1,,\n", "'feedbackType'.*nan in row 2"),
+        (f"{HEAD}\n1,1,,1\n1,1,,\n", "'feedbackType'.*is empty in row 2; .* 0 stands for none"),
         (f"{HEAD}\n1,1,,1\n1,1,1\n", "Row 2 .* has 3 cells for 4"),
         (f"{HEAD}\n0,1,,0\n", "no animal"),
         ("", "no column 'choice'"),

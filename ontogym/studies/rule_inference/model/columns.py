@@ -48,7 +48,7 @@ def trial_columns(table: Mapping[str, Any], source: str) -> tuple[Columns, list[
                 "mend it."
             )
     for name in ("choice", "feedbackType"):
-        check(found[name], np.isin(found[name], (-1, 0, 1)), name, source, "-1, 0 or 1 (or true and false)")
+        check(found[name], np.isin(found[name], (-1, 0, 1)), name, source, "-1, 0 or 1 (or true and false; 0 stands for none)")
     blank = int((np.isnan(found["contrastLeft"]) & np.isnan(found["contrastRight"])).sum())
     for name in ("contrastLeft", "contrastRight"):
         values = np.nan_to_num(found[name], nan=0.0)
@@ -87,6 +87,13 @@ def _recognised(c: Columns, source: str) -> tuple[Columns, list[str]]:
         if fits != ["0 none"]:
             other = "right" if fits == ["0 left"] else "left"
             notes.append(f"choice is coded {fits[0]}, 1 {other}.")
+    odd = np.flatnonzero((choice == 0) & (feedback == 1))
+    if len(odd):
+        rows = _rows(odd)
+        raise OntogymError(
+            f"{source} has a reward without a choice (choice 0, feedbackType 1) in {rows}; write feedbackType 0 there, or mend "
+            "the choice."
+        )
     share, trials = _agreement(choice, feedback, side)
     if trials >= 10 and share <= 1 - SURE:
         raise OntogymError(
@@ -112,6 +119,13 @@ def _agreement(
         return 0.0, int(told.sum())
     good = (choice == side) == (feedback == 1)
     return (float(good[told].mean()) if told.any() else 1.0), int(told.sum())
+
+
+def _rows(index: NDArray[np.intp]) -> str:
+    """Rows, counted from 1: the first three by their numbers."""
+    named = ", ".join(str(row + 1) for row in index[:3])
+    more = f" and {len(index) - 3} more" if len(index) > 3 else ""
+    return f"row{'s' * (len(index) > 1)} {named}{more}"
 
 
 def left_out(columns: Columns) -> str:
@@ -168,10 +182,17 @@ def ranks(values: Iterable[Any], what: str, names: bool = False) -> NDArray[np.i
             odd = np.array([k for k, key in enumerate(keys) if key is None], dtype=np.intp)
             if names and all(cells) and (len(odd) or len(zones) > 1):
                 return None
+            if not all(cells):  # what is missing among numbers makes nothing else odd
+                odd = np.flatnonzero([not cell for cell in cells])
             if len(zones) > 1:
                 raise OntogymError(f"{what} has times with and without a zone; write all of them alike.")
     if len(odd):
         cell = text(array.tolist()[odd[0]])
+        if not cell:
+            raise OntogymError(
+                f"{what} is empty in row {odd[0] + 1}, so that its place in time is not told; fill it in, drop the row, or leave "
+                "the column out where rows are in order."
+            )
         raise OntogymError(
             f"{what} holds {cell!r} in row {odd[0] + 1}, whose place in time is not told; write numbers or ISO dates "
             "(2020-01-31) throughout, or leave the column out where rows are in order."
@@ -227,6 +248,5 @@ def check(values: NDArray[np.float64], good: NDArray[np.bool_], name: str, sourc
     """Raise OntogymError with the first row of a column that is not `good`."""
     if not good.all():
         row = int(np.flatnonzero(~good)[0])
-        raise OntogymError(
-            f"Column {name!r} of {source} holds {values[row]:g} in row {row + 1}; it must be {wanted}."
-        )
+        held = "is empty" if np.isnan(values[row]) else f"holds {values[row]:g}"
+        raise OntogymError(f"Column {name!r} of {source} {held} in row {row + 1}; it must be {wanted}.")

@@ -387,6 +387,6 @@ def settle(
 
 def log_likelihood(path: NDArray[np.float64], trials: Trials) -> NDArray[np.float64]:
     """Log-likelihood of every choice in nats, ``(A, T)``, from W before it; 0 where there is no trial."""
-    z = path[..., 0] * trials.stimulus + path[..., 1]
+    z = np.where(trials.valid, path[..., 0] * trials.stimulus + path[..., 1], 0.0)  # NaN beyond the trials
     z = np.where(trials.choice == 1, z, -z)
     return np.where(trials.valid, -np.logaddexp(0.0, -z), 0.0)

@@ -5,7 +5,8 @@ Tables have a row a trial and the columns of the IBL's behaviour releases (eLife
 ``feedbackType`` (1, -1); optional ``subject``, ``date`` and ``session`` tell animals and sessions apart. Trials
 without choice or feedback are left out (``Trials.notes`` says how many), a missing contrast is 0, and a negative
 contrast on the right (some releases have it) loses its sign. The true side is the choice if it was rewarded and the
-other if not. What else `columns` recognises (truth values; 0 and 1) is said in the notes too.
+other if not. Where there is no ``subject``, or no row has one, all rows are one animal's; where some have one and others
+not, the table is refused. What else `columns` recognises (truth values; 0 and 1) is said in the notes too.
 
 Dates and sessions are put in order as numbers or as ISO dates. Names of sessions, which have no order, keep that of
 the table; a date that is neither is refused.
@@ -249,6 +250,14 @@ def _from_table(table: Table, source: str) -> Trials:
     if "subject" not in table:
         notes.insert(0, "There is no column 'subject': all rows are one animal's.")
     subject, names = _named(_column(table, "subject", n, source))
+    blank = np.flatnonzero(subject == names.index("")) if "" in names else np.zeros(0, dtype=np.intp)
+    if len(names) > 1 and len(blank):
+        raise OntogymError(
+            f"Column 'subject' of {source} is empty in row {blank[0] + 1} (of {len(blank)} such), while others name their animal; name "
+            "it in every row, or drop the rows whose animal is not known."
+        )
+    if "subject" in table and len(blank):
+        notes.insert(0, "Column 'subject' is empty throughout: all rows are one animal's.")
     date, day = _column(table, "date", n, source), _column(table, "session", n, source)
     when = ranks(date, f"Column 'date' of {source}") if _filled(date) else np.zeros(n, dtype=np.intp)
     assert when is not None

@@ -30,7 +30,8 @@ class Trials:
     Shapes: ``stimulus, reward`` (A, T) float64, reward 0 or 1; ``choice, side`` (A, T) int64, 0 left and 1
     right (`side` is the true one, which a trial of no contrast has too); ``session`` (A, T) int64, counting
     from 0; ``lengths`` (A,); ``initial`` (A, 2): weight and bias of the policy before the first trial where
-    they are known, else None and a fit learns one for all. ``notes``: sentences about how they were read, first of
+    they are known, else None: a fit then gives each animal its own, a random effect whose mean and spread over animals
+    are fitted with the rule. ``notes``: sentences about how they were read, first of
     all how many trials were left out, and why.
     """
 
