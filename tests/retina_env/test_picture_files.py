@@ -107,5 +107,63 @@ def test_a_folder_of_ones_own_gives_adapted_patches(tmp_path):
     )
     # A little lower where highlights were cut off.
     np.testing.assert_allclose(found.images.mean((1, 2)), 0.39, atol=0.015)
-    with pytest.raises(OntogymError, match="holds no picture"):
+
+
+def test_a_folder_without_pictures_is_told_what_it_lacks(tmp_path):
+    with pytest.raises(OntogymError, match=r"no folder .*nowhere"):
         folder_pictures(tmp_path / "nowhere")
+    with pytest.raises(OntogymError, match=r"holds no picture file \(\.bmp, "):
+        folder_pictures(tmp_path)
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "small.png")
+    with pytest.raises(OntogymError, match=r"small\.png is a file.*folder"):
+        folder_pictures(tmp_path / "small.png")
+    Image.fromarray(np.zeros((40, 40), np.uint8)).save(tmp_path / "black.png")
+    with pytest.raises(
+        OntogymError, match=r"32 x 32 .*: black\.png \(nothing to see in it\), small\.png \(30 x 20 pixels\)"
+    ):
+        folder_pictures(tmp_path, 32)
+
+
+def half_transparent(mode):
+    """A picture whose right half is wholly transparent, with something hidden below it; and what is seen of it."""
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 255, (32, 64), dtype=np.uint8)
+    alpha = np.repeat([[255, 0]], 32, 1).repeat(32, 0).astype(np.uint8)
+    seen = np.where(alpha, grey, 128)
+    if mode == "I;16":  # one value stands for transparency
+        deep = np.where(alpha, grey.astype(np.uint16) * 257, 7).astype(np.uint16)
+        return Image.fromarray(deep), {"transparency": 7}, seen
+    if mode in ("P", "L"):
+        codes = np.where(alpha, np.maximum(grey, 1), 0).astype(np.uint8)
+        picture = Image.fromarray(codes)
+        if mode == "P":
+            picture = Image.frombytes("P", picture.size, codes.tobytes())
+            picture.putpalette(np.repeat(np.arange(256), 3).tolist())
+        return picture, {"transparency": 0}, np.where(alpha, codes, 128)
+    planes = [grey] * (1 if mode == "LA" else 3)
+    return Image.fromarray(np.stack([*planes, alpha], -1), mode), {}, seen
+
+
+@pytest.mark.filterwarnings("ignore:'mode' parameter:DeprecationWarning")
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "I;16"])
+def test_what_is_transparent_is_grey_and_a_patch_of_it_no_picture(tmp_path, mode):
+    picture, more, seen = half_transparent(mode)
+    picture.save(tmp_path / "a.png", **more)
+    found = load_picture(tmp_path / "a.png")
+    assert found.mode == {"RGBA": "RGB", "P": "RGB", "I;16": "F"}.get(mode, "L")
+    values = np.asarray(found, float) * (255 if mode == "I;16" else 1)
+    values = values[..., 0] if values.ndim == 3 else values
+    np.testing.assert_allclose(values, seen, atol=1e-3)
+    assert len(folder_pictures(tmp_path, 32).images) == 1
+
+
+def test_a_veil_lets_the_grey_through_by_half_and_an_opaque_picture_stays_what_it_is(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 8, 4), dtype=np.uint8)
+    for alpha, expected in ((255, pixels[..., :3]), (128, (pixels[..., :3] + 128.0) / 2)):
+        pixels[..., 3] = alpha
+        Image.fromarray(pixels).save(tmp_path / "a.png")
+        np.testing.assert_allclose(np.asarray(load_picture(tmp_path / "a.png"), float), expected, atol=1)
+    Image.fromarray(pixels[..., :3]).save(tmp_path / "b.png")
+    pixels[..., 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(*(np.asarray(load_picture(tmp_path / name)) for name in ("a.png", "b.png")))

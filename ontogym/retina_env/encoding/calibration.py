@@ -40,7 +40,8 @@ class RetinaCalibrationEnv(EncodingEnv):
     ## Action Space
 
     `Box(-1, 1, (13,))`: weights, times 0.1, of the 12 maps of `RetinaEncodingEnv` and a bias, added to the average of
-    the image that is seen now. All zeros *is* averaging. What leaves [0, 1] is cut off.
+    the image that is seen now. All zeros *is* averaging (rounded, so that its skill is not 0, where there are `n_levels`).
+    What leaves [0, 1] is cut off.
 
     | Num   | Map                                                     |
     |-------|---------------------------------------------------------|

@@ -54,7 +54,8 @@ class RetinaEncodingPerceptEnv(EncodingEnv):
     ## Action Space
 
     `Box(-1, 1, (13,))`: weights, times 0.1, of the 12 maps of `RetinaEncodingEnv` and a bias, added to the average of
-    the picture around each electrode. All zeros *is* averaging. What leaves [0, 1] is cut off.
+    the picture around each electrode. All zeros *is* averaging (rounded, so that its skill is not 0, where there are
+    `n_levels`). What leaves [0, 1] is cut off.
 
     | Num   | Map                                                     |
     |-------|---------------------------------------------------------|
@@ -184,8 +185,8 @@ class PerceptCalibrationEnv(EncodingEnv):
     ## Action Space
 
     `Box(-1, 1, (14,))`: weights, times 0.1, of the 12 maps of `RetinaEncodingEnv` and a bias, added to the average of
-    the picture around each electrode; and by how much the picture is turned before all that. All zeros *is* averaging.
-    What leaves [0, 1] is cut off.
+    the picture around each electrode; and by how much the picture is turned before all that. All zeros *is* averaging
+    (rounded, so that its skill is not 0, where there are `n_levels`). What leaves [0, 1] is cut off.
 
     | Num   | Map                                                     |
     |-------|---------------------------------------------------------|

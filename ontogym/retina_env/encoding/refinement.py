@@ -56,7 +56,8 @@ class RetinaRefinementEnv(EncodingEnv):
     ## Action Space
 
     `Box(-1, 1, (13,))`: weights, times 0.1, of the 12 maps of `RetinaEncodingEnv` and a bias, *added to what the
-    electrodes show*. All zeros changes nothing. The sum of all corrections is cut off at -1 and 1, what is shown at 0
+    electrodes show*. All zeros changes nothing (but that the first step rounds the average, and may lose skill by it, where
+    there are `n_levels`). The sum of all corrections is cut off at -1 and 1, what is shown at 0
     and 1.
 
     | Num   | Map                                                     |

@@ -63,7 +63,9 @@ class RetinaEncodingEnv(EncodingEnv):
     ## Action Space
 
     `Box(-1, 1, (13,))`: weights, times 0.1, of maps of the image that are added to the average. Each has mean 0 and
-    SD 1 over dead leaves. All zeros *is* averaging. What leaves [0, 1] is cut off.
+    SD 1 over dead leaves. All zeros *is* averaging, but for the rounding where there are `n_levels`: it costs a mean
+    skill of .07 with 16 of them, .3 with 8, 2.4 with 4 and 19 with 2, since skill 0 is that of the average as it is
+    without rounding. What leaves [0, 1] is cut off.
 
     | Num   | Map                                                                                       |
     |-------|-------------------------------------------------------------------------------------------|
@@ -167,7 +169,8 @@ class RetinaEncodingPixelsEnv(EncodingEnv):
     ## Action Space
 
     `Box(-1, 1, (32, 32))`, or the shape of `grid`: what each electrode shows beside its local average, times 0.3. All
-    zeros *is* averaging. What leaves [0, 1] is cut off. Actions that are not finite are an error.
+    zeros *is* averaging (rounded, so that its skill is not 0, where there are `n_levels`: see `RetinaEncodingEnv`). What
+    leaves [0, 1] is cut off. Actions that are not finite are an error.
 
     | Num  | Action                                        |
     |------|-----------------------------------------------|

@@ -1,4 +1,8 @@
-"""Picture files as they come: any depth, turned as their camera noted, in the order a person would put them in."""
+"""Picture files as they come: any depth, turned as their camera noted, in the order a person would put them in.
+
+What is transparent lies on a uniform grey of code `BEHIND`: before white or black one of the two drawings that have no
+other ground, in black or in white, would be gone, and what a file hides below full transparency is no content.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from numpy.typing import NDArray
 from ontogym.errors import OntogymError
 
 __all__ = [
+    "BEHIND",
     "LARGEST",
     "SUFFIXES",
     "in_colour",
@@ -25,6 +30,8 @@ __all__ = [
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
 LARGEST = 64_000_000
 """Pixels of the largest picture that is decoded; a file of some kilobytes can claim billions."""
+BEHIND = 128
+"""8-bit code of the grey that is seen through what is transparent."""
 _GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
 _FAULTS = (OSError, SyntaxError, ValueError, OverflowError)
 
@@ -50,7 +57,8 @@ def picture_files(folder: Path | str) -> list[Path]:
 def load_picture(path: Path | str) -> Any:
     """A picture as a `PIL.Image`, upright, of mode ``L`` or ``RGB`` (8 bits) or ``F`` (grey, 0 to 1).
 
-    16-bit files become ``F`` by dividing by 65 535; float files must hold 0 to 1.
+    16-bit files become ``F`` by dividing by 65 535; float files must hold 0 to 1. Transparency lets the grey `BEHIND`
+    through, as much as there is of it.
 
     Raises:
         OntogymError: no picture, damaged, of more than `LARGEST` pixels, or of values whose white nobody can guess.
@@ -67,11 +75,22 @@ def load_picture(path: Path | str) -> Any:
                 assert upright is not None
                 if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
                     return Image.fromarray(_unit(path, upright))
-                return upright.convert("L" if upright.mode in _GREY else "RGB")
+                return _opaque(upright).convert("L" if upright.mode in _GREY else "RGB")
     except Image.DecompressionBombError as error:
         raise _too_large(path) from error
     except _FAULTS as error:
         raise OntogymError(f"Cannot read the image {path} ({error}); replace or delete it.") from error
+
+
+def _opaque(picture: Any) -> Any:
+    """A picture of 8 bits before the grey that is behind it."""
+    from PIL import Image
+
+    # By a channel of its own, or by one colour or palette entry that stands for it.
+    if picture.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in picture.info:
+        return picture
+    behind = Image.new("RGBA", picture.size, (BEHIND, BEHIND, BEHIND, 255))
+    return Image.alpha_composite(behind, picture.convert("RGBA"))
 
 
 def _check_size(path: Path | str, size: tuple[int, int]) -> None:
@@ -87,8 +106,10 @@ def _unit(path: Path | str, picture: Any) -> NDArray[np.float32]:
     """Grey of more than 8 bits in [0, 1]."""
     values = np.asarray(picture, dtype=np.float64)
     if picture.mode != "F":
+        clear = picture.info.get("transparency")
+        behind = values == clear if isinstance(clear, int) else np.zeros(values.shape, np.bool_)
         # 16 bits are opened as 32 by some formats.
-        values = values / 65_535
+        values = np.where(behind, BEHIND / 255, values / 65_535)
     if not (values.size and values.min() >= 0 and values.max() <= 1):
         held = "floats from 0 to 1" if picture.mode == "F" else "16 bits"
         raise OntogymError(

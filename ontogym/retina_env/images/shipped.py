@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ontogym.errors import OntogymError
 from ontogym.retina_env.images.arrays import Images, adapt, cut_patches
-from ontogym.retina_env.images.files import linear, picture_files, read_luminance
+from ontogym.retina_env.images.files import SUFFIXES, linear, picture_files, read_luminance
 
 __all__ = ["COMPLETE", "FILES", "Photographs", "folder_pictures", "photographs"]
 
@@ -68,9 +68,14 @@ class Photographs(NamedTuple):
         count = f"{len(self.names)} patches of {len(set(self.names))} pictures"
         if not self.left_out:
             return f"{count}."
-        some = [f"{name} ({why})" for name, why in list(self.left_out.items())[:_MOST_TOLD]]
-        more = len(self.left_out) - len(some)
-        return f"{count}; left out: {', '.join(some)}" + (f" and {more} more." if more else ".")
+        return f"{count}; left out: {_listed(self.left_out)}."
+
+
+def _listed(left_out: Mapping[str, str]) -> str:
+    """Files and why each gave no patch."""
+    some = [f"{name} ({why})" for name, why in list(left_out.items())[:_MOST_TOLD]]
+    more = len(left_out) - len(some)
+    return ", ".join(some) + (f" and {more} more" if more else "")
 
 
 def photographs(size: int = 128) -> Photographs:
@@ -112,13 +117,26 @@ def folder_pictures(folder: Path | str, size: int = 128) -> Photographs:
     """All non-overlapping patches of the pictures in a folder of one's own, treated as the shipped ones are.
 
     Codes are undone to luminance (sRGB), patches of `size` pixels cut out around the middle of each picture, patches
-    without contrast dropped, and each patch scaled to a mean of .4, as after adaptation.
+    without contrast dropped (wholly transparent ones among them: behind what is transparent is one grey), and each
+    patch scaled to a mean of .4, as after adaptation.
 
     Raises:
-        OntogymError: no such folder, nothing in it that is large enough, or a damaged picture.
+        OntogymError: no such folder, a file in its place, nothing in it that is large enough (which files there are, and
+            what they lack), or a damaged picture.
     """
     folder = Path(folder)
-    files = picture_files(folder) if folder.is_dir() else []
+    if folder.is_file():
+        raise OntogymError(
+            f"{folder} is a file, but pictures are taken from a folder; put it into one and name that."
+        )
+    if not folder.is_dir():
+        raise OntogymError(f"There is no folder {folder}; check the path.")
+    files = picture_files(folder)
+    if not files:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise OntogymError(
+            f"{folder} holds no picture file ({kinds}), nor does a folder in it; check the path."
+        )
     images, names = [], []
     left_out: dict[str, str] = {}
     for path in files:
@@ -133,7 +151,7 @@ def folder_pictures(folder: Path | str, size: int = 128) -> Photographs:
             left_out[name] = "nothing to see in it" if large else f"{wide} x {high} pixels"
     if not names:
         raise OntogymError(
-            f"{folder} holds no picture of {size} pixels or more with something to see in it; check the path."
+            f"{folder} holds no picture of {size} x {size} pixels or more with something to see in it: {_listed(left_out)}; add larger ones."
         )
     return Photographs(np.concatenate(images), tuple(names), MappingProxyType(left_out))
 

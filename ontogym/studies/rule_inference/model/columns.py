@@ -48,7 +48,13 @@ def trial_columns(table: Mapping[str, Any], source: str) -> tuple[Columns, list[
                 "mend it."
             )
     for name in ("choice", "feedbackType"):
-        check(found[name], np.isin(found[name], (-1, 0, 1)), name, source, "-1, 0 or 1 (or true and false; 0 stands for none)")
+        check(
+            found[name],
+            np.isin(found[name], (-1, 0, 1)),
+            name,
+            source,
+            "-1, 0 or 1 (or true and false; 0 stands for none)",
+        )
     blank = int((np.isnan(found["contrastLeft"]) & np.isnan(found["contrastRight"])).sum())
     for name in ("contrastLeft", "contrastRight"):
         values = np.nan_to_num(found[name], nan=0.0)
