@@ -35,15 +35,28 @@ def image_size(images: Any, default: int) -> int:
     """Side of the images, pixels; `default` of what are no images at all (`given_images` tells that).
 
     Raises:
-        OntogymError: rows of different lengths.
+        OntogymError: rows of different lengths, or a shape that `given_images` refuses: a fold is to be measured by the side of
+            a picture, and not by its colours or the longer of two sides.
     """
-    if isinstance(images, str):
+    if images is None or isinstance(images, str):
         return default
     try:
         shape = np.shape(images)
     except ValueError as error:
         raise OntogymError("images have rows of different lengths; pass one array (M, S, S).") from error
-    return int(shape[-1]) if len(shape) >= 2 else default
+    if len(shape) < 2:
+        return default
+    _check_shape(shape)
+    return int(shape[-1])
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if len(shape) not in (3, 4) or shape[-1] != shape[-2] or 0 in shape:
+        coloured = len(shape) >= 3 and shape[-1] in (3, 4) and shape[-2] > 4
+        raise OntogymError(
+            f"images have shape {shape}; pass square stills (M, S, S) or films (V, T, S, S)"
+            + (", without colours: luminance is one number a pixel." if coloured else ".")
+        )
 
 
 def given_images(images: Any, n_images: int, size: int) -> tuple[NDArray[np.float32], int]:
@@ -61,8 +74,7 @@ def given_images(images: Any, n_images: int, size: int) -> tuple[NDArray[np.floa
             raise OntogymError(f"n_images is {n_images!r}; pass a whole number from 2 on.")
         return _named("leaves" if images is None else images, int(n_images), size), 1
     x = np.asarray(images)
-    if x.ndim not in (3, 4) or x.shape[-1] != x.shape[-2] or 0 in x.shape:
-        raise OntogymError(f"images have shape {x.shape}; pass stills (M, S, S) or films (V, T, S, S).")
+    _check_shape(x.shape)
     frames = x.shape[1] if x.ndim == 4 else 1
     return check_images(x.reshape(-1, *x.shape[-2:])), frames
 

@@ -43,13 +43,17 @@ def natural_order(path: Path | str) -> tuple[tuple[bool, int, str], ...]:
     return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
 
 
-def picture_files(folder: Path | str) -> list[Path]:
-    """Picture files in a folder and below it, in natural order; names that begin with a dot are no pictures.
+def picture_files(folder: Path | str, deep: bool = True) -> list[Path]:
+    """Picture files in a folder and (`deep`) below it, in natural order; names that begin with a dot are no pictures.
 
     Such are the ``._x.png`` that macOS leaves on other file systems beside ``x.png``.
     """
     folder = Path(folder)
-    found = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    found = (
+        p
+        for p in (folder.rglob("*") if deep else folder.iterdir())
+        if p.suffix.lower() in SUFFIXES and p.is_file()
+    )
     shown = (p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     return sorted(shown, key=natural_order)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +21,8 @@ class ImageFolder:
     """Images in ``PATH/train/CLASS/`` and ``PATH/val/CLASS/`` (or ``validation``, or ``test``), read as asked for.
 
     Without such folders, ``PATH/CLASS/`` is read and the last fifth of every class, in natural order of names, is validation: of
-    frames named by their number that is the last stretch of time, not a random choice that leaks neighbours.
+    frames named by their number that is the last stretch of time, not a random choice that leaks neighbours. A warning
+    says if no class has the five images that a fifth takes, and how many images lie beside the class folders, in none.
 
     Args:
         path: the folder.
@@ -46,6 +48,10 @@ class ImageFolder:
             for label, files in _classes(self.path).items():
                 cut = len(files) - len(files) // 5
                 train[label], validation[label] = files[:cut], files[cut:]
+            if not any(validation.values()):
+                _warn(
+                    f"No class of {self.path} has five images, of which one is kept for validation: there is none."
+                )
         names = sorted(train)
         self.class_names, self.classes = names, len(names)
         self._files = [p for part in (train, validation) for name in names for p in part.get(name, ())]
@@ -90,6 +96,10 @@ class ImageFolder:
         return np.asarray(ImageOps.fit(pixels, shape, Image.Resampling.BILINEAR), np.uint8)
 
 
+def _warn(sentence: str) -> None:
+    warnings.warn(sentence, stacklevel=4)
+
+
 def _classes(folder: Path) -> dict[str, list[Path]]:
     """Class name to its files, in natural order; folders whose name begins with a dot are not classes."""
     found = {
@@ -102,5 +112,11 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
     if not found:
         raise OntogymError(
             f"{folder} holds no class folders; put the images of a class in a folder of its name."
+        )
+    loose = picture_files(folder, deep=False)
+    if loose:
+        _warn(
+            f"{len(loose)} images that lie in {folder} beside its class folders ({loose[0].name}) are passed over; put each into "
+            "a folder of its class."
         )
     return found

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ontogym import checkpoint
 from ontogym.developmental.feature_extractors.saved_network import NETWORK, SavedNetwork, save_network
 from ontogym.errors import OntogymError
@@ -76,7 +78,7 @@ def train(
         command: settings of the command line that asks for it, kept to be read back.
 
     Raises:
-        OntogymError: input that cannot be, a folder that cannot be used, or a loss that is no longer finite.
+        OntogymError: input that cannot be, images of one class to be told apart, a folder that cannot be used, or a loss that is no longer finite.
     """
     where = pick_device(device)
     images = _prepared(config, images)
@@ -107,6 +109,11 @@ def _prepared(config: TrainingConfig, images: Images) -> Images:
     if config.positives != "views" and config.method == "simclr" and not hasattr(images, "successor"):
         raise OntogymError(
             f"{images.name} holds no films, so there are no successive frames; train on movies:PRESET or on views."
+        )
+    if config.method == "supervised" and len(np.unique(images.labels[images.train])) < 2:
+        raise OntogymError(
+            f"The training images of {images.name} are all of one class, so there is nothing to tell apart; pass images of two "
+            "or more (a folder each), or learn without labels by --method simclr."
         )
     return ShuffledLabels(images, config.seed) if config.shuffle_labels else images
 

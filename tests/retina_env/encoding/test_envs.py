@@ -298,7 +298,11 @@ BROKEN = np.full((4, 128, 128), 0.4, np.float32)
         ({"images": np.zeros((4, 128, 128), np.uint8)}, "divide 8-bit"),
         ({"images": BROKEN * 4}, "must lie in"),
         ({"images": BROKEN * np.nan}, "must lie in"),
-        ({"images": BROKEN[:, :, :64]}, "pass stills"),
+        ({"images": BROKEN[:, :, :64]}, "pass square stills"),
+        ({"images": BROKEN[:, :, :65]}, r"shape \(4, 128, 65\); pass square stills"),  # no fold of 65 fits
+        ({"images": np.full((4, 128, 128, 3), 0.4)}, "without colours"),
+        ({"images": np.full((128, 128, 3), 0.4)}, "without colours"),
+        ({"images": BROKEN[0]}, "pass square stills"),
         ({"images": [[0.1, 0.2], [0.3]]}, "different lengths"),
         ({"images": BROKEN.astype(complex)}, "must be floats"),
         ({"images": np.full((4, 64, 64), 0.4)}, "sees images of 128 pixels"),

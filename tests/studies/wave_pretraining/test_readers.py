@@ -20,6 +20,8 @@ from ontogym.studies.wave_pretraining.images import (
     digest,
 )
 from ontogym.studies.wave_pretraining.opening import open_images
+from ontogym.studies.wave_pretraining.schedule import TrainingConfig
+from ontogym.studies.wave_pretraining.training import train
 
 from .bars import bars
 
@@ -180,6 +182,32 @@ def test_folders_without_a_split_keep_the_end_of_every_class_for_validation(tmp_
     picture(tmp_path / "train" / "a" / "0.png", 1)
     with pytest.raises(OntogymError, match="none called val"):
         ImageFolder(tmp_path)
+
+
+def test_images_in_no_class_and_classes_too_small_for_validation_are_told(tmp_path, recwarn):
+    for k in range(5):
+        picture(tmp_path / "a" / f"{k}.png", k, "L")
+    ImageFolder(tmp_path, size=16)
+    assert not recwarn.list
+    for k in range(3):
+        picture(tmp_path / f"{k}.png", k, "L")
+    with pytest.warns(UserWarning, match=r"3 images that lie in .* \(0\.png\) are passed over"):
+        assert len(ImageFolder(tmp_path, size=16).labels) == 5
+    few = tmp_path / "few"
+    picture(few / "a" / "0.png", 1, "L")
+    with pytest.warns(UserWarning, match="has five images"):
+        assert not len(ImageFolder(few, size=16).validation)
+
+
+def test_one_class_is_nothing_to_classify(tmp_path):
+    for k in range(10):
+        picture(tmp_path / "set" / "a" / f"{k}.png", 10 * k, "L", (32, 32))
+    images = ImageFolder(tmp_path / "set", size=32)
+    settings = {"network": "small", "epochs": 1, "batch": 4}
+    with pytest.raises(OntogymError, match=r"all of one class.*simclr"):
+        train(TrainingConfig(**settings), images, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert train(TrainingConfig(method="simclr", **settings), images, tmp_path / "run").history
 
 
 def test_digits_of_scikit_learn():
