@@ -90,7 +90,7 @@ class Sweep(LongRun):
         from ontogym.figures.profiles import profiles_figure
         from ontogym.figures.style import save_figure
 
-        plan = self._plan()
+        plan = self._plan(stored=self.table)
         out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
         if not self.table:
             _check_lines(plan.named(self.only))
@@ -134,15 +134,13 @@ class Sweep(LongRun):
             "cpu_seconds": seconds,
         }
 
-    def _plan(self) -> Plan:
-        """What the file says, which may be a stranger's."""
+    def _plan(self, stored: bool = False) -> Plan:
+        """What the file says, which may be a stranger's; what is made from the `stored` cells alone imports nothing."""
         from ontogym.baselines.sweep.plan import read_plan
 
         plan = read_plan(self.file)
         code = code_in([[cell.flags, cell.evaluations] for cell in plan.cells] + [plan.tune])
-        if (
-            code and not self.trust and not self.table
-        ):  # a table is made from what is stored, and imports nothing
+        if code and not (self.trust or stored):
             raise OntogymError(
                 f"{self.file} names {code!r}, which would import code; say that you trust its maker (--trust)."
             )

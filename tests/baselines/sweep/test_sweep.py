@@ -516,9 +516,10 @@ def test_a_strangers_sweep_imports_no_code_unless_it_is_trusted(tmp_path, monkey
     (tmp_path / "s.toml").write_text(
         f'seeds = 1\n[tasks.C]\nenv = "ontogym/CartPole-v1"\n[methods.m]\n{method}\n'
     )
-    for flags in ([], ["--dry-run"], ["--cite", "--dry-run"], ["--table"]):
+    for flags in ([], ["--dry-run"], ["--cite", "--dry-run"]):
         assert main(["sweep", "s.toml", *flags]) == 2
         assert "would import code" in capsys.readouterr().err
+    assert main(["sweep", "s.toml", "--table"]) == 0  # of stored cells: nothing is imported
     main(["sweep", "s.toml", "--dry-run", "--trust"])  # one's own is built before anything runs
     assert "would import code" not in capsys.readouterr().err
 
