@@ -1,10 +1,12 @@
-"""Equations of docstrings, as the site's Markdown writes them.
+"""Equations of docstrings, as the site's Markdown writes them, and signatures that are made and not written.
 
 Docstrings hold ``.. math::``, which `help()` shows as it stands; on the site it becomes ``$$``, and `docs/hooks.py` draws it.
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 import textwrap
 from typing import Any
@@ -36,3 +38,27 @@ class Equations(griffe.Extension):
             obj.docstring.value = with_equations(obj.docstring.value)
 
     on_instance = on_object
+
+
+class Signatures(griffe.Extension):
+    """Shows a single environment, which has no `__init__` of its own, with the arguments of its dynamics."""
+
+    def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
+        """A class that has been read."""
+        if "dynamics_type" not in cls.members or "__init__" in cls.members:
+            return
+        made = vars(getattr(importlib.import_module(cls.module.path), cls.name)).get("__init__")
+        if made is None:
+            return
+        shown = [
+            griffe.Parameter(
+                p.name,
+                annotation=None if p.annotation is p.empty else p.annotation,
+                kind=griffe.ParameterKind[p.kind.name.lower()],
+                default=None if p.default is p.empty else repr(p.default),
+            )
+            for p in inspect.signature(made).parameters.values()
+        ]
+        cls.set_member(
+            "__init__", griffe.Function("__init__", parameters=griffe.Parameters(*shown), parent=cls)
+        )

@@ -9,6 +9,8 @@ precision, as in `ontogym.retina_env.encoding`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
 import gymnasium as gym
@@ -53,13 +55,18 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
     termination changes nothing and earns 0.
 
     Args:
-        dynamics: the rules of the task; a `dynamics_type` of `options` if not given.
+        dynamics: the rules of the task. A subclass with a `dynamics_type` takes the arguments of that in its place.
         render_mode: None or ``"rgb_array"``.
         **options: arguments of the task.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012
     dynamics_type: ClassVar[type[Dynamics[Any]]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "dynamics_type" in vars(cls) and "__init__" not in vars(cls):
+            cls.__init__ = _init_of(cls.dynamics_type)  # type: ignore[method-assign]
 
     def __init__(
         self, dynamics: Dynamics[State] | None = None, render_mode: str | None = None, **options: Any
@@ -160,6 +167,29 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
     def _info(self, state: State) -> Info:
         info = self.dynamics.info(state)
         return {k: v[0].copy() if v.ndim > 1 else v[0].item() for k, v in info.items()}
+
+
+def _init_of(rules: Callable[..., Dynamics[Any]]) -> Callable[..., None]:
+    """The `__init__` of a single environment: the arguments of its rules, and `render_mode`."""
+    own = list(signature(rules).parameters.values())
+    plain = all(place.kind <= Parameter.POSITIONAL_OR_KEYWORD for place in own)
+    kind = Parameter.POSITIONAL_OR_KEYWORD if plain else Parameter.KEYWORD_ONLY
+    more = Parameter("render_mode", kind, default=None, annotation="str | None")
+    shown = Signature(sorted([*own, more], key=lambda place: place.kind))
+
+    def __init__(self: BatchedEnv[Any], *arguments: Any, **options: Any) -> None:
+        if "dynamics" in options or (arguments and isinstance(arguments[0], Dynamics)):
+            return BatchedEnv.__init__(self, *arguments, **options)
+        try:
+            given = shown.bind(*arguments, **options)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}.__init__() {error}") from None
+        render_mode = given.arguments.pop("render_mode", None)
+        BatchedEnv.__init__(self, rules(*given.args, **given.kwargs), render_mode)
+
+    first = Parameter("self", Parameter.POSITIONAL_ONLY)
+    __init__.__signature__ = shown.replace(parameters=[first, *shown.parameters.values()])  # type: ignore[attr-defined]
+    return __init__
 
 
 class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):

@@ -321,18 +321,7 @@ class DeNovoChoiceEnv(BatchedEnv[DeNovoChoiceState]):
     - v1 (of the blocks): what is to be reported changes between blocks, and only the reward tells
     """
 
-    def __init__(
-        self,
-        phase: int = 0,
-        trial_steps: int = 1,
-        debias: bool = False,
-        blocks: bool = False,
-        reversals: bool = False,
-        tell: bool = True,
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = DeNovoChoiceDynamics(phase, trial_steps, debias, blocks, reversals, tell)
-        super().__init__(dynamics, render_mode)
+    dynamics_type = DeNovoChoiceDynamics
 
 
 class DeNovoChoiceVectorEnv(BatchedVectorEnv[DeNovoChoiceState]):

@@ -238,21 +238,7 @@ class ForagingEnv(BatchedEnv[ForagingState]):
     - v1: reward is the only signal that depends on the goal, and comes three steps late
     """
 
-    def __init__(
-        self,
-        size: int = 5,
-        trial_steps: int = 10,
-        p_switch: float = 0.0,
-        dense_reward: bool = False,
-        reward_only: bool = False,
-        observation: str = "raw",
-        reward_delay: int = 0,
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = ForagingDynamics(
-            size, trial_steps, p_switch, dense_reward, reward_only, observation, reward_delay
-        )
-        super().__init__(dynamics, render_mode)
+    dynamics_type = ForagingDynamics
 
 
 class ForagingVectorEnv(BatchedVectorEnv[ForagingState]):

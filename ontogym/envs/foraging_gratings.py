@@ -145,18 +145,7 @@ class ForagingGratingsEnv(BatchedEnv[ForagingState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        size: int = 5,
-        trial_steps: int = 10,
-        p_switch: float = 0.0,
-        reward_only: bool = False,
-        pixels: int = 56,
-        wavelength: float = 8.0,
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = ForagingGratingsDynamics(size, trial_steps, p_switch, reward_only, pixels, wavelength)
-        super().__init__(dynamics, render_mode)
+    dynamics_type = ForagingGratingsDynamics
 
 
 class ForagingGratingsVectorEnv(BatchedVectorEnv[ForagingState]):

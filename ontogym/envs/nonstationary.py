@@ -344,29 +344,7 @@ class NonstationaryEnv(BatchedEnv[NonstationaryState]):
     - v1: switches at random times; the goal that swaps can be told by reward alone, which comes three steps late
     """
 
-    def __init__(
-        self,
-        task: str = "CartPole-v1",
-        change: str = "sensor-flip",
-        clock: str = "episode",
-        switches: Sequence[int] | None = None,
-        episodes: int = 6,
-        ramp: int = 0,
-        jitter: int = 0,
-        drift: Mapping[str, float] | None = None,
-        task_options: Mapping[str, Any] | None = None,
-        changes: int = 0,
-        earliest: Sequence[int] = (500, 2499),
-        gap: Sequence[int] = (500, 1250),
-        episode_ticks: int | None = None,
-        back: bool = False,
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = NonstationaryDynamics(
-            task, change, clock, switches, episodes, ramp, jitter, drift, task_options, changes, earliest, gap,
-            episode_ticks, back,
-        )  # fmt: skip
-        super().__init__(dynamics, render_mode)
+    dynamics_type = NonstationaryDynamics
 
     @property
     def switch_times(self) -> NDArray[np.int64]:

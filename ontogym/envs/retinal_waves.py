@@ -250,24 +250,7 @@ class RetinalWavesEnv(BatchedEnv[RetinalWavesState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        preset: str = "ferret",
-        parameters: WaveParameters | Mapping[str, float] | None = None,
-        radius: int = 36,
-        obs_size: int = 40,
-        frame_ms: float = 100.0,
-        obs: str = "binary",
-        eyes: int = 1,
-        steps: int = 600,
-        warm_up_min: float = 15.0,
-        retinas: int = 16,
-        render_mode: str | None = None,
-    ) -> None:
-        dynamics = RetinalWavesDynamics(
-            preset, parameters, radius, obs_size, frame_ms, obs, eyes, steps, warm_up_min, retinas
-        )
-        super().__init__(dynamics, render_mode)
+    dynamics_type = RetinalWavesDynamics
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One frame; `truncated` at the last of the life, which is an argument here, not the id's."""

@@ -237,17 +237,7 @@ class RuleShiftEnv(BatchedEnv[RuleShiftState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        body: str = "CartPole",
-        families: Sequence[str] | None = None,
-        split: str = "train",
-        fold: int = 0,
-        episodes: int = 6,
-        task_options: Mapping[str, Any] | None = None,
-        render_mode: str | None = None,
-    ) -> None:
-        super().__init__(RuleShiftDynamics(body, families, split, fold, episodes, task_options), render_mode)
+    dynamics_type = RuleShiftDynamics
 
 
 class RuleShiftVectorEnv(BatchedVectorEnv[RuleShiftState]):

@@ -161,16 +161,7 @@ class SharedForagingEnv(BatchedEnv[SharedForagingState]):
     - v0: initial version
     """
 
-    def __init__(
-        self,
-        size: int = 7,
-        rivals: int = 3,
-        patches: int = 2,
-        stock: int = 10,
-        rival_policy: str = "greedy",
-        render_mode: str | None = None,
-    ) -> None:
-        super().__init__(SharedForagingDynamics(size, rivals, patches, stock, rival_policy), render_mode)
+    dynamics_type = SharedForagingDynamics
 
 
 class SharedForagingVectorEnv(BatchedVectorEnv[SharedForagingState]):

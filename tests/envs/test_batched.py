@@ -10,6 +10,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 import ontogym  # noqa: F401
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.envs import make_vector
+from ontogym.envs.classic_control.pendulum import PendulumEnv
+from ontogym.envs.foraging import ForagingDynamics, ForagingEnv
 from ontogym.envs.registration import ENTRIES
 from ontogym.errors import OntogymError, UnknownNameError
 
@@ -326,3 +328,17 @@ def test_no_time_limit_on_request():
     env = native("ontogym/Foraging-v0", 1, max_episode_steps=-1)
     env.reset(seed=0)
     assert not any(env.step(np.array([2]))[3].any() for _ in range(150))
+
+
+def test_a_single_env_takes_the_arguments_of_its_rules():
+    env = ForagingEnv(7, 3, render_mode="rgb_array")
+    assert (env.dynamics.size, env.dynamics.trial_steps, env.render_mode) == (7, 3, "rgb_array")
+    assert PendulumEnv(9.0, "rgb_array").render_mode == "rgb_array"
+    rules = ForagingDynamics(size=9)
+    assert ForagingEnv(rules).dynamics is ForagingEnv(dynamics=rules).dynamics is rules
+    with pytest.raises(OntogymError, match="size: these are arguments of a task, whose dynamics are given"):
+        ForagingEnv(rules, size=9)
+    with pytest.raises(
+        TypeError, match=r"ForagingEnv.__init__\(\) got an unexpected keyword argument 'sise'"
+    ):
+        ForagingEnv(sise=9)

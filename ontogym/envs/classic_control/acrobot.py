@@ -240,8 +240,7 @@ class AcrobotEnv(BatchedEnv[AcrobotState]):
     - v1: equals Gymnasium's v1 (the book's equations)
     """
 
-    def __init__(self, height_cost: bool = False, render_mode: str | None = None) -> None:
-        super().__init__(AcrobotDynamics(height_cost), render_mode)
+    dynamics_type = AcrobotDynamics
 
 
 class AcrobotVectorEnv(BatchedVectorEnv[AcrobotState]):

@@ -187,8 +187,7 @@ class CartPoleEnv(BatchedEnv[CartPoleState]):
     - v1: equals Gymnasium's v1
     """
 
-    def __init__(self, sutton_barto_reward: bool = False, render_mode: str | None = None) -> None:
-        super().__init__(CartPoleDynamics(sutton_barto_reward), render_mode)
+    dynamics_type = CartPoleDynamics
 
 
 class CartPoleVectorEnv(BatchedVectorEnv[CartPoleState]):

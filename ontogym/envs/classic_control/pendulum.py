@@ -160,8 +160,7 @@ class PendulumEnv(BatchedEnv[PendulumState]):
     - v1: equals Gymnasium's v1
     """
 
-    def __init__(self, g: float = 10.0, render_mode: str | None = None) -> None:
-        super().__init__(PendulumDynamics(g), render_mode)
+    dynamics_type = PendulumDynamics
 
 
 class PendulumVectorEnv(BatchedVectorEnv[PendulumState]):

@@ -292,15 +292,6 @@ class EncodingEnv(BatchedEnv[EncodingState]):
 
     dynamics_type: ClassVar[type[EncodingDynamics]]
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        shown = signature_of(cls.dynamics_type.options_type, render_mode=None)
-        cls.__signature__ = shown  # type: ignore[attr-defined]
-
-    def __init__(self, render_mode: str | None = None, **options: Any) -> None:
-        make: Callable[..., EncodingDynamics] = self.dynamics_type
-        super().__init__(make(**options), render_mode)
-
 
 def _made(kind: Callable[..., EncodingDynamics], options: Mapping[str, Any]) -> EncodingDynamics:
     return kind(**options)

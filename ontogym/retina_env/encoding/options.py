@@ -98,8 +98,7 @@ def arguments(options: Any) -> Mapping[str, Any]:
     return {field.name: getattr(options, field.name) for field in fields(options)}
 
 
-def signature_of(record: type[Any], **more: Any) -> Signature:
-    """The signature of what takes the fields of `record`, and `more` (name to default), by keyword."""
-    defaults = {field.name: field.default for field in fields(record)} | more
+def signature_of(record: type[Any]) -> Signature:
+    """The signature of what takes the fields of `record` by keyword."""
     kind = Parameter.KEYWORD_ONLY
-    return Signature([Parameter(name, kind, default=value) for name, value in defaults.items()])
+    return Signature([Parameter(field.name, kind, default=field.default) for field in fields(record)])
