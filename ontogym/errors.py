@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
-__all__ = ["OntogymError", "UnknownNameError", "check_ranges", "listed", "nearest"]
+__all__ = [
+    "OntogymError",
+    "UnknownNameError",
+    "check_ranges",
+    "is_whole",
+    "listed",
+    "nearest",
+    "whole_number",
+]
 
 
 class OntogymError(ValueError):
@@ -57,6 +67,27 @@ def check_ranges(settings: object, **ranges: tuple[float, float]) -> None:
         value = getattr(settings, name)
         if value is not None and not low <= value <= high:  # also refuses NaN
             raise OntogymError(f"{name}={value} is out of range; choose {low:g} to {high:g}.")
+
+
+def is_whole(value: Any) -> bool:
+    """Whether `value` is a whole number; 3.0 is one, True is none."""
+    value = value.item() if getattr(value, "shape", None) == () else value
+    return isinstance(value, Real) and not isinstance(value, bool) and value % 1 == 0
+
+
+def whole_number(
+    name: str, value: Any, least: int, most: float = math.inf, *, of: str = "", more: str = ""
+) -> int:
+    """`value` as an int if it is a whole number from `least` to `most`; the sentence may say `of` what, and `more`.
+
+    Raises:
+        OntogymError: it is not.
+    """
+    if not is_whole(value) or not least <= value <= most:
+        end = "on" if most == math.inf else f"to {most}"
+        kind = f" of {of}" * bool(of)
+        raise OntogymError(f"{name} is {value!r}; pass a whole number{kind} from {least} {end}{more}.")
+    return int(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

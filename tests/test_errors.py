@@ -8,10 +8,11 @@ import pickle
 import pkgutil
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 import ontogym
-from ontogym.errors import OntogymError, UnknownNameError, _again
+from ontogym.errors import OntogymError, UnknownNameError, _again, whole_number
 from ontogym.processes import WorkerPool
 
 
@@ -53,3 +54,15 @@ def test_a_workers_error_is_the_error_itself() -> None:
         pool.map(fail, [()])
     assert raised.value.known == ["hebb", "oja"]
     assert raised.value.name == "hepp"
+
+
+def test_whole_numbers_are_told_from_the_rest():
+    for value in (3, 3.0, np.int8(3), np.float32(3), np.array(3)):
+        assert whole_number("count", value, 1, 5) == 3
+    for value in (True, 2.5, "3", None, float("nan"), float("inf"), np.bool_(True), [3], 0, 6):
+        with pytest.raises(
+            OntogymError, match=r"count is .*; pass a whole number of lanes from 1 to 5, or not\."
+        ):
+            whole_number("count", value, 1, 5, of="lanes", more=", or not")
+    with pytest.raises(OntogymError, match="count is 0; pass a whole number from 1 on"):
+        whole_number("count", 0, 1)

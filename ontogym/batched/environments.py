@@ -37,7 +37,7 @@ from ontogym.batched.inputs import (
     lane_seeds_given,
     reset_rows,
 )
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 from ontogym.seeding import LaneStreams
 
 if TYPE_CHECKING:
@@ -231,9 +231,7 @@ class BatchedVectorEnv(VectorEnv[Any, Any, Any], Generic[State]):
         **options: Any,
     ) -> None:
         self.dynamics: Dynamics[State] = self.dynamics_type(**options)
-        if isinstance(num_envs, bool) or not isinstance(num_envs, (int, np.integer)) or num_envs < 1:
-            raise OntogymError(f"num_envs is {num_envs!r}; pass a whole number of lanes, at least 1.")
-        self.num_envs = int(num_envs)
+        self.num_envs = whole_number("num_envs", num_envs, 1, of="lanes")
         self.max_episode_steps = _life_length(max_episode_steps, self.dynamics.max_steps)
         self.autoreset_mode: AutoresetMode = as_autoreset_mode(autoreset_mode)
         self.metadata = _metadata(self.dynamics) | {"autoreset_mode": self.autoreset_mode}
@@ -445,8 +443,6 @@ def _check_render_mode(mode: str | None, metadata: dict[str, Any]) -> str | None
 def _life_length(limit: int | None, default: int | None) -> int | None:
     if limit is None:
         return default
-    if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or (limit < 1 and limit != -1):
-        raise OntogymError(
-            f"max_episode_steps is {limit!r}; pass a whole number from 1 on, or -1 for no limit."
-        )
-    return None if limit == -1 else int(limit)
+    if limit == -1:
+        return None
+    return whole_number("max_episode_steps", limit, 1, more=", or -1 for no limit")

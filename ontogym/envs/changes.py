@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.envs.schedule import RandomSchedule, Schedule, random_cycles
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.registry import load_object
 from ontogym.seeding import LaneStreams
 
@@ -105,8 +105,7 @@ def check_life(change: str, episodes: int, schedule: Schedule | RandomSchedule) 
     Raises:
         OntogymError: one of these.
     """
-    if isinstance(episodes, bool) or episodes != int(episodes) or episodes < 1:
-        raise OntogymError(f"A life of {episodes!r} episodes is no life; pass a whole number from 1 on.")
+    whole_number("episodes", episodes, 1)
     if schedule.ramp and change != "drift":
         raise OntogymError(f"The change {change!r} has no halfway; set ramp to 0.")
 

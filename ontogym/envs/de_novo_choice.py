@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 from ontogym.seeding import LaneStreams
 
 __all__ = [
@@ -83,11 +83,8 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
         reversals: bool = False,
         tell: bool = True,
     ) -> None:
-        if phase != int(phase) or not 0 <= phase < len(PHASE_CONTRASTS):
-            raise OntogymError(f"There is no training phase {phase}; pass a whole number from 0 to 5.")
-        if trial_steps != int(trial_steps) or trial_steps < 1:
-            raise OntogymError(f"trial_steps is {trial_steps}; pass a whole number from 1 on.")
-        self.phase, self.trial_steps = int(phase), int(trial_steps)
+        self.phase = whole_number("The training phase", phase, 0, len(PHASE_CONTRASTS) - 1)
+        self.trial_steps = whole_number("trial_steps", trial_steps, 1)
         if blocks and reversals:
             raise OntogymError(
                 "Blocks of sides and of rules share one clock; give blocks or reversals, not both."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.grid import LINE_MOVES, walk
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, is_whole, whole_number
 from ontogym.seeding import LaneStreams
 
 __all__ = ["ForagingDynamics", "ForagingEnv", "ForagingState", "ForagingVectorEnv"]
@@ -51,26 +51,17 @@ class ForagingDynamics(Dynamics[ForagingState]):
         observation: str = "raw",
         reward_delay: int = 0,
     ) -> None:
-        if size != int(size) or size < 3 or size % 2 == 0:
+        if not is_whole(size) or size < 3 or size % 2 == 0:
             raise OntogymError(
                 f"The size {size} has no middle between two ends; pass an odd number from 3 on."
             )
-        if trial_steps != int(trial_steps) or trial_steps < 1:
-            raise OntogymError(f"trial_steps is {trial_steps}; pass a whole number from 1 on.")
+        self.trial_steps = whole_number("trial_steps", trial_steps, 1)
         if not 0.0 <= p_switch <= 1.0:
             raise OntogymError(f"p_switch is {p_switch}; pass a probability between 0 and 1.")
         if observation not in OBSERVATIONS:
             raise UnknownNameError("observation", str(observation), OBSERVATIONS)
-        if (
-            isinstance(reward_delay, bool)
-            or reward_delay != int(reward_delay)
-            or not 0 <= reward_delay <= _MAX_DELAY
-        ):
-            raise OntogymError(
-                f"reward_delay is {reward_delay!r}; pass a whole number of steps from 0 to {_MAX_DELAY}."
-            )
-        self.reward_delay = int(reward_delay)
-        self.size, self.trial_steps, self.p_switch = int(size), int(trial_steps), float(p_switch)
+        self.reward_delay = whole_number("reward_delay", reward_delay, 0, _MAX_DELAY, of="steps")
+        self.size, self.p_switch = int(size), float(p_switch)
         self.dense_reward, self.reward_only, self.observation = dense_reward, reward_only, observation
         self.middle, self.last = self.size // 2, self.size - 1
         self.stochastic = self.p_switch > 0.0

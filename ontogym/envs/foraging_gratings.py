@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.foraging import ForagingDynamics, ForagingState
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 
 __all__ = ["ForagingGratingsDynamics", "ForagingGratingsEnv", "ForagingGratingsVectorEnv", "gratings"]
 
@@ -49,13 +49,12 @@ class ForagingGratingsDynamics(ForagingDynamics):
         wavelength: float = 8.0,
     ) -> None:
         super().__init__(size, trial_steps, p_switch, reward_only=reward_only)
-        if isinstance(pixels, bool) or pixels != int(pixels) or not 8 <= pixels <= 256:
-            raise OntogymError(f"pixels is {pixels!r}; pass a whole number from 8 to 256.")
+        self.pixels = whole_number("pixels", pixels, 8, 256)
         if not 2.0 <= wavelength <= pixels:
             raise OntogymError(
                 f"Bars of {wavelength} pixels cannot be drawn on {pixels}; pass a wavelength from 2 to {pixels}."
             )
-        self.pixels, self.wavelength = int(pixels), float(wavelength)
+        self.wavelength = float(wavelength)
         self.observation_space = spaces.Box(0, 255, (1, self.pixels, self.pixels), dtype=np.uint8)
         # What is seen at each place in each phase, (PHASES, size, 1, S, S): observing is one look-up.
         self._walls = gratings(self.size, self.pixels, self.wavelength)[:, :, None]

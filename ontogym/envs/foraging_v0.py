@@ -22,7 +22,7 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils import parallel_to_aec, wrappers
 
 from ontogym.envs.grid import MOVES, PatchWorld, PatchWorldState
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 from ontogym.seeding import LaneStreams, one_seed
 
 __all__ = ["ForagingParallelEnv", "env", "parallel_env", "raw_env"]
@@ -58,12 +58,11 @@ class ForagingParallelEnv(ParallelEnv[str, NDArray[np.float32], int]):
         max_cycles: int = 100,
         render_mode: str | None = None,
     ) -> None:
-        if isinstance(max_cycles, bool) or max_cycles != int(max_cycles) or max_cycles < 1:
-            raise OntogymError(f"max_cycles is {max_cycles!r}; pass a whole number from 1 on.")
+        self.max_cycles = whole_number("max_cycles", max_cycles, 1)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise OntogymError(f"There is no render mode {render_mode!r}; use 'rgb_array', 'human' or None.")
         self.world = PatchWorld(size, agents, patches, stock)
-        self.max_cycles, self.render_mode = int(max_cycles), render_mode
+        self.render_mode = render_mode
         self.possible_agents = [f"forager_{k}" for k in range(self.world.agents)]
         self.agents: list[str] = []
         self.observation_spaces = {

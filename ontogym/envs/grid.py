@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import whole_number
 from ontogym.seeding import LaneStreams
 
 __all__ = ["LINE_MOVES", "MOVES", "PatchWorld", "PatchWorldState", "nearest_food", "walk"]
@@ -50,11 +50,12 @@ class PatchWorld:
     """
 
     def __init__(self, size: int, agents: int, patches: int, stock: int) -> None:
-        wanted = {"size": (size, 2), "number of agents": (agents, 1), "number of patches": (patches, 1)}
-        for name, (value, least) in (wanted | {"stock": (stock, 1)}).items():
-            if isinstance(value, bool) or value != int(value) or value < least:
-                raise OntogymError(f"The {name} is {value!r}; pass a whole number from {least} on.")
-        self.size, self.agents, self.patches, self.stock = int(size), int(agents), int(patches), int(stock)
+        self.size, self.agents = (
+            whole_number("size", size, 2),
+            whole_number("The number of agents", agents, 1),
+        )
+        self.patches = whole_number("The number of patches", patches, 1)
+        self.stock = whole_number("stock", stock, 1)
         self.last = self.size - 1
 
     def reset(self, streams: LaneStreams, rows: NDArray[np.intp]) -> PatchWorldState:

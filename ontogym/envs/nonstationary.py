@@ -16,7 +16,7 @@ from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.changes import CHANGES, PLACE, Change, check_life, make_task, whole_option
 from ontogym.envs.schedule import CLOCKS, LIFE_CLOCK, RandomSchedule, Schedule
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.seeding import LaneStreams
 
 __all__ = ["CHANGES", "TASKS", "NonstationaryDynamics", "NonstationaryEnv", "NonstationaryVectorEnv"]
@@ -196,12 +196,7 @@ def _checked_ticks(clock: str, ticks: int | None, limit: int | None) -> int:
     """Ticks of an episode on the clock 'life', 0 where another clock counts."""
     if clock != LIFE_CLOCK:
         return 0
-    ticks = limit if ticks is None else ticks
-    if ticks is None or isinstance(ticks, bool) or ticks != int(ticks) or ticks < 1:
-        raise OntogymError(
-            f"episode_ticks is {ticks!r}; pass the ticks of an episode, a whole number from 1 on."
-        )
-    return int(ticks)
+    return whole_number("episode_ticks", limit if ticks is None else ticks, 1)
 
 
 def _checked_drift(task: Dynamics[Any], change: str, drift: Mapping[str, float] | None) -> dict[str, float]:

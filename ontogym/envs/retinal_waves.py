@@ -20,7 +20,7 @@ from ontogym.developmental.waves.settings import (
     checked_pool_size,
     chosen_parameters,
 )
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.seeding import LaneStreams
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class RetinalWavesDynamics(Dynamics[RetinalWavesState]):
             raise UnknownNameError("observation", str(obs), OBSERVATIONS)
         if eyes not in (1, 2):
             raise OntogymError(f"eyes is {eyes!r}; pass 1 or 2.")
-        self.max_steps, self.retinas = _whole("steps", steps), checked_pool_size(retinas)
+        self.max_steps, self.retinas = whole_number("steps", steps, 1), checked_pool_size(retinas)
         self.simulator = WaveSimulator(chosen_parameters(preset, parameters), radius)
         self.frame_ms, self.warm_up_min = checked_frame_ms(frame_ms), checked_minutes(warm_up_min)
         self._frame_steps = round(self.frame_ms / self.simulator.dt_ms)
@@ -161,13 +161,6 @@ def _indicator(simulator: WaveSimulator, frame_ms: float) -> CalciumIndicator:
     from ontogym.developmental.waves.indicator import CalciumIndicator
 
     return CalciumIndicator(simulator.grid, frame_ms)
-
-
-def _whole(name: str, value: Any) -> int:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < 1:
-        raise OntogymError(f"{name} is {value!r}; pass a whole number from 1 on.")
-    return int(value)
 
 
 class RetinalWavesEnv(BatchedEnv[RetinalWavesState]):

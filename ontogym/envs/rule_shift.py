@@ -13,7 +13,7 @@ from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.changes import PLACE, make_task, whole_option
 from ontogym.envs.worlds import Worlds, all_worlds
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import UnknownNameError, whole_number
 from ontogym.seeding import LaneStreams
 
 __all__ = ["TASKS", "RuleShiftDynamics", "RuleShiftEnv", "RuleShiftState", "RuleShiftVectorEnv"]
@@ -51,7 +51,7 @@ class RuleShiftDynamics(Dynamics[RuleShiftState]):
             raise UnknownNameError("batched body", str(body), TASKS)
         self.worlds: Worlds = all_worlds(body, families)
         self.among = self.worlds.split(split, fold)
-        self.fold, self.episodes = int(fold), checked_episodes(episodes)
+        self.fold, self.episodes = int(fold), whole_number("episodes", episodes, 1)
         point, options = TASKS[body]
         self.task: Dynamics[Any] = make_task(body, point, {**options, **(task_options or {})})
         self.observation_space = seen_space(self.task.observation_space, self.worlds)
@@ -118,17 +118,6 @@ class RuleShiftDynamics(Dynamics[RuleShiftState]):
 
     def render_frame(self, state: RuleShiftState, row: int) -> NDArray[np.uint8]:
         return self.task.render_frame(state.task, row)
-
-
-def checked_episodes(episodes: int) -> int:
-    """Episodes of a life.
-
-    Raises:
-        OntogymError: no whole number from 1 on.
-    """
-    if isinstance(episodes, bool) or episodes != int(episodes) or episodes < 1:
-        raise OntogymError(f"A life of {episodes!r} episodes is no life; pass a whole number from 1 on.")
-    return int(episodes)
 
 
 def seen_space(space: spaces.Space[Any], worlds: Worlds) -> spaces.Space[Any]:

@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 
 from ontogym.envs.changes import PLACE, whole_option
-from ontogym.envs.rule_shift import checked_episodes, seen_space
+from ontogym.envs.rule_shift import seen_space
 from ontogym.envs.worlds import all_worlds
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 from ontogym.seeding import derive
 
 __all__ = ["RuleShiftLunarLanderEnv"]
@@ -88,7 +88,7 @@ class RuleShiftLunarLanderEnv(gym.Env[Any, Any]):
         render_mode: str | None = None,
     ) -> None:
         self.worlds = all_worlds("LunarLander", families)
-        self.among, self.episodes = self.worlds.split(split, fold), checked_episodes(episodes)
+        self.among, self.episodes = self.worlds.split(split, fold), whole_number("episodes", episodes, 1)
         self._lander = _make_lander(render_mode)
         self.render_mode = render_mode
         self.observation_space = seen_space(self._lander.observation_space, self.worlds)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, is_whole, whole_number
 
 __all__ = ["CLOCKS", "LIFE_CLOCK", "RandomSchedule", "Schedule", "random_cycles"]
 
@@ -48,10 +47,9 @@ class Schedule(NamedTuple):
         if clock not in clocks:
             raise UnknownNameError("clock", str(clock), clocks)
         for name, value in (("ramp", ramp), ("jitter", jitter)):
-            if not _whole(value) or value < 0:
-                raise OntogymError(f"The {name} is {value!r}; pass a whole number of {clock}s from 0 on.")
+            whole_number(name, value, 0, of=f"{clock}s")
         given = tuple(switches) if np.ndim(switches) else ()  # type: ignore[arg-type]
-        times = tuple(int(time) for time in given) if all(map(_whole, given)) else ()
+        times = tuple(int(time) for time in given) if all(map(is_whole, given)) else ()
         if not times or times[0] < jitter:
             raise OntogymError(
                 f"The switches are {switches!r}; pass at least one whole number, the first no smaller than jitter."
@@ -88,11 +86,6 @@ class Schedule(NamedTuple):
         return _distance(now, times, self.ramp)
 
 
-def _whole(value: Any) -> bool:
-    value = value.item() if isinstance(value, (np.ndarray, np.generic)) and np.ndim(value) == 0 else value
-    return isinstance(value, Real) and not isinstance(value, bool) and float(value).is_integer()
-
-
 class RandomSchedule(NamedTuple):
     """Switches at random times: the first within a range, each later one a random gap after the one before.
 
@@ -122,17 +115,14 @@ class RandomSchedule(NamedTuple):
         """
         if clock not in (*CLOCKS, LIFE_CLOCK):
             raise UnknownNameError("clock", str(clock), (*CLOCKS, LIFE_CLOCK))
-        if isinstance(count, bool) or count != int(count) or count < 1:
-            raise OntogymError(f"There are {count!r} changes; pass a whole number from 1 on.")
-        if isinstance(ramp, bool) or ramp != int(ramp) or ramp < 0:
-            raise OntogymError(f"The ramp is {ramp!r}; pass a whole number of ticks from 0 on.")
-        for name, bounds, least in (("earliest", earliest, 0), ("gap", gap, max(1, int(ramp)))):
-            if len(bounds) != 2 or any(b != int(b) for b in bounds) or not least <= bounds[0] <= bounds[1]:
+        count, ramp = whole_number("changes", count, 1), whole_number("ramp", ramp, 0, of="ticks")
+        for name, bounds, least in (("earliest", earliest, 0), ("gap", gap, max(1, ramp))):
+            if len(bounds) != 2 or not all(map(is_whole, bounds)) or not least <= bounds[0] <= bounds[1]:
                 raise OntogymError(
                     f"The range {name!r} is {bounds!r}; pass two whole numbers from {least} on, the smaller first."
                 )
         first, last = (int(b) for b in earliest)
-        return cls(clock, int(count), (first, last), (int(gap[0]), int(gap[1])), int(ramp))
+        return cls(clock, count, (first, last), (int(gap[0]), int(gap[1])), ramp)
 
     @property
     def drawn(self) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs.grid import MOVES, PatchWorld, PatchWorldState, nearest_food
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import UnknownNameError, whole_number
 from ontogym.seeding import LaneStreams
 
 __all__ = ["SharedForagingDynamics", "SharedForagingEnv", "SharedForagingState", "SharedForagingVectorEnv"]
@@ -43,10 +43,8 @@ class SharedForagingDynamics(Dynamics[SharedForagingState]):
     ) -> None:
         if rival_policy not in RIVAL_POLICIES:
             raise UnknownNameError("rival policy", str(rival_policy), RIVAL_POLICIES)
-        if isinstance(rivals, bool) or rivals != int(rivals) or rivals < 0:
-            raise OntogymError(f"There cannot be {rivals!r} rivals; pass a whole number from 0 on.")
-        self.world = PatchWorld(size, int(rivals) + 1, patches, stock)
-        self.rivals, self.rival_policy = int(rivals), rival_policy
+        self.rivals, self.rival_policy = whole_number("rivals", rivals, 0), rival_policy
+        self.world = PatchWorld(size, self.rivals + 1, patches, stock)
         self.observation_space = spaces.Box(0.0, 1.0, (10,), dtype=np.float32)
         self.action_space = spaces.Discrete(len(MOVES))
 

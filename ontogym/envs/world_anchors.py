@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ontogym.adaptation import HeldOut, held_out_normalised
 from ontogym.envs.worlds import FOLDS, SPLITS
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 
 __all__ = ["FILE", "WorldAnchors", "in_worlds", "world_anchors", "world_conditions"]
 
@@ -53,10 +53,7 @@ def world_anchors(env_id: str, fold: int) -> WorldAnchors:
         raise OntogymError(
             f"The worlds of {env_id} have no measured floors; there are those of {sorted(_read())}."
         )
-    if fold not in range(len(found["floor"])):
-        raise OntogymError(
-            f"There is no fold {fold!r}; pass a whole number from 0 to {len(found['floor']) - 1}."
-        )
+    fold = whole_number("fold", fold, 0, len(found["floor"]) - 1)
     return WorldAnchors(np.array(found["floor"][fold]), np.array(found["ceiling"]))
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.seeding import LaneStreams
 
 __all__ = ["BODIES", "FAMILIES", "FOLDS", "SPLITS", "Body", "Rule", "Worlds", "all_worlds"]
@@ -164,8 +164,7 @@ class Worlds:
         """
         if split not in SPLITS:
             raise UnknownNameError("split", str(split), SPLITS)
-        if isinstance(fold, bool) or fold not in range(FOLDS):
-            raise OntogymError(f"There is no fold {fold!r}; pass a whole number from 0 to {FOLDS - 1}.")
+        fold = whole_number("fold", fold, 0, FOLDS - 1)
         number = np.arange(len(self))
         return {"all": number, "test": number[fold::FOLDS], "train": number[number % FOLDS != fold]}[split]
 

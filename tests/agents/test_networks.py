@@ -189,7 +189,7 @@ def test_it_reads_the_parts_that_it_observes() -> None:
 
 
 def test_bad_options() -> None:
-    with pytest.raises(OntogymError, match="hidden is 0; choose"):
+    with pytest.raises(OntogymError, match="hidden is 0; pass"):
         GRU(OBSERVATION, ACTIONS["two"], hidden=0)
     with pytest.raises(OntogymError, match="reward_scale is nan"):
         GRU(OBSERVATION, ACTIONS["two"], reward_scale=float("nan"))

@@ -142,7 +142,7 @@ def test_looking_earns_everything_and_blocks_must_be_inferred():
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
-    [({"phase": 6}, "phase 6"), ({"phase": 1.5}, "phase"), ({"trial_steps": 0}, "trial_steps")],
+    [({"phase": 6}, "phase is 6"), ({"phase": 1.5}, "phase"), ({"trial_steps": 0}, "trial_steps")],
 )
 def test_bad_arguments(kwargs, message):
     with pytest.raises(OntogymError, match=message):

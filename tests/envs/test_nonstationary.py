@@ -222,7 +222,7 @@ def test_the_picture_shows_the_change():
         ({"switches": (3, 3)}, "increase"),
         ({"switches": (2,), "jitter": 3}, "no smaller than jitter"),
         ({"switches": (2.5,)}, "whole number"),
-        ({"episodes": 0}, "no life"),
+        ({"episodes": 0}, "episodes is 0"),
         ({"ramp": 5}, "no halfway"),
         ({"change": "drift"}, "give both"),
         ({"drift": {"gravity": 2.0}}, "give both"),

@@ -236,8 +236,8 @@ def test_what_is_earned_in_every_world_of_a_fold():
         ({"body": "Foraging", "families": ("signs",)}, "no signs to vary"),
         ({"body": "Acrobot", "families": ("signs", "order", "actions")}, "more than 100000 rules"),
         ({"split": "held-out"}, "split"),
-        ({"fold": 4}, "no fold 4"),
-        ({"episodes": 0}, "no life"),
+        ({"fold": 4}, "fold is 4"),
+        ({"episodes": 0}, "episodes is 0"),
     ],
 )
 def test_bad_arguments_are_one_sentence(kwargs, message):

@@ -184,7 +184,7 @@ def test_lives_of_a_registered_wrapped_environment_are_told_where_they_are():
         ({"change": "drift", "drift": {"gravity": -1.0}}, "positive factor"),
         ({"change": "goal-swap"}, "both or neither"),
         ({"change": "sensor-flip", "ramp": 3}, "no halfway"),
-        ({"change": "sensor-flip", "episodes": 0}, "no life"),
+        ({"change": "sensor-flip", "episodes": 0}, "episodes is 0"),
         ({"change": "sensor-flip", "clock": "day"}, "clock"),
     ],
 )

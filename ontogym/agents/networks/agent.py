@@ -15,7 +15,7 @@ from ontogym.agents.networks import kernel
 from ontogym.agents.networks.kernel import Shape, pad
 from ontogym.agents.networks.layout import Layout, action_contrasts
 from ontogym.agents.spaces import SpaceAdapter, parts_of
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 
 __all__ = ["GRU", "MLP", "RNN", "Hyper", "LocalTrace", "NetworkAgent", "NetworkState", "Trace"]
 
@@ -74,15 +74,14 @@ class NetworkAgent(Agent[NetworkState]):
         observation_space = parts_of(observation_space, observe)
         super().__init__(observation_space, action_space, hears)
         self.parts = None if observe is None else tuple(observe)
-        if isinstance(hidden, bool) or hidden != int(hidden) or not 1 <= hidden <= MAX_HIDDEN:
-            raise OntogymError(f"hidden is {hidden!r}; choose a whole number from 1 to {MAX_HIDDEN}.")
+        self.hidden = whole_number("hidden", hidden, 1, MAX_HIDDEN)
         for name, value in (("reward_scale", reward_scale), ("change_gain", change_gain)):
             if not np.isfinite(value):
                 raise OntogymError(f"{name} is {value}; choose a finite number.")
         self.sees_change = change_gain != 0
         if self.sees_change and "start" not in self.hears:
             raise OntogymError("change_gain needs to hear where an episode begins; add start to hears.")
-        self.hidden, self.reward_scale = int(hidden), float(reward_scale)
+        self.reward_scale = float(reward_scale)
         self.scale_observations = bool(scale_observations)
         gain = (
             observation_gain(observation_space) if scale_observations else np.ones(self.spaces.n_observations)

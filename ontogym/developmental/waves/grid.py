@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 
 __all__ = ["MAX_RADIUS", "PITCH_UM", "HexGrid", "dendritic_overlap", "hex_distance", "within"]
 
@@ -48,12 +48,7 @@ class HexGrid:
     area_mm2: float
 
     def __new__(cls, radius: int = 36) -> HexGrid:
-        number = radius if isinstance(radius, (int, np.integer)) and not isinstance(radius, bool) else 0
-        if not 1 <= number <= MAX_RADIUS:
-            raise OntogymError(
-                f"A retina's radius cannot be {radius!r}; give a whole number of cells from 1 to {MAX_RADIUS}."
-            )
-        return _grid(int(number))
+        return _grid(whole_number("A retina's radius", radius, 1, MAX_RADIUS, of="cells"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return HexGrid, (self.radius,)

@@ -27,7 +27,7 @@ from ontogym.developmental.waves.grid import HexGrid
 from ontogym.developmental.waves.layout import TILE, layout
 from ontogym.developmental.waves.parameters import DT_MS, WaveParameters, resolve_parameters
 from ontogym.developmental.waves.state import WaveState
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 
 __all__ = ["CACHE_BYTES", "WaveCells", "WaveSimulator"]
 
@@ -154,10 +154,9 @@ class WaveSimulator:
             OntogymError: a state of another simulator, or steps that are no whole number from 0 on.
         """
         self._check(state)
-        if not isinstance(steps, (int, np.integer)) or not 0 <= steps <= _MOST_STEPS:
-            raise OntogymError(f"Waves cannot advance by {steps!r} steps; give a whole number, 0 or more.")
+        steps = whole_number("steps", steps, 0, _MOST_STEPS)
         state = state if inplace else state.copy()
-        self._run(state, int(steps), 0, np.empty((0, len(state), self.grid.cells), dtype=np.bool_))
+        self._run(state, steps, 0, np.empty((0, len(state), self.grid.cells), dtype=np.bool_))
         return state
 
     def record(
@@ -179,14 +178,11 @@ class WaveSimulator:
                 is of another simulator.
         """
         self._check(state)
-        if not isinstance(frames, (int, np.integer)) or frames < 0:
-            raise OntogymError(
-                f"Waves cannot be recorded for {frames!r} frames; give a whole number, 0 or more."
-            )
+        frames = whole_number("frames", frames, 0)
         every = steps_per_frame(frame_ms)
-        movie = _film(int(frames), len(state), self.grid.cells)
+        movie = _film(frames, len(state), self.grid.cells)
         state = state if inplace else state.copy()
-        self._run(state, int(frames) * every, every, movie)
+        self._run(state, frames * every, every, movie)
         return state, movie
 
     def cells(self, state: WaveState) -> WaveCells:

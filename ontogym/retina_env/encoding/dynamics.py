@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.retina_env.encoding.filter_bank import MAPS
 from ontogym.retina_env.encoding.options import DisplayOptions, arguments, signature_of
 from ontogym.retina_env.encoding.scenes import STATISTICS, STATISTICS_MAX
@@ -95,8 +95,7 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         display = Display(options.n_levels, options.drive_penalty)
         if obs not in OBSERVATIONS:
             raise UnknownNameError("observation", str(obs), OBSERVATIONS)
-        if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
-            raise OntogymError(f"steps is {steps!r}; pass a whole number from 1 on.")
+        steps = whole_number("steps", steps, 1)
         # To a life of one presentation frames of films are stills.
         self.frames = task.scenes.frames if steps > 1 else 1
         if 1 < self.frames < steps:

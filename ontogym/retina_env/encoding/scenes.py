@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import rotate
 from torch import Tensor
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.retina_env.encoding.filter_bank import MAPS, FilterBank
 from ontogym.retina_env.encoding.layout import Layout
 from ontogym.retina_env.images.arrays import check_images
@@ -70,8 +70,7 @@ def given_images(images: Any, n_images: int, size: int) -> tuple[NDArray[np.floa
         OntogymError: another shape or type, or values outside [0, 1].
     """
     if images is None or isinstance(images, str):
-        if isinstance(n_images, bool) or not isinstance(n_images, (int, np.integer)) or n_images < 2:
-            raise OntogymError(f"n_images is {n_images!r}; pass a whole number from 2 on.")
+        n_images = whole_number("n_images", n_images, 2)
         return _named("leaves" if images is None else images, int(n_images), size), 1
     x = np.asarray(images)
     _check_shape(x.shape)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.retina_env.animals import HELD_OUT_ANIMALS, TRAINING_ANIMALS
 from ontogym.retina_env.encoding.animals_judge import AnimalsJudge
 from ontogym.retina_env.encoding.judge import Judge
@@ -75,11 +75,8 @@ class Display:
     """
 
     def __init__(self, n_levels: int | None = None, drive_penalty: float = 0.0) -> None:
-        whole = n_levels is None or (
-            isinstance(n_levels, (int, np.integer)) and not isinstance(n_levels, bool)
-        )
-        if not whole or (n_levels is not None and not 2 <= n_levels <= 65536):
-            raise OntogymError(f"n_levels is {n_levels!r}; pass None or a whole number from 2 to 65536.")
+        if n_levels is not None:
+            n_levels = whole_number("n_levels", n_levels, 2, 65536, more=", or None")
         number = isinstance(drive_penalty, (int, float, np.number)) and not isinstance(drive_penalty, bool)
         if not number or not np.isfinite(drive_penalty) or drive_penalty < 0:
             raise OntogymError(f"drive_penalty is {drive_penalty!r}; pass a finite number from 0 on.")
@@ -296,9 +293,7 @@ def _model(twin: Any, retina_seed: int, size: int) -> Any:
 
 
 def _seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise OntogymError(f"The retina seed {seed!r} is no whole number from 0 on; pass one such.")
-    return int(seed)
+    return whole_number("The retina seed", seed, 0)
 
 
 def _hashable(grid: Any) -> Any:
