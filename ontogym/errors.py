@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -15,6 +16,7 @@ __all__ = [
     "is_whole",
     "listed",
     "nearest",
+    "needs",
     "whole_number",
 ]
 
@@ -95,3 +97,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     candidates = {k.lower(): k for k in known}
     found = difflib.get_close_matches(name.lower(), candidates, n=1, cutoff=0.6)
     return candidates[found[0]] if found else None
+
+
+@contextmanager
+def needs(what: str, package: str, install: str, more: str = "") -> Iterator[None]:
+    """Imports within it are of a `package` that not everyone has; without it one sentence says how to `install` it."""
+    try:
+        yield
+    except ImportError as error:
+        raise OntogymError(
+            f"{what} needs {package}, which is not installed; run pip install {install}{more}."
+        ) from error

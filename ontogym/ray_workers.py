@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 from ontogym.processes import ONE_THREAD, Workers
 
 __all__ = ["RayWorkers"]
@@ -44,12 +44,8 @@ class RayWorkers(Workers):
         if workers < 0:
             raise OntogymError(f"{workers} workers can do nothing; choose at least 1, or 0 for all cores.")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyone unasked
-        try:
+        with needs("The evaluator 'ray'", "Ray", "'ontogym[ray]'"):
             import ray
-        except ImportError as error:
-            raise OntogymError(
-                "The evaluator 'ray' needs Ray, which is not installed; run: pip install 'ontogym[ray]'"
-            ) from error
         self._ray, self._at_once = ray, min(workers or _AT_ONCE, _AT_ONCE)
         self._ours = not ray.is_initialized()
         if self._ours:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 from ontogym.registry import TRACKERS
 
 __all__ = ["SCORE", "MLflow", "TensorBoard", "Tracker", "Trackers", "WandB"]
@@ -125,9 +125,5 @@ class Trackers:
 def _imported(package: str) -> Any:
     import importlib
 
-    try:
+    with needs(f"Tracking with {package}", "its package", f"'ontogym[{package}]'"):
         return importlib.import_module(package)
-    except ImportError as error:
-        raise OntogymError(
-            f"Tracking with {package} needs a package that is not installed; run pip install 'ontogym[{package}]'."
-        ) from error

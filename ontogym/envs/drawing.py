@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import needs
 
 __all__ = [
     "close_window",
@@ -167,8 +167,6 @@ def _pygame() -> Any:
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         # Without a screen SDL would complain on stderr while it looks for one.
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    try:
+    with needs("Drawing", "pygame", "pygame-ce"):
         import pygame
-    except ImportError as error:
-        raise OntogymError("Drawing needs pygame, which is not installed; pip install pygame-ce.") from error
     return pygame

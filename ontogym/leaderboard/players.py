@@ -22,7 +22,7 @@ from ontogym.baselines.lives.life import make_agent
 from ontogym.baselines.lives.player import Player
 from ontogym.baselines.sb3.networks import ALGORITHMS
 from ontogym.envs.reference import REFERENCES
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, needs
 from ontogym.leaderboard.limits import MAX_STATE_BYTES, Refused
 from ontogym.leaderboard.options import check_options
 from ontogym.leaderboard.suites import SuiteTask
@@ -149,10 +149,8 @@ def _trained(
     action_space: spaces.Space[Any],
 ) -> Actor[Any]:
     """The network of this algorithm and no other's."""
-    try:
+    with needs("An agent of SB3", "stable-baselines3", "stable-baselines3"):
         from ontogym.baselines.sb3.policy import load_policy
-    except ImportError as error:
-        raise OntogymError(f"Agents of SB3 need stable-baselines3 ({error}); install it.") from error
     if not tensors:
         raise Refused(f"An agent of type {agent_type!r} has weights; there are none.")
     return load_policy(tensors, {**options, "algorithm": agent_type}, observation_space, action_space)

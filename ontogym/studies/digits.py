@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 
 __all__ = ["read_idx", "read_mnist", "sklearn_digits"]
 
@@ -28,13 +28,8 @@ def sklearn_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     Raises:
         OntogymError: scikit-learn is not installed.
     """
-    try:
+    with needs("The set of digits", "scikit-learn", "'ontogym[digits]'", ", or choose other data"):
         from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise OntogymError(
-            "The digits come with scikit-learn, which is not installed; run pip install 'ontogym[digits]', or choose "
-            "other data."
-        ) from error
     found: Any = load_digits()
     return found.images, found.target.astype(np.int64)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ontogym.baselines.evolution.search_state import SearchState
 from ontogym.baselines.evolution.strategies import Strategy
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 from ontogym.seeding import generator
 
 __all__ = ["MAPElites"]
@@ -76,12 +76,8 @@ class MAPElites(Strategy):
         self.state = ArchiveState(self.mean, self.sigma, 0, {})
 
     def _empty(self) -> Any:
-        try:
+        with needs("The strategy map-elites", "pyribs", "'ontogym[ribs]'"):
             from ribs.archives import GridArchive
-        except ImportError as error:
-            raise OntogymError(
-                "The strategy map-elites needs pyribs, which is not installed; run: pip install 'ontogym[ribs]'"
-            ) from error
         dims, ranges = self._grid
         return GridArchive(solution_dim=self.state.mean.size, dims=dims, ranges=ranges, dtype=np.float64)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gymnasium import spaces
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, needs
 
 __all__ = [
     "ACTIVATIONS",
@@ -132,12 +132,8 @@ def build_policy(
 def class_of(algorithm: str) -> Any:
     """SB3's class; that of recurrent PPO is sb3-contrib's."""
     if algorithm == "recurrent-ppo":
-        try:
+        with needs("recurrent-ppo", "sb3-contrib", "sb3-contrib"):
             from sb3_contrib import RecurrentPPO
-        except ImportError as error:
-            raise OntogymError(
-                "recurrent-ppo needs sb3-contrib, which comes with ontogym; install it with pip install sb3-contrib."
-            ) from error
         return RecurrentPPO
     import stable_baselines3
 

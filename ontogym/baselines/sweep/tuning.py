@@ -23,7 +23,7 @@ from ontogym.baselines.sweep.plan import Cell, Plan, digest
 from ontogym.baselines.sweep.run import Run, run_sweep
 from ontogym.baselines.sweep.settings import read_outcome, with_settings
 from ontogym.baselines.sweep.tables import endpoint
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 from ontogym.seeding import derive
 
 __all__ = ["TRIAL_SEED", "tune"]
@@ -162,9 +162,7 @@ def _distribution(optuna: Any, values: Any) -> Any:
 
 
 def _optuna() -> Any:
-    try:
+    with needs("Tuning", "Optuna", "'ontogym[tune]'"):
         import optuna
-    except ImportError as error:
-        raise OntogymError("Tuning needs Optuna; install it with pip install 'ontogym[tune]'.") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 
 __all__ = ["GoldinSession", "read_goldin"]
 
@@ -69,12 +69,8 @@ def read_goldin(path: Path | str, size: int = 108) -> GoldinSession:
         OntogymError: h5py is missing; no such file, or no HDF5; a data set missing or of another shape; values that
             are not finite; counts below zero; repeats whose mean is not the test response.
     """
-    try:
+    with needs("Reading .h5 files", "h5py", "'ontogym[data]'"):
         import h5py
-    except ImportError as error:
-        raise OntogymError(
-            "Reading .h5 files needs h5py; install it with pip install 'ontogym[data]'."
-        ) from error
     path = Path(path)
     if not path.is_file():
         raise OntogymError(f"There is no file {path}; check the path.")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, needs
 from ontogym.retina_env.percept.axon_map import retina_to_field
 
 __all__ = ["IMPLANTS", "Implant", "implant"]
@@ -83,13 +83,8 @@ def implant(name: str | Path) -> Implant:
 
 
 def _of_pulse2percept(name: str) -> Implant:
-    try:
+    with needs(f"The implant {name}", "pulse2percept", "'ontogym[implants]'", " with Python 3.11 or later"):
         from pulse2percept.implants import retina
-    except ImportError as error:
-        raise OntogymError(
-            f"The implant {name} comes with pulse2percept, which is not installed (it needs Python 3.11 or later); "
-            "run pip install 'ontogym[implants]'."
-        ) from error
     known = [key for key in dir(retina) if key[:1].isupper()]
     if name not in known:
         raise UnknownNameError("implant of pulse2percept", name, known)

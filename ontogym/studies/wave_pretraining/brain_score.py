@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 
 __all__ = ["PUBLIC_BENCHMARKS", "PUBLISHED", "PublishedScore", "brain_scores"]
 
@@ -117,13 +117,9 @@ def brain_scores(
 
 
 def _package() -> tuple[Any, Any, Any, Any]:
-    try:
+    apart = " in an environment of its own (it wants NumPy below 2), or compare with the published table, PUBLISHED"
+    with needs("Brain-Score", "its own package", "brainscore-vision", apart):
         from brainscore_vision import load_benchmark
         from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
         from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
-    except ImportError as error:
-        raise OntogymError(
-            f"Brain-Score needs its own package ({error}); run pip install brainscore-vision in an environment of its "
-            "own (it wants NumPy below 2), or compare with the published table, PUBLISHED."
-        ) from error
     return load_benchmark, PytorchWrapper, ModelCommitment, load_preprocess_images

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ontogym.developmental.feature_extractors.networks import match_channels, replace_head
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 from ontogym.seeding import generator
 from ontogym.studies.wave_pretraining import augment
 from ontogym.studies.wave_pretraining.images import Images
@@ -138,12 +138,8 @@ def fit_logistic(x: NDArray[np.float64], y: NDArray[np.int64], penalty: float, s
     Raises:
         OntogymError: scikit-learn is not installed, or all are of one class.
     """
-    try:
+    with needs("The linear probe", "scikit-learn", "'ontogym[digits]'"):
         from sklearn.linear_model import LogisticRegression
-    except ImportError as error:
-        raise OntogymError(
-            "The linear probe needs scikit-learn, which is not installed; run pip install 'ontogym[digits]'."
-        ) from error
     if len(np.unique(y)) < 2:
         raise OntogymError(
             "The training images of the probe are all of one class; pass images of two or more."

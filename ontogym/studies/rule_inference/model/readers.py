@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, needs
 from ontogym.studies.rule_inference.model.archives import load_npz
 from ontogym.studies.rule_inference.model.columns import (
     COLUMNS,
@@ -143,12 +143,8 @@ def _plain(name: str) -> str:
 
 
 def _read_parquet(path: Path) -> dict[str, Any]:
-    try:
+    with needs(f"Reading {path}", "pyarrow", "pyarrow", ", or save the table as CSV"):
         from pyarrow import parquet
-    except ImportError:
-        raise OntogymError(
-            f"Reading {path} needs pyarrow; pip install pyarrow, or save the table as CSV."
-        ) from None
     try:
         with parquet.ParquetFile(path) as file:
             if file.metadata.num_rows > MAX_TRIALS:
