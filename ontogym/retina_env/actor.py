@@ -12,8 +12,7 @@ Kernels start as noise: nothing in them is round, or bright in the middle, befor
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 from ontogym.retina_env.downsampling import check_fold
 from ontogym.retina_env.filters import cut
 from ontogym.retina_env.images.arrays import GREY, check_images
-from ontogym.retina_env.weights import frozen, save_model, weights_from
+from ontogym.retina_env.weights import load_model, save_model
 
 __all__ = [
     "Actor",
@@ -132,9 +130,8 @@ class Actor(nn.Module):
         self.shift = nn.Parameter(torch.zeros(s.kernels))
         # Half of the maps are added and half taken away, so that on grey they cancel.
         self.mix = nn.Parameter((-1.0) ** torch.arange(s.kernels) * image_sd)
-        self.grey = nn.Parameter(
-            torch.tensor(float(image_mean) - math.log(2) * float(self.mix.detach().sum()))
-        )
+        grey = float(image_mean) - math.log(2) * self.mix.detach().sum().double()
+        self.grey = nn.Parameter(grey.float())
         self.register_buffer("image_mean", torch.tensor(float(image_mean)))
         self.register_buffer("image_sd", torch.tensor(float(image_sd)))
 
@@ -196,10 +193,6 @@ class Actor(nn.Module):
         x = check_images(x[:, 0], self.shape.size)[:, None]
         return self.encode(torch.from_numpy(x).to(self.grey.device)).cpu().numpy()
 
-    def describe(self) -> dict[str, int]:
-        """Its sizes, JSON-able."""
-        return asdict(self.shape)
-
 
 def effective_kernel(actor: Actor) -> NDArray[np.float64]:
     """The one linear filter that the actor is near grey, ``(k, k)``: its kernels weighted by mix and slope.
@@ -222,17 +215,7 @@ def load_actor(path: Path | str) -> Actor:
     Raises:
         OntogymError: no such file; damaged; no actor; weights missing, of another shape or not finite.
     """
-    arrays, meta = files.load(path, _KIND)
-    shape, facts = meta.get("shape"), meta.get("facts")
-    if not isinstance(shape, Mapping) or set(shape) != {f.name for f in fields(ActorShape)}:
-        raise OntogymError(f"{path} does not say which sizes its actor has; restore it from a copy.")
-    actor = Actor(ActorShape(**shape))
-    weights = weights_from(path, arrays, ((name, v.shape) for name, v in actor.state_dict().items()))
-    if float(arrays["image_sd"]) <= 0:
-        raise OntogymError(f"{path} holds a negative spread, which nothing has; restore it from a copy.")
-    actor.load_state_dict(weights)
-    actor.facts = dict(facts) if isinstance(facts, Mapping) else {}
-    return frozen(actor)
+    return load_model(path, _KIND, ActorShape, Actor)
 
 
 def shipped_actor() -> Actor:

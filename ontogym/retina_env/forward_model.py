@@ -11,7 +11,7 @@ not be non-negative); four kernels of 21 pixels; the readout sees means of 3 by 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -69,11 +69,6 @@ class TwinShape:
     def map_size(self) -> int:
         """Side of the part of the convolution's output that the readout uses."""
         return self.side * self.pool
-
-    @property
-    def offset(self) -> float:
-        """Where the centre of the first block of the readout lies, in pixels from the edge of the image."""
-        return (self.kernel_size + self.pool) / 2 - 0.5
 
 
 class ForwardModel(nn.Module):
@@ -225,10 +220,6 @@ class ForwardModel(nn.Module):
         laplacian = self.kernels.new_tensor([[0.0, -1, 0], [-1, 4, -1], [0, -1, 0]])
         rough = F.conv2d(self.kernels[:, None], laplacian[None, None])
         return (rough**2).sum() / (1e-8 + (self.kernels**2).sum())
-
-    def describe(self) -> dict[str, int]:
-        """Its sizes, JSON-able."""
-        return asdict(self.shape)
 
 
 def poisson_loss(rates: Tensor, counts: Tensor) -> Tensor:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 from ontogym.retina_env.cache import cache_folder
 from ontogym.retina_env.downsampling import downsampler, upsample_nearest
@@ -23,7 +21,7 @@ from ontogym.retina_env.images.leaves import dead_leaves
 from ontogym.retina_env.measures import neuronal_reliability
 from ontogym.retina_env.retina import SimulatedRetina
 from ontogym.retina_env.twin_fit import FitConfig, fit
-from ontogym.retina_env.weights import frozen, save_model, weights_from
+from ontogym.retina_env.weights import frozen, load_model, save_model
 
 __all__ = [
     "FIT_IMAGES",
@@ -165,35 +163,7 @@ def load_twin(path: Path | str) -> ForwardModel:
     Raises:
         OntogymError: no such file; damaged; no twin; weights missing, of another shape or type, or not finite.
     """
-    arrays, meta = files.load(path, _KIND)
-    shape, facts = meta.get("shape"), meta.get("facts")
-    names = {field.name for field in fields(TwinShape)}
-    if not isinstance(shape, Mapping) or set(shape) != names or not isinstance(facts, dict):
-        raise OntogymError(f"{path} does not say which sizes its twin has; restore it from a copy.")
-    sizes = TwinShape(**shape)
-    # Before the model is built: a header may claim sizes that no memory holds.
-    state = weights_from(path, arrays, _layout(sizes).items())
-    if float(arrays["image_sd"]) <= 0 or (arrays["norm.running_var"] < 0).any():
-        raise OntogymError(f"{path} holds a negative spread, which nothing has; restore it from a copy.")
-    twin = ForwardModel(sizes)
-    twin.load_state_dict(state)
-    twin.facts = facts
-    return frozen(twin)
-
-
-def _layout(s: TwinShape) -> dict[str, tuple[int, ...]]:
-    """Shape of each array in the file of a twin."""
-    norm = {f"norm.{name}": (s.kernels,) for name in ("weight", "bias", "running_mean", "running_var")}
-    return {
-        "kernels": (s.kernels, s.kernel_size, s.kernel_size),
-        "spatial": (s.neurons, s.side, s.side),
-        "feature": (s.neurons, s.kernels),
-        "bias": (s.neurons,),
-        "image_mean": (),
-        "image_sd": (),
-        "norm.num_batches_tracked": (),
-        **norm,
-    }
+    return load_model(path, _KIND, TwinShape, ForwardModel)
 
 
 def twin_path(retina_seed: int) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from ontogym import checkpoint as files
 from ontogym.errors import OntogymError
 
-__all__ = ["frozen", "save_model", "weights_from"]
+__all__ = ["frozen", "load_model", "save_model", "weights_from"]
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -40,9 +41,37 @@ def weights_from(
 def save_model(path: Path | str, kind: str, model: Any) -> None:
     """Weights, sizes and facts of a twin or an actor in one safetensors file, sizes and facts also as JSON beside it."""
     arrays = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
-    meta = {"shape": model.describe(), "facts": model.facts}
+    meta = {"shape": asdict(model.shape), "facts": model.facts}
     files.save(path, kind, arrays, meta)
     files.write_json(Path(path).with_suffix(".json"), meta)
+
+
+def load_model(path: Path | str, kind: str, sizes: Any, make: Callable[[Any], M]) -> M:
+    """What `save_model` wrote, its facts in ``model.facts``, frozen and in eval mode.
+
+    Args:
+        kind: twin or actor. sizes: the dataclass of its sizes. make: the model of such sizes.
+
+    Raises:
+        OntogymError: no such file; damaged; of another kind; weights missing, of another shape or type, or not finite.
+    """
+    arrays, meta = files.load(path, kind)
+    shape, facts = meta.get("shape"), meta.get("facts")
+    names = {field.name for field in fields(sizes)}
+    if not isinstance(shape, Mapping) or set(shape) != names or not isinstance(facts, dict):
+        raise OntogymError(f"{path} does not say which sizes its {kind} has; restore it from a copy.")
+    with torch.device("meta"):  # takes no memory: a header may claim sizes that none holds
+        model: Any = make(sizes(**shape))
+    wanted = model.state_dict()
+    weights = weights_from(path, arrays, ((name, value.shape) for name, value in wanted.items()))
+    spreads = [value for name, value in weights.items() if name.endswith("running_var")]
+    if weights["image_sd"] <= 0 or any((spread < 0).any() for spread in spreads):
+        raise OntogymError(f"{path} holds a negative spread, which nothing has; restore it from a copy.")
+    model.load_state_dict(
+        {name: value.to(wanted[name].dtype, copy=True) for name, value in weights.items()}, assign=True
+    )
+    model.facts = facts
+    return frozen(model)
 
 
 def frozen(model: M) -> M:
