@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -97,23 +97,30 @@ class Display:
 def twin_task(options: TwinOptions) -> EncodingTask:
     """A task judged by a twin."""
     _seed(options.retina_seed)
-    if options.twin is None and options.images is None and options.responses is None:
-        own = arguments(options)
-        key = [(f.name, own[f.name]) for f in fields(TwinOptions) if f.name not in _UNSHARED]
-        return _standard(tuple((name, _hashable(value)) for name, value in key))
-    return _twin_task(options)
+    given = arguments(options)
+    own = {f.name: given[f.name] for f in fields(TwinOptions) if f.name not in _UNSHARED}
+    shared = options.twin is None and options.images is None and options.responses is None
+    return _made(shared, _twin_task, **own)
 
 
 _UNSHARED = ("n_levels", "drive_penalty", "obs")
 """What a task does not depend on: environments that differ in nothing else share one."""
 
 
-@functools.lru_cache(maxsize=4)
-def _standard(settings: tuple[tuple[str, Any], ...]) -> EncodingTask:
-    return _twin_task(TwinOptions(**dict(settings)))
+def _made(shared: bool, make: Callable[..., EncodingTask], *settings: Any, **named: Any) -> EncodingTask:
+    """The task of these settings; one that is `shared` may be there already."""
+    if shared:
+        return _kept(make, *map(_hashable, settings), **{name: _hashable(v) for name, v in named.items()})
+    return make(*settings, **named)
 
 
-def _twin_task(options: TwinOptions) -> EncodingTask:
+@functools.lru_cache(maxsize=8)
+def _kept(make: Callable[..., EncodingTask], *settings: Any, **named: Any) -> EncodingTask:
+    return make(*settings, **named)
+
+
+def _twin_task(**settings: Any) -> EncodingTask:
+    options = TwinOptions(**settings)
     # What is wrong with the electrodes is told before minutes are spent on a twin.
     size = image_size(options.images, SIZE)
     layout = make_layout(size, options.fold, options.grid)
@@ -152,15 +159,9 @@ def patients_task(options: CalibrationOptions) -> EncodingTask:
     if isinstance(who, str) or not isinstance(who, Sequence) or not len(who):
         raise OntogymError(f"patients is {patients!r}; pass a number, or a list of retina seeds or of twins.")
     seeds = all(isinstance(p, (int, np.integer)) and not isinstance(p, bool) for p in who)
-    if seeds and options.images is None:
-        known = tuple(_seed(p) for p in who)
-        return _standard_patients(known, options.n_images, options.fold, _hashable(options.grid))
-    return _patients_task(who, options.images, options.n_images, options.fold, options.grid, seeds)
-
-
-@functools.lru_cache(maxsize=2)
-def _standard_patients(seeds: tuple[int, ...], n_images: int, fold: int, grid: Any) -> EncodingTask:
-    return _patients_task(seeds, None, n_images, fold, grid, True)
+    known = [_seed(p) for p in who] if seeds else who
+    own = known, options.images, options.n_images, options.fold, options.grid, seeds
+    return _made(seeds and options.images is None, _patients_task, *own)
 
 
 def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, seeds: bool) -> EncodingTask:
@@ -170,7 +171,7 @@ def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, s
     if seeds and len(who) * len(stack) > 1000:
         seconds = max(1, round(len(who) * (0.15 + len(stack) / 2500)))
         print(f"Showing {len(stack)} images to {len(who)} retinas, about {seconds} s ...", file=sys.stderr)
-    models = [SimulatedRetina(_seed(p), size) if seeds else _model(p, 0, size) for p in who]
+    models = [SimulatedRetina(p, size) if seeds else _model(p, 0, size) for p in who]
     if len({model.n_cells for model in models}) > 1:
         raise OntogymError("The patients have different numbers of neurons; pass twins of equally many.")
     return EncodingTask(
@@ -181,10 +182,8 @@ def _patients_task(who: Any, images: Any, n_images: int, fold: int, grid: Any, s
 def animals_task(options: AnimalOptions) -> EncodingTask:
     """A task judged by animals with mosaics, one of them in each life."""
     seeds = _seeds(options.animals, {"training": TRAINING_ANIMALS, "held-out": HELD_OUT_ANIMALS}, "animals")
-    if options.images is None or isinstance(options.images, str):
-        what = (options.images, options.n_images, options.fold, _hashable(options.grid), options.share)
-        return _standard_animals(seeds, *what)
-    return _animals_task(seeds, options.images, options.n_images, options.fold, options.grid, options.share)
+    own = seeds, options.images, options.n_images, options.fold, options.grid, options.share
+    return _made(options.images is None or isinstance(options.images, str), _animals_task, *own)
 
 
 def _animals_task(
@@ -201,9 +200,6 @@ def _animals_task(
     return EncodingTask(layout, Scenes(stack, layout, frames), judge)
 
 
-_standard_animals = functools.lru_cache(maxsize=3)(_animals_task)
-
-
 def percept_task(options: PerceptOptions, scale: str = "percept", turned: bool = False) -> EncodingTask:
     """A task judged by what patients of an implant see, one of them in each life.
 
@@ -213,19 +209,9 @@ def percept_task(options: PerceptOptions, scale: str = "percept", turned: bool =
     """
     known = {"training": TRAINING_PATIENTS, "held-out": HELD_OUT_PATIENTS}
     seeds = _seeds(options.patients, known, "patients")
-    own = (
-        options.implant,
-        seeds,
-        options.images,
-        options.n_images,
-        options.share,
-        bool(options.fast),
-        scale,
-        turned,
-    )
-    return (
-        _standard_percept if options.images is None or isinstance(options.images, str) else _percept_task
-    )(*own)
+    own = options.implant, seeds, options.images, options.n_images, options.share, bool(options.fast)
+    shared = options.images is None or isinstance(options.images, str)
+    return _made(shared, _percept_task, *own, scale, turned)
 
 
 def _percept_task(
@@ -244,9 +230,6 @@ def _percept_task(
     judge = PerceptJudge(device, seeds, stack, _share(share, scale, images), fast)
     scenes = TurnedScenes(stack, judge.layout, frames) if turned else Scenes(stack, judge.layout, frames)
     return EncodingTask(judge.layout, scenes, judge)
-
-
-_standard_percept = functools.lru_cache(maxsize=3)(_percept_task)
 
 
 def _seeds(given: Any, known: Mapping[str, tuple[int, ...]], what: str) -> tuple[int, ...]:
