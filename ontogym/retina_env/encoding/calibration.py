@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.retina_env.encoding.dynamics import EncodingEnv, EncodingState
 from ontogym.retina_env.encoding.options import CalibrationOptions
@@ -16,11 +14,8 @@ __all__ = ["RetinaCalibrationDynamics", "RetinaCalibrationEnv", "RetinaCalibrati
 class RetinaCalibrationDynamics(HiddenSubject):
     """The task's rules, batch axis first; arguments as in `RetinaCalibrationEnv`."""
 
-    options_type = CalibrationOptions
-
-    def __init__(self, **options: Any) -> None:
-        given = CalibrationOptions(**options)
-        super().__init__(given, patients_task(given), given.steps, reports=True)
+    options_type, make_task = CalibrationOptions, staticmethod(patients_task)
+    reports = True
 
     def _begin(self, state: EncodingState) -> EncodingState:
         # Nothing has been shown to this patient, so nothing is known of it.

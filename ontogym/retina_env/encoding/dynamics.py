@@ -74,10 +74,9 @@ class Outcome(NamedTuple):
 class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
     """The rules that all encoding tasks share.
 
-    Args:
-        options: the arguments of the environment.
-        task: electrodes, images, judges.
-        steps: presentations in a life.
+    Attributes:
+        options_type: the arguments of the environment; a life has as many presentations as their `steps`, or one.
+        make_task: electrodes, images and judges of such arguments.
         reports: whether the last target and response are part of the observation.
     """
 
@@ -85,25 +84,27 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
     reset_options: ClassVar[tuple[str, ...]] = ("image",)
 
     options_type: ClassVar[type[DisplayOptions]] = DisplayOptions
+    make_task: ClassVar[staticmethod[[Any], EncodingTask]]
+    reports: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls.__signature__ = signature_of(cls.options_type)  # type: ignore[attr-defined]
 
-    def __init__(self, options: DisplayOptions, task: EncodingTask, steps: int, reports: bool) -> None:
-        self.options, obs = options, options.obs
-        display = Display(options.n_levels, options.drive_penalty)
-        if obs not in OBSERVATIONS:
-            raise UnknownNameError("observation", str(obs), OBSERVATIONS)
-        steps = whole_number("steps", steps, 1)
+    def __init__(self, **options: Any) -> None:
+        self.options = given = self.options_type(**options)
+        self.display, self.obs = Display(given.n_levels, given.drive_penalty), given.obs
+        if self.obs not in OBSERVATIONS:
+            raise UnknownNameError("observation", str(self.obs), OBSERVATIONS)
+        self.steps = steps = whole_number("steps", getattr(given, "steps", 1), 1)
+        self.task = task = self.make_task(given)
         # To a life of one presentation frames of films are stills.
         self.frames = task.scenes.frames if steps > 1 else 1
         if 1 < self.frames < steps:
             raise OntogymError(
                 f"Films of {self.frames} frames are too short for {steps} steps; pass fewer steps."
             )
-        self.task, self.display, self.obs, self.steps = task, display, obs, int(steps)
-        self.reports, self.n_cells = reports, task.judge.channels
+        self.n_cells = task.judge.channels
         self.observation_space = spaces.Dict(self._parts())
         self.action_space = spaces.Box(-1.0, 1.0, (WEIGHTS,), dtype=np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,7 @@ __all__ = [
 class RetinaEncodingPerceptDynamics(HiddenSubject):
     """The task's rules, batch axis first; arguments as in `RetinaEncodingPerceptEnv`."""
 
-    options_type = PerceptOptions
-
-    def __init__(self, **options: Any) -> None:
-        given = PerceptOptions(**options)
-        super().__init__(given, percept_task(given), steps=1, reports=False)
+    options_type, make_task = PerceptOptions, staticmethod(percept_task)
 
     def render_frame(self, state: EncodingState, row: int) -> NDArray[np.uint8]:
         return _drawn(self, state, row)
@@ -138,16 +135,19 @@ class PerceptCalibrationDynamics(HiddenSubject):
     """The task's rules, batch axis first; arguments as in `PerceptCalibrationEnv`."""
 
     options_type = PerceptCalibrationOptions
+    make_task = staticmethod(functools.partial(percept_task, scale="percept-each", turned=True))
+    reports = True
 
     def __init__(self, **options: Any) -> None:
-        given = PerceptCalibrationOptions(**options)
-        task = percept_task(given, "percept-each", turned=True)
-        judge = task.judge
+        super().__init__(**options)
+        self.action_space = spaces.Box(-1.0, 1.0, (WEIGHTS + 1,), dtype=np.float32)
+
+    @functools.cached_property
+    def _pool(self) -> Tensor:
+        judge = self.task.judge
         assert isinstance(judge, PerceptJudge)
         rows, columns = (_pools(len(at), n) for at, n in zip((judge.field.y, judge.field.x), DRAWN))
-        self._pool = torch.from_numpy(np.kron(rows, columns))
-        super().__init__(given, task, given.steps, reports=True)
-        self.action_space = spaces.Box(-1.0, 1.0, (WEIGHTS + 1,), dtype=np.float32)
+        return torch.from_numpy(np.kron(rows, columns))
 
     @property
     def reported(self) -> int:

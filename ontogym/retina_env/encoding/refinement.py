@@ -14,7 +14,7 @@ from ontogym.batched.environments import BatchedVectorEnv
 from ontogym.errors import OntogymError
 from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingEnv, EncodingState
 from ontogym.retina_env.encoding.options import RefinementOptions
-from ontogym.retina_env.encoding.task import twin_task
+from ontogym.retina_env.encoding.task import EncodingTask, twin_task
 
 __all__ = ["RetinaRefinementDynamics", "RetinaRefinementEnv", "RetinaRefinementVectorEnv"]
 
@@ -22,13 +22,13 @@ __all__ = ["RetinaRefinementDynamics", "RetinaRefinementEnv", "RetinaRefinementV
 class RetinaRefinementDynamics(EncodingDynamics):
     """The task's rules, batch axis first; arguments as in `RetinaRefinementEnv`."""
 
-    options_type = RefinementOptions
+    options_type, reports = RefinementOptions, True
 
-    def __init__(self, **options: Any) -> None:
-        given = RefinementOptions(**options)
-        if given.steps == 1:
+    @staticmethod
+    def make_task(options: RefinementOptions) -> EncodingTask:
+        if options.steps == 1:
             raise OntogymError("One step refines nothing; pass two steps or more, or use RetinaEncoding-v0.")
-        super().__init__(given, twin_task(given), given.steps, reports=True)
+        return twin_task(options)
 
     def _images(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         image = super()._images(u, options)

@@ -29,11 +29,7 @@ PIXEL_SCALE = 0.3
 class RetinaEncodingDynamics(EncodingDynamics):
     """The task's rules, batch axis first; arguments as in `RetinaEncodingEnv`."""
 
-    options_type = TwinOptions
-
-    def __init__(self, **options: Any) -> None:
-        given = self.options_type(**options)
-        super().__init__(given, twin_task(given), steps=1, reports=False)
+    options_type, make_task = TwinOptions, staticmethod(twin_task)
 
     def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
         return self.weighted_maps(image, actions)

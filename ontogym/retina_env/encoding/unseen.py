@@ -38,11 +38,7 @@ class HiddenSubject(EncodingDynamics):
 class RetinaEncodingAnimalsDynamics(HiddenSubject):
     """The task's rules, batch axis first; arguments as in `RetinaEncodingAnimalsEnv`."""
 
-    options_type = AnimalOptions
-
-    def __init__(self, **options: Any) -> None:
-        given = AnimalOptions(**options)
-        super().__init__(given, animals_task(given), steps=1, reports=False)
+    options_type, make_task = AnimalOptions, staticmethod(animals_task)
 
 
 class RetinaEncodingAnimalsEnv(EncodingEnv):
