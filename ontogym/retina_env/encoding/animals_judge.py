@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ontogym.retina_env.animals import animal, animals
-from ontogym.retina_env.encoding.judge import Judge, deviance, everyone
+from ontogym.retina_env.encoding.judge import DevianceJudge, deviance, everyone
 from ontogym.retina_env.encoding.layout import Layout
 from ontogym.retina_env.encoding.many_retinas import ManyRetinas
 from ontogym.retina_env.encoding.responders import BLOCK, make_responder
@@ -22,7 +21,7 @@ _NEGLIGIBLE = 1e-4
 """Weights below this share of a cell's greatest are left out: a third of the time, and rates to a few in 1e4."""
 
 
-class AnimalsJudge(Judge):
+class AnimalsJudge(DevianceJudge):
     """K animals; an answer is the expected spikes of N cells, the loss the Poisson deviance from those to the picture.
 
     Nothing is noisy here: what an animal should answer is what it is expected to answer to the full picture. At skill 1
@@ -35,8 +34,6 @@ class AnimalsJudge(Judge):
         share: what part of the loss of averaging the best known picture takes away, one picture for all animals
             (`ontogym.retina_env.encoding.optimum`).
     """
-
-    named: ClassVar[str] = "deviance"
 
     def __init__(self, seeds: Sequence[int], layout: Layout, images: Tensor, share: float = 1.0) -> None:
         self.layout, self.seeds, self.share = layout, tuple(seeds), share
@@ -93,16 +90,3 @@ class AnimalsJudge(Judge):
                 yield self._many.fire(self._many.pool(b, who), who)
             else:
                 yield self._module(k).fire(b)
-
-    def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
-        return self.references[everyone(who, len(picture)), picture]
-
-    def distance(self, wanted: Tensor, answers: Tensor) -> Tensor:
-        return deviance(wanted, answers)
-
-    def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        at = everyone(who, len(picture)), picture
-        return self.average_answers[at], self.average_loss[at]
-
-    def gaps(self, who: Tensor | None = None) -> Tensor:
-        return self.gap[0] if who is None else self.gap[who]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ontogym.retina_env.encoding.layout import Layout
 
-__all__ = ["SKILL_RANGE", "Judge", "Verdict", "deviance"]
+__all__ = ["SKILL_RANGE", "DevianceJudge", "Judge", "Verdict", "deviance"]
 
 SKILL_RANGE = (-20.0, 5.0)
 """Skill is cut off here: single bad images would otherwise outweigh all others."""
@@ -117,6 +117,35 @@ def deviance(target: Tensor, rates: Tensor) -> Tensor:
     y, r = target.double(), rates.double().clamp(min=1e-6)
     # Not xlogy(y, y / r), whose gradient is 0 / 0 where a neuron was silent.
     return 2 * (torch.xlogy(y, y) - y * torch.log(r) - y + r).mean(-1)
+
+
+class DevianceJudge(Judge):
+    """A judge whose subjects answer in expected spikes; the loss is the Poisson deviance from the reference.
+
+    Attributes:
+        references, average_answers: ``(K, M, N)``, answers to pictures and to their averages.
+        average_loss: ``(K, M)``, of averaging.
+        gap: ``(K,)``, by how much it exceeds that at skill 1, mean over pictures.
+    """
+
+    references: Tensor
+    average_answers: Tensor
+    average_loss: Tensor
+    gap: Tensor
+    named: ClassVar[str] = "deviance"
+
+    def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
+        return self.references[everyone(who, len(picture)), picture]
+
+    def distance(self, wanted: Tensor, answers: Tensor) -> Tensor:
+        return deviance(wanted, answers)
+
+    def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        at = everyone(who, len(picture)), picture
+        return self.average_answers[at], self.average_loss[at]
+
+    def gaps(self, who: Tensor | None = None) -> Tensor:
+        return self.gap[0] if who is None else self.gap[who]
 
 
 def everyone(who: Tensor | None, count: int) -> Tensor:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ontogym.errors import OntogymError
-from ontogym.retina_env.encoding.judge import Judge, deviance, everyone
+from ontogym.retina_env.encoding.judge import DevianceJudge, deviance, everyone
 from ontogym.retina_env.encoding.layout import Layout
 from ontogym.retina_env.encoding.many_retinas import ManyRetinas
 from ontogym.retina_env.encoding.responders import BLOCK, ExternalModel, in_blocks, make_responder
@@ -40,7 +40,7 @@ def recorded(retina: SimulatedRetina, rates: Tensor) -> Tensor:
     return torch.from_numpy(counts.mean(0).astype(np.float32))
 
 
-class RetinaJudge(Judge):
+class RetinaJudge(DevianceJudge):
     """K models that look at M images through electrodes, and what they must answer.
 
     Args:
@@ -51,15 +51,12 @@ class RetinaJudge(Judge):
             retina gives recordings.
 
     Attributes:
-        targets: ``(K, M, N)``.
-        average_loss, full_loss: ``(K, M)``, D_avg and D_high.
-        gap: ``(K,)``, mean of their differences.
+        full_loss: ``(K, M)``, D_high; `average_loss` is D_avg.
 
     Raises:
         OntogymError: a model that answers no better to full images than to averages, so that skill means nothing.
     """
 
-    named: ClassVar[str] = "deviance"
     one: ClassVar[str] = "full resolution"
 
     def __init__(
@@ -83,7 +80,7 @@ class RetinaJudge(Judge):
                 f"The responses are {tuple(targets.shape[1:])}, but the twin answers {tuple(full.shape[1:])}; "
                 "give one row per image and one column per neuron of the twin."
             )
-        self.targets = targets
+        self.references = targets
         self.subjects, self.pictures, self.channels = targets.shape
         self.average_loss = deviance(targets, self.average_answers)
         self.full_loss = deviance(targets, full)
@@ -99,23 +96,10 @@ class RetinaJudge(Judge):
     def differentiable(self) -> bool:
         return all(not isinstance(m, ExternalModel) or m.differentiable for m in self.models)
 
-    def reference(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
-        return self.targets[everyone(who, len(picture)), picture]
-
-    def distance(self, wanted: Tensor, answers: Tensor) -> Tensor:
-        return deviance(wanted, answers)
-
     @torch.no_grad()
     def goal(self, picture: Tensor, who: Tensor | None = None) -> Tensor:
         pairs = zip(everyone(who, len(picture)).tolist(), self.images[picture])
         return torch.cat([self.models[k](x[None]) for k, x in pairs])
-
-    def averages(self, picture: Tensor, who: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        at = everyone(who, len(picture)), picture
-        return self.average_answers[at], self.average_loss[at]
-
-    def gaps(self, who: Tensor | None = None) -> Tensor:
-        return self.gap[0] if who is None else self.gap[who]
 
     def known(self, picture: Tensor, who: Tensor) -> dict[str, Tensor]:
         return super().known(picture, who) | {"full": self.full_loss[who, picture]}

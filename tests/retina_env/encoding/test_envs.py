@@ -161,7 +161,7 @@ def test_refinement_returns_the_last_skill_and_calibration_the_sum():
         np.testing.assert_array_equal(reward, info["skill"])
         np.testing.assert_array_equal(info["patient"], patients)
         np.testing.assert_array_equal(
-            seen["target"], env.dynamics.task.judge.targets[patients, before].numpy()
+            seen["target"], env.dynamics.task.judge.references[patients, before].numpy()
         )
         assert ends.all() == (k == 2)
 
