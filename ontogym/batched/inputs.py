@@ -23,6 +23,7 @@ __all__ = [
     "lane_seeds_given",
     "reset_rows",
     "uniform_bounds",
+    "whole_option",
 ]
 
 
@@ -205,6 +206,22 @@ def lane_options(
             )
         chosen[name] = values[rows] if values.ndim else np.full(len(rows), values)
     return chosen
+
+
+def whole_option(
+    options: Mapping[str, NDArray[Any]], name: str, count: int, missing: int = 0, most: int | None = None
+) -> NDArray[np.int64]:
+    """A reset option as whole numbers ``(count,)``, none above `most`; `missing` where it is not given.
+
+    Raises:
+        OntogymError: anything else.
+    """
+    values = options.get(name, np.full(count, missing))
+    wrong = values.ndim != 1 or (values < min(missing, 0)).any() or (values % 1 != 0).any()
+    if wrong or (most is not None and (values > most).any()):
+        end = "on" if most is None else f"to {most}"
+        raise OntogymError(f"The reset option {name!r} must be a whole number from 0 {end}.")
+    return values.astype(np.int64)
 
 
 def uniform_bounds(options: Mapping[str, NDArray[Any]], half_width: float) -> tuple[Any, Any]:

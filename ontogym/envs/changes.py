@@ -18,7 +18,7 @@ from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.registry import load_object
 from ontogym.seeding import LaneStreams
 
-__all__ = ["CHANGES", "PLACE", "Change", "check_life", "make_task", "whole_option"]
+__all__ = ["CHANGES", "PLACE", "Change", "check_life", "make_task", "next_place"]
 
 CHANGES = ("sensor-flip", "sensor-permute", "action-flip", "action-permute", "goal-swap", "drift")
 PLACE = ("episode", "age", "life")
@@ -99,29 +99,28 @@ class Change:
         return np.where(odd, self._mirror - values, values)
 
 
-def check_life(change: str, episodes: int, schedule: Schedule | RandomSchedule) -> None:
-    """Refuses lives of no episode, and gradual changes of what has no halfway.
+def check_life(change: str, episodes: int, schedule: Schedule | RandomSchedule) -> int:
+    """The episodes of a life.
 
     Raises:
-        OntogymError: one of these.
+        OntogymError: none of them, or a gradual change of what has no halfway.
     """
-    whole_number("episodes", episodes, 1)
+    episodes = whole_number("episodes", episodes, 1)
     if schedule.ramp and change != "drift":
         raise OntogymError(f"The change {change!r} has no halfway; set ramp to 0.")
+    return episodes
 
 
-def whole_option(
-    options: Mapping[str, NDArray[Any]], name: str, count: int, missing: int = 0
-) -> NDArray[np.int64]:
-    """A reset option as whole numbers ``(count,)``; `missing` where it is not given.
-
-    Raises:
-        OntogymError: anything else.
-    """
-    values = options.get(name, np.full(count, missing))
-    if values.ndim != 1 or (values < missing).any() or (values.dtype.kind == "f" and (values % 1).any()):
-        raise OntogymError(f"The reset option {name!r} must be a whole number from 0 on.")
-    return values.astype(np.int64)
+def next_place(
+    state: Any, rows: NDArray[np.intp], anew: NDArray[np.bool_], episodes: int
+) -> dict[str, NDArray[Any]]:
+    """The `PLACE` of the next episode of the same life, or of the first of a new one after the last."""
+    anew = anew | (state.episode[rows] + 1 >= episodes)
+    return {
+        "episode": np.where(anew, 0, state.episode[rows] + 1),
+        "age": np.where(anew, 0, state.age[rows]),
+        "life": np.where(anew, -1, state.life[rows]),
+    }
 
 
 def _mirror(space: spaces.Space[Any], what: str) -> NDArray[Any]:

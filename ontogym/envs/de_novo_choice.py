@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
+from ontogym.batched.inputs import whole_option
 from ontogym.errors import OntogymError, whole_number
 from ontogym.seeding import LaneStreams
 
@@ -98,10 +99,7 @@ class DeNovoChoiceDynamics(Dynamics[DeNovoChoiceState]):
     def reset(
         self, streams: LaneStreams, rows: NDArray[np.intp], options: Mapping[str, NDArray[Any]]
     ) -> DeNovoChoiceState:
-        phase = options.get("phase", np.full(len(rows), self.phase))
-        if not np.isin(phase, np.arange(len(PHASE_CONTRASTS))).all():
-            raise OntogymError("The reset option 'phase' must be a whole number from 0 to 5.")
-        phase = phase.astype(np.int64)
+        phase = whole_option(options, "phase", len(rows), self.phase, len(PHASE_CONTRASTS) - 1)
         u = streams.uniform((4 if self.reversals else 2,), rows)
         zeros = np.zeros(len(rows), dtype=np.int64)
         return DeNovoChoiceState(

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.changes import CHANGES, PLACE, Change, check_life, make_task, whole_option
+from ontogym.batched.inputs import whole_option
+from ontogym.envs.changes import CHANGES, PLACE, Change, check_life, make_task, next_place
 from ontogym.envs.schedule import CLOCKS, LIFE_CLOCK, RandomSchedule, Schedule
 from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.seeding import LaneStreams
@@ -74,7 +75,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
             raise UnknownNameError("task to change", str(task), TASKS)
         self.task = make_task(task, TASKS[task], task_options or {})
         self.changed = Change(change, self.task.observation_space, self.task.action_space, back)
-        self.change, self.episodes = change, int(episodes)
+        self.change = change
         if changes and switches is not None:
             raise OntogymError(
                 f"switches={switches!r} names times, changes={changes} draws them; give one of both (changes=0 for times)."
@@ -87,7 +88,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
             )
         )
         self.episode_ticks = _checked_ticks(clock, episode_ticks, self.task.max_steps)
-        check_life(change, episodes, self.schedule)
+        self.episodes = check_life(change, episodes, self.schedule)
         self.drift = _checked_drift(self.task, change, drift)
         if change == "goal-swap" and "goal" not in self.task.reset_options:
             raise OntogymError(f"{type(self.task).__name__} has no goal to swap; choose Foraging-v0.")
@@ -122,13 +123,7 @@ class NonstationaryDynamics(Dynamics[NonstationaryState]):
     def carry_over(
         self, state: NonstationaryState, rows: NDArray[np.intp], anew: NDArray[np.bool_]
     ) -> dict[str, NDArray[Any]]:
-        """The next episode of the same life, or the first of a new one after the last."""
-        anew = anew | (state.episode[rows] + 1 >= self.episodes)
-        return {
-            "episode": np.where(anew, 0, state.episode[rows] + 1),
-            "age": np.where(anew, 0, state.age[rows]),
-            "life": np.where(anew, -1, state.life[rows]),
-        }
+        return next_place(state, rows, anew, self.episodes)
 
     def step(
         self, state: NonstationaryState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
-from ontogym.envs.changes import PLACE, make_task, whole_option
+from ontogym.batched.inputs import whole_option
+from ontogym.envs.changes import PLACE, make_task, next_place
 from ontogym.envs.worlds import Worlds, all_worlds
 from ontogym.errors import UnknownNameError, whole_number
 from ontogym.seeding import LaneStreams
@@ -79,14 +80,9 @@ class RuleShiftDynamics(Dynamics[RuleShiftState]):
     def carry_over(
         self, state: RuleShiftState, rows: NDArray[np.intp], anew: NDArray[np.bool_]
     ) -> dict[str, NDArray[Any]]:
-        """The next episode of the same life, or the first of a new one after the last."""
-        anew = anew | (state.episode[rows] + 1 >= self.episodes)
-        return {
-            "episode": np.where(anew, 0, state.episode[rows] + 1),
-            "age": np.where(anew, 0, state.age[rows]),
-            "life": np.where(anew, -1, state.life[rows]),
-            "world": np.where(anew, -1, self.worlds.world_of[state.rule[rows]]),
-        }
+        place = next_place(state, rows, anew, self.episodes)
+        world = np.where(place["episode"] == 0, -1, self.worlds.world_of[state.rule[rows]])
+        return place | {"world": world}
 
     def step(
         self, state: RuleShiftState, actions: NDArray[Any], streams: LaneStreams, parameters: Any = None

@@ -8,7 +8,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from ontogym.envs.changes import PLACE, whole_option
+from ontogym.batched.inputs import whole_option
+from ontogym.envs.changes import PLACE
 from ontogym.envs.rule_shift import seen_space
 from ontogym.envs.worlds import all_worlds
 from ontogym.errors import OntogymError, whole_number

@@ -19,7 +19,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ontogym.envs.changes import PLACE, Change, check_life, whole_option
+from ontogym.batched.inputs import whole_option
+from ontogym.envs.changes import PLACE, Change, check_life
 from ontogym.envs.schedule import Schedule
 from ontogym.errors import OntogymError
 from ontogym.seeding import GOLDEN, mix64
@@ -38,15 +39,11 @@ class _Lives:
         episodes: int,
         count: int,
     ) -> None:
-        check_life(change, episodes, schedule)
+        self.episodes = check_life(change, episodes, schedule)
         vector = isinstance(env, VectorEnv)
         observation: Any = env.single_observation_space if vector else env.observation_space  # type: ignore[union-attr]
         action: Any = env.single_action_space if vector else env.action_space  # type: ignore[union-attr]
-        self.change, self.schedule, self.episodes = (
-            Change(change, observation, action),
-            schedule,
-            int(episodes),
-        )
+        self.change, self.schedule = Change(change, observation, action), schedule
         self.life, self.episode, self.age = (np.zeros(count, dtype=np.int64) for _ in range(3))
         self.began = np.zeros(count, dtype=np.bool_)
         self.times, self.orders = self.change.draw(schedule, self.life)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.environments import BatchedEnv
+from ontogym.batched.inputs import whole_option
 from ontogym.errors import OntogymError, UnknownNameError, whole_number
 from ontogym.retina_env.encoding.filter_bank import MAPS
 from ontogym.retina_env.encoding.options import DisplayOptions, arguments, signature_of
@@ -28,7 +29,6 @@ __all__ = [
     "EncodingEnv",
     "EncodingState",
     "Outcome",
-    "whole_option",
 ]
 
 OBSERVATIONS = ("both", "image", "statistics")
@@ -162,7 +162,7 @@ class EncodingDynamics(Dynamics[EncodingState], abc.ABC):
         """
         total, later = len(self.task.scenes), np.arange(self.steps)
         if "image" in options:
-            first = whole_option(options["image"], "image", total)
+            first = whole_option(options, "image", len(u), most=total - 1)
             if self.frames > 1 and (first % self.frames + self.steps > self.frames).any():
                 raise OntogymError("The film is over before the life; choose an earlier frame by 'image'.")
             return np.asarray((first[:, None] + later) % total)
@@ -295,10 +295,3 @@ class EncodingEnv(BatchedEnv[EncodingState]):
 
 def _made(kind: Callable[..., EncodingDynamics], options: Mapping[str, Any]) -> EncodingDynamics:
     return kind(**options)
-
-
-def whole_option(values: NDArray[Any], name: str, count: int) -> NDArray[np.int64]:
-    """A reset option that numbers one of `count` things, ``(R,)`` int64."""
-    if not ((values == np.rint(values)) & (values >= 0) & (values < count)).all():
-        raise OntogymError(f"The reset option {name!r} must be a whole number from 0 to {count - 1}.")
-    return np.asarray(values, dtype=np.int64)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogym.batched.environments import BatchedVectorEnv
-from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingEnv, EncodingState, whole_option
+from ontogym.batched.inputs import whole_option
+from ontogym.retina_env.encoding.dynamics import EncodingDynamics, EncodingEnv, EncodingState
 from ontogym.retina_env.encoding.options import AnimalOptions
 from ontogym.retina_env.encoding.task import animals_task
 
@@ -25,7 +26,7 @@ class HiddenSubject(EncodingDynamics):
     def _patients(self, u: NDArray[np.float64], options: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         count = self.task.judge.subjects
         if "patient" in options:
-            return whole_option(options["patient"], "patient", count)
+            return whole_option(options, "patient", len(u), most=count - 1)
         return np.asarray((u * count).astype(np.int64))
 
     def residual(self, state: EncodingState, image: Tensor, actions: Tensor) -> Tensor:
