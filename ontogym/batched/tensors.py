@@ -21,7 +21,6 @@ __all__ = [
     "increments",
     "state_tensors",
     "stream_tensor",
-    "stream_words",
     "uniform",
 ]
 
@@ -42,11 +41,6 @@ _MIX1, _MIX2 = _signed(0xBF58476D1CE4E5B9), _signed(0x94D049BB133111EB)
 def stream_tensor(words: NDArray[np.uint64], device: torch.device | str) -> Tensor:
     """The state of a `LaneStreams` ``(P,)`` as int64 of the same bits."""
     return torch.tensor(np.ascontiguousarray(words, dtype=np.uint64).view(np.int64), device=device)
-
-
-def stream_words(streams: Tensor) -> NDArray[np.uint64]:
-    """The inverse of `stream_tensor`."""
-    return streams.cpu().numpy().view(np.uint64).copy()
 
 
 def increments(count: int, device: torch.device | str) -> Tensor:

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from dataclasses import fields as fields_of
 from typing import Any, Protocol
 
 from ontogym.errors import UnknownNameError
@@ -212,20 +211,6 @@ class Record:
             if key not in value:
                 raise _refusal(f"{where} lacks the key {key!r}.")
         return {key: known[key].check(part, _inside(where, key)) for key, part in value.items()}
-
-
-def bounds_of(schema: Field) -> list[Field]:
-    """Every field of a schema, the nested ones too; for tests that nothing in it is without a bound."""
-    found: list[Field] = [schema]
-    for each in fields_of(schema):  # type: ignore[arg-type]
-        value = getattr(schema, each.name)
-        parts = (
-            value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else [value]
-        )
-        for part in parts:
-            if hasattr(part, "check"):
-                found += bounds_of(part)
-    return found
 
 
 def _refusal(sentence: str) -> Refused:

@@ -40,7 +40,6 @@ __all__ = [
     "Pooled",
     "SimulatedRetina",
     "Traits",
-    "bipolar_cells",
     "drive_of",
     "spikes_of",
 ]
@@ -286,13 +285,6 @@ class Ensemble(nn.Module):
             b = first.bipolar(images)
             return torch.cat([model.fire(b) for model in self.models], 1)  # type: ignore[operator]
         return torch.cat([model(images) for model in self.models], 1)
-
-
-def bipolar_cells(images: Any) -> Float:
-    """Output of the bipolar cells under each pixel, ``(B, H, H)`` float32, after gain control."""
-    x = check_images(images)
-    with torch.no_grad():
-        return np.asarray(_bipolar(x.shape[1])(torch.from_numpy(x)).numpy())
 
 
 def _pools(cells: Cells, size: int, ratio: float) -> Float:

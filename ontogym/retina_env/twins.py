@@ -28,7 +28,6 @@ __all__ = [
     "HELD_OUT_IMAGES",
     "default_twin",
     "fit_twin",
-    "held_out_images",
     "load_twin",
     "quality",
     "save_twin",
@@ -145,11 +144,6 @@ def quality(twin: ForwardModel, retina: SimulatedRetina, images: Images) -> dict
         "r2_of_changes_median": _rounded(np.median(neuronal_reliability(predicted, change))),
         "r2_of_changes_ceiling_median": _rounded(np.median(neuronal_reliability(change, recorded))),
     }
-
-
-def held_out_images(count: int = HELD_OUT_IMAGES, size: int = 128, show_progress: bool = True) -> Images:
-    """The `count` images that follow those that twins are fitted on, ``(count, size, size)``."""
-    return dead_leaves(FIT_IMAGES + count, IMAGES_SEED, size, show_progress)[FIT_IMAGES:]
 
 
 def save_twin(path: Path | str, twin: ForwardModel) -> None:

@@ -1,4 +1,4 @@
-"""Controls take away one thing; a grown network stays as it was grown."""
+"""A grown network stays as it was grown; the NDP is an agent; wiring that is drawn is as dense as it is told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ontogym.agents.base import Feedback
-from ontogym.agents.lndp.controls import CONTROLS, control
 from ontogym.agents.lndp.ndp import NDP
 from ontogym.baselines.lives.life import make_agent
 from ontogym.errors import OntogymError
@@ -44,21 +43,11 @@ def test_ndp_must_grow() -> None:
         make_agent("ndp", ENV, options={"development_steps": 0})
 
 
-@pytest.mark.parametrize("name", CONTROLS)
-def test_every_control_is_an_agent(name: str) -> None:
-    density = 0.25 if name == "random-wiring" else None
-    agent, options = control(name, OPTIONS, density)
-    made = make_agent(agent, ENV, options=options)
-    assert {**OPTIONS, **made.config}["nodes"] == 16
-
-
 def test_random_wiring_is_as_dense_as_it_is_told() -> None:
-    name, options = control("random-wiring", {**OPTIONS, "nodes": 64}, 0.4)
-    agent = make_agent(name, ENV, options=options)
+    options = {**OPTIONS, "nodes": 64, "structural_plasticity": False, "start": "random", "density": 0.4}
+    agent = make_agent("lndp", ENV, options=options)
     state = agent.birth(np.zeros((8, agent.genome_size)), np.arange(8))
     assert abs(agent.diagnose(state)["density"].mean() - 0.4) < 0.02
-    with pytest.raises(OntogymError, match="needs the density"):
-        control("random-wiring", OPTIONS)
 
 
 @pytest.mark.parametrize(

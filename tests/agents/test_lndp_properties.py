@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ontogym.agents.base import Feedback
 from ontogym.agents.lndp import LNDP, Body, LNDPConfig
-from ontogym.agents.lndp.newborn import draw_bodies, newborns
+from ontogym.agents.lndp.newborn import newborns
 from ontogym.agents.lndp.organism import allowed_edges
 from ontogym.errors import OntogymError
 from ontogym.seeding import lane_seeds
@@ -23,6 +23,16 @@ N, INPUTS, OUTPUTS = 11, 3, 2
 ENGINES = ["numba", "torch", "pyg"]
 SEEDS = st.integers(0, 2**32 - 1)
 QUICK = settings(max_examples=10, deadline=None, derandomize=True)
+
+
+def draw_bodies(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: np.ndarray) -> Body:
+    """The newborns of all seeds in one batch."""
+    drawn = list(newborns(config, n_inputs, n_outputs, seeds))
+    whole = Body(*(np.empty((len(seeds), *part.shape[1:]), part.dtype) for part in drawn[0][1]))
+    for rows, body in drawn:
+        for part, fresh in zip(whole, body):
+            part[rows] = fresh
+    return whole
 
 
 def build(engine: str = "numba", dtype: str = "float64", **options: Any) -> LNDP:

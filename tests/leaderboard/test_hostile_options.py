@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,25 @@ from ontogym.leaderboard.manifest import check_manifest, check_task
 from ontogym.leaderboard.options import AGENT_OPTIONS, SOURCE_OPTIONS, check_options
 from ontogym.leaderboard.players import agent_types
 from ontogym.leaderboard.runs import Candidate, make_submission, read_run
-from ontogym.leaderboard.schema import Real, Text, Whole, bounds_of
+from ontogym.leaderboard.schema import Real, Text, Whole
 from ontogym.leaderboard.submission import Submission, pack, read_submission, write_submission
 from ontogym.leaderboard.verification import verify
 from ontogym.registry import AGENTS, SPONTANEOUS
 from tests.leaderboard.submissions import changed, check_sentence, lndp, random_agent, spoiled, why_refused
 
 HOST = {"engine", "device", "dtype", "threads", "compiled"}
+
+
+def bounds_of(schema: Any) -> list[Any]:
+    """Every field of a schema, the nested ones too."""
+    found = [schema]
+    for each in dataclasses.fields(schema):
+        value = getattr(schema, each.name)
+        parts = (
+            value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else [value]
+        )
+        found += [inner for part in parts if hasattr(part, "check") for inner in bounds_of(part)]
+    return found
 
 
 @pytest.fixture(scope="module")

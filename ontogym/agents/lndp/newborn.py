@@ -10,27 +10,20 @@ from numpy.typing import NDArray
 from ontogym.agents.lndp.organism import Body, LNDPConfig, allowed_edges
 from ontogym.seeding import LaneStreams
 
-__all__ = ["draw_bodies", "newborns"]
+__all__ = ["newborns"]
 
 BODY_BLOCK = 2**24
 """Bytes of newborns that are drawn at a time."""
 
 
-def draw_bodies(config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.integer]) -> Body:
-    """Newborn networks, one for each seed: node states and edge features uniform in (-1, 1), or within the options'
-    `birth_spread`, wiring a reservoir with probability `density` for each allowed edge (none if `start` is "empty").
-
-    Returns:
-        A `Body` with float64 arrays; equal seeds give equal bodies, whatever stands beside them.
-    """
-    unique, back = np.unique(_conceptions(config, seeds), return_inverse=True)
-    return Body(*(part[back] for part in _draw(config, n_inputs, n_outputs, unique)))
-
-
 def newborns(
     config: LNDPConfig, n_inputs: int, n_outputs: int, seeds: NDArray[np.integer]
 ) -> Iterator[tuple[NDArray[np.intp], Body]]:
-    """The bodies of `draw_bodies` a few at a time, each drawn once, so that few of them are in memory at once.
+    """Newborn networks, one for each seed, a few at a time, so that few of them are in memory at once.
+
+    Node states and edge features are uniform in (-1, 1), or within the options' `birth_spread`; wiring is a reservoir with
+    probability `density` for each allowed edge (none if `start` is "empty"). Equal seeds give equal bodies, whatever stands
+    beside them; each is drawn once.
 
     Yields:
         rows (R,) and their bodies: R, or one that all of them have (to be broadcast).

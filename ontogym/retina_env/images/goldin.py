@@ -19,7 +19,6 @@ from ontogym.errors import OntogymError, needs
 
 __all__ = ["GoldinSession", "read_goldin"]
 
-UM_PER_PIXEL = 28.0
 _MOST = 100_000
 """More images or cells than this no session has."""
 _MOST_NUMBERS = 2**27

@@ -138,12 +138,6 @@ class Phosphenes:
         _back(self.indptr, self.electrode, self.weight, where, slopes, found)
         return found
 
-    def see(self, electrodes: Any) -> Float:
-        """What is seen of electrode values ``(B, E)``: brightness ``(B, P)``, with the greatest taken exactly."""
-        values = np.ascontiguousarray(electrodes, dtype=np.float32)
-        seen = self.blended(self.brightest(values)[0])
-        return np.maximum(seen - np.float32(self.patient.threshold), 0)
-
 
 _KERNEL: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 

@@ -4,9 +4,8 @@ The network of arXiv 2310.08513 (``leak="inside"``) and of arXiv 2206.00823 (``l
 at full leak, a = 1. Axes: ``B`` batch, ``T`` time, ``I`` inputs, ``N`` units, ``O`` outputs; ``(N, N)`` is (post,
 pre).
 
-Every rule's change over a whole trial is one backward pass with some paths cut (`rule_gradients`), which is what
-training uses. `online_gradients` runs the rule itself, step by step and forward in time
-(`ontogym.developmental.rules.credit_assignment`): slower, and the oracle of the other.
+Every rule's change over a whole trial is one backward pass with some paths cut (`rule_gradients`). A test compares it with
+the rule itself, run step by step and forward in time (`ontogym.developmental.rules.credit_assignment`).
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ontogym.developmental.rules.base import PlasticityRule, RuleContext
 from ontogym.developmental.rules.credit_assignment import MU, TYPES, type_means
 from ontogym.errors import OntogymError, UnknownNameError
 
@@ -27,7 +25,6 @@ __all__ = [
     "RateNetwork",
     "Rollout",
     "cross_entropy",
-    "online_gradients",
     "random_feedback",
     "rule_gradients",
 ]
@@ -211,57 +208,6 @@ def rule_gradients(
         sums.T @ before.flatten(0, 1),
         errors.flatten(0, 1).T @ rollout.hidden.flatten(0, 1),
     )
-
-
-def online_gradients(
-    network: RateNetwork,
-    inputs: Tensor,
-    errors: Tensor,
-    rule: PlasticityRule,
-    params: Tensor,
-    *,
-    feedback: Tensor | None = None,
-    types: Tensor | None = None,
-) -> Tensor:
-    """Minus what an online rule adds to W over a trial, ``(N, N)``, run forward in time with the batch as population.
-
-    Args:
-        inputs, errors, feedback, types: as in `rule_gradients`.
-        rule: a plasticity rule, such as `EPropRule`; it sees h(t-1), phi'(u(t)) and the learning signal.
-        params: (n_params,), with learning rate 1 for the gradient itself.
-    """
-    with torch.no_grad():
-        rollout = network.rollout(inputs)
-        batch, nodes = len(inputs), len(network.w_rec)
-        shared = network.w_rec.detach().expand(batch, nodes, nodes)
-        zeros = shared.new_zeros(batch, nodes)
-        marks = (
-            zeros[..., None] if types is None else one_hot_types(types, shared.dtype).expand(batch, -1, -1)
-        )
-        ones = torch.ones_like(shared)
-        signals = errors @ (network.w_out if feedback is None else feedback)
-        state = rule.init_state(batch, nodes, shared.dtype)
-        before, total = zeros, torch.zeros_like(shared[0])
-        for t in range(inputs.shape[1]):
-            context = RuleContext(
-                weights=shared,
-                mask=ones,
-                allowed=ones,
-                edges=shared[:, None],
-                pre=before,
-                post=rollout.hidden[:, t],
-                dphi=rollout.slope[:, t],
-                signal=signals[:, t],
-                reward=zeros[:, :1],
-                nodes=marks,
-                history=zeros[..., None],
-                u=torch.zeros_like(shared)[:, None].expand(-1, 2, -1, -1),
-            )
-            output, state = rule.step(params.expand(batch, -1), state, context)
-            assert output.dw is not None
-            total = total - output.dw.sum(0)
-            before = rollout.hidden[:, t]
-    return total
 
 
 def one_hot_types(types: Tensor, dtype: torch.dtype) -> Tensor:

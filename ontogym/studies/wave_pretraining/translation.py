@@ -35,9 +35,6 @@ __all__ = [
     "separation",
 ]
 
-PARTS = ("learnt", "near", "far")
-"""Where an exemplar is shown: where the read-out learns it, at other positions there, and elsewhere."""
-
 
 @dataclass(frozen=True)
 class TranslatedExemplars:
@@ -120,7 +117,7 @@ class TranslationResult:
     """What a linear read-out and the geometry say.
 
     Attributes:
-        learnt, near, far: fraction of exemplars named, at the positions of `PARTS`.
+        learnt, near, far: fraction of exemplars named, where the read-out learnt them, at other positions there, and elsewhere.
         capacity: of the manifolds of all positions, classes a feature.
         separation: variance between exemplars over variance between the positions of one.
     """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
+from ontogym.developmental.rules.base import PlasticityRule, RuleContext
 from ontogym.developmental.rules.credit_assignment import type_means
 from ontogym.errors import OntogymError
 from ontogym.registry import RULES
@@ -12,7 +14,7 @@ from ontogym.studies.regimes.rate_network import (
     CREDIT_RULES,
     RateNetwork,
     cross_entropy,
-    online_gradients,
+    one_hot_types,
     random_feedback,
     rule_gradients,
 )
@@ -22,6 +24,57 @@ EXACT = {"rtol": 1e-12, "atol": 1e-12}
 B, T, I, N, O = 4, 6, 3, 9, 3
 TYPES = torch.tensor([0, 1] * 4 + [0])
 ONLINE = [name for name in CREDIT_RULES if name not in ("bptt", "rflo")]
+
+
+def online_gradients(
+    network: RateNetwork,
+    inputs: Tensor,
+    errors: Tensor,
+    rule: PlasticityRule,
+    params: Tensor,
+    *,
+    feedback: Tensor | None = None,
+    types: Tensor | None = None,
+) -> Tensor:
+    """Minus what an online rule adds to W over a trial, ``(N, N)``, run forward in time with the batch as population.
+
+    Args:
+        inputs, errors, feedback, types: as in `rule_gradients`.
+        rule: a plasticity rule, such as `EPropRule`; it sees h(t-1), phi'(u(t)) and the learning signal.
+        params: (n_params,), with learning rate 1 for the gradient itself.
+    """
+    with torch.no_grad():
+        rollout = network.rollout(inputs)
+        batch, nodes = len(inputs), len(network.w_rec)
+        shared = network.w_rec.detach().expand(batch, nodes, nodes)
+        zeros = shared.new_zeros(batch, nodes)
+        marks = (
+            zeros[..., None] if types is None else one_hot_types(types, shared.dtype).expand(batch, -1, -1)
+        )
+        ones = torch.ones_like(shared)
+        signals = errors @ (network.w_out if feedback is None else feedback)
+        state = rule.init_state(batch, nodes, shared.dtype)
+        before, total = zeros, torch.zeros_like(shared[0])
+        for t in range(inputs.shape[1]):
+            context = RuleContext(
+                weights=shared,
+                mask=ones,
+                allowed=ones,
+                edges=shared[:, None],
+                pre=before,
+                post=rollout.hidden[:, t],
+                dphi=rollout.slope[:, t],
+                signal=signals[:, t],
+                reward=zeros[:, :1],
+                nodes=marks,
+                history=zeros[..., None],
+                u=torch.zeros_like(shared)[:, None].expand(-1, 2, -1, -1),
+            )
+            output, state = rule.step(params.expand(batch, -1), state, context)
+            assert output.dw is not None
+            total = total - output.dw.sum(0)
+            before = rollout.hidden[:, t]
+    return total
 
 
 def draw(alpha=0.7, leak="outside", steps=T, gain=1.5):

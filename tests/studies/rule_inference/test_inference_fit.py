@@ -37,6 +37,17 @@ def fit(trials, config, state=None):
     return state
 
 
+def unroll(network, params, events, start, memory):
+    """W before every trial, ``(A, T, 2)``, from `features` ``(A, T, 5)`` and W at the start ``(A, 2)``."""
+    p, weights, found = network.unpack(params), start, []
+    for t in range(events.shape[1]):
+        found.append(weights)
+        x, more = events[:, t, :1], events[:, t, 1:]
+        change, memory = network.update(p, torch.cat([weights, x, torch.ones_like(x), more], -1), memory)
+        weights = weights + change
+    return torch.stack(found, 1)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_kernel_is_the_readable_network_with_its_exact_gradient(kind):
     rng = np.random.default_rng(0)
@@ -53,7 +64,7 @@ def test_the_kernel_is_the_readable_network_with_its_exact_gradient(kind):
     )
     leaf, first = torch.tensor(params, requires_grad=True), torch.tensor(start, requires_grad=True)
     rest = torch.zeros(animals, 5, dtype=torch.float64)
-    weights = network.unroll(leaf, torch.tensor(events), first, rest)
+    weights = unroll(network, leaf, torch.tensor(events), first, rest)
     z = weights[..., 0] * torch.tensor(x) + weights[..., 1]
     expected = (torch.tensor(counts) * (torch.nn.functional.softplus(z) - torch.tensor(choice) * z)).sum()
     expected.backward()

@@ -155,15 +155,6 @@ class UpdateNetwork:
         x = torch.relu(x @ p["w2"] + p["b2"])
         return p["scale"] * (x @ p["w3"] + p["b3"]), memory
 
-    def unroll(self, params: Tensor, events: Tensor, start: Tensor, memory: Tensor) -> Tensor:
-        """W before every trial, ``(A, T, 2)``, from `features` ``(A, T, 5)`` and W at the start ``(A, 2)``."""
-        p, weights, found = self.unpack(params), start, []
-        for t in range(events.shape[1]):
-            found.append(weights)
-            change, memory = self.update(p, inputs_of(weights, events[:, t]), memory)
-            weights = weights + change
-        return torch.stack(found, 1)
-
 
 def features(
     stimulus: NDArray[np.floating],
@@ -174,8 +165,3 @@ def features(
 ) -> NDArray[np.float64]:
     """What happened on each trial as the network codes it, ``(..., 5)``; choice and side are 0 and 1."""
     return np.stack([stimulus, day_start, 2.0 * choice - 1, reward, 2.0 * side - 1], -1).astype(np.float64)
-
-
-def inputs_of(weights: Tensor, events: Tensor) -> Tensor:
-    """The network's inputs ``(..., 8)`` from W ``(..., 2)`` and events ``(..., 5)``."""
-    return torch.cat([weights, events[..., :1], torch.ones_like(events[..., :1]), events[..., 1:]], -1)
