@@ -18,7 +18,10 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
-__all__ = ["CALLED", "INLINE", "njit"]
+__all__ = ["CALLED", "COMPILED", "INLINE", "njit"]
+
+COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+"""Options of what Python calls: kept, and free of the interpreter's lock."""
 
 CALLED: dict[str, Any] = {
     "error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,

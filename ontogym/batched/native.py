@@ -14,7 +14,7 @@ from numba import float32, float64, types, uint64, void
 from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics, own_native_form
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.registry import load_object
 
 __all__ = ["OBSERVE", "STEP", "NativeDynamics", "native_of", "uniform"]
@@ -59,7 +59,7 @@ def native_of(dynamics: Dynamics[Any]) -> NativeDynamics | None:
     return None if point is None else load_object(point)(dynamics)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@njit(**COMPILED)
 def uniform(stream: Any) -> float:
     """The next number of a `ontogym.seeding.LaneStreams` whose word is ``stream[0]``."""
     stream[0] += _GOLDEN

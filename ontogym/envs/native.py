@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, uniform
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.envs.classic_control import acrobot, cartpole, pendulum
 from ontogym.envs.foraging import FOOD_REWARD, ForagingDynamics
 
 __all__ = ["acrobot_native", "cartpole_native", "foraging_native", "pendulum_native"]
 
-_COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 _X_LIMIT, _ANGLE_LIMIT, _CART_STEP = cartpole.X_LIMIT, cartpole.ANGLE_LIMIT, cartpole.STEP_S
 _ARM_STEP, _INERTIA, _V1, _V2 = acrobot.STEP_S, acrobot.INERTIA, acrobot.MAX_SPEED_1, acrobot.MAX_SPEED_2
 _ROD_STEP, _ROD_SPEED = pendulum.STEP_S, pendulum.MAX_SPEED
@@ -35,7 +34,7 @@ def _columns(state: Any) -> NDArray[np.float64]:
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _cartpole_step(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     gravity, mass_cart, mass_pole = parameters[0], parameters[1], parameters[2]
     half_length, force = parameters[3], parameters[4]
@@ -56,13 +55,13 @@ def _cartpole_step(state: Any, action: Any, parameters: Any, stream: Any, outcom
     outcome[0] = 1.0 if parameters[5] == 0.0 else -outcome[1]
 
 
-@njit(OBSERVE, **_COMPILED)
+@njit(OBSERVE, **COMPILED)
 def _as_it_is(state: Any, parameters: Any, view: Any) -> None:
     for i in range(len(view)):
         view[i] = state[i]
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _accelerations(q1: float, q2: float, v1: float, v2: float, torque: float, m: Any) -> tuple[float, float]:
     coupling, const_1, const_2, pull_1, pull_2 = m
     cos2, sin2 = coupling * math.cos(q2), coupling * math.sin(q2)
@@ -74,13 +73,13 @@ def _accelerations(q1: float, q2: float, v1: float, v2: float, torque: float, m:
     return -(d2 * acc2 + phi1) / d1, acc2
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _wrapped(angle: float) -> float:
     turns = np.rint(angle * (0.5 / math.pi))
     return angle - turns * (2 * math.pi)
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _acrobot_step(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     gravity, mass_1, mass_2 = parameters[0], parameters[1], parameters[2]
     length_1, length_2, strength = parameters[3], parameters[4], parameters[5]
@@ -113,14 +112,14 @@ def _acrobot_step(state: Any, action: Any, parameters: Any, stream: Any, outcome
         outcome[0] = (height - 1.0) / 3.0
 
 
-@njit(OBSERVE, **_COMPILED)
+@njit(OBSERVE, **COMPILED)
 def _acrobot_observe(state: Any, parameters: Any, view: Any) -> None:
     view[0], view[1] = math.cos(state[0]), math.sin(state[0])
     view[2], view[3] = math.cos(state[1]), math.sin(state[1])
     view[4], view[5] = state[2], state[3]
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _pendulum_step(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     gravity, mass, length = parameters[0], parameters[1], parameters[2]
     pull = 3 * gravity / (2 * length)
@@ -136,12 +135,12 @@ def _pendulum_step(state: Any, action: Any, parameters: Any, stream: Any, outcom
     state[2] = torque
 
 
-@njit(OBSERVE, **_COMPILED)
+@njit(OBSERVE, **COMPILED)
 def _pendulum_observe(state: Any, parameters: Any, view: Any) -> None:
     view[0], view[1], view[2] = math.cos(state[0]), math.sin(state[0]), state[1]
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _foraging_step(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     last, trial_steps, p_switch, dense, reward_only = (
         parameters[0], parameters[1], parameters[2], parameters[3], parameters[4],
@@ -172,7 +171,7 @@ def _foraging_step(state: Any, action: Any, parameters: Any, stream: Any, outcom
     outcome[0], outcome[1] = reward, 0.0
 
 
-@njit(OBSERVE, **_COMPILED)
+@njit(OBSERVE, **COMPILED)
 def _foraging_observe(state: Any, parameters: Any, view: Any) -> None:
     if parameters[5] == 0.0:
         view[0] = state[0]

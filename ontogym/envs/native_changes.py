@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.native import STEP, NativeDynamics, native_of
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics
 from ontogym.envs.foraging import ForagingDynamics
@@ -24,10 +24,8 @@ from ontogym.envs.schedule import CLOCKS, LIFE_CLOCK
 
 __all__ = ["changing_native"]
 
-_COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 
-
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _phase(place: Any, parameters: Any) -> int:
     """How many switches have begun; `place` is age, age when the episode began, its number, and the switch times."""
     clock, ticks = parameters[7], parameters[8]
@@ -41,7 +39,7 @@ def _phase(place: Any, parameters: Any) -> int:
     return begun
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _flipping_cartpole(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     if _phase(state[4:], parameters) % 2:
         action[0] = 1.0 - action[0]
@@ -49,7 +47,7 @@ def _flipping_cartpole(state: Any, action: Any, parameters: Any, stream: Any, ou
     state[4] += 1.0
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _flipping_acrobot(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     if _phase(state[4:], parameters) % 2:
         action[0] = 2.0 - action[0]
@@ -57,7 +55,7 @@ def _flipping_acrobot(state: Any, action: Any, parameters: Any, stream: Any, out
     state[4] += 1.0
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _swapping_foraging(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     own = int(parameters[9])
     swapped = _phase(state[own:], parameters) % 2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ontogym.batched.dynamics import Dynamics
 from ontogym.batched.native import OBSERVE, STEP, NativeDynamics, native_of
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.envs.classic_control.acrobot import AcrobotDynamics
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics
 from ontogym.envs.foraging import ForagingDynamics
@@ -30,24 +30,23 @@ from ontogym.envs.rule_shift import RuleShiftDynamics, RuleShiftState
 
 __all__ = ["ruled_native"]
 
-_COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 _OWN, _ACTIONS, _SENSORS = range(3)
 """Where in the parameters the lengths stand: of the body's row, of what actions do, of what sensors show."""
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _does(state: Any, action: Any, parameters: Any) -> None:
     """What the body does for an action, into `action`."""
     action[0] = state[int(parameters[_OWN]) + int(action[0])]
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _physics(state: Any, parameters: Any) -> Any:
     """The body's parameters in this lane's world."""
     return state[int(parameters[_OWN] + parameters[_ACTIONS] + 2 * parameters[_SENSORS]) :]
 
 
-@njit(**_COMPILED)
+@njit(**COMPILED)
 def _shown(state: Any, parameters: Any, view: Any) -> None:
     """`view` of the body's sensors as this lane's rule shows them: ``signs[i] * view[order[i]]`` at place i."""
     order = int(parameters[_OWN] + parameters[_ACTIONS])
@@ -57,38 +56,38 @@ def _shown(state: Any, parameters: Any, view: Any) -> None:
         view[i] = sensors[int(state[order + i])] * np.float32(state[signs + i])
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _ruled_cartpole(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     _does(state, action, parameters)
     _cartpole_step(state[:4], action, _physics(state, parameters), stream, outcome)
 
 
-@njit(OBSERVE, **_COMPILED)
+@njit(OBSERVE, **COMPILED)
 def _seen_cartpole(state: Any, parameters: Any, view: Any) -> None:
     _as_it_is(state, parameters, view)
     _shown(state, parameters, view)
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _ruled_acrobot(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     _does(state, action, parameters)
     _acrobot_step(state[:4], action, _physics(state, parameters), stream, outcome)
 
 
-@njit(OBSERVE, **_COMPILED)
+@njit(OBSERVE, **COMPILED)
 def _seen_acrobot(state: Any, parameters: Any, view: Any) -> None:
     _acrobot_observe(state, parameters, view)
     _shown(state, parameters, view)
 
 
-@njit(STEP, **_COMPILED)
+@njit(STEP, **COMPILED)
 def _ruled_foraging(state: Any, action: Any, parameters: Any, stream: Any, outcome: Any) -> None:
     _does(state, action, parameters)
     own = int(parameters[_OWN])
     _foraging_step(state[:own], action, _physics(state, parameters), stream, outcome)
 
 
-@njit(OBSERVE, **_COMPILED)
+@njit(OBSERVE, **COMPILED)
 def _seen_foraging(state: Any, parameters: Any, view: Any) -> None:
     _foraging_observe(state, _physics(state, parameters), view)
     _shown(state, parameters, view)

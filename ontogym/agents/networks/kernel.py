@@ -15,7 +15,7 @@ from ontogym.agents.lndp.kernel.functions import fma, sigmoid, tanh
 from ontogym.agents.lndp.kernel.lanes import WIDTH
 from ontogym.agents.lndp.kernel.memory import every, lanes, node, put
 from ontogym.agents.lndp.kernel.places import below, rows, with_length
-from ontogym.compiling import INLINE, njit
+from ontogym.compiling import COMPILED, INLINE, njit
 
 __all__ = [
     "GRU",
@@ -327,7 +327,7 @@ def work_size(shape: Shape) -> int:
     return max(3 * shape.row, pad(shape.hidden), (shape.observed + 1) * pad(shape.outputs))
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@njit(**COMPILED)
 def population_step(
     shape: Shape, inputs: Any, weights: Any, contrasts: Any, gains: Any, states: Any, active: Any, hold: bool,
     work: Any, motor: Any,

@@ -32,7 +32,7 @@ from ontogym.baselines.lives.whole_parts import (
     told_of,
 )
 from ontogym.batched.native import OBSERVE, STEP
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 
 __all__ = ["whole_lives"]
 
@@ -141,4 +141,4 @@ def _live_lanes() -> Any:
         array(float64, 2), array(float32, 2), array(float64, 2), array(int64, 2), array(boolean, 1),
         array(float32, 2),
     )  # fmt: skip
-    return njit(signature, cache=True, error_model="numpy", nogil=True)(_lives)
+    return njit(signature, **COMPILED)(_lives)

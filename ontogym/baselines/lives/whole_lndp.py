@@ -38,7 +38,7 @@ from ontogym.baselines.lives.whole_parts import (
 )
 from ontogym.baselines.lives.wiring import EVERY, LATE, WiringWatcher
 from ontogym.batched.native import OBSERVE, STEP
-from ontogym.compiling import CALLED, njit
+from ontogym.compiling import CALLED, COMPILED, njit
 from ontogym.seeding import GOLDEN
 
 __all__ = ["lndp_lives"]
@@ -263,4 +263,4 @@ def _live_lanes(given: tuple[Any, ...]) -> Any:
     """`_lives`, compiled once for all worlds and sizes: the world's functions are pointers."""
     seat, taken = types.int64, types.Array(types.int64, 1, "C")
     signature = void(types.FunctionType(STEP), types.FunctionType(OBSERVE), *given, seat, taken)
-    return njit(signature, cache=True, error_model="numpy", nogil=True)(_lives)
+    return njit(signature, **COMPILED)(_lives)

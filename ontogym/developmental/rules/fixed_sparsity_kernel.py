@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 
 __all__ = ["swap_rows"]
-
-_KERNEL: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 def swap_rows(
@@ -33,7 +31,7 @@ def swap_rows(
     return new
 
 
-@njit(**_KERNEL)
+@njit(**COMPILED)
 def _swap(
     mask: Any, allowed: Any, count: Any, leaving: Any, coming: Any, infinity: Any, never: Any, new: Any
 ) -> None:

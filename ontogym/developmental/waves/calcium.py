@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.developmental.waves.grid import HexGrid, hex_distance, within
 
 __all__ = ["FRAME_MS", "Canvas", "Ledger", "canvas", "fluoresce", "follow", "ledger"]
@@ -108,11 +108,10 @@ def ledger(places: Canvas) -> Ledger:
     )
 
 
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True}
 _INLINE: dict[str, Any] = {"error_model": "numpy"}
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def fluoresce(calcium: Any, active: Any, place: Any, around: Any, fade: Any, own: Any, near: Any) -> None:
     """One frame of one retina's calcium, in place: ``c <- min(1, fade c + own a + near sum of a within three rings)``.
 
@@ -224,7 +223,7 @@ def _leave(place: Any, frame: Any, book: Any) -> None:
         row[END] = frame
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def follow(movie: Any, canvas: Any, book: Any) -> Any:
     """Follow all waves through ``(F, C)`` frames; returns how many frames the table had room for."""
     found = np.empty(canvas.places.size, np.int64)

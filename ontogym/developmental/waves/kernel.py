@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.developmental.waves import fixed_point, layout
 
 __all__ = ["run"]
 
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True}
 _INLINE: dict[str, Any] = {"error_model": "numpy", "forceinline": True}
 # Written out once more, because Numba's cache of compiled code looks for changes in this file alone.
 TILE_WIDTH, TILE_HEIGHT, TILE, FIRST_OCCASION = 8, 8, 64, 2
@@ -181,7 +180,7 @@ def _step_tiles(
     return last
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def _run_one(
     steps: Any, every: Any, frames: Any, key: Any, step: Any, state: Any, grid: Any, rate: Any
 ) -> None:
@@ -208,7 +207,7 @@ def _run_one(
             frames[(t + 1 - step) // every - 1] = active
 
 
-@njit(**_OPTIONS)
+@njit(**COMPILED)
 def run(steps: Any, every: Any, frames: Any, state: Any, grid: Any, rate: Any) -> None:
     """Advance B retinas by `steps`, in place.
 

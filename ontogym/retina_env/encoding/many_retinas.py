@@ -15,19 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.retina_env.retina import SUBUNIT_THRESHOLD, Pooled, SimulatedRetina, Traits, drive_of, spikes_of
 
 __all__ = ["ManyRetinas"]
 
 _NEGLIGIBLE = 1e-7
 """Weights below this share of a cell's greatest are left out: less than single precision resolves."""
-_KERNEL: dict[str, Any] = {
-    "fastmath": {"reassoc", "contract", "nsz", "nnan"},
-    "error_model": "numpy",
-    "cache": True,
-    "nogil": True,
-}
+_KERNEL: dict[str, Any] = COMPILED | {"fastmath": {"reassoc", "contract", "nsz", "nnan"}}
 
 
 class ManyRetinas:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 
 __all__ = ["paint"]
 
@@ -33,7 +33,7 @@ def paint(rng: np.random.Generator, side: int, smallest: float, largest: float) 
     return canvas
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**COMPILED)
 def _paint(rng: Any, canvas: Any, following: Any, smallest: float, largest: float) -> None:
     side = canvas.shape[0]
     left = side * side
@@ -57,7 +57,7 @@ def _paint(rng: Any, canvas: Any, following: Any, smallest: float, largest: floa
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**COMPILED)
 def _leaf(
     canvas: Any, following: Any, x: float, y: float, a: float, b: float, angle: float,
     value: float, ramp_x: float, ramp_y: float,
@@ -89,7 +89,7 @@ def _leaf(
     return painted
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**COMPILED)
 def _free(following: Any, column: int) -> int:
     """The first unpainted column at or after `column` (the side itself if there is none)."""
     root = column

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.retina_env.percept.axon_map import AxonMap, Field, meridian_blend
 from ontogym.retina_env.percept.implants import Implant
 from ontogym.seeding import generator
@@ -139,10 +139,7 @@ class Phosphenes:
         return found
 
 
-_KERNEL: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-
-
-@njit(**_KERNEL)
+@njit(**COMPILED)
 def _spread(
     x: Any, y: Any, sensitivity: Any, at_x: Any, at_y: Any, alive: Any, rho: Any, cut: Any
 ) -> tuple[Any, Any, Any]:
@@ -170,7 +167,7 @@ def _spread(
     return indptr, electrode, weight
 
 
-@njit(fastmath={"reassoc", "contract", "nsz"}, **_KERNEL)
+@njit(fastmath={"reassoc", "contract", "nsz"}, **COMPILED)
 def _brightest(
     indptr: Any, electrode: Any, weight: Any, starts: Any, values: Any, found: Any, where: Any
 ) -> None:
@@ -186,7 +183,7 @@ def _brightest(
             found[b, p], where[b, p] = best, at
 
 
-@njit(**_KERNEL)
+@njit(**COMPILED)
 def _back(indptr: Any, electrode: Any, weight: Any, where: Any, slopes: Any, found: Any) -> None:
     for b in range(len(slopes)):
         for p in range(slopes.shape[1]):

@@ -22,7 +22,7 @@ from ontogym.agents.lndp.kernel.memory import add_number, put
 from ontogym.agents.lndp.kernel.nodes import activate, degrees, dense, identify, node_gru
 from ontogym.agents.lndp.kernel.options import GATES, HEADS, HIDDEN, NO_BIAS, PAD, QKV, UPDATE, VALUE, F, S
 from ontogym.agents.lndp.kernel.places import below, genes, rows, with_length, working_rows
-from ontogym.compiling import CALLED, njit
+from ontogym.compiling import CALLED, COMPILED, njit
 
 __all__ = ["WORK", "mark_types", "step_rows", "update"]
 
@@ -90,7 +90,7 @@ def mark_types(n: int, m: int, flags: Any, view: Any) -> None:
         put(view, TYPES + 1, j, 1.0)
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(**COMPILED)
 def step_rows(
     at: Any, flags: Any, allowed: Any, state: Any, observation: Any, reward: Any, changes: Any, living: Any,
     seat: int, taken: Any, bell: Any, call: int,

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.developmental.rules.inferred.network import N, UpdateNetwork
 
 __all__ = ["run_segment", "views"]
 
 # No "nnan"/"ninf": a diverging fit must show as NaN and not as nonsense.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
-_KERNEL: dict[str, Any] = {"fastmath": _FAST, "error_model": "numpy", "cache": True, "nogil": True}
+_KERNEL: dict[str, Any] = COMPILED | {"fastmath": _FAST}
 
 
 @njit(**_KERNEL)

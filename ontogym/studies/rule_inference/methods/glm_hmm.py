@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.seeding import generator
 from ontogym.studies.rule_inference.model.parametric import fit_rule
 from ontogym.studies.rule_inference.model.trials import Trials
@@ -19,7 +19,7 @@ PRIOR_SD = 2.0
 """Of each state's weight and bias around 0."""
 
 
-@njit(error_model="numpy", cache=True, nogil=True)
+@njit(**COMPILED)
 def _chance(x, choice, lengths, weights):  # type: ignore[no-untyped-def]
     """Probability of each choice in each state, ``(A, T, K)``."""
     found = np.ones((*x.shape, len(weights)))
@@ -31,7 +31,7 @@ def _chance(x, choice, lengths, weights):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(error_model="numpy", cache=True, nogil=True)
+@njit(**COMPILED)
 def _expect(chance, lengths, first, jump, back):  # type: ignore[no-untyped-def]
     """Forward and (if `back`) backward pass.
 

@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.studies.rule_inference.model.parametric import fit_rule
 from ontogym.studies.rule_inference.model.trials import Trials
 
 __all__ = ["RandomWalk", "random_walk"]
 
 
-@njit(error_model="numpy", cache=True, nogil=True)
+@njit(**COMPILED)
 def _filter(x, choice, lengths, drift, mean0, var0, smooth, path, log_p):  # type: ignore[no-untyped-def]
     """Fills ``log_p`` (A, T), the log-probability of each choice given the earlier ones, and ``path`` (A, T, 2), W before it:
     filtered, or smoothed over all choices. Returns the sum of `log_p`."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.studies.rule_inference.model.fitting import log_likelihood
 from ontogym.studies.rule_inference.model.parametric import RuleFit, first_weights, fit_rule
 from ontogym.studies.rule_inference.model.trials import Trials
@@ -28,7 +28,7 @@ BOUND = 20.0
 """Beyond such weights a polynomial runs away; they are held there."""
 
 
-@njit(error_model="numpy", cache=True, nogil=True)
+@njit(**COMPILED)
 def _walk(theta, x, choice, reward, lengths, starts, counts, path, slope):  # type: ignore[no-untyped-def]
     """Loss of the choices; W before each into `path`; the loss's slope in theta is added to `slope` (2, 36), if it has room."""
     loss, learn = 0.0, slope.size > 0

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.compiling import njit
+from ontogym.compiling import COMPILED, njit
 from ontogym.errors import UnknownNameError
 from ontogym.studies.rule_inference.model.trials import Trials
 
@@ -100,7 +100,7 @@ class Profile(NamedTuple):
         return {**table, "best": self.best, **found, **first}
 
 
-@njit(error_model="numpy", cache=True, nogil=True)
+@njit(**COMPILED)
 def _run(code, p, x, choice, side, reward, counts, lengths, precision, starts, newton, path):  # type: ignore[no-untyped-def]
     """Minus the marginal log-likelihood of all animals.
 
