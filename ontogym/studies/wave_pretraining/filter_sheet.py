@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.checkpoint import write_atomic
 from ontogym.errors import OntogymError
 from ontogym.figures.style import INK, diverging
+from ontogym.retina_env.images.sheet import tiled, write_png
 
 __all__ = ["filter_sheet", "write_filter_sheet"]
 
@@ -55,14 +54,7 @@ def filter_sheet(weights: Any, columns: int | None = None, scale: int | None = N
     shades = (127.5 + 127.5 * parts).round().astype(np.uint8) if coloured else diverging(parts)
     scale = scale or max(1, round(40 / filters.shape[-1]))
     tiles = shades.repeat(scale, 1).repeat(scale, 2)
-    columns = columns or math.ceil(math.sqrt(len(tiles)))
-    rows = math.ceil(len(tiles) / columns)
-    high, wide = tiles.shape[1] + _GAP, tiles.shape[2] + _GAP
-    sheet = np.full((rows * high + _GAP, columns * wide + _GAP, 3), 255, np.uint8)
-    for k, tile in enumerate(tiles):
-        top, left = k // columns * high + _GAP, k % columns * wide + _GAP
-        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return sheet
+    return tiled(tiles, columns or math.ceil(math.sqrt(len(tiles))), _GAP)
 
 
 def write_filter_sheet(weights: Any, path: Path | str, **options: Any) -> Path:
@@ -71,18 +63,13 @@ def write_filter_sheet(weights: Any, path: Path | str, **options: Any) -> Path:
     Raises:
         OntogymError: another ending, a folder that cannot be written, or weights that cannot be shown.
     """
-    from PIL import Image
-
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise OntogymError(f"Filter sheets are written as .png, not {path.name!r}; change the ending.")
     sheet = filter_sheet(weights, **options)
     if not (np.ndim(weights) == 4 and weights.shape[1] == 3):
         sheet = np.concatenate([sheet, _scale_bar(sheet.shape[1])])
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, format="PNG")
-    write_atomic(path, buffer.getvalue())
-    return path
+    return write_png(path, sheet)
 
 
 def _scale_bar(width: int) -> NDArray[np.uint8]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogym.checkpoint import write_atomic
 from ontogym.errors import OntogymError
 from ontogym.figures.writer import write_frames
+from ontogym.retina_env.images.sheet import tiled, write_png
 
 if TYPE_CHECKING:
     from ontogym.developmental.waves import WaveSimulator
@@ -86,10 +85,9 @@ def write_film(frames: NDArray[np.uint8], path: Path | str, fps: int = 25) -> tu
     if path.suffix.lower() not in (".gif", ".mp4", ".png"):
         raise OntogymError(f"Films are written as .gif, .mp4 or .png, not {path.name!r}; change the ending.")
     if path.suffix.lower() == ".png":
-        import imageio.v3 as imageio
-
         chosen = frames[np.linspace(0, len(frames) - 1, min(_SHEET, len(frames))).round().astype(int)]
-        write_atomic(path, imageio.imwrite("<bytes>", _sheet(_enlarged(chosen, _STILL)), extension=".png"))
+        page = tiled(_enlarged(chosen, _STILL), min(len(chosen), 6), _GAP, 128)
+        write_png(path, page[_GAP:-_GAP, _GAP:-_GAP])
         return path, len(chosen)
     room = int((_MAX_BYTES / max(frames.size, 1)) ** 0.5)
     shown = _enlarged(frames, min(_SIDE, max(1, room) * frames.shape[1]))
@@ -101,14 +99,3 @@ def _enlarged(frames: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Every pixel repeated as often as `side` pixels have room for."""
     zoom = max(1, side // max(frames.shape[1:]))
     return frames.repeat(zoom, 1).repeat(zoom, 2)
-
-
-def _sheet(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    columns = min(len(frames), 6)
-    rows = math.ceil(len(frames) / columns)
-    height, width = frames.shape[1:]
-    sheet = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP), 128, np.uint8)
-    for k, frame in enumerate(frames):
-        top, left = k // columns * (height + _GAP), k % columns * (width + _GAP)
-        sheet[top : top + height, left : left + width] = frame
-    return sheet
