@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -103,14 +104,14 @@ class Quickstart(LongRun):
             "seed": self.seed,
             "out": str(run),
         }
-        begun = (run / "config.json").exists()
-        if begun and self.overwrite:
-            import shutil
+        return evolve(EvolutionConfig(**settings), resume=self._begun(run, "config.json"), progress=True)
 
+    def _begun(self, run: Path, record: str) -> bool:
+        """Whether a quickstart was killed in the middle of this run, so that it goes on; one to overwrite is deleted."""
+        begun = (run / record).exists()
+        if begun and self.overwrite:
             shutil.rmtree(run)
-            begun = False
-        # A quickstart that was killed goes on where it was.
-        return evolve(EvolutionConfig(**settings), resume=begun, progress=True)
+        return begun and not self.overwrite
 
     def _others(self, folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Returns of random actions and of PPO, and PPO's training seconds."""
@@ -123,13 +124,7 @@ class Quickstart(LongRun):
 
         run = folder / "ppo"
         config = TrainingConfig("ppo", ENV, seed=self.seed, steps=self.ppo_steps, out=str(run))
-        begun = (run / "run.json").exists()
-        if begun and self.overwrite:
-            import shutil
-
-            shutil.rmtree(run)
-            begun = False
-        facts = train(config, resume=begun, progress=True)
+        facts = train(config, resume=self._begun(run, "run.json"), progress=True)
         single, trained = make_single(ENV), read_training_run(run)
         spaces = single.observation_space, single.action_space
         ppo = load_policy(trained.tensors, trained.options, *spaces)

@@ -10,6 +10,7 @@ whose images are on disk; a class without that file is made again. ``manifest.js
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -164,7 +165,7 @@ def build(
             "size": recipe.size,
             "bits": recipe.bits,
             "per_class": recipe.per_class,
-            "made_by": f"ontogym {_version()}",
+            "made_by": f"ontogym {sys.modules['ontogym'].__version__}",
             "config": config,
             "command": command,
             "short": [e["name"] for e in entries if e["train"] + e["validation"] < recipe.per_class],
@@ -271,12 +272,3 @@ def _measure_one(recipe: Recipe, label: int) -> tuple[float, float, int, float]:
     png = [len(data) for data in png_bytes(sample, recipe.size, recipe.bits)]
     count = len(made.train) + len(made.validation)
     return seconds, cpu, count, count * float(np.mean(png))
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("ontogym")
-    except PackageNotFoundError:
-        return "(not installed)"

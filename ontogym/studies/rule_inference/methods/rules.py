@@ -14,12 +14,11 @@ from ontogym.studies.rule_inference.model.fitting import (
     FitState,
     epochs,
     log_likelihood,
-    settle,
     trajectory,
 )
 from ontogym.studies.rule_inference.model.parametric import RuleFit, first_weights, fit_rule
 from ontogym.studies.rule_inference.model.trials import Trials
-from ontogym.studies.rule_inference.model.validation import predicted
+from ontogym.studies.rule_inference.model.validation import predicted, predicted_by_network
 
 __all__ = ["dnn", "gru", "predict_max", "reinforce", "reinforce_baseline", "reward_max", "static", "tiny_gru"]
 
@@ -34,9 +33,7 @@ class RuleMethod(NamedTuple):
         return first_weights(self.fit, self.trials, starts=self.fit.starts)[1]
 
     def predict(self, trials: Trials) -> NDArray[np.float64]:
-        found = predicted(
-            trials, self.fit.mean, lambda counts, starts: first_weights(self.fit, trials, counts, starts)
-        )
+        found = predicted(trials, self.fit.mean, partial(first_weights, self.fit, trials))
         return log_likelihood(found, trials)
 
 
@@ -55,15 +52,7 @@ class NetworkMethod(NamedTuple):
         return trajectory(self.config.network, self.state.best, self.trials, self.state.best_starts)
 
     def predict(self, trials: Trials) -> NDArray[np.float64]:
-        network, params = self.config.network, self.state.best
-
-        def place(
-            counts: NDArray[np.float64], starts: NDArray[np.float64]
-        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            starts = settle(network, params, trials, self.state.prior, counts, starts)
-            return starts, trajectory(network, params, trials, starts)
-
-        return log_likelihood(predicted(trials, self.state.prior[0], place), trials)
+        return log_likelihood(predicted_by_network(self.config, self.state, trials), trials)
 
 
 def _network(kind: str, hidden: int, trials: Trials, seed: int) -> NetworkMethod:

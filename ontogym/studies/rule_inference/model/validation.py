@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "cross_validate_rule",
     "make_folds",
     "predicted",
+    "predicted_by_network",
     "score",
     "split_check",
     "units_of",
@@ -123,6 +125,19 @@ def predicted(trials: Trials, mean: NDArray[np.float64], place: Place) -> NDArra
     return path
 
 
+def predicted_by_network(config: FitConfig, state: FitState, trials: Trials) -> NDArray[np.float64]:
+    """`predicted` by a network that was fitted without these animals."""
+    network, params = config.network, state.best
+
+    def place(
+        counts: NDArray[np.float64], starts: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        starts = settle(network, params, trials, state.prior, counts, starts)
+        return starts, trajectory(network, params, trials, starts)
+
+    return predicted(trials, state.prior[0], place)
+
+
 def cross_validate_rule(
     rule: str, trials: Trials, folds: Folds, near: RuleFit | None = None
 ) -> NDArray[np.float64]:
@@ -139,7 +154,7 @@ def cross_validate_rule(
         if folds.over == "sessions" or (trials.initial is not None and rule != "static"):
             _, path = first_weights(fit, part, train[rows])
         else:
-            path = predicted(part, fit.mean, lambda counts, starts: first_weights(fit, part, counts, starts))  # noqa: B023
+            path = predicted(part, fit.mean, partial(first_weights, fit, part))
         held_out[rows] += np.where(test[rows], log_likelihood(path, part), 0.0)
     return held_out
 
@@ -182,18 +197,10 @@ def _held_out_path(
     config: FitConfig, state: FitState, part: Trials, rows: NDArray[np.intp], over: str
 ) -> NDArray[np.float64]:
     """W before every trial of the animals `rows` under a network that was fitted without them (or their sessions)."""
-    network, params = config.network, state.best
     if over == "sessions" or part.initial is not None:
         starts = state.best_starts[rows] if part.initial is None else None
-        return trajectory(network, params, part, starts)
-
-    def place(
-        counts: NDArray[np.float64], starts: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        starts = settle(network, params, part, state.prior, counts, starts)
-        return starts, trajectory(network, params, part, starts)
-
-    return predicted(part, state.prior[0], place)
+        return trajectory(config.network, state.best, part, starts)
+    return predicted_by_network(config, state, part)
 
 
 def units_of(held_out: NDArray[np.float64], trials: Trials, over: str) -> NDArray[np.float64]:
