@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 from ontogym.retina_env.downsampling import check_fold
 from ontogym.retina_env.filters import cut
 from ontogym.retina_env.images.arrays import GREY, check_images
@@ -59,11 +59,8 @@ class ActorShape:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1024:
-                raise OntogymError(
-                    f"The actor's {field.name} must be an integer from 1 to 1024, not {value!r}."
-                )
+            size = whole_number(f"The actor's setting {field.name}", getattr(self, field.name), 1, 1024)
+            object.__setattr__(self, field.name, size)
         check_fold(self.size, self.fold)
 
     @property

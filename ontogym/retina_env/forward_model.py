@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ontogym.errors import OntogymError
+from ontogym.errors import OntogymError, whole_number
 from ontogym.retina_env.downsampling import check_fold
 from ontogym.retina_env.images.arrays import check_images
 
@@ -49,11 +49,8 @@ class TwinShape:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4096:
-                raise OntogymError(
-                    f"The twin's {field.name} must be an integer from 1 to 4096, not {value!r}."
-                )
+            size = whole_number(f"The twin's setting {field.name}", getattr(self, field.name), 1, 4096)
+            object.__setattr__(self, field.name, size)
         if self.side < 1:
             raise OntogymError(
                 f"Kernels of {self.kernel_size} and blocks of {self.pool} leave nothing of {self.size} pixels; "

@@ -168,7 +168,7 @@ def test_damaged_files_are_refused(tmp_path):
         ({"learning_rate": 0.0}, "positive"),
         ({"l2": float("nan")}, "l2 cannot be"),
         ({"leraning_rate": 0.1}, "did you mean 'learning_rate'"),
-        ({"kernels": 0}, "kernels must be"),
+        ({"kernels": 0}, "kernels is 0"),
         ({"responses": np.zeros((3, 6))}, "do not fit"),
     ],
 )

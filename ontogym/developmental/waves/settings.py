@@ -10,7 +10,7 @@ import numpy as np
 
 from ontogym.developmental.waves import WaveParameters, resolve_parameters
 from ontogym.developmental.waves.simulator import is_number
-from ontogym.errors import OntogymError, UnknownNameError
+from ontogym.errors import OntogymError, UnknownNameError, is_whole
 
 __all__ = ["checked_frame_ms", "checked_minutes", "checked_pool_size", "chosen_parameters"]
 
@@ -49,8 +49,7 @@ def checked_pool_size(retinas: Any) -> int:
     Raises:
         OntogymError: it is not.
     """
-    whole = isinstance(retinas, (int, np.integer)) and not isinstance(retinas, bool)
-    if not (whole and 0 <= retinas <= 1024):
+    if not (is_whole(retinas) and 0 <= retinas <= 1024):
         raise OntogymError(
             f"retinas is {retinas!r}; pass the size of the pool of warmed-up retinas, 1 to 1024, or 0 to warm up "
             "one for every life."
