@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ontogym.developmental.waves import WaveParameters, resolve_parameters
 from ontogym.developmental.waves.simulator import is_number
 from ontogym.errors import OntogymError, UnknownNameError, is_whole
