@@ -105,6 +105,9 @@ def needs(what: str, package: str, install: str, more: str = "") -> Iterator[Non
     try:
         yield
     except ImportError as error:
+        why = (
+            "is not installed" if isinstance(error, ModuleNotFoundError) else f"cannot be imported ({error})"
+        )
         raise OntogymError(
-            f"{what} needs {package}, which is not installed; run pip install {install}{more}."
+            f"{what} needs {package}, which {why}; run pip install {install}{more}."
         ) from error

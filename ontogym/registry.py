@@ -75,15 +75,14 @@ def import_here(name: str) -> ModuleType:
     """Import a module, one of the working directory, or a file by its path (``my_env.py``, ``tasks/my_env.py``).
 
     Installed modules come first; a program that a package installs does not look where it is called, so that one's own
-    files would not be found else. A file that is not in the working directory is looked for in the folders of ``sys.path``.
+    files would not be found else.
 
     Raises:
         ImportError: no such module or file, or another module has the file's name already.
     """
     path = Path(name)
     if path.suffix == ".py":
-        path = next((found for folder in ["", *sys.path] if (found := Path(folder, name)).is_file()), path)
-        if not path.is_file():
+        if not os.path.isfile(name):
             raise ImportError(f"there is no file {name} here, in the folder in which this was called")
         name, folder = path.stem, str(path.resolve().parent)
         known = getattr(sys.modules.get(name), "__file__", None)
@@ -102,40 +101,51 @@ def import_here(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def look_above(place: Path, name: str) -> None:
-    """Let `import_here` find the file ``file.py`` of ``"file.py:Name"`` in the nearest folder above `place`, too, if it is in one.
+def look_above(place: Path, name: str) -> str:
+    """``"file.py:Name"`` with the path of the file where it is not here, but in a folder above `place`; else `name` as it is.
 
     What is loaded from there runs: only for a place whose maker is trusted.
     """
-    file = name.rpartition(":")[0]
-    folder = next((above for above in place.resolve().parents if file and (above / file).is_file()), None)
-    if folder is not None and not Path(file).is_file() and str(folder) not in sys.path:
-        sys.path.append(str(folder))
+    file, _, what = name.rpartition(":")
+    if not file.endswith(".py") or os.path.isfile(file):
+        return name
+    found = next((above / file for above in place.resolve().parents if os.path.isfile(above / file)), None)
+    return name if found is None else f"{found}:{what}"
+
+
+_NO_CODE = re.compile(r"zoo:[^:]*|ray://[\w.-]+(:\d+)?")
+"""Words with a colon that name none."""
 
 
 def code_in(value: Any) -> str:
-    """The first word in a configuration, at any depth, that would import code (``module:Class``, ``file.py:Class``); or ""."""
-    return next(_code_words(value), "")
+    """The first word in a configuration, at any depth, that would import code (``module:Class``, ``file.py:Class``); or "".
+
+    Whatever has a colon behind something is taken for such a name: what stands behind the colon may be any id.
+    """
+    for text in _texts(value):
+        for word in re.split(r"[\s\"'\[\]{},=]+", text):
+            named = word.removeprefix("ontogym:").lstrip(":")
+            if ":" in named and not _NO_CODE.fullmatch(named):
+                return word
+    return ""
 
 
 def code_files(value: Any) -> dict[str, str]:
     """The files that a configuration names as code (``file.py:Class``), where they are here, with the SHA-256 of each."""
-    named = {word.rpartition(":")[0] for word in _code_words(value)}
-    there = sorted(name for name in named if name.endswith(".py") and Path(name).is_file())
+    named = {text.rpartition(":")[0] for text in _texts(value)}
+    there = sorted(name for name in named if name.endswith(".py") and os.path.isfile(name))
     return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in there}
 
 
-def _code_words(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a configuration, keys among them, at any depth; also the words of each."""
     if isinstance(value, Mapping):
-        value = list(value.values())
+        value = [*value.keys(), *value.values()]
     if isinstance(value, (list, tuple)):
         for each in value:
-            yield from _code_words(each)
+            yield from _texts(each)
     elif isinstance(value, str):
-        for word in re.split(r"[\s\"'\[\]{},=]+", value):
-            head, _, tail = word.removeprefix("ontogym:").partition(":")
-            if head not in ("", "zoo") and (tail[:1].isalpha() or tail[:1] == "_"):
-                yield word
+        yield from dict.fromkeys([value, *re.split(r"[\s\"'\[\]{},=]+", value)])
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:

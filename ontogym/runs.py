@@ -156,7 +156,10 @@ class RunFolder:
     def _mind_code(self) -> None:
         """Keeps what the files of one's own were that the settings name, and warns where one has changed since."""
         now, file = code_files(self.config), self.path / CODE
-        before = checkpoint.read_sealed_json(file) if file.is_file() else {}
+        try:
+            before = checkpoint.read_sealed_json(file) if file.is_file() else {}
+        except OntogymError:  # it only advises
+            before = {}
         for name in sorted(now.keys() & before.keys()):
             if now[name] != before[name]:
                 warnings.warn(

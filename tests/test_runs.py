@@ -259,12 +259,26 @@ def test_a_configuration_that_is_no_plain_file_is_not_waited_for(tmp_path: Path)
 def test_words_that_would_import_code_are_found_at_any_depth() -> None:
     for value in ("evil.py:Evil", {"a": [{"b": "x=evil:Evil"}]}, '{"rule": "a.b:C"}', ["/tmp/e.py:E"]):
         assert "vil" in code_in(value) or ":" in code_in(value)
+    # What stands behind the colon may be any id, and a module may have any name.
+    odd = (
+        "evil:3D-v0",
+        "evil: Foo",
+        "evil:-x",
+        "evil::Foo",
+        ":evil:Foo",
+        "zoo:evil:Foo",
+        "ontogym:evil:X",
+        "12:3D",
+        "a://b",
+        {"evil:E": 1},
+    )
+    for value in odd:
+        assert code_in(value) != "", value
     for value in (
         "zoo:lndp-cartpole",
         "ontogym:ontogym/Foraging-v0",
         '[{"born": 0}]',
-        "12:30",
-        "http://a.b",
+        "ray://127.0.0.1:10001",
         5,
         None,
     ):

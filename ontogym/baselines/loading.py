@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -252,7 +252,13 @@ def load(
     saved = load_agent(target)
     _check_trusted(saved.env_kwargs, trusted)
     if trusted:
-        look_above(Path(target), saved.env)
+        where = Path(target)
+        saved = replace(
+            saved,
+            env=look_above(where, saved.env),
+            agent=look_above(where, saved.agent),
+            env_kwargs=_found_above(where, saved.env_kwargs),
+        )
     try:
         agent = saved.build(env, env_kwargs, trusted=trusted)
     except UnknownNameError as error:
@@ -266,6 +272,16 @@ def load(
     player = Player(agent, saved.genome)
     facts, options = dict(saved.facts), dict(saved.options)
     return Loaded(saved.agent, str(target), player, spec, len(saved.genome), facts, options)
+
+
+def _found_above(place: Path, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of an environment, their feature extractor found as `look_above` does."""
+    choice = split_features(env_kwargs)[0]
+    if isinstance(choice, Mapping) and isinstance(choice.get("name"), str):
+        return {**env_kwargs, "features": {**choice, "name": look_above(place, choice["name"])}}
+    return (
+        {**env_kwargs, "features": look_above(place, choice)} if isinstance(choice, str) else dict(env_kwargs)
+    )
 
 
 def _check_trusted(env_kwargs: Mapping[str, Any], trusted: bool, env: str = "") -> None:
@@ -285,10 +301,10 @@ def _trained(
     from ontogym.baselines.sb3.policy import load_policy, read_training_run
 
     run = read_training_run(folder)
+    if trusted:
+        run = replace(run, env=look_above(folder, run.env), env_kwargs=_found_above(folder, run.env_kwargs))
     kwargs = run.env_kwargs if env is None else dict(env_kwargs or {})
     _check_trusted(kwargs, trusted, env or run.env)
-    if trusted:
-        look_above(folder, run.env)
     single = make_single(env or run.env, kwargs)
     actor = load_policy(run.tensors, run.options, single.observation_space, single.action_space)
     single.close()

@@ -37,7 +37,7 @@ from ontogym.batched.inputs import (
     lane_seeds_given,
     reset_rows,
 )
-from ontogym.errors import OntogymError, whole_number
+from ontogym.errors import OntogymError, is_whole, whole_number
 from ontogym.seeding import LaneStreams
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class BatchedEnv(gym.Env[Any, Any], Generic[State]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "dynamics_type" in vars(cls) and "__init__" not in vars(cls):
+        taken = cls.__init__ is not BatchedEnv.__init__ and not hasattr(cls.__init__, "__signature__")
+        if "dynamics_type" in vars(cls) and not taken:
             cls.__init__ = _init_of(cls.dynamics_type)  # type: ignore[method-assign]
 
     def __init__(
@@ -443,6 +444,6 @@ def _check_render_mode(mode: str | None, metadata: dict[str, Any]) -> str | None
 def _life_length(limit: int | None, default: int | None) -> int | None:
     if limit is None:
         return default
-    if limit == -1:
+    if is_whole(limit) and limit == -1:
         return None
     return whole_number("max_episode_steps", limit, 1, more=", or -1 for no limit")

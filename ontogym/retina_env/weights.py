@@ -60,16 +60,24 @@ def load_model(path: Path | str, kind: str, sizes: Any, make: Callable[[Any], M]
     names = {field.name for field in fields(sizes)}
     if not isinstance(shape, Mapping) or set(shape) != names or not isinstance(facts, dict):
         raise OntogymError(f"{path} does not say which sizes its {kind} has; restore it from a copy.")
-    with torch.device("meta"):  # takes no memory: a header may claim sizes that none holds
-        model: Any = make(sizes(**shape))
+    try:
+        with torch.device("meta"):  # takes no memory: a header may claim sizes that none holds
+            model: Any = make(sizes(**shape))
+    except ArithmeticError as error:
+        raise OntogymError(
+            f"{path} claims sizes that no {kind} has ({error}); restore it from a copy."
+        ) from error
     wanted = model.state_dict()
-    weights = weights_from(path, arrays, ((name, value.shape) for name, value in wanted.items()))
+    found = weights_from(path, arrays, ((name, value.shape) for name, value in wanted.items()))
+    weights = {name: value.to(wanted[name].dtype, copy=True) for name, value in found.items()}
     spreads = [value for name, value in weights.items() if name.endswith("running_var")]
     if weights["image_sd"] <= 0 or any((spread < 0).any() for spread in spreads):
-        raise OntogymError(f"{path} holds a negative spread, which nothing has; restore it from a copy.")
-    model.load_state_dict(
-        {name: value.to(wanted[name].dtype, copy=True) for name, value in weights.items()}, assign=True
-    )
+        raise OntogymError(
+            f"{path} holds a negative spread, or none, which nothing has; restore it from a copy."
+        )
+    if not all(value.isfinite().all() for value in weights.values()):
+        raise OntogymError(f"{path} holds numbers too large for its {kind}; restore it from a copy.")
+    model.load_state_dict(weights, assign=True)
     model.facts = facts
     return frozen(model)
 

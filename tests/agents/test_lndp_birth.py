@@ -10,6 +10,7 @@ from gymnasium.spaces import Box, Discrete
 
 from ontogym.agents.lndp import LNDP, newborn
 from ontogym.seeding import lane_seeds
+from tests.agents.test_lndp_properties import draw_bodies
 
 SEEDS = {
     "each its own": lane_seeds(0, 10),
@@ -32,7 +33,7 @@ def test_blocks_are_the_whole(monkeypatch, engine: str, name: str, options: dict
     agent, seeds = build(engine, **options), SEEDS[name]
     monkeypatch.setattr(newborn, "BODY_BLOCK", 3 * 12 * 8 * 11**2)  # three bodies
     born = agent.body(agent.birth(np.zeros((len(seeds), agent.genome_size)), seeds))
-    whole = newborn.draw_bodies(agent.options, 4, 2, seeds)
+    whole = draw_bodies(agent.options, 4, 2, seeds)
     for part, drawn in zip(born._fields, whole):
         if part != "innate" or engine != "numba" or options.get("synaptic_plasticity") is False:
             np.testing.assert_array_equal(getattr(born, part), drawn, err_msg=part)

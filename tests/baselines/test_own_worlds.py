@@ -162,7 +162,13 @@ def test_a_trusted_run_is_found_from_elsewhere_by_the_folders_above_it(here, tmp
     gymnasium.registry.pop("Bars-v0")
     with pytest.raises(OntogymError, match="would import code"):
         ontogym.load(here / "runs" / "one")
-    assert ontogym.load(here / "runs" / "one", trusted=True).make_env() is not None
+    assert ontogym.load(here / "runs" / "one", trusted=True).spec.env == f"{here / 'bars_of_mine.py'}:Bars-v0"
+    # Another run whose file has the same name is not given this one's world.
+    other = tmp_path_factory.mktemp("other")
+    shutil.copytree(here / "runs", other / "runs")
+    shutil.copy(here / "bars_of_mine.py", other)
+    with pytest.raises(OntogymError, match="another name"):
+        ontogym.load(other / "runs" / "one", trusted=True)
 
 
 def test_a_preflight_tells_actions_from_observations_and_keeps_the_arguments(here, capsys):

@@ -8,8 +8,9 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import ontogym  # noqa: F401
-from ontogym.batched.environments import BatchedVectorEnv
+from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
 from ontogym.envs import make_vector
+from ontogym.envs.classic_control.cartpole import CartPoleDynamics, CartPoleEnv
 from ontogym.envs.classic_control.pendulum import PendulumEnv
 from ontogym.envs.foraging import ForagingDynamics, ForagingEnv
 from ontogym.envs.registration import ENTRIES
@@ -342,3 +343,19 @@ def test_a_single_env_takes_the_arguments_of_its_rules():
         TypeError, match=r"ForagingEnv.__init__\(\) got an unexpected keyword argument 'sise'"
     ):
         ForagingEnv(sise=9)
+
+
+def test_a_constructor_of_ones_own_is_not_jumped_over():
+    class Marked(BatchedEnv):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.mark = "own"
+
+    class Mine(Marked):
+        dynamics_type = CartPoleDynamics
+
+    class Other(CartPoleEnv):
+        dynamics_type = CartPoleDynamics
+
+    assert Mine().mark == "own"
+    assert Other(sutton_barto_reward=True).dynamics.sutton_barto_reward

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -182,18 +182,29 @@ def _standard(setting: _Setting, channels: int) -> tuple[float, float]:
     """
     simulator, p = WaveSimulator(setting.parameters, setting.radius), setting.parameters
     waves = simulator.warmed_up(lane_seeds(0, _REFERENCES, "retina-pool"), setting.warm_up_min)
-    fields, minutes = _fields(setting, channels), _REFERENCE_MIN * _slower(p)
-    seen: list[NDArray[np.float32]] = []
-    for part in (1, 1, 2):
-        seen.append(_see(simulator, waves, int(part * minutes * 120), 500.0, fields))
-        active = np.concatenate(seen) if len(seen) > 1 else seen[0]
-        mean, sd = float(active.mean(dtype=np.float64)), float(active.std(dtype=np.float64))
-        if mean * len(active) * 0.5 >= _OFTEN * p.hold_steps * DT_MS / 1000:
+    fields, frames = _fields(setting, channels), int(_REFERENCE_MIN * 120)
+    seen: list[
+        tuple[float, float]
+    ] = []  # mean and standard deviation of each piece: all frames would be many
+    for pieces in (1, 2, 4):
+        while len(seen) < pieces * round(_slower(p)):
+            active = _see(simulator, waves, frames, 500.0, fields)
+            seen.append((float(active.mean(dtype=np.float64)), float(active.std(dtype=np.float64))))
+        mean, sd = _together(seen)
+        if mean * len(seen) * frames * 0.5 >= _OFTEN * p.hold_steps * DT_MS / 1000:
             return mean, sd
     raise OntogymError(
         f"Retinal waves of these parameters are too seldom for their scale to be measured (less than {_OFTEN:g} times a cell "
-        f"in {len(active) / 120:.0f} simulated minutes); choose a shorter refractory_s, or a larger h1 beside h2."
+        f"in {len(seen) * _REFERENCE_MIN:.0f} simulated minutes); choose a shorter refractory_s, or a larger h1 beside h2."
     )
+
+
+def _together(pieces: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Mean and standard deviation over pieces of one length, from those of each."""
+    if len(pieces) == 1:
+        return pieces[0]
+    means, sds = np.transpose(pieces)
+    return float(means.mean()), float(np.sqrt((sds**2 + (means - means.mean()) ** 2).mean()))
 
 
 def _see(

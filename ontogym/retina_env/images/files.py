@@ -87,7 +87,7 @@ def load_picture(path: Path | str) -> Any:
 
 
 def _opaque(picture: Any) -> Any:
-    """A picture of 8 bits before the grey that is behind it."""
+    """A picture of 8 bits before the grey that is behind it (of a PNG with one transparent colour in 2, 4 or 3 x 16 bits Pillow shows what it hides)."""
     from PIL import Image
 
     # By a channel of its own, or by one colour or palette entry that stands for it.
