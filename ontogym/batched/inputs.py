@@ -218,7 +218,9 @@ def whole_option(
     """
     values = options.get(name, np.full(count, missing))
     wrong = values.ndim != 1 or (values < min(missing, 0)).any() or (values % 1 != 0).any()
-    if wrong or (values > (1 << 62 if most is None else most)).any():
+    # Floats, and unsigned numbers, may be larger than those that they become.
+    huge = values.dtype.kind in "fu" and (values >= 2**63).any()
+    if wrong or huge or (most is not None and (values > most).any()):
         end = "on" if most is None else f"to {most}"
         raise OntogymError(f"The reset option {name!r} must be a whole number from 0 {end}.")
     return values.astype(np.int64)

@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import ontogym  # noqa: F401
 from ontogym.batched.environments import BatchedEnv, BatchedVectorEnv
+from ontogym.batched.inputs import whole_option
 from ontogym.envs import make_vector
 from ontogym.envs.classic_control.cartpole import CartPoleDynamics, CartPoleEnv
 from ontogym.envs.classic_control.pendulum import PendulumEnv
@@ -359,3 +360,12 @@ def test_a_constructor_of_ones_own_is_not_jumped_over():
 
     assert Mine().mark == "own"
     assert Other(sutton_barto_reward=True).dynamics.sutton_barto_reward
+
+
+@pytest.mark.parametrize(
+    "value", [np.array([1e30]), np.array([2**63], np.uint64), np.array([0.5]), np.array([-1])]
+)
+def test_whole_options_are_whole_numbers_that_fit(value):
+    assert whole_option({"age": np.array([2**63 - 1])}, "age", 1)[0] == 2**63 - 1
+    with pytest.raises(OntogymError, match="must be a whole number from 0"):
+        whole_option({"age": value}, "age", 1)
