@@ -138,9 +138,12 @@ def code_files(value: Any) -> dict[str, str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The texts in a configuration, keys among them, at any depth; also the words of each."""
+    """The texts in a configuration, keys among them, at any depth; also the words of each.
+
+    What is called data is none of them: ``mnist:PATH`` and ``movies:PRESET`` name images, and no code is looked for there.
+    """
     if isinstance(value, Mapping):
-        value = [*value.keys(), *value.values()]
+        value = [*value.keys(), *(each for key, each in value.items() if key != "data")]
     if isinstance(value, (list, tuple)):
         for each in value:
             yield from _texts(each)

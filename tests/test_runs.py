@@ -279,6 +279,8 @@ def test_words_that_would_import_code_are_found_at_any_depth() -> None:
         "ontogym:ontogym/Foraging-v0",
         '[{"born": 0}]',
         "ray://127.0.0.1:10001",
+        {"data": "movies:ferret"},
+        {"data": "mnist:/somewhere"},
         5,
         None,
     ):
