@@ -6,13 +6,14 @@ import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 __all__ = [
     "OntogymError",
     "UnknownNameError",
     "check_ranges",
+    "is_number",
     "is_whole",
     "listed",
     "nearest",
@@ -67,14 +68,24 @@ def check_ranges(settings: object, **ranges: tuple[float, float]) -> None:
     """
     for name, (low, high) in ranges.items():
         value = getattr(settings, name)
-        if value is not None and not low <= value <= high:  # also refuses NaN
+        try:
+            inside = value is None or low <= value <= high  # not NaN
+        except TypeError:
+            inside = False
+        if not inside:
             raise OntogymError(f"{name}={value} is out of range; choose {low:g} to {high:g}.")
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number; True is none."""
+    value = value.item() if getattr(value, "shape", None) == () else value
+    kind = isinstance(value, Real) and not isinstance(value, bool)
+    return kind and (isinstance(value, Integral) or math.isfinite(value))
 
 
 def is_whole(value: Any) -> bool:
     """Whether `value` is a whole number; 3.0 is one, True is none."""
-    value = value.item() if getattr(value, "shape", None) == () else value
-    return isinstance(value, Real) and not isinstance(value, bool) and value % 1 == 0
+    return is_number(value) and bool(value % 1 == 0)
 
 
 def whole_number(

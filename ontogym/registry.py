@@ -113,6 +113,8 @@ def look_above(place: Path, name: str) -> str:
     return name if found is None else f"{found}:{what}"
 
 
+_WORDS = re.compile(r"[\s\"'\[\]{},=]+")
+"""What parts words in a text, which may be JSON or ``KEY=VALUE``."""
 _NO_CODE = re.compile(r"zoo:[^:]*|ray://[\w.-]+(:\d+)?")
 """Words with a colon that name none."""
 
@@ -123,7 +125,7 @@ def code_in(value: Any) -> str:
     Whatever has a colon behind something is taken for such a name: what stands behind the colon may be any id.
     """
     for text in _texts(value):
-        for word in re.split(r"[\s\"'\[\]{},=]+", text):
+        for word in _WORDS.split(text):
             named = word.removeprefix("ontogym:").lstrip(":")
             if ":" in named and not _NO_CODE.fullmatch(named):
                 return word
@@ -132,13 +134,14 @@ def code_in(value: Any) -> str:
 
 def code_files(value: Any) -> dict[str, str]:
     """The files that a configuration names as code (``file.py:Class``), where they are here, with the SHA-256 of each."""
-    named = {text.rpartition(":")[0] for text in _texts(value)}
+    # A path may hold what parts words elsewhere.
+    named = {name.rpartition(":")[0] for text in _texts(value) for name in (text, *_WORDS.split(text))}
     there = sorted(name for name in named if name.endswith(".py") and os.path.isfile(name))
     return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in there}
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The texts in a configuration, keys among them, at any depth; also the words of each.
+    """The texts in a configuration, keys among them, at any depth.
 
     What is called data is none of them: ``mnist:PATH`` and ``movies:PRESET`` name images, and no code is looked for there.
     """
@@ -148,7 +151,7 @@ def _texts(value: Any) -> Iterator[str]:
         for each in value:
             yield from _texts(each)
     elif isinstance(value, str):
-        yield from dict.fromkeys([value, *re.split(r"[\s\"'\[\]{},=]+", value)])
+        yield value
 
 
 def key_values(pairs: Iterable[str], flag: str) -> dict[str, Any]:

@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 import ontogym
-from ontogym.errors import OntogymError, UnknownNameError, _again, whole_number
+from ontogym.errors import (
+    OntogymError,
+    UnknownNameError,
+    _again,
+    check_ranges,
+    is_number,
+    is_whole,
+    whole_number,
+)
 from ontogym.processes import WorkerPool
 
 
@@ -66,3 +74,18 @@ def test_whole_numbers_are_told_from_the_rest():
             whole_number("count", value, 1, 5, of="lanes", more=", or not")
     with pytest.raises(OntogymError, match="count is 0; pass a whole number from 1 on"):
         whole_number("count", 0, 1)
+
+
+@pytest.mark.parametrize("value", ["5", float("nan"), [1], 11])
+def test_what_is_out_of_its_range_or_no_number_is_one_sentence(value):
+    settings = type("Settings", (), {"size": value})
+    with pytest.raises(OntogymError, match=r"size=.* is out of range; choose 1 to 10"):
+        check_ranges(settings, size=(1, 10))
+
+
+def test_numbers_and_whole_numbers():
+    assert is_number(np.float32(2.5))
+    assert is_whole(10**400)
+    for value in (True, "1", float("nan"), float("inf"), None, [1]):
+        assert not is_number(value)
+        assert not is_whole(value)

@@ -83,9 +83,8 @@ def look_over(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> Prefl
         faults = [*([] if broken else _checked(env_id, env_kwargs)), *faults]
         seen, act = env.observation_space, env.action_space
         refusal, channels, nodes = _adapted(seen, act)
-        helpless = _adapted(gymnasium.spaces.Box(-1.0, 1.0, (1,)), act)[
-            0
-        ]  # for its actions, whatever it shows
+        # Whatever it shows, its actions may be such as no agent gives.
+        helpless = _adapted(gymnasium.spaces.Box(-1.0, 1.0, (1,)), act)[0]
         refusal = helpless or refusal
         chosen = split_features(env_kwargs)[0]
         features = {} if chosen is not None or helpless else _extractors(seen)

@@ -30,7 +30,6 @@ from ontogym.runs import runs_folder, stoppable
 
 if TYPE_CHECKING:
     from ontogym.baselines.sweep.plan import Cell, Plan
-    from ontogym.statistics import Interval
 
 __all__ = ["Sweep"]
 
@@ -86,9 +85,15 @@ class Sweep(LongRun):
     def work(self) -> dict[str, Any]:
         """Run what is missing, print the table; returns its rows."""
         from ontogym.baselines.sweep.run import read_cells, run_sweep
-        from ontogym.baselines.sweep.tables import ahead, markdown, pooled, rows, scaled
-        from ontogym.figures.profiles import profiles_figure
-        from ontogym.figures.style import save_figure
+        from ontogym.baselines.sweep.tables import (
+            ahead,
+            fewest,
+            interval_in_words,
+            markdown,
+            pooled,
+            rows,
+            scaled,
+        )
 
         plan = self._plan(stored=self.table)
         out = Path(self.out or runs_folder(f"sweep-{plan.name}"))
@@ -109,10 +114,14 @@ class Sweep(LongRun):
         if not self.table:
             checkpoint.write_atomic(out / "table.md", f"{text}\n".encode())
         seconds = sum(c["result"].get("cpu_seconds") or 0.0 for c in cells)
-        found, beats = pooled(plan, cells), ahead(plan, cells)
-        drawn = bool(found) and not self.table
+        strata = scaled(plan, cells)
+        found, beats = pooled(strata), ahead(strata)
+        drawn = bool(strata) and not self.table
         if drawn:
-            save_figure(profiles_figure(scaled(plan, cells), plan.name), out / "profiles.png")
+            from ontogym.figures.profiles import profiles_figure
+            from ontogym.figures.style import save_figure
+
+            save_figure(profiles_figure(strata, plan.name), out / "profiles.png")
         if not self.json:
             tasks = {cell.task for cell in plan.cells}
             of = (
@@ -121,9 +130,10 @@ class Sweep(LongRun):
                 else "tasks"
             )
             for name, interval in found.items():
-                print(f"IQM over {of}, {name}: {_three(interval)}")
+                print(f"IQM over {of}, {name}: {interval_in_words(interval, fewest(strata[name]))}")
             for best, other, interval in beats:
-                print(f"A run of {best} beats one of {other} with probability {_three(interval)}")
+                likely = interval_in_words(interval, fewest(strata[best], strata[other]))
+                print(f"A run of {best} beats one of {other} with probability {likely}")
             if drawn:
                 print(f"Performance profiles: {out / 'profiles.png'}")
             print(f"{seconds / 3600:.2f} processor hours")
@@ -369,10 +379,6 @@ def _flag(name: str, value: Any) -> list[str]:
     if isinstance(value, list):
         return [f"--{name}", *map(str, value)]
     return [f"--{name}", str(value)]
-
-
-def _three(value: Interval) -> str:
-    return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

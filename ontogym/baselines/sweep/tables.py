@@ -19,9 +19,11 @@ from ontogym.statistics import (
     probability_of_improvement,
 )
 
-__all__ = ["Row", "ahead", "endpoint", "markdown", "pooled", "rows", "scaled"]
+__all__ = ["Row", "ahead", "endpoint", "fewest", "interval_in_words", "markdown", "pooled", "rows", "scaled"]
 
 Row = dict[str, Any]
+Scaled = dict[str, dict[str, NDArray[np.float64]]]
+"""Method to task to scores of its runs ``(n,)``, on the tasks' scales."""
 
 
 def endpoint(cell: Row, path: str) -> float | None:
@@ -109,8 +111,8 @@ def _row(
     }
 
 
-def scaled(plan: Plan, cells: Sequence[Row]) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """The primary endpoint on each task's scale from 0, random, to 1, best: method to task to scores of its runs, ``(n,)`` each.
+def scaled(plan: Plan, cells: Sequence[Row]) -> Scaled:
+    """The primary endpoint on each task's scale from 0, random, to 1, best.
 
     Only tasks with anchors, and only methods that have every such task: means over different tasks cannot be compared.
     """
@@ -126,20 +128,21 @@ def scaled(plan: Plan, cells: Sequence[Row]) -> dict[str, dict[str, NDArray[np.f
     }
 
 
-def pooled(plan: Plan, cells: Sequence[Row]) -> dict[str, Interval]:
-    """IQM of the `scaled` primary endpoint over all tasks, by method, with stratified intervals."""
-    return {method: bootstrap_interval(strata, iqm) for method, strata in scaled(plan, cells).items()}
+def fewest(*methods: Mapping[str, NDArray[np.float64]]) -> int:
+    """The fewest runs that any of the methods has of a task."""
+    return min(len(runs) for tasks in methods for runs in tasks.values())
 
 
-def ahead(plan: Plan, cells: Sequence[Row]) -> list[tuple[str, str, Interval]]:
+def pooled(strata: Scaled) -> dict[str, Interval]:
+    """IQM of `scaled` scores over all tasks, by method, with stratified intervals."""
+    return {method: bootstrap_interval(tasks, iqm) for method, tasks in strata.items()}
+
+
+def ahead(strata: Scaled) -> list[tuple[str, str, Interval]]:
     """How likely a run of the method of the highest IQM beats one of each other, on a task drawn at random: best, other, P."""
-    strata = scaled(plan, cells)
     best = max(strata, key=lambda method: iqm(strata[method]), default="")
-    return [
-        (best, other, probability_of_improvement(strata[best], strata[other]))
-        for other in strata
-        if other != best
-    ]
+    others = [method for method in strata if method != best]
+    return [(best, other, probability_of_improvement(strata[best], strata[other])) for other in others]
 
 
 def markdown(plan: Plan, cells: Sequence[Row]) -> str:
@@ -149,7 +152,12 @@ def markdown(plan: Plan, cells: Sequence[Row]) -> str:
     heads = ["task", "method", "seeds", f"{plan.primary} [95 %]", *others, "numbers", "steps", "CPU s"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table:
-        cells_ = [row["task"], row["method"], str(row["seeds"]), _interval(row["score"], row["seeds"])]
+        cells_ = [
+            row["task"],
+            row["method"],
+            str(row["seeds"]),
+            interval_in_words(row["score"], row["seeds"]),
+        ]
         cells_ += [_number(row.get(name)) for name in others]
         cells_ += [_count(row["parameters"]), _count(row["env_steps"]), _number(row["cpu_seconds"])]
         lines.append("| " + " | ".join(cells_) + " |")
@@ -186,7 +194,7 @@ def _median(values: Sequence[Any]) -> float | None:
     return float(np.median(known)) if known else None
 
 
-def _interval(value: Interval | None, seeds: int) -> str:
+def interval_in_words(value: Interval | None, seeds: int) -> str:
     """A score with its interval, which fewer seeds than three do not give: that of two is their range."""
     if value is None:
         return "–"

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ontogym.developmental.waves import WaveParameters, resolve_parameters
-from ontogym.developmental.waves.simulator import is_number
-from ontogym.errors import OntogymError, UnknownNameError, is_whole
+from ontogym.errors import OntogymError, UnknownNameError, is_number, is_whole
 
 __all__ = ["checked_frame_ms", "checked_minutes", "checked_pool_size", "chosen_parameters"]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,7 @@ from ontogym.developmental.waves.grid import HexGrid
 from ontogym.developmental.waves.layout import TILE, layout
 from ontogym.developmental.waves.parameters import DT_MS, WaveParameters, resolve_parameters
 from ontogym.developmental.waves.state import WaveState
-from ontogym.errors import OntogymError, whole_number
+from ontogym.errors import OntogymError, is_number, whole_number
 
 __all__ = ["CACHE_BYTES", "WaveCells", "WaveSimulator"]
 
@@ -271,9 +270,3 @@ def checked_seeds(seeds: Sequence[int] | NDArray[np.integer]) -> list[int]:
     if not listed:
         raise OntogymError("No retina was asked for; give at least one seed.")
     return [int(s) for s in listed]
-
-
-def is_number(value: Any) -> bool:
-    """Whether `value` is a finite number."""
-    kind = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return kind and math.isfinite(value)

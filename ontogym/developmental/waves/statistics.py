@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ontogym.developmental.waves.grid import PITCH_UM, HexGrid
 from ontogym.developmental.waves.parameters import WaveParameters
-from ontogym.developmental.waves.simulator import WaveSimulator, checked_seeds, is_number
-from ontogym.errors import OntogymError
+from ontogym.developmental.waves.simulator import WaveSimulator, checked_seeds
+from ontogym.errors import OntogymError, is_number
 
 __all__ = ["MIN_SPEED_PLACES", "Statistic", "WaveStatistics", "WaveTracker", "wave_statistics"]
 

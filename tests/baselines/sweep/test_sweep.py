@@ -199,8 +199,8 @@ def test_a_cell_is_run_once_and_again_when_its_settings_change(tmp_path):
     assert table["easy", "gru"]["cpu_seconds"] == 2.0
     assert "config" not in found[0]["result"]
     assert "| easy | gru | 3 | 2 [1, 3] | -8 | 7 | 100 | 2 |" in markdown(plan, found)
-    assert set(pooled(plan, found)) == {"gru"}  # ppo was not on every task
-    assert pooled(plan, found)["gru"].value == pytest.approx(np.mean([0.2, 0.3]))
+    assert set(pooled(scaled(plan, found))) == {"gru"}  # ppo was not on every task
+    assert pooled(scaled(plan, found))["gru"].value == pytest.approx(np.mean([0.2, 0.3]))
 
 
 def test_methods_that_have_every_task_are_compared_by_profiles_and_by_whose_run_is_ahead(tmp_path):
@@ -215,7 +215,7 @@ def test_methods_that_have_every_task_are_compared_by_profiles_and_by_whose_run_
     cells = run_sweep(plan, tmp_path, runner([]), progress=False)
     for cell in cells:
         cell["evaluations"]["score"]["mean"] = cell["seed"] + 2.0 * (cell["method"] == "ppo")
-    ((best, other, beats),) = ahead(plan, cells)
+    ((best, other, beats),) = ahead(scaled(plan, cells))
     assert (best, other) == ("ppo", "gru")
     assert beats.value == pytest.approx(8.5 / 9)  # of nine pairs eight are won and one is even
     figure = profiles_figure(scaled(plan, cells))
